@@ -1,0 +1,8 @@
+"""Recorded sessions: the data set on disk, its sources, splits and audit."""
+
+from facsim.data.card import Card
+from facsim.data.replay import replay
+from facsim.data.store import DataSet, PageStore
+from facsim.data.writer import DataSetWriter, page_id_of
+
+__all__ = ["Card", "DataSet", "DataSetWriter", "PageStore", "page_id_of", "replay"]

@@ -1,0 +1,292 @@
+"""The data set on disk: a folder that polars, DuckDB and the hub's `datasets` read without our code.
+
+    sessions.parquet   one row a session
+    steps.parquet      one row a step, sessions contiguous, steps in order
+    pages.parquet      each page once, zstd; page_id is the hash of the simplified HTML
+    card.json          origin, licence, counts, schema version, content hash
+
+A data set is written whole or not at all: into a temporary folder beside its place, then renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from facsim.data.card import SCHEMA_VERSION, Card
+from facsim.page import read_page
+from facsim.schema import Action, InputError, Page, Session, Step
+
+SESSIONS_SCHEMA = pa.schema(
+    [
+        pa.field("session_id", pa.string(), nullable=False),
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("persona", pa.string()),
+        pa.field("intent", pa.string()),
+        pa.field("outcome", pa.string()),
+        pa.field("site", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("official_split", pa.string()),
+    ]
+)
+STEPS_SCHEMA = pa.schema(
+    [
+        pa.field("session_id", pa.string(), nullable=False),
+        pa.field("step", pa.int32(), nullable=False),
+        pa.field("page_id", pa.string(), nullable=False),
+        pa.field("action_type", pa.string(), nullable=False),
+        pa.field("action_name", pa.string()),
+        pa.field("action_text", pa.string()),
+        pa.field("submitted", pa.bool_()),
+        pa.field("category", pa.string()),
+        pa.field("rationale", pa.string()),
+        pa.field("rationale_source", pa.string()),
+        pa.field("timestamp", pa.timestamp("us", tz="UTC")),
+        pa.field("elapsed", pa.float64()),
+        pa.field("url", pa.string()),
+    ]
+)
+PAGES_SCHEMA = pa.schema(
+    [
+        pa.field("page_id", pa.string(), nullable=False),
+        pa.field("html", pa.string(), nullable=False),
+        pa.field("raw_html", pa.string()),
+    ]
+)
+
+
+class DataSet:
+    """A data set, or a selection of its sessions. Tables are in memory, pages are read when asked for.
+
+    Open one with `DataSet.open(path)`. Iterating gives `Session` objects in stored order.
+
+    Attributes:
+        path: its folder.
+        card: where it comes from and what it holds (counts are of the whole data set).
+        sessions: polars table, one row a session of this selection.
+        steps: polars table, one row a step of this selection, sessions contiguous, steps in order.
+    """
+
+    def __init__(
+        self, path: Path, card: Card, sessions: pl.DataFrame, steps: pl.DataFrame, pages: PageStore
+    ) -> None:
+        self.path, self.card, self.sessions, self.steps, self.pages = path, card, sessions, steps, pages
+
+    @classmethod
+    def open(cls, path: str | Path) -> DataSet:
+        """Open a data set folder.
+
+        Raises:
+            InputError: if a file is missing or broken, or its columns are not those of this schema version.
+        """
+        path = Path(path)
+        card = Card.read(path / "card.json")
+        if card.schema_version != SCHEMA_VERSION:
+            raise InputError(
+                f"schema version {card.schema_version}",
+                file=path / "card.json",
+                expected=f"version {SCHEMA_VERSION}",
+                remedy="Ingest the source again with this version of facsim",
+            )
+        sessions = read_table(path / "sessions.parquet", SESSIONS_SCHEMA)
+        steps = read_table(path / "steps.parquet", STEPS_SCHEMA)
+        return cls(path, card, sessions, steps, PageStore(path / "pages.parquet"))
+
+    @property
+    def content_hash(self) -> str:
+        """Identifies the whole data set's content; equal on any machine."""
+        return self.card.content_hash
+
+    @property
+    def session_ids(self) -> tuple[str, ...]:
+        """The ids in stored order."""
+        return tuple(self.sessions["session_id"])
+
+    def __len__(self) -> int:
+        return self.sessions.height
+
+    def __repr__(self) -> str:
+        return f"DataSet({str(self.path)!r}, {len(self)} sessions, {self.steps.height} steps)"
+
+    def __iter__(self) -> Iterator[Session]:
+        for session_id in self.session_ids:
+            yield self.session(session_id)
+
+    def session(self, session_id: str) -> Session:
+        """One session with its steps.
+
+        Raises:
+            KeyError: if there is no such session in this selection.
+        """
+        row = self._session_rows[session_id]
+        start, length = self._step_rows[session_id]
+        fields = self.sessions.row(row, named=True)
+        steps = tuple(_step_of(row) for row in self.steps.slice(start, length).iter_rows(named=True))
+        return Session(steps=steps, **fields)
+
+    def page(self, page_id: str) -> Page:
+        """A stored page. Its elements are read when asked for."""
+        return self.pages.page(page_id)
+
+    def select(self, session_ids: Sequence[str]) -> DataSet:
+        """The data set restricted to these sessions, in stored order, sharing the page store."""
+        wanted = pl.Series("session_id", list(session_ids), dtype=pl.String).implode()
+        return DataSet(
+            self.path,
+            self.card,
+            self.sessions.filter(pl.col("session_id").is_in(wanted)),
+            self.steps.filter(pl.col("session_id").is_in(wanted)),
+            self.pages,
+        )
+
+    @cached_property
+    def _session_rows(self) -> dict[str, int]:
+        return {session_id: row for row, session_id in enumerate(self.sessions["session_id"])}
+
+    @cached_property
+    def _step_rows(self) -> dict[str, tuple[int, int]]:
+        spans = (
+            self.steps.with_row_index("row")
+            .group_by("session_id", maintain_order=True)
+            .agg(pl.col("row").min().alias("start"), pl.len().alias("length"))
+        )
+        return {session_id: (start, length) for session_id, start, length in spans.iter_rows()}
+
+
+def _step_of(row: dict[str, Any]) -> Step:
+    return Step(
+        page_id=row["page_id"],
+        action=Action(row["action_type"], row["action_name"], row["action_text"]),
+        category=row["category"],
+        rationale=row["rationale"],
+        rationale_source=row["rationale_source"],
+        timestamp=row["timestamp"],
+        elapsed=row["elapsed"],
+        url=row["url"],
+        submitted=row["submitted"],
+    )
+
+
+def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
+    """Read one Parquet table of a data set and check that it has the columns of `schema`.
+
+    Columns beyond the schema are kept: sources may add their own.
+
+    Raises:
+        InputError: if the file is missing or not Parquet, or a column is missing or of another type.
+    """
+    table = open_parquet(file).read()
+    for field in schema:
+        if field.name not in table.column_names:
+            raise InputError(
+                "column missing", file=file, where=f"column {field.name}", expected=str(field.type)
+            )
+        found = table.schema.field(field.name).type
+        if not found.equals(field.type):
+            try:
+                cast = table[field.name].cast(field.type)
+            except pa.ArrowException:
+                raise InputError(
+                    f"holds {found}", file=file, where=f"column {field.name}", expected=str(field.type)
+                ) from None
+            table = table.set_column(table.column_names.index(field.name), field, cast)
+        if not field.nullable and table[field.name].null_count:
+            raise InputError(
+                "holds nulls", file=file, where=f"column {field.name}", expected="a value in every row"
+            )
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def open_parquet(file: Path) -> pq.ParquetFile:
+    """Open a Parquet file, or say in a sentence why that cannot be done.
+
+    Raises:
+        InputError: if the file is missing or is not Parquet.
+    """
+    try:
+        return pq.ParquetFile(file)
+    except FileNotFoundError:
+        raise InputError("no such file", file=file) from None
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"cannot be read as Parquet: {reason}", file=file) from None
+
+
+class PageStore:
+    """Random access to pages.parquet: an index of ids in memory, row groups read and kept as they are used.
+
+    Safe to use from several threads.
+
+    Args:
+        file: the Parquet file.
+        keep_groups: how many decoded row groups (about 8 MB each) stay in memory.
+    """
+
+    def __init__(self, file: Path, keep_groups: int = 6) -> None:
+        self.file = file
+        self._keep_groups = keep_groups
+        self._groups: OrderedDict[tuple[int, str], pa.ChunkedArray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, page_id: object) -> bool:
+        return page_id in self._index
+
+    def __iter__(self) -> Iterator[str]:
+        """The page ids in stored order."""
+        return iter(self._index)
+
+    def page(self, page_id: str) -> Page:
+        """The simplified page."""
+        html = self._cell(page_id, "html")
+        assert html is not None
+        return read_page(html)
+
+    def raw_html(self, page_id: str) -> str | None:
+        """The raw HTML that the page was made from, where it was kept."""
+        return self._cell(page_id, "raw_html")
+
+    @cached_property
+    def _parquet(self) -> pq.ParquetFile:
+        return open_parquet(self.file)
+
+    @cached_property
+    def _index(self) -> dict[str, tuple[int, int]]:
+        index: dict[str, tuple[int, int]] = {}
+        for group in range(self._parquet.num_row_groups):
+            column = self._parquet.read_row_group(group, columns=["page_id"]).column("page_id")
+            index.update((page_id, (group, row)) for row, page_id in enumerate(column.to_pylist()))
+        return index
+
+    def _cell(self, page_id: str, column: str) -> str | None:
+        with self._lock:
+            if page_id not in self._index:
+                raise InputError(f"no page {page_id}", file=self.file, remedy="The data set is incomplete")
+            group, row = self._index[page_id]
+            key = (group, column)
+            if key in self._groups:
+                self._groups.move_to_end(key)
+            else:
+                self._groups[key] = self._parquet.read_row_group(group, columns=[column]).column(column)
+                while len(self._groups) > self._keep_groups:
+                    self._groups.popitem(last=False)
+            text: str | None = self._groups[key][row].as_py()
+            return text
+
+
+def dumps(value: object) -> str:
+    """Canonical JSON: sorted keys, no spaces, Unicode kept. Equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

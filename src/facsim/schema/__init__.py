@@ -1,0 +1,31 @@
+"""The nouns, frozen. Imports nothing of ours."""
+
+from facsim.schema.action import ACTION_TYPES, Action, ActionType
+from facsim.schema.errors import ConfigError, FacsimError, InputError
+from facsim.schema.page import TYPABLE_ROLES, Element, Page
+from facsim.schema.prediction import ParseLevel, PastStep, Prediction, SessionSoFar, Usage
+from facsim.schema.progress import Progress, no_progress
+from facsim.schema.session import Outcome, RationaleSource, Session, Step
+
+__all__ = [
+    "ACTION_TYPES",
+    "TYPABLE_ROLES",
+    "Action",
+    "ActionType",
+    "ConfigError",
+    "Element",
+    "FacsimError",
+    "InputError",
+    "Outcome",
+    "Page",
+    "ParseLevel",
+    "PastStep",
+    "Prediction",
+    "Progress",
+    "RationaleSource",
+    "Session",
+    "SessionSoFar",
+    "Step",
+    "Usage",
+    "no_progress",
+]

@@ -1,0 +1,70 @@
+"""What a person, or a predictor, does at a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
+
+ActionType = Literal["click", "type_and_submit", "terminate"]
+ACTION_TYPES: tuple[ActionType, ...] = get_args(ActionType)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One browser-level action: `click(name)`, `type_and_submit(name, text)` or `terminate()`.
+
+    Actions are values: equal when type, name and text are equal, and hashable.
+
+    Attributes:
+        type: which of the three.
+        name: the element's unique dotted name. None for `terminate`, and for a recorded action whose target
+            has no name on its page (such a step is kept, and counted as unreachable).
+        text: what was typed, for `type_and_submit` only.
+    """
+
+    type: ActionType
+    name: str | None = None
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.type not in ACTION_TYPES:
+            raise ValueError(f"unknown action type {self.type!r}: expected one of {', '.join(ACTION_TYPES)}")
+        if self.type == "terminate" and self.name is not None:
+            raise ValueError("terminate takes no name")
+        if (self.text is not None) != (self.type == "type_and_submit"):
+            raise ValueError(f"{self.type} {'needs' if self.text is None else 'takes no'} text")
+
+    @classmethod
+    def click(cls, name: str | None) -> Self:
+        """A click on the element called `name`."""
+        return cls("click", name)
+
+    @classmethod
+    def type_and_submit(cls, name: str | None, text: str) -> Self:
+        """Typing `text` into the element called `name`, then Enter."""
+        return cls("type_and_submit", name, text)
+
+    @classmethod
+    def terminate(cls) -> Self:
+        """Closing the window."""
+        return cls("terminate")
+
+    def to_dict(self) -> dict[str, str | None]:
+        """The wire form of the paper: `{"type": ..., "name": ..., "text": ...}`, only the fields used."""
+        if self.type == "terminate":
+            return {"type": self.type}
+        if self.type == "click":
+            return {"type": self.type, "name": self.name}
+        return {"type": self.type, "name": self.name, "text": self.text}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`, for artefacts that Facsim wrote.
+
+        Answers of models are read by `facsim.prompt`, which forgives more and reports what it forgave.
+
+        Raises:
+            ValueError: if the fields do not make an action.
+        """
+        return cls(fields["type"], fields.get("name"), fields.get("text"))
