@@ -1,1 +1,121 @@
-"""Facsim."""
+"""Measure how accurately language models act like real people on the web.
+
+    from facsim import evaluate, ingest, leaderboard
+
+    ingest("miniwob", "miniwob_flight/", out="data/flight")
+    runs = [evaluate("data/flight", name, out=f"runs/{name}") for name in ("choice", "baseline:markov-2")]
+    print(leaderboard(runs).to_markdown())
+
+Everything public can be imported from here, and is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from facsim.data import Card, DataSet, DataSetWriter, replay
+    from facsim.data.audit import audit
+    from facsim.data.ingest import ingest
+    from facsim.data.splits import split
+    from facsim.evaluation import Run, compare, evaluate, score
+    from facsim.metrics import compare_runs, compute_metrics
+    from facsim.page import CategoryRules, Recipe, read_page, simplify
+    from facsim.predict import Predictor, load_predictor
+    from facsim.prompt import PromptConfig, build_prompt, parse_answer
+    from facsim.report import Leaderboard, leaderboard
+    from facsim.schema import (
+        Action,
+        ConfigError,
+        Element,
+        FacsimError,
+        InputError,
+        Page,
+        PastStep,
+        Prediction,
+        Session,
+        SessionSoFar,
+        Step,
+    )
+
+# One line per public name: where it is loaded from. The block above tells type checkers the same.
+_HOMES = {
+    "facsim.data": ("Card", "DataSet", "DataSetWriter", "replay"),
+    "facsim.data.audit": ("audit",),
+    "facsim.data.ingest": ("ingest",),
+    "facsim.data.splits": ("split",),
+    "facsim.evaluation": ("Run", "compare", "evaluate", "score"),
+    "facsim.metrics": ("compare_runs", "compute_metrics"),
+    "facsim.page": ("CategoryRules", "Recipe", "read_page", "simplify"),
+    "facsim.predict": ("Predictor", "load_predictor"),
+    "facsim.prompt": ("PromptConfig", "build_prompt", "parse_answer"),
+    "facsim.report": ("Leaderboard", "leaderboard"),
+    "facsim.schema": (
+        "Action",
+        "ConfigError",
+        "Element",
+        "FacsimError",
+        "InputError",
+        "Page",
+        "PastStep",
+        "Prediction",
+        "Session",
+        "SessionSoFar",
+        "Step",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Action",
+    "Card",
+    "CategoryRules",
+    "ConfigError",
+    "DataSet",
+    "DataSetWriter",
+    "Element",
+    "FacsimError",
+    "InputError",
+    "Leaderboard",
+    "Page",
+    "PastStep",
+    "Prediction",
+    "Predictor",
+    "PromptConfig",
+    "Recipe",
+    "Run",
+    "Session",
+    "SessionSoFar",
+    "Step",
+    "__version__",
+    "audit",
+    "build_prompt",
+    "compare",
+    "compare_runs",
+    "compute_metrics",
+    "evaluate",
+    "ingest",
+    "leaderboard",
+    "load_predictor",
+    "parse_answer",
+    "read_page",
+    "replay",
+    "score",
+    "simplify",
+    "split",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'facsim' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

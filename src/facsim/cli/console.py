@@ -1,0 +1,64 @@
+"""What verbs print with: results on standard output, progress and complaints on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from facsim.schema import Progress
+
+# Tables in a file or a pipe must not be cut to the 80 columns of no terminal.
+console = Console(width=None if sys.stdout.isatty() else 200, soft_wrap=not sys.stdout.isatty())
+errors = Console(stderr=True, soft_wrap=True)
+
+_LOG_EVERY_SECONDS = 5.0
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Progress]:
+    """A progress bar on a terminal; elsewhere a plain log line every few seconds."""
+    if not errors.is_terminal:
+        yield _LogLines(title)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+    )
+    with Bar(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task(title, total=None, note="")
+
+        def report(done: int, total: int | None, note: str = "") -> None:
+            bar.update(task, completed=done, total=total, note=note)
+
+        yield report
+
+
+class _LogLines:
+    """Progress for logs: the first line after a few seconds, so that quick work stays silent."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._next = time.monotonic() + _LOG_EVERY_SECONDS
+
+    def __call__(self, done: int, total: int | None, note: str = "") -> None:
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _LOG_EVERY_SECONDS
+        of = f" of {total}" if total else ""
+        errors.print(
+            f"{self._title}: {done}{of}{f' · {note}' if note else ''}",
+            style=None,
+            highlight=False,
+            markup=False,
+        )

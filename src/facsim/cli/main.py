@@ -1,0 +1,51 @@
+"""The `facsim` command. Each verb's code is loaded when the verb is called."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App
+
+from facsim.schema import FacsimError
+
+app = App(
+    name="facsim",
+    help="Measure how accurately language models act like real people on the web.",
+    version_flags=["--version"],
+)
+
+_VERBS = {
+    "simplify": ("facsim.cli.simplify:command", "Simplify raw HTML and name every element."),
+    "shop": ("facsim.cli.shop:app", "The embedded shop and its simulated shoppers."),
+    "ingest": ("facsim.cli.ingest:command", "Turn recorded sessions into a data set."),
+    "audit": ("facsim.cli.audit:command", "Check a data set for what would spoil a result."),
+    "evaluate": ("facsim.cli.evaluate:command", "Run predictors over a data set, step by step."),
+    "score": ("facsim.cli.score:command", "Compute the metrics of runs again, without new model calls."),
+    "compare": ("facsim.cli.compare:command", "Compare runs pairwise on the same steps."),
+    "report": ("facsim.cli.report:command", "Print the leaderboard of runs."),
+}
+
+for _name, (_path, _help) in _VERBS.items():
+    app.command(_path, name=_name, help=_help)
+
+
+def main() -> None:
+    """Entry point: run a verb, and end with its exit code.
+
+    Exit codes: 0 done; 1 the verb's own verdict (an audit that found something); 2 an error that the caller
+    can put right; 130 interrupted.
+    """
+    try:
+        code = app(result_action="return_value")
+    except FacsimError as error:
+        from facsim.cli.console import errors
+
+        errors.print(f"facsim: {error}", style="red", highlight=False, markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output is gone (`facsim … | head`): nothing is left to say.
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
