@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from facsim.schema import FacsimError
 
@@ -36,7 +36,10 @@ def main() -> None:
     can put right; 130 interrupted.
     """
     try:
-        code = app(result_action="return_value")
+        code = app(result_action="return_value", exit_on_error=False)
+    except CycloptsError:
+        # The message is printed already. Not cyclopts' own 1, which is a verdict here.
+        sys.exit(2)
     except FacsimError as error:
         from facsim.cli.console import errors
 

@@ -1,0 +1,59 @@
+# The two commands of the README are `make demo` and `make test`; `make help` lists the rest.
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-last most-frequent-name \
+  random-element markov-category markov-1 markov-2) choice
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow check format bench-data bench-metrics bench-evaluate conformance clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## Make the virtual environment and install Facsim with its tools
+
+$(STAMP): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Facsim needs Python 3.11 or newer: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --group dev --editable .
+	@touch $@
+
+demo: $(STAMP) ## Sample the embedded shop, evaluate every baseline, print the leaderboard
+	rm -rf demo
+	$(BIN)/facsim shop sample --sessions 400 --seed 7 --out demo/shop
+	$(BIN)/facsim audit demo/shop
+	$(BIN)/facsim evaluate demo/shop $(DEMO_PREDICTORS) --out demo/runs
+	$(BIN)/facsim report demo/runs/*
+	@echo "The data set is in demo/shop, the runs are in demo/runs."
+
+test: $(STAMP) ## Run the tests (no network, no GPU)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not gpu and not network"
+
+test-slow: $(STAMP) ## Run the tests that take minutes too
+	$(BIN)/pytest -m "not gpu and not network"
+
+check: $(STAMP) ## Format, lint, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Format and apply safe fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench-data: $(STAMP) ## Ingest of an OPeRA-shaped data set: MB/s and peak memory
+	$(BIN)/python benchmarks/bench_data.py
+
+bench-metrics: $(STAMP) ## All metrics over 200,000 predictions: CPU seconds
+	$(BIN)/python benchmarks/bench_metrics.py
+
+bench-evaluate: $(STAMP) ## The runner against a loopback server: requests per second, share of the ceiling
+	$(BIN)/python benchmarks/bench_evaluate.py
+
+clean: ## Remove what make made
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache
