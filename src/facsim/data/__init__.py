@@ -1,8 +1,20 @@
 """Recorded sessions: the data set on disk, its sources, splits and audit."""
 
 from facsim.data.card import Card
+from facsim.data.ingest import ingest, write_source
 from facsim.data.replay import replay
+from facsim.data.report import IngestReport
 from facsim.data.store import DataSet, PageStore
 from facsim.data.writer import DataSetWriter, page_id_of
 
-__all__ = ["Card", "DataSet", "DataSetWriter", "PageStore", "page_id_of", "replay"]
+__all__ = [
+    "Card",
+    "DataSet",
+    "DataSetWriter",
+    "IngestReport",
+    "PageStore",
+    "ingest",
+    "page_id_of",
+    "replay",
+    "write_source",
+]

@@ -80,6 +80,27 @@ class DataSetWriter:
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def __len__(self) -> int:
+        """How many sessions are stored so far."""
+        return len(self._sessions_seen)
+
+    def __contains__(self, session_id: object) -> bool:
+        return session_id in self._sessions_seen
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What is stored so far: sessions, steps, pages, users."""
+        return {
+            "sessions": len(self._sessions_seen),
+            "steps": self._steps,
+            "pages": len(self._pages_seen),
+            "users": len(self._users),
+        }
+
+    def add_text(self, name: str, text: str) -> None:
+        """Put a text file into the folder, beside the tables."""
+        (self._folder / name).write_text(text, encoding="utf-8")
+
     def add_page(self, html: str, raw_html: str | None = None) -> str:
         """Store a simplified page unless it is there already, and give its id.
 
@@ -127,15 +148,7 @@ class DataSetWriter:
             self._hash.update(dumps(hashed).encode("utf-8", "surrogatepass"))
 
     def _finish(self) -> None:
-        card = self.card.model_copy(
-            update={
-                "sessions": len(self._sessions_seen),
-                "steps": self._steps,
-                "pages": len(self._pages_seen),
-                "users": len(self._users),
-                "content_hash": self._hash.hexdigest(),
-            }
-        )
+        card = self.card.model_copy(update={**self.counts, "content_hash": self._hash.hexdigest()})
         (self._folder / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
         old = self._folder.with_suffix(".old")
         if self.path.exists():

@@ -1,1 +1,145 @@
-"""Where sessions come from."""
+"""Where sessions come from. A source reads foreign files and gives sessions one at a time.
+
+To add one: write a module here with a class that is a `Source`, and name it in `SOURCES`. A source
+
+- gives what it read: raw or simplified HTML, the action as the source has it. Simplifying, cleaning text,
+  storing each page once and writing are done by `facsim.data.ingest`, the same for every source;
+- holds one session in memory at a time (`RawSession.steps` may be a generator, so that not even that);
+- tells the report what came in, what it repaired and what it refused. A session that cannot be used is
+  refused with `report.refuse(kind, where)`, or, while its steps are being read, by raising `SessionRefused`;
+- raises `InputError` only when the input as a whole cannot be read: a broken or missing file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from facsim.data.card import Card
+from facsim.schema import Action, ConfigError, Outcome, Progress, RationaleSource
+
+if TYPE_CHECKING:
+    from facsim.data.report import IngestReport
+
+
+@dataclass(frozen=True, slots=True)
+class RawStep:
+    """A step as a source has it.
+
+    Attributes:
+        html: the page: raw HTML, or simplified HTML if `simplified`.
+        action: what the person did. `name` is None if the source does not know it.
+        simplified: whether `html` carries the elements' names already.
+        raw_html: the original document behind a simplified page, where there is one.
+        selector: CSS selector of the target in a raw page, resolved to a name if the action has none.
+        where: file and row, for messages.
+
+    The others go into `facsim.schema.Step` as they are.
+    """
+
+    html: str
+    action: Action
+    simplified: bool = False
+    raw_html: str | None = None
+    selector: str | None = None
+    category: str | None = None
+    rationale: str | None = None
+    rationale_source: RationaleSource | None = None
+    timestamp: datetime | None = None
+    elapsed: float | None = None
+    url: str | None = None
+    submitted: bool | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawSession:
+    """A session as a source has it. Fields as in `facsim.schema.Session`; `source` is filled in.
+
+    Attributes:
+        steps: in order; may be a generator that reads the next page when it is asked for.
+        where: file and row, for messages.
+    """
+
+    session_id: str
+    user_id: str
+    steps: Iterable[RawStep]
+    persona: str | None = None
+    intent: str | None = None
+    outcome: Outcome | None = None
+    site: str | None = None
+    official_split: str | None = None
+    where: str = ""
+
+
+class SessionRefused(Exception):
+    """Raised while the steps of a session are read: the session cannot be used. The ingest goes on.
+
+    Args:
+        kind: the reason, the same clause for all its cases.
+        where: file and row.
+    """
+
+    def __init__(self, kind: str, where: str = "") -> None:
+        self.kind, self.where = kind, where
+        super().__init__(f"{where}: {kind}" if where else kind)
+
+
+class Source(Protocol):
+    """Reads foreign files. Made by calling the class with the path (and the mapping, if it takes one)."""
+
+    name: str
+    """The name in `SOURCES`."""
+
+    def card(self) -> Card:
+        """Name, origin, licence, citation and settings. Counts and hash are filled in by the ingest."""
+
+    def sessions(self, report: IngestReport, progress: Progress) -> Iterator[RawSession]:
+        """The sessions one by one, always in the same order.
+
+        Raises:
+            InputError: if the input as a whole cannot be read.
+        """
+
+
+SOURCES: Mapping[str, str] = {
+    "miniwob": "facsim.data.sources.miniwob:MiniWob",
+    "opera": "facsim.data.sources.opera:Opera",
+    "jsonl": "facsim.data.sources.table:JsonLines",
+    "parquet": "facsim.data.sources.table:ParquetTable",
+}
+"""Name -> module and class. Loaded when used."""
+
+MAPPED_SOURCES = frozenset({"jsonl", "parquet"})
+"""Sources of one's own, which need a column mapping."""
+
+
+def open_source(name: str, path: str | Path, *, mapping: str | Path | None = None) -> Source:
+    """The source called `name` over `path`.
+
+    Args:
+        name: one of `SOURCES`.
+        path: a file or folder, or whatever else the source takes (a hub id).
+        mapping: YAML file that says which column is what; for `jsonl` and `parquet`.
+
+    Raises:
+        ConfigError: if there is no such source, or the mapping is missing, unusable or not taken.
+        InputError: if there is nothing at `path`.
+    """
+    if name not in SOURCES:
+        raise ConfigError(f"unknown source {name!r}: expected one of {', '.join(SOURCES)}")
+    if name in MAPPED_SOURCES and mapping is None:
+        raise ConfigError(
+            f"source {name} needs a mapping that says which column is what: --mapping FILE.yaml. "
+            "docs/your-data.md has a worked example"
+        )
+    if name not in MAPPED_SOURCES and mapping is not None:
+        raise ConfigError(f"source {name} knows its columns and takes no mapping")
+    module, class_name = SOURCES[name].split(":")
+    make = getattr(import_module(module), class_name)
+    source: Source = make(path) if mapping is None else make(path, mapping)
+    return source

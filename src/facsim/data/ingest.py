@@ -1,0 +1,129 @@
+"""Ingest: foreign sessions in, a data set and a report of what was met out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facsim.data.prepare import Preparer, Simplify
+from facsim.data.report import IngestReport
+from facsim.data.sources import SessionRefused, Source, open_source
+from facsim.data.writer import DataSetWriter
+from facsim.schema import InputError, Page, Progress, no_progress
+
+if TYPE_CHECKING:
+    from facsim.page import Recipe
+
+
+def ingest(
+    source: str,
+    path: str | Path,
+    out: str | Path,
+    *,
+    mapping: str | Path | None = None,
+    recipe: str | Path | None = None,
+    keep_raw: bool = True,
+    overwrite: bool = False,
+    strict: bool = False,
+    limit: int | None = None,
+    progress: Progress = no_progress,
+) -> IngestReport:
+    """Read the source called `source` at `path` and write a data set to `out`, whole or not at all.
+
+    The folder also gets `ingest.json` and `ingest.md`: what came in, what was repaired, what was refused
+    and why.
+
+    Args:
+        source: `miniwob`, `opera`, `jsonl` or `parquet`.
+        path: what to read: a file, a folder, or for `opera` also a hub id.
+        out: the data set folder to make.
+        mapping: YAML file that says which column is what; for `jsonl` and `parquet`.
+        recipe: YAML file with a site's rules for simplifying raw pages.
+        keep_raw: store raw pages beside the simplified ones.
+        overwrite: replace a data set that is already at `out`.
+        strict: end at the first session that would be refused.
+        limit: stop after so many sessions.
+        progress: told how far the source is.
+
+    Raises:
+        ConfigError: if an option, the mapping or the recipe is not usable.
+        InputError: if the input cannot be read, holds no usable session, or `strict` met a refusal.
+    """
+    return write_source(
+        open_source(source, path, mapping=mapping),
+        path,
+        out,
+        recipe=recipe,
+        keep_raw=keep_raw,
+        overwrite=overwrite,
+        strict=strict,
+        limit=limit,
+        progress=progress,
+    )
+
+
+def write_source(
+    source: Source,
+    path: str | Path,
+    out: str | Path,
+    *,
+    recipe: str | Path | None = None,
+    keep_raw: bool = True,
+    overwrite: bool = False,
+    strict: bool = False,
+    limit: int | None = None,
+    progress: Progress = no_progress,
+) -> IngestReport:
+    """Write the data set of a source that is open already, one's own perhaps. Else as `ingest`."""
+    report = IngestReport(source.name, str(path), strict=strict)
+    preparer = Preparer(_simplify_with(recipe), report)
+    with DataSetWriter(out, source.card(), keep_raw=keep_raw, overwrite=overwrite) as writer:
+        for raw in source.sessions(report, progress):
+            try:
+                session, pages = preparer.session(raw, source.name)
+            except SessionRefused as refusal:
+                report.refuse(refusal.kind, refusal.where)
+                continue
+            if session.session_id in writer:
+                report.refuse("session id was used before", raw.where or f"session {session.session_id}")
+                continue
+            for page in pages.values():
+                writer.add_page(page.html, page.raw_html)
+            writer.add_session(session)
+            if limit is not None and len(writer) >= limit:
+                break
+        if not len(writer):
+            raise _nothing_usable(report)
+        report.written = writer.counts
+        text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        writer.add_text("ingest.json", text)
+        writer.add_text("ingest.md", report.to_markdown())
+    return report
+
+
+def _simplify_with(recipe_file: str | Path | None) -> Simplify:
+    recipe: Recipe | None = None
+    if recipe_file is not None:
+        from facsim.page import Recipe  # noqa: PLC0415
+
+        recipe = Recipe.read(recipe_file)
+
+    def simplify_page(html: str, url: str | None) -> Page:
+        from facsim.page import simplify  # noqa: PLC0415
+
+        return simplify(html, url=url, recipe=recipe)
+
+    return simplify_page
+
+
+def _nothing_usable(report: IngestReport) -> InputError:
+    reasons = "; ".join(
+        f"{kind} ({tally.count}, first: {', '.join(tally.examples[:1])})"
+        for kind, tally in sorted(report.refused.items(), key=lambda item: -item[1].count)
+    )
+    return InputError(
+        "holds no session that can be used" + (f": {reasons}" if reasons else ""),
+        file=report.path,
+        expected="at least one session with a page and an action at every step",
+    )
