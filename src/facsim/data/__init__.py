@@ -4,6 +4,7 @@ from facsim.data.card import Card
 from facsim.data.ingest import ingest, write_source
 from facsim.data.replay import replay
 from facsim.data.report import IngestReport
+from facsim.data.splits import split
 from facsim.data.store import DataSet, PageStore
 from facsim.data.writer import DataSetWriter, page_id_of
 
@@ -16,5 +17,6 @@ __all__ = [
     "ingest",
     "page_id_of",
     "replay",
+    "split",
     "write_source",
 ]
