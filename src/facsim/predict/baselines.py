@@ -1,0 +1,130 @@
+"""The trivial baselines: rows of every leaderboard, so that nobody mistakes base rates for skill.
+
+Each learns from the training split alone and answers the same for the same session, data and seed.
+`docs/predictors.md` states each rule in a sentence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+from facsim.data import DataSet
+from facsim.predict.habits import Habits, last_named
+from facsim.schema import Action, ActionType, Prediction, Progress, SessionSoFar, no_progress
+
+
+class Baseline:
+    """A predictor that needs counts of the training split and nothing else.
+
+    Before `fit` it knows no habits and answers as on an empty training split.
+    """
+
+    spec: str
+    concurrency = 1
+
+    def __init__(self) -> None:
+        self.habits = Habits()
+        self.seed = 0
+
+    def settings(self) -> Mapping[str, Any]:
+        """What changes the answers: the seed, besides the training split."""
+        return {"seed": self.seed}
+
+    def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
+        """Count the actions of `train`."""
+        self.seed = seed
+        self.habits = Habits.of(train)
+        progress(len(train), len(train), "sessions counted")
+
+    async def predict(self, so_far: SessionSoFar) -> Prediction:
+        """The answer for one step."""
+        return self.answer(so_far)
+
+    def answer(self, so_far: SessionSoFar) -> Prediction:
+        """The answer, computed here and now."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Nothing to free."""
+
+
+class AlwaysTerminate(Baseline):
+    """Says that the person leaves, at every step."""
+
+    spec = "baseline:always-terminate"
+
+    def answer(self, so_far: SessionSoFar) -> Prediction:  # noqa: ARG002
+        """Terminate."""
+        return Prediction(Action.terminate())
+
+
+class MajorityType(Baseline):
+    """The most frequent action type, on the element that most often received it among those on the page."""
+
+    spec = "baseline:majority-type"
+
+    def answer(self, so_far: SessionSoFar) -> Prediction:
+        """The majority type's most frequent action that is possible here."""
+        majority: ActionType = self.habits.types.most_common(1)[0][0] if self.habits.types else "click"
+        return Prediction(self.habits.most_frequent(so_far.page, of_type=majority))
+
+
+class RepeatLast(Baseline):
+    """The previous action again, text included, whether or not its target is still there."""
+
+    spec = "baseline:repeat-last"
+
+    def answer(self, so_far: SessionSoFar) -> Prediction:
+        """The last action that has a name; without one, the most frequent action possible here."""
+        last = last_named(so_far)
+        return Prediction(last or self.habits.most_frequent(so_far.page))
+
+
+class MostFrequentName(Baseline):
+    """The element most often acted upon, whatever the type, with the type most frequent for it."""
+
+    spec = "baseline:most-frequent-name"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: Counter[str] = Counter()
+        self._types: dict[str, Counter[ActionType]] = {}
+
+    def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
+        """Count the actions of `train` by name."""
+        super().fit(train, seed=seed, progress=progress)
+        self._names, self._types = Counter(), {}
+        for (kind, name), count in self.habits.targets.items():
+            if name is not None:
+                self._names[name] += count
+                self._types.setdefault(name, Counter())[kind] += count
+
+    def answer(self, so_far: SessionSoFar) -> Prediction:
+        """The most frequent name that is on the page; the first element if none is known."""
+        for name, _ in self._names.most_common():
+            if name in so_far.page:
+                return Prediction(self.habits.action(self._types[name].most_common(1)[0][0], name))
+        return Prediction(self.habits.most_frequent(so_far.page, of_type="click"))
+
+
+class RandomElement(Baseline):
+    """A click on an element drawn uniformly; the draw depends on seed, session and step only."""
+
+    spec = "baseline:random-element"
+
+    def answer(self, so_far: SessionSoFar) -> Prediction:
+        """A click on any element, with equal probabilities; terminate on a page without elements."""
+        elements = so_far.page.elements
+        if not elements:
+            return Prediction(Action.terminate(), probabilities={Action.terminate(): 1.0})
+        key = f"{self.seed}\0{so_far.session_id}\0{so_far.step}".encode("utf-8", "surrogatepass")
+        random = Random(hashlib.blake2b(key, digest_size=8).digest())  # noqa: S311
+        share = 1 / len(elements)
+        return Prediction(
+            Action.click(random.choice(elements).name),
+            probabilities={Action.click(element.name): share for element in elements},
+        )

@@ -1,0 +1,236 @@
+"""Markov models: what people do next given what they did last, restricted to what the page offers.
+
+The model of order k gives a target t (type and name) after the history h = (last k targets) the probability
+
+    P_k(t | h) = (c(h, t) + d(h) P_{k-1}(t | h')) / (c(h) + d(h))
+
+with c(h, t) how often the training split has t after h, c(h) its sum and d(h) the number of different
+targets, both over the targets possible on the current page, and h' the history without its oldest target
+(Witten-Bell smoothing: Witten and Bell, 1991, method C). The recursion ends in P_{-1}, uniform over the
+possible targets, so every element has a probability above zero and the sum is one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from facsim.data import DataSet
+from facsim.predict.baselines import Baseline
+from facsim.predict.habits import Target, sequences, target_of
+from facsim.schema import Action, Prediction, Progress, SessionSoFar, no_progress
+
+MAX_TEXTS = 20
+"""How many texts per typable element are listed with a probability."""
+
+Symbol = TypeVar("Symbol", bound=Hashable)
+
+
+class BackOff(Generic[Symbol]):
+    """Counts of what follows which history, with Witten-Bell back-off to shorter histories.
+
+    Args:
+        order: the longest history kept.
+    """
+
+    def __init__(self, order: int) -> None:
+        self.order = order
+        self._counts: dict[tuple[Hashable, ...], Counter[Symbol]] = {}
+
+    def add(self, history: Sequence[Hashable], symbol: Symbol) -> None:
+        """Count `symbol` after `history` and after each of its endings up to `order` long."""
+        for length in range(self.order + 1):
+            self._counts.setdefault(self._key(history, length), Counter())[symbol] += 1
+
+    def probabilities(self, history: Sequence[Hashable], possible: Sequence[Symbol]) -> list[float]:
+        """The distribution over `possible` (each once) after `history`; sums to one, none is zero."""
+        shares = [1 / len(possible)] * len(possible)
+        for length in range(self.order + 1):
+            counts = self._counts.get(self._key(history, length))
+            if counts is None:
+                break
+            found = [counts.get(symbol, 0) for symbol in possible]
+            total, different = sum(found), sum(count > 0 for count in found)
+            if total:
+                shares = [
+                    (count + different * share) / (total + different)
+                    for count, share in zip(found, shares, strict=True)
+                ]
+        return shares
+
+    def seen(self, history: Sequence[Hashable], limit: int) -> dict[Symbol, float]:
+        """The `limit` likeliest symbols that were ever counted, over an open set of symbols.
+
+        The mass that Witten-Bell keeps for the unseen stays out: the sum is below one.
+        """
+        shares: dict[Symbol, float] = {}
+        for length in range(self.order + 1):
+            counts = self._counts.get(self._key(history, length))
+            if counts is None:
+                break
+            total, different = sum(counts.values()), len(counts)
+            shares = {
+                symbol: (counts.get(symbol, 0) + different * shares.get(symbol, 0.0)) / (total + different)
+                for symbol in dict.fromkeys((*counts, *shares))
+            }
+        return dict(sorted(shares.items(), key=lambda item: -item[1])[:limit])
+
+    def _key(self, history: Sequence[Hashable], length: int) -> tuple[Hashable, ...]:
+        # A history shorter than the order is padded: the start of a session is a state like any other.
+        padded = (*(None,) * length, *history)
+        return tuple(padded[len(padded) - length :])
+
+
+class Markov(Baseline):
+    """A Markov model over actions, of order 1 or 2.
+
+    States are targets (type and name), the beginning of a session included. The text of a typed action is
+    drawn from the texts typed into that name after the same previous target, backing off to all texts typed
+    there.
+
+    Args:
+        order: how many earlier targets it looks at.
+    """
+
+    order: ClassVar[int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._targets: BackOff[Target] = BackOff(self.order)
+        self._texts: BackOff[str] = BackOff(2)
+
+    def settings(self) -> Mapping[str, Any]:
+        """The order and the smoothing."""
+        return {"order": self.order, "smoothing": "witten-bell"}
+
+    def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
+        """Count which target follows which in `train`."""
+        super().fit(train, seed=seed, progress=progress)
+        self._targets, self._texts = BackOff(self.order), BackOff(2)
+        for actions in sequences(train):
+            self.count(actions)
+
+    def count(self, actions: Sequence[Action]) -> None:
+        """Add one session's actions to the counts."""
+        history: list[Target] = []
+        for action in actions:
+            target = target_of(action)
+            if action.name is not None or action.type == "terminate":
+                self._targets.add(history, target)
+            if action.text is not None and action.name is not None:
+                previous = history[-1] if history else None
+                self._texts.add((previous, action.name), action.text)
+            history.append(target)
+
+    def answer(self, so_far: SessionSoFar) -> Prediction:
+        """The likeliest target, then the likeliest text for it, with the distribution."""
+        history = [target_of(step.action) for step in so_far.past]
+        possible = self.habits.possible_targets(so_far.page)
+        shares = self._targets.probabilities(history, possible)
+        texts = {
+            target: self._texts_of(target, history) for target in possible if target[0] == "type_and_submit"
+        }
+        best = max(range(len(possible)), key=shares.__getitem__)
+        return Prediction(
+            _best_action(possible[best], texts),
+            probabilities=spread(zip(possible, shares, strict=True), texts),
+        )
+
+    def _texts_of(self, target: Target, history: Sequence[Target]) -> Mapping[str, float]:
+        previous = history[-1] if history else None
+        return self._texts.seen((previous, target[1]), MAX_TEXTS)
+
+
+class MarkovOne(Markov):
+    """A Markov model over actions, of order 1."""
+
+    spec = "baseline:markov-1"
+    order = 1
+
+
+class MarkovTwo(Markov):
+    """A Markov model over actions, of order 2."""
+
+    spec = "baseline:markov-2"
+    order = 2
+
+
+def spread(
+    shares: Iterable[tuple[Target, float]], texts: Mapping[Target, Mapping[str, float]]
+) -> dict[Action, float]:
+    """A distribution over actions, from one over targets and, per typed target, one over texts.
+
+    Texts not listed keep their mass to themselves: the sum is then below one.
+    """
+    probabilities: dict[Action, float] = {}
+    for target, share in shares:
+        kind, name = target
+        if kind != "type_and_submit":
+            probabilities[Action(kind, name)] = share
+            continue
+        for text, of_text in texts[target].items():
+            probabilities[Action.type_and_submit(name, text)] = share * of_text
+    return probabilities
+
+
+def _best_action(target: Target, texts: Mapping[Target, Mapping[str, float]]) -> Action:
+    kind, name = target
+    if kind != "type_and_submit":
+        return Action(kind, name)
+    return Action.type_and_submit(name, next(iter(texts[target]), ""))
+
+
+class MarkovCategory(Baseline):
+    """The category that most often follows the previous one, by its most frequent action possible here.
+
+    Categories are the data set's own labels. An action without one has the label that its target mostly has
+    in the training split, or else its type.
+    """
+
+    spec = "baseline:markov-category"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next: BackOff[str] = BackOff(1)
+        self._labels: dict[Target, Counter[str]] = {}
+        self._ranked: dict[str, list[Target]] = {}
+
+    def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
+        """Count which category follows which in `train`, and the actions of each category."""
+        super().fit(train, seed=seed, progress=progress)
+        self._labels = {}
+        rows = train.steps.select("action_type", "action_name", "category").iter_rows()
+        for kind, name, label in rows:
+            if label is not None:
+                self._labels.setdefault((kind, name), Counter())[label] += 1
+        by_category: dict[str, Counter[Target]] = {}
+        self._next = BackOff(1)
+        for session in train:
+            history: list[str] = []
+            for step in session.steps:
+                category = self._category(step.action, step.category)
+                self._next.add(history, category)
+                history.append(category)
+                if step.action.name is not None or step.action.type == "terminate":
+                    by_category.setdefault(category, Counter())[target_of(step.action)] += 1
+        self._ranked = {
+            category: [target for target, _ in targets.most_common()]
+            for category, targets in by_category.items()
+        }
+
+    def answer(self, so_far: SessionSoFar) -> Prediction:
+        """The most frequent possible action of the likeliest category that has one here."""
+        history = [self._category(step.action, step.category) for step in so_far.past]
+        shares = self._next.seen(history, len(self._ranked)) if self._ranked else {}
+        for category in shares:
+            for kind, name in self._ranked.get(category, ()):
+                if name is None or name in so_far.page:
+                    return Prediction(self.habits.action(kind, name))
+        return Prediction(self.habits.most_frequent(so_far.page))
+
+    def _category(self, action: Action, label: str | None) -> str:
+        if label is not None:
+            return label
+        labels = self._labels.get(target_of(action))
+        return labels.most_common(1)[0][0] if labels else action.type

@@ -1,0 +1,82 @@
+"""From a spec string to a predictor. The one file that knows every kind."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from facsim.predict.baselines import (
+    AlwaysTerminate,
+    Baseline,
+    MajorityType,
+    MostFrequentName,
+    RandomElement,
+    RepeatLast,
+)
+from facsim.predict.markov import MarkovCategory, MarkovOne, MarkovTwo
+from facsim.predict.protocol import Predictor
+from facsim.schema import ConfigError
+
+if TYPE_CHECKING:
+    from facsim.prompt import PromptConfig
+
+_BASELINES: tuple[type[Baseline], ...] = (
+    AlwaysTerminate,
+    MajorityType,
+    RepeatLast,
+    MostFrequentName,
+    RandomElement,
+    MarkovCategory,
+    MarkovOne,
+    MarkovTwo,
+)
+BASELINES: dict[str, type[Baseline]] = {kind.spec: kind for kind in _BASELINES}
+"""The baselines by spec string, in the order of a leaderboard."""
+
+ENDPOINT_KINDS = ("openai", "anthropic", "bedrock", "endpoint")
+
+SPEC_FORMS = (
+    *BASELINES,
+    "choice",
+    "choice:PATH",
+    "openai:MODEL",
+    "anthropic:MODEL",
+    "bedrock:MODEL",
+    "endpoint:http://HOST:PORT/v1#MODEL",
+)
+"""Every form that a spec string can take, for help texts."""
+
+
+def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **endpoint_options: Any) -> Predictor:
+    """The predictor that a spec string names.
+
+    Those that learn (`isinstance(predictor, Trainable)`) must be fitted on the training split before they
+    answer: the baselines and `choice`. `choice:PATH` is read from a folder that `ChoiceModel.save` wrote.
+
+    Args:
+        spec: one of `SPEC_FORMS`.
+        prompt: how sessions become chat messages. Only endpoints use it.
+        **endpoint_options: fields of `facsim.predict.endpoint.EndpointOptions`. Only endpoints use them.
+
+    Raises:
+        ConfigError: if the spec string names no predictor, or an endpoint's option is unusable.
+        InputError: if a saved model cannot be read.
+    """
+    kind, _, rest = spec.partition(":")
+    if spec in BASELINES:
+        return BASELINES[spec]()
+    if kind == "choice" and (rest or spec == kind):
+        from facsim.predict.choice import ChoiceModel  # noqa: PLC0415
+
+        return ChoiceModel.load(rest) if rest else ChoiceModel()
+    if kind in ENDPOINT_KINDS and rest:
+        from facsim.predict.endpoint import EndpointOptions, endpoint_predictor  # noqa: PLC0415
+
+        return endpoint_predictor(spec, prompt, EndpointOptions(**endpoint_options))
+    raise ConfigError(_unknown(spec))
+
+
+def _unknown(spec: str) -> str:
+    close = get_close_matches(spec, [*BASELINES, "choice"], n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"unknown predictor {spec!r}.{hint} Known: {', '.join(SPEC_FORMS)}"
