@@ -1,7 +1,6 @@
 """Recorded sessions: the data set on disk, its sources, splits and audit."""
 
 from facsim.data.card import Card
-from facsim.data.ingest import ingest, write_source
 from facsim.data.replay import replay
 from facsim.data.report import IngestReport
 from facsim.data.splits import split
@@ -14,9 +13,7 @@ __all__ = [
     "DataSetWriter",
     "IngestReport",
     "PageStore",
-    "ingest",
     "page_id_of",
     "replay",
     "split",
-    "write_source",
 ]

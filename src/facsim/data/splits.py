@@ -110,7 +110,7 @@ def _by_time(data: DataSet) -> dict[str, str | None]:
     if without.height:
         raise ConfigError(
             f"{data.path}: {without.height} of {starts.height} sessions have no time "
-            f"(for example {without['session_id'].min()}). Split by user, session or official instead"
+            f"(for example {without['session_id'].to_list()[0]}). Split by user, session or official instead"
         )
     ordered = starts.sort("start", "session_id")["session_id"].to_list()
     first_test = round(len(ordered) * (1 - TEST_SHARE))

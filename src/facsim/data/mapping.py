@@ -1,0 +1,196 @@
+"""The YAML file that says which column of one's own log is what. docs/your-data.md tells it by example."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from facsim.schema import ACTION_TYPES, ConfigError, InputError, RationaleSource
+
+SKIP = "skip"
+"""Value of an action type that stands for: this row is no step."""
+
+TYPE_VALUES = {"click": "click", "input": "type_and_submit", "type_and_submit": "type_and_submit"} | {
+    "terminate": "terminate"
+}
+"""Action types that need no entry in the mapping."""
+
+_PLAIN_FIELDS = (
+    *("session", "user", "time", "step", "url", "category", "rationale"),
+    *("persona", "intent", "outcome", "site", "split"),
+)
+
+
+class _Strict(BaseModel):
+    """Frozen, and an unknown key is an error that names the nearest known one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_every_key(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        for key in given:
+            if key not in cls.model_fields:
+                near = difflib.get_close_matches(str(key), cls.model_fields, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(cls.model_fields)}"
+                raise ValueError(f"unknown key {key!r}: {hint}")
+        return given
+
+
+class Field(_Strict):
+    """Where a value comes from. In YAML a column's name alone will do.
+
+    A dotted name also reaches into nested values: `event.kind` is `kind` in the object in column `event`.
+    """
+
+    column: str | None = None
+    """Column that holds it."""
+    constant: str | None = None
+    """The same value for every row, in place of a column."""
+    values: dict[str, str] = {}
+    """The log's value -> the value meant. Values that are not listed stay as they are."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, given: Any) -> Any:
+        return {"column": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.column is None) == (self.constant is None):
+            raise ValueError("say either column or constant")
+        return self
+
+
+class PageField(_Strict):
+    """The column with the page that the person saw when acting."""
+
+    column: str
+    kind: Literal["raw", "simplified"]
+    """`raw`: HTML as the browser had it. `simplified`: elements carry unique `name`s already."""
+
+
+class Target(_Strict):
+    """What was acted on: one of three ways to say it."""
+
+    name: Field | None = None
+    """The element's unique dotted name."""
+    selector: Field | None = None
+    """A CSS selector in the raw page. The nearest named element around what it finds is the target."""
+    id: Field | None = None
+    """The `id` attribute in the raw page."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(way is not None for way in (self.name, self.selector, self.id)) != 1:
+            raise ValueError("say exactly one of name, selector, id")
+        return self
+
+
+class ActionFields(_Strict):
+    """The action's columns."""
+
+    type: Field
+    """Its values after mapping: `click`, `type_and_submit` (also `input`), `terminate`; `skip` leaves the
+    row out."""
+    target: Target
+    text: Field | None = None
+    """What was typed."""
+
+    @model_validator(mode="after")
+    def _known_types(self) -> Self:
+        for value, meant in self.type.values.items():
+            if meant not in (*ACTION_TYPES, SKIP):
+                raise ValueError(
+                    f"type: value {value!r} is mapped to {meant!r}, "
+                    f"which is not one of {', '.join((*ACTION_TYPES, SKIP))}"
+                )
+        return self
+
+
+class Mapping(_Strict):
+    """One row of the log is one step; this says which column is what."""
+
+    name: str
+    """Short name of the data set, shown in leaderboards."""
+    origin: str
+    """Where the sessions come from, for a reader."""
+    licence: str = "not stated"
+    citation: str | None = None
+
+    session: Field
+    user: Field
+    """The person. Splits are disjoint by it; if people are not known, map it to the session's column."""
+    page: PageField
+    action: ActionFields
+    time: Field | None = None
+    """ISO 8601, or seconds, milli-, micro- or nanoseconds since 1970. Without a zone: UTC."""
+    step: Field | None = None
+    """A number that orders the steps of a session. Without it the time does."""
+
+    url: Field | None = None
+    category: Field | None = None
+    rationale: Field | None = None
+    rationale_source: RationaleSource = "human"
+    persona: Field | None = None
+    intent: Field | None = None
+    outcome: Field | None = None
+    """Its values after mapping: `purchase` or `terminate`."""
+    site: Field | None = None
+    split: Field | None = None
+    """The split that the log itself assigns: `train`, `validation`, `test`."""
+
+    @model_validator(mode="after")
+    def _selectors_need_raw_pages(self) -> Self:
+        if self.page.kind == "simplified" and self.action.target.name is None:
+            raise ValueError(
+                "action.target: a selector or id needs raw pages; say page.kind raw, or target.name"
+            )
+        return self
+
+    @classmethod
+    def read(cls, file: str | Path) -> Mapping:
+        """Read a mapping file.
+
+        Raises:
+            ConfigError: if it is not YAML or does not say what it should.
+            InputError: if there is no such file.
+        """
+        file = Path(file)
+        try:
+            given = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise InputError("no such file", file=file, expected="a mapping in YAML") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(given, dict):
+            raise ConfigError(
+                f"{file}: holds {type(given).__name__}, expected keys such as session, page, action"
+            )
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(map(str, problem['loc'])) or 'top level'}: "
+                f"{problem['msg'].removeprefix('Value error, ')}"
+                for problem in error.errors()
+            )
+            raise ConfigError(f"{file}: {problems}") from None
+
+    def fields(self) -> dict[str, Field]:
+        """Every field that is set, by what it stands for."""
+        target = self.action.target
+        found: dict[str, Field | None] = {name: getattr(self, name) for name in _PLAIN_FIELDS}
+        found |= {
+            "page": Field(column=self.page.column),
+            "action.type": self.action.type,
+            "action.text": self.action.text,
+            "action.target": target.name or target.selector or target.id,
+        }
+        return {name: field for name, field in found.items() if field is not None}
