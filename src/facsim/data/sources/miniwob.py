@@ -1,0 +1,137 @@
+"""MiniWoB demonstrations: crowd workers booking flights and searching, the page at every step.
+
+Two forms of the same 1,127 sessions and 16,947 steps are read, and chosen by what is at the path:
+
+- `steps.jsonl.gz`, one line a session with simplified pages and named targets (`miniwob_steps`). A folder
+  that holds it is read through it;
+- the raw records, one line a session with a DOM snapshot at every browser event (`miniwob_raw`), whose steps
+  are derived here and whose pages go through Facsim's own simplifier.
+"""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import IO, Any
+
+from facsim.data.card import Card
+from facsim.data.report import IngestReport
+from facsim.data.sources import RawSession, SessionRefused
+from facsim.data.sources.miniwob_raw import RECIPE, raw_session
+from facsim.data.sources.miniwob_steps import steps_session
+from facsim.schema import InputError, Progress
+
+_STEPS_FILES = ("steps.jsonl.gz", "steps.jsonl.xz", "steps.jsonl")
+_UNPACKERS: Mapping[str, Callable[[IO[bytes]], AbstractContextManager[Any]]] = {
+    ".gz": gzip.open,
+    ".xz": lzma.open,
+}
+_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.xz")
+_RAW_MARK, _STEPS_MARK = b'"states"', b'"steps"'
+_EXPECTED = "steps.jsonl.gz, or raw records in *.jsonl, *.jsonl.gz or *.jsonl.xz files"
+
+
+class MiniWob:
+    """The MiniWoB demonstrations at `path`: their folder, the steps file, or raw records (folder or file).
+
+    Attributes:
+        recipe: how raw pages of these sites are simplified, unless another recipe is asked for.
+
+    Raises:
+        InputError: if there is nothing of the kind at `path`.
+    """
+
+    name = "miniwob"
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._files = _files_at(self._path)
+        self._raw = _holds_raw_records(self._files[0])
+        self.recipe = RECIPE if self._raw else None
+
+    def card(self) -> Card:
+        """Where the demonstrations come from."""
+        return Card(
+            name="miniwob-flight",
+            source=self.name,
+            origin="Human demonstrations of MiniWoB++ flight booking and search tasks, collected on "
+            "Amazon Mechanical Turk in 2017, github.com/stanfordnlp/miniwob-plusplus-demos",
+            licence="MIT",
+            citation="Liu, Guu, Pasupat, Shi, Liang: Reinforcement Learning on Web Interfaces using "
+            "Workflow-Guided Exploration. ICLR 2018",
+            settings={"form": "raw" if self._raw else "steps"},
+        )
+
+    def sessions(self, report: IngestReport, progress: Progress) -> Iterator[RawSession]:
+        """The sessions in the order of the files.
+
+        Raises:
+            InputError: if a file is broken.
+        """
+        parse = raw_session if self._raw else steps_session
+        total = sum(file.stat().st_size for file in self._files)
+        before = 0
+        for file in self._files:
+            report.came("files")
+            for row, (line, read) in enumerate(_lines(file), start=1):
+                where = f"{file.name}, row {row}"
+                if not line.strip():
+                    continue
+                report.came("records")
+                try:
+                    session = parse(line, where, report)
+                except SessionRefused as refusal:
+                    report.refuse(refusal.kind, refusal.where)
+                    continue
+                yield session
+                progress(before + read, total, "bytes")
+            before += file.stat().st_size
+        progress(total, total, "bytes")
+
+
+def _files_at(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError("no such file or folder", file=path, expected=_EXPECTED)
+    for name in _STEPS_FILES:
+        if (path / name).is_file():
+            return [path / name]
+    folder = path / "raw" if (path / "raw").is_dir() else path
+    files = sorted(file for file in folder.iterdir() if file.is_file() and file.name.endswith(_SUFFIXES))
+    if not files:
+        raise InputError("folder holds no records", file=folder, expected=_EXPECTED)
+    return files
+
+
+def _holds_raw_records(file: Path) -> bool:
+    """Which form a file has: its first record says so, for a file may have any name."""
+    for line, _ in _lines(file):
+        if line.strip():
+            raw, steps = line.find(_RAW_MARK), line.find(_STEPS_MARK)
+            if raw < 0 and steps < 0:
+                break
+            return steps < 0 or 0 <= raw < steps
+    raise InputError(
+        "first record has neither steps nor states",
+        file=file,
+        where="row 1",
+        expected="one JSON object a line, with `steps` (steps file) or `states` (raw records)",
+    )
+
+
+def _lines(file: Path) -> Iterator[tuple[bytes, int]]:
+    """The lines of a file, compressed or not, and how many bytes of the file were read up to there."""
+    unpack = _UNPACKERS.get(file.suffix, nullcontext)
+    try:
+        with file.open("rb") as packed, unpack(packed) as stream:
+            for line in stream:
+                yield line, packed.tell()
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        raise InputError(
+            f"cannot be read: {error}", file=file, expected="a whole file", remedy="Fetch it again"
+        ) from None
