@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,10 @@ class Card(BaseModel):
         """Read a card.
 
         Raises:
-            InputError: if the file is missing or does not hold a card.
+            InputError: if the file is missing, does not hold a card, or is of another schema version.
         """
         try:
-            return cls.model_validate_json(file.read_bytes())
+            found = json.loads(file.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(
                 "no such file",
@@ -51,6 +52,20 @@ class Card(BaseModel):
                 expected="a data set folder",
                 remedy="Make one with `facsim ingest` or `facsim shop sample`",
             ) from None
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"not JSON: {error}", file=file) from None
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}", file=file) from None
+        # Before the fields: a card of another version may well have others.
+        if isinstance(found, dict) and found.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
+            raise InputError(
+                f"schema version {found['schema_version']}",
+                file=file,
+                expected=f"version {SCHEMA_VERSION}",
+                remedy="Ingest the source again with this version of facsim",
+            )
+        try:
+            return cls.model_validate(found)
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"]) or "the whole file"

@@ -14,6 +14,7 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facsim.data.card import SCHEMA_VERSION, Card
+from facsim.data.card import Card
 from facsim.page import read_page
-from facsim.schema import Action, InputError, Page, Session, Step
+from facsim.schema import ACTION_TYPES, Action, InputError, Page, Session, Step
 
 SESSIONS_SCHEMA = pa.schema(
     [
@@ -63,6 +64,8 @@ PAGES_SCHEMA = pa.schema(
     ]
 )
 
+_PAGES_KEPT = 64
+
 
 class DataSet:
     """A data set, or a selection of its sessions. Tables are in memory, pages are read when asked for.
@@ -86,19 +89,14 @@ class DataSet:
         """Open a data set folder.
 
         Raises:
-            InputError: if a file is missing or broken, or its columns are not those of this schema version.
+            InputError: if a file is missing or broken, its columns are not those of this schema version, or
+                sessions and steps do not fit together.
         """
         path = Path(path)
         card = Card.read(path / "card.json")
-        if card.schema_version != SCHEMA_VERSION:
-            raise InputError(
-                f"schema version {card.schema_version}",
-                file=path / "card.json",
-                expected=f"version {SCHEMA_VERSION}",
-                remedy="Ingest the source again with this version of facsim",
-            )
         sessions = read_table(path / "sessions.parquet", SESSIONS_SCHEMA)
         steps = read_table(path / "steps.parquet", STEPS_SCHEMA)
+        check_tables(sessions, steps, path)
         return cls(path, card, sessions, steps, PageStore(path / "pages.parquet"))
 
     @property
@@ -184,7 +182,8 @@ def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
     Raises:
         InputError: if the file is missing or not Parquet, or a column is missing or of another type.
     """
-    table = open_parquet(file).read()
+    with open_parquet(file) as parquet, reading(file):
+        table = parquet.read()
     for field in schema:
         if field.name not in table.column_names:
             raise InputError(
@@ -208,19 +207,74 @@ def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
     return frame
 
 
+def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> None:
+    """Check that sessions and steps fit together, whoever wrote them.
+
+    Raises:
+        InputError: if a session id stands twice, a session has no steps, a step no session, steps are not
+            contiguous and numbered from 0, or a row is no action.
+    """
+
+    def refuse_first(wrong: pl.DataFrame, table: str, problem: str, expected: str | None = None) -> None:
+        if wrong.height:
+            session_id = wrong["session_id"].to_list()[0]
+            where = f"session {session_id}" + (
+                f", step {wrong['step'].to_list()[0]}" if "step" in wrong.columns else ""
+            )
+            raise InputError(problem, file=folder / table, where=where, expected=expected)
+
+    ids = pl.col("session_id")
+    refuse_first(sessions.filter(ids.is_duplicated()), "sessions.parquet", "session id stands twice")
+    refuse_first(
+        sessions.join(steps, on="session_id", how="anti"), "sessions.parquet", "session without steps"
+    )
+    refuse_first(steps.join(sessions, on="session_id", how="anti"), "steps.parquet", "step of no session")
+    starts = ids.ne_missing(ids.shift(1))
+    refuse_first(
+        steps.filter(
+            pl.when(starts).then(pl.col("step") != 0).otherwise(pl.col("step") != pl.col("step").shift(1) + 1)
+        ),
+        "steps.parquet",
+        "step number out of order",
+        expected="a session's steps together, numbered 0, 1, 2, …",
+    )
+    kind, name, text = pl.col("action_type"), pl.col("action_name"), pl.col("action_text")
+    refuse_first(
+        steps.filter(
+            ~kind.is_in(ACTION_TYPES)
+            | ((kind == "terminate") & name.is_not_null())
+            | ((kind == "type_and_submit") != text.is_not_null())
+        ),
+        "steps.parquet",
+        "not an action",
+        expected="click(name), type_and_submit(name, text) or terminate()",
+    )
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Turns what pyarrow raises into a sentence about `file`.
+
+    Raises:
+        InputError: if the file is missing or cannot be read as Parquet.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError("no such file", file=file) from None
+    except (pa.ArrowException, OSError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"cannot be read as Parquet: {reason}", file=file) from None
+
+
 def open_parquet(file: Path) -> pq.ParquetFile:
     """Open a Parquet file, or say in a sentence why that cannot be done.
 
     Raises:
         InputError: if the file is missing or is not Parquet.
     """
-    try:
+    with reading(file):
         return pq.ParquetFile(file)
-    except FileNotFoundError:
-        raise InputError("no such file", file=file) from None
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"cannot be read as Parquet: {reason}", file=file) from None
 
 
 class PageStore:
@@ -237,7 +291,8 @@ class PageStore:
         self.file = file
         self._keep_groups = keep_groups
         self._groups: OrderedDict[tuple[int, str], pa.ChunkedArray] = OrderedDict()
-        self._lock = threading.Lock()
+        self._pages: OrderedDict[str, Page] = OrderedDict()
+        self._lock = threading.RLock()
 
     def __len__(self) -> int:
         return len(self._index)
@@ -250,25 +305,50 @@ class PageStore:
         return iter(self._index)
 
     def page(self, page_id: str) -> Page:
-        """The simplified page."""
-        html = self._cell(page_id, "html")
-        assert html is not None
-        return read_page(html)
+        """The simplified page. Pages used lately are the same objects: their elements are read once.
+
+        Raises:
+            InputError: if the store has no such page.
+        """
+        with self._lock:
+            if page_id not in self._pages:
+                html = self._cell(page_id, "html")
+                assert html is not None
+                self._pages[page_id] = read_page(html)
+                if len(self._pages) > _PAGES_KEPT:
+                    self._pages.popitem(last=False)
+            self._pages.move_to_end(page_id)
+            return self._pages[page_id]
 
     def raw_html(self, page_id: str) -> str | None:
         """The raw HTML that the page was made from, where it was kept."""
         return self._cell(page_id, "raw_html")
 
+    def scan(self) -> Iterator[tuple[str, str]]:
+        """Every page's id and simplified HTML in stored order, a few in memory at a time.
+
+        Raises:
+            InputError: if the file breaks off on the way.
+        """
+        for group in range(self._parquet.num_row_groups):
+            table = self._read(group, ["page_id", "html"])
+            for row in range(table.num_rows):
+                yield table["page_id"][row].as_py(), table["html"][row].as_py()
+
     @cached_property
     def _parquet(self) -> pq.ParquetFile:
-        return open_parquet(self.file)
+        parquet = open_parquet(self.file)
+        for name in PAGES_SCHEMA.names:
+            if name not in parquet.schema_arrow.names:
+                raise InputError("column missing", file=self.file, where=f"column {name}", expected="string")
+        return parquet
 
     @cached_property
     def _index(self) -> dict[str, tuple[int, int]]:
         index: dict[str, tuple[int, int]] = {}
         for group in range(self._parquet.num_row_groups):
-            column = self._parquet.read_row_group(group, columns=["page_id"]).column("page_id")
-            index.update((page_id, (group, row)) for row, page_id in enumerate(column.to_pylist()))
+            ids = self._read(group, ["page_id"])["page_id"].to_pylist()
+            index.update((page_id, (group, row)) for row, page_id in enumerate(ids))
         return index
 
     def _cell(self, page_id: str, column: str) -> str | None:
@@ -277,14 +357,17 @@ class PageStore:
                 raise InputError(f"no page {page_id}", file=self.file, remedy="The data set is incomplete")
             group, row = self._index[page_id]
             key = (group, column)
-            if key in self._groups:
-                self._groups.move_to_end(key)
-            else:
-                self._groups[key] = self._parquet.read_row_group(group, columns=[column]).column(column)
-                while len(self._groups) > self._keep_groups:
+            if key not in self._groups:
+                self._groups[key] = self._read(group, [column])[column]
+                if len(self._groups) > self._keep_groups:
                     self._groups.popitem(last=False)
+            self._groups.move_to_end(key)
             text: str | None = self._groups[key][row].as_py()
             return text
+
+    def _read(self, group: int, columns: list[str]) -> pa.Table:
+        with self._lock, reading(self.file):
+            return self._parquet.read_row_group(group, columns=columns)
 
 
 def dumps(value: object) -> str:

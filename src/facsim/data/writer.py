@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,7 +20,7 @@ import pyarrow.parquet as pq
 
 from facsim.data.card import Card
 from facsim.data.store import PAGES_SCHEMA, SESSIONS_SCHEMA, STEPS_SCHEMA, dumps
-from facsim.schema import ConfigError, Session
+from facsim.schema import ConfigError, FacsimError, Session
 
 ROW_GROUP_BYTES = 8 << 20
 ROW_GROUP_ROWS = 20_000
@@ -23,6 +29,41 @@ ROW_GROUP_ROWS = 20_000
 def page_id_of(html: str) -> str:
     """The id of a simplified page: 128 bits of BLAKE2b over its UTF-8, in hex."""
     return hashlib.blake2b(html.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def rows_of(session: Session) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A session as a row of sessions.parquet and its rows of steps.parquet."""
+    row = {name: getattr(session, name) for name in SESSIONS_SCHEMA.names}
+    steps: list[dict[str, Any]] = [
+        {
+            "session_id": session.session_id,
+            "step": index,
+            "action_type": step.action.type,
+            "action_name": step.action.name,
+            "action_text": step.action.text,
+        }
+        for index, step in enumerate(session.steps)
+    ]
+    for step_row, step in zip(steps, session.steps, strict=True):
+        step_row |= {name: getattr(step, name) for name in STEPS_SCHEMA.names if name not in step_row}
+        # As they will be read back: the content hash must not depend on how a time or a number was given.
+        step_row["timestamp"] = _in_utc(step.timestamp)
+        step_row["elapsed"] = None if step.elapsed is None else float(step.elapsed)
+    return row, steps
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    if time is None or time.tzinfo is UTC:
+        return time
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def hash_session(digest: hashlib.blake2b, row: dict[str, Any], steps: list[dict[str, Any]]) -> None:
+    """Let a session enter the content hash. Pages enter by their ids, which are hashes."""
+    digest.update(dumps(row).encode())
+    for step in steps:
+        time = step["timestamp"]
+        digest.update(dumps(step | {"timestamp": time.isoformat() if time else None}).encode())
 
 
 class DataSetWriter:
@@ -38,6 +79,8 @@ class DataSetWriter:
         keep_raw: whether raw HTML is stored beside the simplified one.
         overwrite: whether a data set already there is replaced (only once the new one is whole).
 
+    A writer that is killed leaves a hidden folder beside `path`; the next writer of `path` removes it.
+
     Raises:
         ConfigError: if `path` exists and `overwrite` is false, or exists and is not a data set.
     """
@@ -51,10 +94,10 @@ class DataSetWriter:
         if self.path.exists():
             if not overwrite:
                 raise ConfigError(f"{self.path} exists. Choose another folder, or say --overwrite")
-            if any(self.path.iterdir()) and not (self.path / "card.json").exists():
+            is_empty_folder = self.path.is_dir() and not any(self.path.iterdir())
+            if not is_empty_folder and not (self.path / "card.json").is_file():
                 raise ConfigError(f"{self.path} is not a data set; it will not be overwritten")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = self.path.parent / f".{self.path.name}.{os.getpid()}.partial"
+        self._folder = self.path.parent / f".{self.path.name}.{os.getpid()}-{token_hex(3)}.partial"
         self._pages_seen: set[str] = set()
         self._sessions_seen: set[str] = set()
         self._users: set[str] = set()
@@ -62,22 +105,28 @@ class DataSetWriter:
         self._hash = hashlib.blake2b(digest_size=16)
 
     def __enter__(self) -> Self:
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir()
-        self._sessions_table = _Table(self._folder / "sessions.parquet", SESSIONS_SCHEMA)
-        self._steps_table = _Table(self._folder / "steps.parquet", STEPS_SCHEMA)
-        self._pages_table = _Table(self._folder / "pages.parquet", PAGES_SCHEMA)
+        with _writing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _tidy_up_after_the_dead(self.path)
+            self._folder.mkdir()
+            self._sessions_table = _Table(self._folder / "sessions.parquet", SESSIONS_SCHEMA)
+            self._steps_table = _Table(self._folder / "steps.parquet", STEPS_SCHEMA)
+            self._pages_table = _Table(self._folder / "pages.parquet", PAGES_SCHEMA)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        tables = (self._sessions_table, self._steps_table, self._pages_table)
         try:
-            for table in (self._sessions_table, self._steps_table, self._pages_table):
-                table.close()
             if kind is None:
-                self._finish()
+                with _writing(self.path):
+                    for table in tables:
+                        table.finish()
+                    self._finish()
         finally:
+            for table in tables:
+                table.abandon()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def __len__(self) -> int:
@@ -105,21 +154,27 @@ class DataSetWriter:
         """Store a simplified page unless it is there already, and give its id.
 
         Pages that differ only in what simplification drops share one row; the first one's raw HTML is kept.
+
+        Raises:
+            ValueError: if the HTML holds lone surrogates, which are not Unicode text.
+            FacsimError: if the disk is full.
         """
         page_id = page_id_of(html)
         if page_id not in self._pages_seen:
-            self._pages_seen.add(page_id)
             raw = raw_html if self._keep_raw else None
-            self._pages_table.add(
-                {"page_id": page_id, "html": html, "raw_html": raw}, size=len(html) + len(raw or "")
-            )
+            size = len(html.encode()) + len((raw or "").encode())
+            self._pages_seen.add(page_id)
+            with _writing(self.path):
+                self._pages_table.add({"page_id": page_id, "html": html, "raw_html": raw}, size)
         return page_id
 
     def add_session(self, session: Session) -> None:
         """Store a session.
 
         Raises:
-            ValueError: if it has no steps, its id was stored before, or a page of its was not added.
+            ValueError: if it has no steps, its id was stored before, a page of its was not added, or a text
+                holds lone surrogates.
+            FacsimError: if the disk is full.
         """
         if not session.steps:
             raise ValueError(f"session {session.session_id} has no steps")
@@ -128,24 +183,15 @@ class DataSetWriter:
         missing = [step.page_id for step in session.steps if step.page_id not in self._pages_seen]
         if missing:
             raise ValueError(f"session {session.session_id}: page {missing[0]} was not added")
+        row, step_rows = rows_of(session)
+        hash_session(self._hash, row, step_rows)
         self._sessions_seen.add(session.session_id)
         self._users.add(session.user_id)
         self._steps += len(session.steps)
-        row: dict[str, Any] = {name: getattr(session, name) for name in SESSIONS_SCHEMA.names}
-        self._sessions_table.add(row)
-        self._hash.update(dumps(row).encode("utf-8", "surrogatepass"))
-        for index, step in enumerate(session.steps):
-            row = {
-                "session_id": session.session_id,
-                "step": index,
-                "action_type": step.action.type,
-                "action_name": step.action.name,
-                "action_text": step.action.text,
-            }
-            row |= {name: getattr(step, name) for name in STEPS_SCHEMA.names if name not in row}
-            self._steps_table.add(row)
-            hashed = row | {"timestamp": step.timestamp.isoformat() if step.timestamp else None}
-            self._hash.update(dumps(hashed).encode("utf-8", "surrogatepass"))
+        with _writing(self.path):
+            self._sessions_table.add(row)
+            for step_row in step_rows:
+                self._steps_table.add(step_row)
 
     def _finish(self) -> None:
         card = self.card.model_copy(update={**self.counts, "content_hash": self._hash.hexdigest()})
@@ -155,6 +201,41 @@ class DataSetWriter:
             self.path.rename(old)
         self._folder.rename(self.path)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _tidy_up_after_the_dead(path: Path) -> None:
+    """Removes what killed writers of `path` left, and puts back a data set that one had moved aside."""
+    for left in sorted(path.parent.glob(f".{glob.escape(path.name)}.*")):
+        match = _LEFT_BEHIND.fullmatch(left.name.removeprefix(f".{path.name}"))
+        if match is None or _is_running(int(match["pid"])):
+            continue
+        if match["what"] == "old" and not path.exists():
+            left.rename(path)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+_LEFT_BEHIND = re.compile(r"\.(?P<pid>\d+)-[0-9a-f]{6}\.(?P<what>partial|old)")
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turns a full or forbidden disk into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise FacsimError(f"{path} could not be written: {reason}. Nothing was left there") from error
 
 
 class _Table:
@@ -172,14 +253,17 @@ class _Table:
         if self._bytes >= ROW_GROUP_BYTES or len(self._rows) >= ROW_GROUP_ROWS:
             self._flush()
 
-    def close(self) -> None:
-        if self._rows or not self._writer_has_groups:
+    def finish(self) -> None:
+        """Write what is left. A file without rows still gets its schema."""
+        if self._rows:
             self._flush()
         self._writer.close()
 
-    _writer_has_groups = False
+    def abandon(self) -> None:
+        """Let go of the file, whatever state it is in. After `finish` it does nothing."""
+        with suppress(OSError, pa.ArrowException):
+            self._writer.close()
 
     def _flush(self) -> None:
         self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
-        self._writer_has_groups = True
         self._rows, self._bytes = [], 0
