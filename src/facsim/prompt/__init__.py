@@ -1,1 +1,30 @@
-"""To be filled."""
+"""Session so far -> chat messages within a token budget; the answer -> an action.
+
+Everything here follows from one table, `facsim.prompt.action_space.ACTION_SPACE`.
+"""
+
+from facsim.prompt.build import action_turn, build_prompt, prompt_hash
+from facsim.prompt.config import BudgetPolicy, Message, Prompt, PromptConfig, Style
+from facsim.prompt.parse import LENIENCIES, ParsedAnswer, parse_answer, parse_rationale
+from facsim.prompt.schema import answer_schema
+from facsim.prompt.tokens import count_tokens
+from facsim.prompt.wording import render_answer, step_messages
+
+__all__ = [
+    "LENIENCIES",
+    "BudgetPolicy",
+    "Message",
+    "ParsedAnswer",
+    "Prompt",
+    "PromptConfig",
+    "Style",
+    "action_turn",
+    "answer_schema",
+    "build_prompt",
+    "count_tokens",
+    "parse_answer",
+    "parse_rationale",
+    "prompt_hash",
+    "render_answer",
+    "step_messages",
+]

@@ -1,0 +1,166 @@
+"""A session so far -> chat messages within the budget."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from functools import lru_cache
+
+from facsim.page import read_page
+from facsim.prompt.action_space import action_schema
+from facsim.prompt.budget import Plan, plan_history
+from facsim.prompt.config import Message, Prompt, PromptConfig
+from facsim.prompt.pages import WINDOW_TOKENS, PageTexts, Shown, left_out, names_in, page_texts
+from facsim.prompt.tokens import MESSAGE_TOKENS, count_short, tokenizer_file
+from facsim.prompt.wording import (
+    ACTION_MARKER,
+    CUT_MARK,
+    render_rationale,
+    step_messages,
+    steps_left_out,
+    system_message,
+)
+from facsim.schema import Action, ConfigError, PastStep, SessionSoFar
+
+MIN_PAGE_TOKENS = 100
+"""A budget that leaves less than this beside the system message is refused."""
+
+_DEFAULT = PromptConfig()
+
+
+def build_prompt(so_far: SessionSoFar, config: PromptConfig = _DEFAULT) -> Prompt:
+    """The messages that ask for the next action of a session.
+
+    System message; then for every past step the page and what was answered; last, the current page. The
+    messages of a step begin with those of the step before it, until the budget makes older pages give way.
+    In the style `two_turn` this is the first turn, which asks for the rationale; `action_turn` makes the
+    second of it.
+
+    Raises:
+        ConfigError: if the budget does not hold the system message and a hundred tokens more, or the
+        tokenizer
+            cannot be loaded.
+    """
+    system = system_message(so_far.persona, so_far.intent, config)
+    system_tokens = MESSAGE_TOKENS + count_short(system, config)
+    texts = [page_texts(page, config) for page in (*(step.page for step in so_far.past), so_far.page)]
+    answers = [_answer(step.action, step.rationale, config) for step in so_far.past]
+    plan = _plan(so_far, config, system_tokens, texts, [tokens for _, tokens in answers])
+
+    messages, tokens = [Message("system", system)], system_tokens
+    for step in range(plan.steps_left_out, so_far.step):
+        shown = _past_page(step, so_far.past[step], texts[step], plan, config)
+        page, *answered = answers[step][0]
+        messages.append(_below(shown.message, page.content) if page.content else shown.message)
+        messages.extend(answered)
+        tokens += shown.tokens + answers[step][1]
+    cache_boundary = len(messages)
+    current = texts[-1].whole if plan.page_room is None else texts[-1].cut(plan.page_room)
+    messages.append(current.message)
+    tokens += current.tokens
+    if plan.steps_left_out:
+        note = steps_left_out(plan.steps_left_out)
+        messages[1] = Message("user", f"{note}\n{messages[1].content}")
+        tokens += _note_tokens(config)
+    return Prompt(
+        messages=tuple(messages),
+        shown=None if current.is_whole else names_in(current.message.content),
+        tokens=tokens,
+        cache_boundary=cache_boundary,
+        pages_left_out=plan.pages_left_out - plan.steps_left_out,
+        steps_left_out=plan.steps_left_out,
+    )
+
+
+def action_turn(prompt: Prompt, rationale: str | None, config: PromptConfig) -> Prompt:
+    """The second turn of the style `two_turn`: the first turn's messages, its answer, and the marker.
+
+    Where the answer holds no rationale the marker stands below the page, as in past steps without one.
+    """
+    if config.style != "two_turn":
+        raise ValueError(f"style {config.style} has one turn")
+    reason = render_rationale(rationale)
+    marker = Message("user", ACTION_MARKER)
+    if reason is None:
+        messages = (*prompt.messages[:-1], _below(prompt.messages[-1], ACTION_MARKER))
+        added = count_short(ACTION_MARKER, config)
+    else:
+        messages = (*prompt.messages, Message("assistant", reason), marker)
+        added = 2 * MESSAGE_TOKENS + sum(count_short(text, config) for text in (reason, ACTION_MARKER))
+    return replace(prompt, messages=messages, tokens=prompt.tokens + added)
+
+
+def _plan(
+    so_far: SessionSoFar, config: PromptConfig, system_tokens: int, texts: list[PageTexts], answers: list[int]
+) -> Plan:
+    if config.budget_tokens is None:
+        return Plan()
+    room = config.budget_tokens - system_tokens
+    if room < MIN_PAGE_TOKENS:
+        raise ConfigError(
+            f"budget_tokens {config.budget_tokens} is too small for session {so_far.session_id}: the system "
+            f"message alone takes {system_tokens} tokens, and pages need {MIN_PAGE_TOKENS} at the least. "
+            f"Give a budget_tokens of {system_tokens + MIN_PAGE_TOKENS} or more, or leave out the persona"
+        )
+    anchored = config.budget_policy == "anchored"
+    return plan_history(
+        room,
+        pages=[text.whole.tokens for text in texts],
+        answers=answers,
+        mark=left_out(config).tokens,
+        note=_note_tokens(config),
+        window=(lambda step: texts[step].window(so_far.past[step].action.name).tokens) if anchored else None,
+    )
+
+
+def _past_page(step: int, past: PastStep, texts: PageTexts, plan: Plan, config: PromptConfig) -> Shown:
+    if step < plan.pages_left_out:
+        return left_out(config)
+    return texts.window(past.action.name) if step < plan.pages_in_window else texts.whole
+
+
+@lru_cache(maxsize=4096)
+def _answer(action: Action, rationale: str | None, config: PromptConfig) -> tuple[tuple[Message, ...], int]:
+    """The messages of a past step around an empty page, and the tokens that they add to the page's."""
+    page, *answered = step_messages("", action, rationale, config.style)
+    below = replace(page, content=page.content.strip())
+    tokens = count_short(below.content, config) if below.content else 0
+    tokens += sum(MESSAGE_TOKENS + count_short(message.content, config) for message in answered)
+    return (below, *answered), tokens
+
+
+def _below(message: Message, line: str) -> Message:
+    return replace(message, content=f"{message.content}\n{line}")
+
+
+def _note_tokens(config: PromptConfig) -> int:
+    return count_short(steps_left_out(1000), config)
+
+
+def prompt_hash(config: PromptConfig) -> str:
+    """Identifies all that decides the wording of prompts: config, templates, action space, tokenizer.
+
+    It is taken over prompts built for a small fixed session, so that no change of wording can miss it.
+    """
+    html = '<a name="a.b">A</a><input name="c">'
+    steps = [(Action.click("a.b"), "because"), (Action.type_and_submit(None, "x"), None)]
+    past = tuple(PastStep(read_page(html), action, rationale) for action, rationale in steps)
+    probes = []
+    for persona, room in (("p", None), (None, 10**6)):
+        probe = config.model_copy(update={"budget_tokens": room, "tokenizer": None})
+        prompt = build_prompt(
+            SessionSoFar("probe", read_page(html), past, persona=persona, intent="i"), probe
+        )
+        probes.append([(message.role, message.content) for message in prompt.messages])
+    file = tokenizer_file(config.tokenizer) if config.tokenizer else None
+    decisive = {
+        "config": config.model_dump(mode="json", exclude={"tokenizer"}),
+        "tokenizer": hashlib.sha256(file.read_bytes()).hexdigest() if file and file.is_file() else None,
+        "probes": probes,
+        "schema": action_schema(),
+        "marks": [left_out(_DEFAULT).message.content, steps_left_out(2), CUT_MARK],
+        "sizes": [WINDOW_TOKENS, MIN_PAGE_TOKENS, MESSAGE_TOKENS],
+    }
+    canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -1,0 +1,198 @@
+r"""Reading JSON objects as models write them: Python quotes, trailing commas, an end that is missing.
+
+One pass over the text with possessive patterns, nesting limited, no recursion beyond that limit and no
+`eval`: the time is linear in the text whatever stands in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# An answer is two levels deep; wrappers around it add a few.
+MAX_DEPTH = 8
+
+_TOKEN = re.compile(
+    r"""\s*+(?:
+        (?P<mark>[{}\[\]:,])
+      | (?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+" | '[^'\\]*+(?:\\.[^'\\]*+)*+')
+      | (?P<open>["'])
+      | (?P<word>[\w.+-]++)
+    )""",
+    re.DOTALL | re.VERBOSE,
+)
+_SPACE = re.compile(r"\s*+")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "\\": "\\", "/": "/"}
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+_PYTHON_WORDS: dict[str, bool | None] = {"True": True, "False": False, "None": None}
+_NUMBER = re.compile(r"-?\d++(?:\.\d++)?(?:[eE][+-]?\d++)?")
+
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class LooseObject:
+    """An object found in a text.
+
+    Attributes:
+        fields: its keys and values (of a key given twice the last value, as in JSON).
+        begin: where it begins in the text.
+        end: where it ends.
+        forgiven: names of the leniencies that reading it took.
+    """
+
+    fields: dict[str, object]
+    begin: int
+    end: int
+    forgiven: tuple[str, ...]
+
+
+def loose_objects(text: str) -> Iterator[LooseObject]:
+    """The outermost objects in a text, in order. Of one that never ends, the pairs that are complete.
+
+    Text that cannot be read from a brace on is searched again from the next brace, as long as all searching
+    together stays within a few times the length of the text.
+    """
+    effort = 4 * len(text) + 10_000
+    begin = text.find("{")
+    while begin >= 0 and effort > 0:
+        reader = _Reader(text, begin)
+        try:
+            fields = reader.read_object()
+        except _Unreadable:
+            effort -= reader.at - begin + 1
+            begin = text.find("{", begin + 1)
+        else:
+            yield LooseObject(fields, begin, reader.at, tuple(reader.forgiven))
+            begin = text.find("{", reader.at)
+
+
+class _Unreadable(Exception):
+    """Not an object, whatever is forgiven."""
+
+
+class _Reader:
+    def __init__(self, text: str, begin: int) -> None:
+        self.text, self.at = text, begin + 1
+        self.forgiven: dict[str, None] = {}  # an ordered set
+        self.ended = False
+        self.depth = 1
+
+    def read_object(self) -> dict[str, object]:
+        """The object whose brace has just been read."""
+        fields: dict[str, object] = {}
+        after_comma = False
+        while True:
+            kind, piece = self._next()
+            if kind == "mark" and piece == "}":
+                if after_comma:
+                    self.forgiven["trailing_comma"] = None
+                return fields
+            if kind == "end":
+                return fields
+            if kind != "string" or (fields and not after_comma):
+                raise _Unreadable
+            key = self._string(piece)
+            if self._next() not in (("mark", ":"), _END):
+                raise _Unreadable
+            value = self._value()
+            if value is not _MISSING:
+                fields[key] = value
+            if self.ended:
+                return fields
+            after_comma = self._comma()
+
+    def _array(self) -> list[object]:
+        values: list[object] = []
+        while True:
+            value = self._value(closing="]")
+            if value is _MISSING:  # the bracket or the end
+                if values and not self.ended:
+                    self.forgiven["trailing_comma"] = None
+                return values
+            values.append(value)
+            if self.ended:
+                return values
+            if not self._comma():
+                if self._next() not in (("mark", "]"), _END):
+                    raise _Unreadable
+                return values
+
+    def _value(self, closing: str | None = None) -> object:
+        """The next value; `_MISSING` at the end of the text, or at the mark `closing`."""
+        kind, piece = self._next()
+        if kind == "string":
+            return self._string(piece)
+        if kind == "word":
+            return self._word(piece)
+        if kind == "end" or (closing and piece == closing):
+            return _MISSING
+        if piece not in "{[" or self.depth >= MAX_DEPTH:
+            raise _Unreadable
+        self.depth += 1
+        value: object = self.read_object() if piece == "{" else self._array()
+        self.depth -= 1
+        return value
+
+    def _comma(self) -> bool:
+        """Whether a comma comes next; it is read."""
+        piece = _TOKEN.match(self.text, self.at)
+        if piece and piece["mark"] == ",":
+            self.at = piece.end()
+            return True
+        return False
+
+    def _next(self) -> tuple[str, str]:
+        """Kind and text of the next piece. A string without its closing quote is the end of the text."""
+        piece = _TOKEN.match(self.text, self.at)
+        if piece is None:
+            space = _SPACE.match(self.text, self.at)
+            self.at = space.end() if space else self.at
+            if self.at < len(self.text):
+                raise _Unreadable
+        elif not piece["open"]:
+            self.at = piece.end()
+            assert piece.lastgroup
+            return piece.lastgroup, piece[piece.lastgroup]
+        self.at = len(self.text)
+        self.ended = True
+        self.forgiven["truncated"] = None
+        return _END
+
+    def _string(self, piece: str) -> str:
+        body = piece[1:-1]
+        if piece[0] == "'":
+            self.forgiven["single_quotes"] = None
+        if _CONTROL.search(body):
+            self.forgiven["control_characters"] = None
+        if "\\" not in body:
+            return body
+        if any(escape[2] and escape[2] not in _ESCAPED for escape in _ESCAPE.finditer(body)):
+            self.forgiven["bad_escape"] = None
+        return _joined_surrogates(_ESCAPE.sub(_unescaped, body))
+
+    def _word(self, piece: str) -> object:
+        if piece in _WORDS:
+            return _WORDS[piece]
+        if piece in _PYTHON_WORDS:
+            self.forgiven["python_words"] = None
+            return _PYTHON_WORDS[piece]
+        if len(piece) < 400 and _NUMBER.fullmatch(piece):
+            return float(piece)
+        raise _Unreadable
+
+
+_END = ("end", "")
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code, character = escape.groups()
+    return chr(int(code, 16)) if code else _ESCAPED.get(character, character)
+
+
+def _joined_surrogates(text: str) -> str:
+    """Pairs of escaped surrogates made one character; lone ones stay for the caller to judge."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

@@ -1,0 +1,94 @@
+"""The texts that a page is shown as, each made and counted once per session, not once per prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from selectolax.lexbor import LexborHTMLParser
+
+from facsim.prompt.config import Message, PromptConfig
+from facsim.prompt.cut import cut_from_top, window_around
+from facsim.prompt.tokens import MESSAGE_TOKENS, count_short, count_tokens
+from facsim.prompt.wording import CUT_MARK, PAGE_LEFT_OUT, harmless, quoted
+from facsim.schema import Page
+
+WINDOW_TOKENS = 512
+"""Most tokens of the window that `anchored` keeps of an old page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A user message that shows a page, or what is left of it, and its tokens."""
+
+    message: Message
+    tokens: int
+    is_whole: bool = False
+
+
+class PageTexts:
+    """The texts of one page under one config."""
+
+    def __init__(self, html: str, config: PromptConfig) -> None:
+        self._html, self._config = harmless("page", html), config
+        message = Message("user", quoted("page", self._html))
+        self.whole = Shown(message, MESSAGE_TOKENS + count_tokens(message.content, config), is_whole=True)
+        self._windows: dict[str, Shown | None] = {}
+        self._cuts: dict[int, Shown] = {}
+
+    def window(self, name: str | None) -> Shown:
+        """What stood around the element that was acted on; the mark for a page left out if there is none."""
+        if name is not None and name not in self._windows:
+            self._windows[name] = self._within(
+                WINDOW_TOKENS, lambda characters: window_around(self._html, name, characters)
+            )
+        return (name and self._windows[name]) or left_out(self._config)
+
+    def cut(self, room: int) -> Shown:
+        """The beginning of the page, in at most `room` tokens."""
+        if room not in self._cuts:
+            shown = self._within(room, lambda characters: cut_from_top(self._html, characters))
+            self._cuts[room] = shown or self._shown(CUT_MARK)
+        return self._cuts[room]
+
+    def _within(self, room: int, shorten: Callable[[int], str | None]) -> Shown | None:
+        """What `shorten(characters)` gives for the most characters that stay within `room` tokens."""
+        if self.whole.tokens <= room:
+            return self.whole
+        frame = MESSAGE_TOKENS + count_short(quoted("page", ""), self._config)
+        characters = len(self._html) * (room - frame) / max(1, self.whole.tokens - frame)
+        for _ in range(8):  # a part may hold more tokens per character than the whole
+            text = shorten(int(characters))
+            shown = self._shown(text) if text is not None else None
+            if shown is None or shown.tokens <= room:
+                return shown
+            characters *= 0.98 * room / shown.tokens
+        return None
+
+    def _shown(self, html: str) -> Shown:
+        message = Message("user", quoted("page", html))
+        return Shown(message, MESSAGE_TOKENS + count_tokens(message.content, self._config))
+
+
+def left_out(config: PromptConfig) -> Shown:
+    """The message that stands for a page left out."""
+    return Shown(Message("user", PAGE_LEFT_OUT), MESSAGE_TOKENS + count_short(PAGE_LEFT_OUT, config))
+
+
+def page_texts(page: Page, config: PromptConfig) -> PageTexts:
+    """The texts of a page: kept as long as the page is, so a session's pages are read once."""
+    of_page = _TEXTS.setdefault(page, {})
+    texts = of_page.get(config)
+    if texts is None:
+        texts = of_page[config] = PageTexts(page.html, config)
+    return texts
+
+
+_TEXTS: WeakKeyDictionary[Page, dict[PromptConfig, PageTexts]] = WeakKeyDictionary()
+
+
+def names_in(html: str) -> frozenset[str]:
+    """The element names in a piece of a page."""
+    found = (node.attributes.get("name") for node in LexborHTMLParser(html).css("[name]"))
+    return frozenset(name for name in found if name)

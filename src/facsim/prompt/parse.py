@@ -1,0 +1,200 @@
+"""An answer -> an action. Never raises; what had to be forgiven is named, so that it can be counted."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from facsim.prompt.action_space import KIND_OF_TYPE, NotAnAction, kind_of_value, read_action
+from facsim.prompt.config import Style
+from facsim.prompt.loose_json import MAX_DEPTH, LooseObject, loose_objects
+from facsim.prompt.wording import END_THINK, THINK, writable
+from facsim.schema import Action, ParseLevel
+
+LENIENCIES: Mapping[str, str] = {
+    "think_block": "a `<think>` block before the answer, in a style that has none",
+    "unopened_think": "reasoning that ends in `</think>` without a `<think>` at the start",
+    "code_fence": "a Markdown code fence around the answer",
+    "text_around": "other text before or after the answer (a second object too: the first valid one counts)",
+    "single_quotes": "strings in single quotes",
+    "python_words": "`True`, `False`, `None`",
+    "trailing_comma": "a comma before a closing bracket",
+    "control_characters": "raw line breaks or other control characters inside a string",
+    "bad_escape": "a backslash before a character that JSON does not escape",
+    "truncated": "the end is missing, but the action was complete",
+    "nested": "the answer inside another object",
+    "bare_action": "the action alone, where a rationale was asked for",
+    "other_style": "rationale and action in one object, in a style without",
+    "no_rationale": "the rationale is missing or is not a string",
+    "action_as_string": "the action's JSON written inside a string",
+    "type_as_action": '`{"action": "click", "name": …}`',
+    "type_alias": "`input` for `type_and_submit`",
+    "name_alias": "`element` or `target` for `name`",
+    "extra_keys": "keys that were not asked for",
+    "lone_surrogates": "halves of a character, replaced by U+FFFD",
+}
+"""Everything that a lenient reading forgives."""
+
+MAX_RATIONALE = 2_000
+"""Characters kept of the first turn of `two_turn`."""
+
+_FENCE = re.compile(r"\s*(?:```\w*)?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedAnswer:
+    """What an answer says.
+
+    Attributes:
+        action: None when the level is `failed`.
+        rationale: the reason given; None if there is none.
+        level: `strict`: exactly the form asked for. `lenient`: something had to be forgiven. `failed`: no
+        action. forgiven: names of `LENIENCIES`, in alphabetical order; empty unless lenient. problem: why
+        it failed, in a clause.
+    """
+
+    action: Action | None
+    rationale: str | None = None
+    level: ParseLevel = "strict"
+    forgiven: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def parse_answer(text: str, style: Style) -> ParsedAnswer:
+    """Read a model's answer in a style; for `two_turn`, that of the second turn.
+
+    Strict first: exactly one JSON object of the style, with white space around it at most. Then leniently:
+    the first object in the text that holds a valid action. In the styles whose answer is the action alone,
+    `{"action": {...}}` is as good (see `answer_schema`). Linear in the text, and never raises.
+    """
+    reasoning, answer, forgiven = _split_reasoning(text, style)
+    if answer is None:
+        return ParsedAnswer(None, level="failed", problem=f"{THINK} without {END_THINK}")
+    problem = "no JSON object" if answer.strip() else "empty"
+    for fields, extra in _objects(answer):
+        found = {*forgiven, *extra}
+        try:
+            action, rationale = _read(fields, style, found)
+        except NotAnAction as error:
+            problem = str(error)
+            continue
+        if style == "think" and reasoning is not None:
+            rationale = reasoning
+        action, rationale = _writable(action, rationale, found)
+        return ParsedAnswer(action, rationale, "lenient" if found else "strict", tuple(sorted(found)))
+    return ParsedAnswer(None, level="failed", problem=problem)
+
+
+def parse_rationale(text: str) -> str | None:
+    """The rationale in the first turn of `two_turn`: the text without `<think>` block; None if empty."""
+    _, answer, _ = _split_reasoning(text, "two_turn")
+    return writable((answer or "").strip()[:MAX_RATIONALE]).strip() or None
+
+
+def _split_reasoning(text: str, style: Style) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Reasoning, the answer after it, and what it took; no answer if the reasoning never ends."""
+    stripped = text.strip()
+    opened = stripped.startswith(THINK)
+    if not opened and (END_THINK not in stripped or _exact(stripped) is not None):
+        return None, text, ()
+    reasoning, end, answer = stripped.removeprefix(THINK).partition(END_THINK)
+    if not end:
+        return None, None, ()
+    forgiven = "unopened_think" if not opened else "think_block" if style != "think" else None
+    return reasoning.strip() or None, answer, (forgiven,) if forgiven else ()
+
+
+def _objects(answer: str) -> Iterator[tuple[Mapping[str, object], tuple[str, ...]]]:
+    """The objects that may be the answer, with what it took to find each."""
+    exact = _exact(answer)
+    found = [LooseObject(exact, 0, len(answer), ())] if exact is not None else loose_objects(answer)
+    for candidate in found:
+        forgiven = (*candidate.forgiven, *_around(answer, candidate))
+        yield candidate.fields, forgiven
+        for inner in _inner_objects(candidate.fields):
+            yield inner, (*forgiven, "nested")
+
+
+def _exact(answer: str) -> dict[str, object] | None:
+    try:
+        value = json.loads(answer)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _around(answer: str, candidate: LooseObject) -> tuple[str, ...]:
+    before, after = answer[: candidate.begin], answer[candidate.end :]
+    if not before.strip() and not after.strip():
+        return ()
+    fenced = ("code_fence",) if "```" in before else ()
+    is_bare = _FENCE.fullmatch(before) and _FENCE.fullmatch(after)
+    return fenced if is_bare and fenced else (*fenced, "text_around")
+
+
+def _inner_objects(fields: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    """The objects inside an object, but for `action` itself, which is read with it; nearest first."""
+    level: list[object] = list(fields.values())
+    for _ in range(MAX_DEPTH):
+        yield from (value for value in level if isinstance(value, dict))
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+
+
+def _read(fields: Mapping[str, object], style: Style, forgiven: set[str]) -> tuple[Action, str | None]:
+    """The action and the rationale in an object; what is forgiven is added.
+
+    Raises:
+        NotAnAction: if it holds no valid action.
+    """
+    given = fields.get("rationale")
+    rationale = given.strip() or None if isinstance(given, str) else None
+    if "action" not in fields:
+        action, allowed = read_action({key: value for key, value in fields.items() if key != "rationale"})
+        forgiven.update(allowed)
+        if style == "rationale":
+            forgiven.add("bare_action")
+        elif "rationale" in fields:
+            forgiven.add("extra_keys")
+        return action, rationale
+    action, allowed = read_action(_wrapped_action(fields, forgiven))
+    forgiven.update(allowed)
+    if style == "rationale" and not isinstance(given, str):
+        forgiven.add("no_rationale")
+    if style != "rationale" and "rationale" in fields:
+        forgiven.add("other_style")
+    return action, rationale
+
+
+def _wrapped_action(fields: Mapping[str, object], forgiven: set[str]) -> Mapping[str, object]:
+    """The fields of the action in `{"rationale": ..., "action": ...}`."""
+    action = fields["action"]
+    if isinstance(action, str) and action in KIND_OF_TYPE:
+        forgiven.add("type_as_action")
+        beside = {key: value for key, value in fields.items() if key not in ("action", "rationale", "type")}
+        return beside | {"type": action}
+    if set(fields) - {"action", "rationale"}:
+        forgiven.add("extra_keys")
+    if isinstance(action, str):
+        inner = next(loose_objects(action), None)
+        if inner is not None:
+            forgiven.update(("action_as_string", *inner.forgiven))
+            return inner.fields
+    if not isinstance(action, dict):
+        raise NotAnAction(f"action is {kind_of_value(action)}")
+    return action
+
+
+def _writable(action: Action, rationale: str | None, forgiven: set[str]) -> tuple[Action, str | None]:
+    parts = (action.name, action.text, rationale)
+    if all(part is None or writable(part) == part for part in parts):
+        return action, rationale
+    forgiven.add("lone_surrogates")
+    name, text, rationale = (None if part is None else writable(part) for part in parts)
+    return Action(action.type, name, text), rationale
