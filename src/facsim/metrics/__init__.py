@@ -1,6 +1,25 @@
 """How accurate a run is, how sure that is, and whether two runs differ. Knows no files, pages or models."""
 
+from facsim.metrics.cases import Cases, Cluster
+from facsim.metrics.compute import compute_metrics
+from facsim.metrics.estimate import Estimate, Metrics
 from facsim.metrics.match import RULES, Rule, match_expression, matches
+from facsim.metrics.registry import METRICS, Definition
 from facsim.metrics.table import CASES_SCHEMA, cases_table, check_cases
 
-__all__ = ["CASES_SCHEMA", "RULES", "Rule", "cases_table", "check_cases", "match_expression", "matches"]
+__all__ = [
+    "CASES_SCHEMA",
+    "METRICS",
+    "RULES",
+    "Cases",
+    "Cluster",
+    "Definition",
+    "Estimate",
+    "Metrics",
+    "Rule",
+    "cases_table",
+    "check_cases",
+    "compute_metrics",
+    "match_expression",
+    "matches",
+]

@@ -1,0 +1,104 @@
+"""What measuring gives: numbers with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+TableRow = Mapping[str, str | int | float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number and how sure it is.
+
+    Attributes:
+        value: the number.
+        low: low end of its interval; None where there is no interval (a total, or a single cluster).
+        high: high end of its interval.
+        n: how many units (steps, or sessions for a mean over sessions) it is about.
+        clusters: how many clusters these units lie in.
+        note: how the interval came about, where that is not the usual way.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    clusters: int
+    note: str | None = None
+
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return f"{self.value:.4g}"
+        return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}]"
+
+
+@dataclass(frozen=True)
+class Metrics(Mapping[str, Estimate]):
+    """All metrics of one run: a mapping from the names in `METRICS` to estimates, and tables.
+
+    A metric that the run cannot have (outcome where sessions have none, calibration without probabilities) is
+    absent: `"outcome_f1" in metrics` tells, and `metrics.get("outcome_f1")` gives None.
+
+    Attributes:
+        estimates: by name, in the order of `METRICS`.
+        tables: by name, each a sequence of rows: `types`, `categories`, `errors`, `type_confusion`,
+            `category_confusion`, `calibration`.
+        steps: test cases.
+        sessions: sessions with a test case.
+        users: users with a test case.
+        cluster: what was resampled, `session` or `user`.
+        resamples: how many resamples.
+        seed: of the resamples.
+        level: of the intervals.
+    """
+
+    estimates: Mapping[str, Estimate]
+    tables: Mapping[str, tuple[TableRow, ...]] = field(repr=False)
+    steps: int
+    sessions: int
+    users: int
+    cluster: str
+    resamples: int
+    seed: int
+    level: float
+
+    def __getitem__(self, name: str) -> Estimate:
+        try:
+            return self.estimates[name]
+        except KeyError:
+            raise KeyError(f"{name}: no such metric, or this run cannot have it") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.estimates)
+
+    def __len__(self) -> int:
+        return len(self.estimates)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values. The same cases and settings give the same values in the same order."""
+        return {
+            "steps": self.steps,
+            "sessions": self.sessions,
+            "users": self.users,
+            "cluster": self.cluster,
+            "resamples": self.resamples,
+            "seed": self.seed,
+            "level": self.level,
+            "estimates": {name: asdict(estimate) for name, estimate in self.estimates.items()},
+            "tables": {name: [dict(row) for row in rows] for name, rows in self.tables.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(
+            estimates={name: Estimate(**estimate) for name, estimate in fields["estimates"].items()},
+            tables={name: tuple(dict(row) for row in rows) for name, rows in fields["tables"].items()},
+            **{name: fields[name] for name in _SCALARS},
+        )
+
+
+_SCALARS = ("steps", "sessions", "users", "cluster", "resamples", "seed", "level")
