@@ -14,6 +14,8 @@ from facsim.schema import ConfigError
 
 Provider = Literal["openai", "anthropic", "bedrock", "endpoint"]
 PROVIDERS: tuple[Provider, ...] = get_args(Provider)
+MARKED: frozenset[Provider] = frozenset({"anthropic", "bedrock"})
+"""Providers that keep a prefix only where a mark says so, and bill for keeping it."""
 Structured = Literal["auto", "native", "off"]
 Thinking = Literal["off", "minimal", "low", "medium", "high"]
 
@@ -46,7 +48,9 @@ class Target:
         """
         provider, _, rest = spec.partition(":")
         if provider not in PROVIDERS:
-            raise ConfigError(f"{spec!r} names no provider: expected one of {', '.join(PROVIDERS)}, then ':MODEL'")
+            raise ConfigError(
+                f"{spec!r} names no provider: expected one of {', '.join(PROVIDERS)}, then ':MODEL'"
+            )
         if provider != "endpoint":
             if not rest:
                 raise ConfigError(f"{spec!r} names no model: expected {provider}:MODEL")
@@ -86,8 +90,8 @@ class EndpointOptions(BaseModel):
     thinking: Thinking | None = None
     """How hard a reasoning model is to think. None: its default."""
     structured: Structured = "auto"
-    """Whether the server is to enforce the answer's JSON Schema. `auto`: yes where it is offered, and plain once
-    the server has rejected it; `native`: yes, or stop; `off`: no."""
+    """Whether the server is to enforce the answer's JSON Schema. `auto`: yes where it is offered, and plain
+    once the server has rejected it; `native`: yes, or stop; `off`: no."""
     replicate: int = Field(default=0, ge=0)
     """Number of the repetition: the same question under another number is asked anew."""
 
@@ -100,7 +104,7 @@ class EndpointOptions(BaseModel):
     cache: Path | None = None
     """The response cache, an SQLite file; None: no cache."""
     price: Price | None = None
-    """US dollars per million tokens, where the price list does not know the model or you pay another price."""
+    """US dollars per million tokens; None: as the price list says."""
 
     def answering(self) -> dict[str, object]:
         """The fields that change answers, as JSON values."""

@@ -1,22 +1,17 @@
 """What an answer cost.
 
-Prices come from the `genai-prices` list that is installed beside pydantic-ai (offline, dated by its version), or
-from the user. An unknown price gives None, never 0.
+Prices come from the `genai-prices` list that is installed beside pydantic-ai (offline, dated by its
+version), or from the user. An unknown price gives None, never 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo
-    from genai_prices.types import Provider as PriceProvider
-
 _LISTED_AS = {"openai": "openai", "anthropic": "anthropic", "bedrock": "aws"}
+_UNLISTED: set[tuple[str | None, str, str | None]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +53,10 @@ class Price(BaseModel):
         cached = self.input if self.cached is None else self.cached
         written = self.input if self.written is None else self.written
         micro = (
-            fresh * self.input + tokens.cached * cached + tokens.written * written + tokens.output * self.output
+            fresh * self.input
+            + tokens.cached * cached
+            + tokens.written * written
+            + tokens.output * self.output
         )
         return micro / 1e6
 
@@ -72,17 +70,18 @@ def cost(
         tokens: what the answer took.
         provider: `openai`, `anthropic`, `bedrock` or `endpoint`.
         model: the model's name at that provider.
-        base_url: of an `endpoint`: public services are recognised by it, a server of one's own has no price.
+        base_url: of an `endpoint`: public services are recognised by it, a server of one's own has no
+        price.
         price: overrides the list.
     """
     if price is not None:
         return price.of(tokens)
-    listed = _listed(provider, model, base_url)
-    if listed is None:
+    sold_as = _LISTED_AS.get(provider)
+    asked = (sold_as, model, base_url)
+    if asked in _UNLISTED:
         return None
-    from genai_prices import Usage  # noqa: PLC0415
+    from genai_prices import Usage, calc_price  # noqa: PLC0415
 
-    info, sold_by = listed
     usage = Usage(
         input_tokens=tokens.input,
         cache_read_tokens=tokens.cached,
@@ -90,22 +89,11 @@ def cost(
         output_tokens=tokens.output,
     )
     try:
-        return float(info.calc_price(usage, sold_by).total_price)
-    except (LookupError, ValueError):  # counts that contradict each other
+        if sold_as is not None:
+            return float(calc_price(usage, model, provider_id=sold_as).total_price)
+        return float(calc_price(usage, model, provider_api_url=base_url or "").total_price)
+    except LookupError:  # found by searching the whole list: once is enough
+        _UNLISTED.add(asked)
         return None
-
-
-@cache
-def _listed(provider: str, model: str, base_url: str | None) -> tuple[ModelInfo, PriceProvider] | None:
-    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
-
-    listed_as = _LISTED_AS.get(provider)
-    if listed_as is None and base_url is None:
+    except ValueError:  # counts that contradict each other
         return None
-    try:
-        sold_by, info = get_snapshot().find_provider_model(
-            model, provider=None, provider_id=listed_as, provider_api_url=None if listed_as else base_url
-        )
-    except LookupError:
-        return None
-    return info, sold_by

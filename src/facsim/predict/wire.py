@@ -3,27 +3,28 @@
 Everything a provider does differently ends here. Above this file there are messages in, a `Reply` or a
 `CallFailed` out.
 
-Retries have one authority, the provider's own SDK: it knows which failures may pass and honours `Retry-After`.
-pydantic-ai and the HTTP client retry nothing. Every call ends: each attempt has a timeout of its own, and all
-attempts with their waits have one together.
+Retries have one authority, the provider's own SDK: it knows which failures may pass and honours
+`Retry-After`. pydantic-ai and the HTTP client retry nothing. Every call ends: each attempt has a timeout of
+its own, and all attempts with their waits have one together.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from facsim.predict.endpoint_options import EndpointOptions, Target
-from facsim.prompt import Message
+from facsim.predict.endpoint_options import MARKED, EndpointOptions, Target
 from facsim.schema import ConfigError
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelResponse, UserContent
     from pydantic_ai.models import Model, ModelRequestParameters
     from pydantic_ai.settings import ModelSettings
+
+    from facsim.prompt import Prompt
 
 FailureKind = Literal[
     "refused", "denied", "missing", "quota", "rejected", "too_long", "limited", "slow", "broken"
@@ -87,14 +88,13 @@ class Wire:
         """Whether a JSON Schema can be sent along, as far as the model's name tells."""
         return bool(self._model.profile.get("supports_json_schema_output", False))
 
-    async def ask(
-        self, messages: Sequence[Message], *, cache_boundary: int, schema: Mapping[str, Any] | None = None
-    ) -> Reply:
-        """One answer to `messages`.
+    async def ask(self, prompt: Prompt, schema: Mapping[str, Any] | None = None) -> Reply:
+        """One answer to `prompt`.
 
         Args:
-            messages: system, then user and assistant in turns, ending with user.
-            cache_boundary: index of the first message that is not part of the stable prefix.
+            prompt: messages that begin with the system message and end with a user's, and where their
+            stable
+                prefix ends.
             schema: JSON Schema that the server is to enforce.
 
         Raises:
@@ -106,15 +106,11 @@ class Wire:
 
         attempts = self.options.retries + 1
         deadline = attempts * self.options.timeout_s + self.options.retries * MAX_WAIT_S
-        history = _history(messages, cache_boundary, marked=self.target.provider in {"anthropic", "bedrock"})
-        parameters = _parameters(schema)
+        history, settings, parameters = self._request(prompt, schema)
         try:
             async with asyncio.timeout(deadline):
                 response = await model_request(
-                    self._model,
-                    history,
-                    model_settings=self._settings,
-                    model_request_parameters=parameters,
+                    self._model, history, model_settings=settings, model_request_parameters=parameters
                 )
         except UserError as error:
             raise ConfigError(f"{self.target.spec}: {self.clean(str(error))}") from None
@@ -124,8 +120,32 @@ class Wire:
             raise self._failure(error) from None
         return _reply(response)
 
+    def _request(
+        self, prompt: Prompt, schema: Mapping[str, Any] | None
+    ) -> tuple[list[ModelMessage], ModelSettings, ModelRequestParameters | None]:
+        """The arguments of `model_request`.
+
+        On the OpenAI wire, messages and schema go as `extra_body`, which the SDK sends as it is and which
+        takes precedence. As arguments, the SDK would walk each of them through every type that a message
+        may have: 0.5 ms of CPU a message, ten times the rest of the request in a long session, and nothing
+        to find there.
+        """
+        if self.target.provider in MARKED:
+            return _history(prompt), self._settings, _parameters(schema)
+        role = self._model.profile.get("openai_system_prompt_role") or "system"
+        body: dict[str, Any] = {
+            "messages": [
+                {"role": role if message.role == "system" else message.role, "content": message.content}
+                for message in prompt.messages
+            ]
+        }
+        if schema is not None:
+            answer = {"name": "answer", "schema": schema, "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": answer}
+        return [], {**self._settings, "extra_body": body}, None
+
     def clean(self, text: str) -> str:
-        """`text` in one line of at most 300 characters, without the secrets that this line was opened with."""
+        """`text` in one line of at most 300 characters, without the secrets in use here."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         text = " ".join(text.split())
@@ -162,7 +182,8 @@ class Wire:
         import httpx2  # noqa: PLC0415
         from pydantic_ai.models import create_async_httpx2_client  # noqa: PLC0415
 
-        # As many connections as calls in flight, all kept alive: none waits for another, none is opened twice.
+        # As many connections as calls in flight, all kept alive: none waits for another, none is opened
+        # twice.
         most = self.options.concurrency + 4
         self._http = create_async_httpx2_client(
             timeout=httpx2.Timeout(self.options.timeout_s, connect=min(10.0, self.options.timeout_s)),
@@ -215,9 +236,9 @@ class Wire:
         return AnthropicModel(self.target.model, provider=AnthropicProvider(anthropic_client=client))
 
     def _bedrock(self) -> Model[Any]:
-        import boto3  # noqa: PLC0415
-        from botocore.config import Config  # noqa: PLC0415
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+        import boto3  # type: ignore[import-untyped]  # noqa: PLC0415
+        from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]  # noqa: PLC0415
         from pydantic_ai.models.bedrock import BedrockConverseModel  # noqa: PLC0415
         from pydantic_ai.providers.bedrock import BedrockProvider  # noqa: PLC0415
 
@@ -256,8 +277,8 @@ class Wire:
         if options.seed is not None and self.target.provider in {"openai", "endpoint"}:
             settings["seed"] = options.seed
         if options.thinking is not None:
-            settings["thinking"] = options.thinking
-        if self.target.provider in {"anthropic", "bedrock"}:
+            settings["thinking"] = options.thinking if options.thinking != "off" else False
+        if self.target.provider in MARKED:
             # The task and the persona are the same at every step of a session.
             settings[f"{self.target.provider}_cache_instructions"] = True
         return settings  # type: ignore[return-value]  # a TypedDict with one key of its provider's own
@@ -298,11 +319,13 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _history(messages: Sequence[Message], cache_boundary: int, *, marked: bool) -> list[ModelMessage]:
-    """`messages` in pydantic-ai's words, with a cache mark at the end of the stable prefix.
+def _history(prompt: Prompt) -> list[ModelMessage]:
+    """The messages in pydantic-ai's words, with cache marks before and after the current page.
 
-    The mark opens the message at the boundary and so closes what stands before it. Where only the system message
-    stands before it, the mark on the system message is enough.
+    The mark before it closes the history, the stable prefix. The one after it lets the next step read the
+    page from the cache as well: a page is then written once, at 1.25 times its price, instead of being sent
+    once at full price and written at the next step. A page that had to be cut will not come again like
+    this: no mark.
     """
     from pydantic_ai.messages import (  # noqa: PLC0415
         CachePoint,
@@ -314,19 +337,19 @@ def _history(messages: Sequence[Message], cache_boundary: int, *, marked: bool) 
     )
 
     history: list[ModelMessage] = []
-    turns = 0
-    for index, message in enumerate(messages):
+    for index, message in enumerate(prompt.messages):
         if message.role == "system":
             history.append(ModelRequest(parts=[SystemPromptPart(content=message.content)]))
-            continue
-        if message.role == "user":
-            content: str | list[UserContent] = message.content
-            if marked and turns and index == cache_boundary:
-                content = [CachePoint(), message.content]
-            history.append(ModelRequest(parts=[UserPromptPart(content=content)]))
-        else:
+        elif message.role == "assistant":
             history.append(ModelResponse(parts=[TextPart(content=message.content)]))
-        turns += 1
+        else:
+            content: str | list[UserContent] = message.content
+            if index == prompt.cache_boundary:
+                # A mark closes what stands before it. The system message has a mark of its own.
+                before = [CachePoint()] if prompt.messages[index - 1].role != "system" else []
+                after = [CachePoint()] if prompt.shown is None else []
+                content = [*before, message.content, *after]
+            history.append(ModelRequest(parts=[UserPromptPart(content=content)]))
     return history
 
 

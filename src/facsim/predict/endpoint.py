@@ -1,0 +1,314 @@
+"""Language models behind an API, as predictors: prompt out, answer in, action read, faults judged.
+
+A fault is judged once, here. What makes going on senseless (no access, no such model, nobody there, no
+money left, or failure upon failure) stops the run with a `FacsimError`, resumable. Any other fault is data:
+a `Prediction` without an action, counted. The line between them: a person can put the first kind right, and
+nothing of it may count against the model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from facsim.predict.cache import ResponseCache, request_key
+from facsim.predict.endpoint_options import EndpointOptions, Target
+from facsim.predict.prices import Tokens, cost
+from facsim.prompt import (
+    Prompt,
+    PromptConfig,
+    action_turn,
+    answer_schema,
+    build_prompt,
+    parse_answer,
+    parse_rationale,
+)
+from facsim.schema import ConfigError, FacsimError, Prediction, SessionSoFar, Usage
+
+if TYPE_CHECKING:
+    from facsim.predict.endpoint_estimate import CostEstimate
+    from facsim.predict.wire import CallFailed, Reply, Wire
+
+FAILURES_IN_A_ROW = 20
+"""So many failed calls without a good one between them stop the run."""
+
+_KEY_OF = {
+    "openai": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "bedrock": "the AWS credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)",
+    "endpoint": "FACSIM_ENDPOINT_API_KEY",
+}
+_ADDRESS_OF = {
+    "openai": "OPENAI_BASE_URL",
+    "anthropic": "ANTHROPIC_BASE_URL",
+    "bedrock": "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+}
+_OPTION_OF_WORD = {
+    "temperature": "temperature",
+    "seed": "seed",
+    "max_tokens": "max_output_tokens",
+    "max_completion_tokens": "max_output_tokens",
+    "reasoning_effort": "thinking",
+    "thinking": "thinking",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A reply, how long it took when it was asked, and whether that was now."""
+
+    reply: Reply
+    seconds: float
+    from_cache: bool = False
+
+
+class EndpointPredictor:
+    """A language model behind an API. Makes connections when first asked, in the loop that asks.
+
+    Args:
+        target: which model.
+        prompt: how a session becomes messages.
+        options: how the model is asked.
+    """
+
+    def __init__(
+        self, target: Target, prompt: PromptConfig | None = None, options: EndpointOptions | None = None
+    ) -> None:
+        self.target = target
+        self.prompt = prompt or PromptConfig()
+        self.options = options or EndpointOptions()
+        self.spec = target.spec
+        self.concurrency = self.options.concurrency
+        self._address = target.base_url or _address(target)
+        self._wire: Wire | None = None
+        self._cache: ResponseCache | None = None
+        self._running: dict[str, asyncio.Future[_Answer]] = {}
+        # A schema would forbid the <think> block.
+        unbound = self.options.structured == "off" or self.prompt.style == "think"
+        self._schema = (
+            None
+            if unbound
+            else answer_schema(self.prompt.style, object_root=self.target.provider != "endpoint")
+        )
+        self._plain = False
+        self._succeeded = False
+        self._failed_in_a_row = 0
+        self._stop: FacsimError | None = None
+
+    def settings(self) -> Mapping[str, Any]:
+        """What changes the answers: the model, where it is asked, the prompt and the sampling."""
+        return {
+            "provider": self.target.provider,
+            "model": self.target.model,
+            "address": self._address,
+            **self.options.answering(),
+            "prompt": self.prompt.model_dump(mode="json"),
+        }
+
+    async def predict(self, so_far: SessionSoFar) -> Prediction:
+        """Ask for the next action.
+
+        Raises:
+            FacsimError: when going on makes no sense; see the module's first lines.
+        """
+        if self._stop is not None:
+            raise self._stop
+        prompt = build_prompt(so_far, self.prompt)
+        answers: list[_Answer] = []
+        began = time.perf_counter()
+        from facsim.predict.wire import CallFailed  # noqa: PLC0415
+
+        try:
+            rationale = await self._converse(prompt, answers)
+        except CallFailed as failure:
+            self._judge(failure)
+            return Prediction(
+                action=None,
+                parse="failed",
+                error=f"{failure.kind}: {failure.message}",
+                shown=prompt.shown,
+                usage=self._usage(answers, time.perf_counter() - began),
+            )
+        self._succeeded, self._failed_in_a_row = True, 0
+        return self._read(prompt, answers, rationale)
+
+    async def close(self) -> None:
+        """Close the connections and the cache."""
+        if self._wire is not None:
+            await self._wire.close()
+            self._wire = None
+        if self._cache is not None:
+            self._cache.close()
+            self._cache = None
+
+    def estimate(self, steps: Iterable[SessionSoFar]) -> CostEstimate:
+        """Tokens and money that asking for `steps` will take, without asking. Needs no key and no network."""
+        from facsim.predict.endpoint_estimate import estimate  # noqa: PLC0415
+
+        return estimate(steps, self.target, self.prompt, self.options)
+
+    async def _converse(self, prompt: Prompt, answers: list[_Answer]) -> str | None:
+        """Fill `answers`, whose last holds the action; the rationale that an earlier turn gave."""
+        rationale = None
+        if self.prompt.style == "two_turn":
+            answers.append(await self._answer(prompt, None))
+            rationale = parse_rationale(answers[-1].reply.text)
+            prompt = action_turn(prompt, rationale, self.prompt)
+        answers.append(await self._answer(prompt, self._schema))
+        return rationale
+
+    async def _answer(self, prompt: Prompt, schema: Mapping[str, Any] | None) -> _Answer:
+        """The answer from the cache, from the same question in flight, or from the model."""
+        if self.options.cache is None:
+            return await self._ask(prompt, schema)
+        if self._cache is None:
+            self._cache = ResponseCache(self.options.cache)
+        key = request_key(self._asked(schema), prompt.messages)
+        while (running := self._running.get(key)) is not None:
+            await asyncio.wait([running])
+            if not running.cancelled():  # else who asked was cancelled, and the next one asks
+                return replace(running.result(), from_cache=True)
+        if (kept := self._cache.get(key)) is not None:
+            return _unpacked(kept)
+        running = self._running[key] = asyncio.get_running_loop().create_future()
+        try:
+            answer = await self._ask(prompt, schema)
+        except Exception as error:
+            running.set_exception(error)
+            running.exception()  # retrieved: nobody may be waiting
+            raise
+        else:
+            running.set_result(answer)
+        finally:
+            running.cancel()  # only where neither has happened
+            del self._running[key]
+        try:
+            self._cache.put(key, {"seconds": answer.seconds, **asdict(answer.reply)})
+        except FacsimError as error:
+            self._stop = error  # this answer is paid for and goes out; the next question is not asked
+        return answer
+
+    async def _ask(self, prompt: Prompt, schema: Mapping[str, Any] | None) -> _Answer:
+        """Ask the model; with `auto`, plainly where a schema cannot be sent along or was rejected."""
+        from facsim.predict.wire import CallFailed, Wire  # noqa: PLC0415
+
+        if self._wire is None:
+            self._wire = Wire(self.target, self.options)
+            if not self._wire.offers_structured_output:
+                if self.options.structured == "native":
+                    raise ConfigError(f"{self.spec} offers no structured output: use structured=auto or off")
+                self._plain = True
+        if self._plain:
+            schema = None
+        began = time.perf_counter()
+        try:
+            reply = await self._wire.ask(prompt, schema)
+        except CallFailed as failure:
+            if failure.kind != "rejected" or schema is None or self.options.structured == "native":
+                raise
+            reply = await self._wire.ask(prompt)
+            self._plain = True  # what it rejects with the schema and takes without, it rejects for the schema
+        return _Answer(reply, time.perf_counter() - began)
+
+    def _asked(self, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What is asked besides the messages, for the cache key."""
+        return {
+            "provider": self.target.provider,
+            "model": self.target.model,
+            "address": self._address,
+            **self.options.answering(),
+            "schema": schema,
+        }
+
+    def _read(self, prompt: Prompt, answers: Sequence[_Answer], rationale: str | None) -> Prediction:
+        reply, style = answers[-1].reply, self.prompt.style
+        text = reply.text
+        if style == "think" and reply.thinking and "</think>" not in text:
+            text = f"<think>\n{reply.thinking}\n</think>\n\n{text}"
+        read = parse_answer(text, style)
+        refused = reply.finish == "content_filter" and read.action is None
+        return Prediction(
+            action=read.action,
+            rationale=rationale if style == "two_turn" else read.rationale,
+            parse=read.level,
+            answer=None if read.level == "strict" else text,
+            error="refused: the provider's content filter" if refused else None,
+            shown=prompt.shown,
+            usage=self._usage(answers, sum(answer.seconds for answer in answers)),
+            from_cache=all(answer.from_cache for answer in answers),
+        )
+
+    def _usage(self, answers: Sequence[_Answer], seconds: float) -> Usage:
+        tokens = Tokens(
+            input=sum(answer.reply.input_tokens for answer in answers),
+            cached=sum(answer.reply.cached_tokens for answer in answers),
+            written=sum(answer.reply.written_tokens for answer in answers),
+            output=sum(answer.reply.output_tokens for answer in answers),
+        )
+        dollars = cost(
+            tokens, self.target.provider, self.target.model, self.target.base_url, self.options.price
+        )
+        return Usage(tokens.input, tokens.cached, tokens.output, dollars, seconds)
+
+    def _judge(self, failure: CallFailed) -> None:
+        """Stop the run where going on makes no sense."""
+        self._failed_in_a_row += 1
+        remedy = self._remedy(failure)
+        if remedy is None and self._failed_in_a_row >= FAILURES_IN_A_ROW:
+            remedy = f"{self._failed_in_a_row} calls in a row failed. Put the server right, then resume"
+        if remedy is not None:
+            self._stop = FacsimError(f"{self.spec}: {failure.message}. {remedy}")
+            raise self._stop from None
+
+    def _remedy(self, failure: CallFailed) -> str | None:
+        """What a person can do about `failure`; None if it is the model's or the prompt's own.
+
+        A gateway may answer 403 or 404 to one odd page in thousands. Only before the first success do they
+        mean that nothing will ever work.
+        """
+        provider, first = self.target.provider, not self._succeeded
+        match failure.kind:
+            case "denied" if first or failure.status == 401:
+                return f"Check {_KEY_OF[provider]} and what it may use"
+            case "missing" if first:
+                return "Check the name of the model and the address"
+            case "refused":
+                return f"Nobody answers at {self._address or provider}. Start the server, then resume"
+            case "quota":
+                return "Top up the account, then resume"
+            case "rejected" if first:
+                words = failure.message.lower()
+                option = next((option for word, option in _OPTION_OF_WORD.items() if word in words), None)
+                return option and f"Change or unset the option {option}"
+        return None
+
+
+def endpoint_predictor(
+    spec: str, prompt: PromptConfig | None = None, options: EndpointOptions | None = None
+) -> EndpointPredictor:
+    """The predictor that `spec` names: `openai:…`, `anthropic:…`, `bedrock:…` or `endpoint:URL#MODEL`.
+
+    Raises:
+        ConfigError: if `spec` is none of them.
+    """
+    return EndpointPredictor(Target.read(spec), prompt, options)
+
+
+def _address(target: Target) -> str | None:
+    """Where the SDK was told to find the provider, if not at its usual place."""
+    address = os.environ.get(_ADDRESS_OF[target.provider])
+    if address and "@" in address:
+        raise ConfigError(f"{_ADDRESS_OF[target.provider]} must not hold a user or a password")
+    return address or None
+
+
+def _unpacked(kept: Mapping[str, Any]) -> _Answer:
+    from facsim.predict.wire import Reply  # noqa: PLC0415
+
+    fields = dict(kept)
+    seconds = fields.pop("seconds")
+    return _Answer(Reply(**fields), seconds, from_cache=True)
