@@ -37,7 +37,7 @@ _VOID = frozenset({"img", "br", "hr", "input"})
 
 
 class Node(TypedDict, total=False):
-    """An element of a snapshot. Tag `t` is a text; `INPUT_x` an input of type x, its value a flag if a box."""
+    """An element of a snapshot. Tag `t` is a text; `INPUT_x` an input of type x (its value may be a flag)."""
 
     tag: str
     ref: int

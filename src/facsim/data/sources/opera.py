@@ -1,0 +1,186 @@
+"""OPeRA: volunteers shopping on Amazon, from the filtered tables of the hub data set NEU-HAI/OPeRA.
+
+How its rows become sessions:
+
+- sessions come split by split (train first), in each by the time of their first action; steps go by
+  timestamp, then action id;
+- `input` is `type_and_submit`, category `search`; clicks have their click type as category; `terminate` has
+  `terminate`. A click's name is its `semantic_id`; where that is null the step is kept without a name;
+- the outcome is `purchase` if the last action is a click of type `purchase`, else `terminate`;
+- the persona is the survey and the processed interview (`opera_persona`);
+- rationales are people's own.
+
+Pages are as published (`simplified_html`). They are read once, a few rows at a time; pages of sessions whose
+turn has not come wait in a temporary file, so that memory holds one session whatever the order of the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from facsim.data.card import Card
+from facsim.data.report import IngestReport
+from facsim.data.sources import RawSession, RawStep, SessionRefused
+from facsim.data.sources.opera_actions import (
+    HTML,
+    ActionRow,
+    check_columns,
+    in_order,
+    outcome_of,
+    sessions_of,
+    start_of,
+)
+from facsim.data.sources.opera_files import TableFile, download, is_hub_id, table_files
+from facsim.data.sources.opera_people import People
+from facsim.data.sources.rows import Row, Shelf, parquet_rows
+from facsim.schema import Progress
+
+_SPLIT_ORDER = ("train", "test", None)
+_PROGRESS_EVERY = 50
+
+
+@dataclass(slots=True)
+class _Plan:
+    """A session before its pages are read.
+
+    Attributes:
+        steps: its rows, in order.
+        pages: by step: the page, or its number on the shelf. Grows as the files are read.
+    """
+
+    session_id: str
+    split: str | None
+    steps: list[ActionRow]
+    pages: dict[int, Row | int] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        return f"{self.steps[0].where} (session {self.session_id})"
+
+
+class Opera:
+    """OPeRA's filtered tables.
+
+    Args:
+        path: a folder of Parquet files, or a data set of the hub: `OWNER/NAME` or `OWNER/NAME@REVISION`.
+
+    Raises:
+        ConfigError: if it is on the hub and `huggingface_hub` is not installed.
+        InputError: if there are no such tables.
+    """
+
+    name = "opera"
+
+    def __init__(self, path: str | Path) -> None:
+        self._hub_id = str(path) if is_hub_id(str(path)) else None
+        folder = download(self._hub_id) if self._hub_id else Path(path)
+        # The hub's cache names a snapshot's folder by its commit.
+        self._revision = folder.name if self._hub_id else None
+        self._files = table_files(folder)
+
+    def card(self) -> Card:
+        """Where OPeRA comes from."""
+        return Card(
+            name="opera",
+            source=self.name,
+            origin="OPeRA, filtered tables: volunteers' own shopping on Amazon.com, recorded by a browser "
+            "extension (hub data set NEU-HAI/OPeRA)",
+            licence="CC-BY-4.0",
+            citation="Wang et al.: OPeRA: A Dataset of Observation, Persona, Rationale, and Action for "
+            "Evaluating LLMs on Human Online Shopping Behavior Simulation. arXiv 2506.05606",
+            settings={"hub_id": self._hub_id, "revision": self._revision} if self._hub_id else {},
+        )
+
+    def sessions(self, report: IngestReport, progress: Progress) -> Iterator[RawSession]:
+        """The sessions, split by split, by time.
+
+        Raises:
+            InputError: if a table cannot be read or lacks a column.
+        """
+        report.came("files", len(self._files))
+        people = People.read(self._files, report)
+        tables = [table for table in self._files if table.kind == "action"]
+        plans = _plans(tables, people, report)
+        owners = {
+            (step.file, step.row): (plan, index) for plan in plans for index, step in enumerate(plan.steps)
+        }
+        pending = iter(plans)
+        current = next(pending, None)
+        with Shelf() as shelf:
+            for place, row in _pages(tables, progress):
+                plan, index = owners.pop(place, (None, 0))
+                if plan is None:
+                    continue
+                plan.pages[index] = row if plan is current else shelf.put(row)
+                while current is not None and len(current.pages) == len(current.steps):
+                    yield _session(current, people, shelf, report)
+                    current.pages.clear()  # of a session that was refused halfway
+                    current = next(pending, None)
+
+
+def _plans(tables: Sequence[TableFile], people: People, report: IngestReport) -> list[_Plan]:
+    """The sessions in the order in which they come."""
+    plans: list[_Plan] = []
+    found = sessions_of(tables, report)
+    for (split, session_id), rows in found.items():
+        where = f"session {session_id}"
+        if rows:
+            plans.append(_Plan(session_id, split, in_order(rows, report, f"{rows[0].where} ({where})")))
+        else:
+            report.refuse("session without steps", where)
+    known = {session_id for _, session_id in found}
+    for session_id in people.users:
+        if session_id not in known:
+            report.refuse("session without rows in the action table", f"session {session_id}")
+    return sorted(
+        plans, key=lambda plan: (_SPLIT_ORDER.index(plan.split), start_of(plan.steps), plan.session_id)
+    )
+
+
+def _pages(tables: Sequence[TableFile], progress: Progress) -> Iterator[tuple[tuple[Path, int], Row]]:
+    """Every page with its file and row number, in the order of the files."""
+    total = sum(check_columns(table.file, (HTML,)) for table in tables)
+    done = 0
+    for table in tables:
+        for number, row in enumerate(parquet_rows(table.file, (HTML,))):
+            yield (table.file, number), row
+            done += 1
+            if done % _PROGRESS_EVERY == 0 or done == total:
+                progress(done, total, "rows")
+
+
+def _session(plan: _Plan, people: People, shelf: Shelf, report: IngestReport) -> RawSession:
+    user_id = people.user_of(plan.session_id, report, plan.where)
+    return RawSession(
+        session_id=plan.session_id,
+        user_id=user_id,
+        persona=people.persona_of(user_id, report, plan.where),
+        outcome=outcome_of(plan.steps, report, plan.where),
+        site="amazon.com",
+        official_split=plan.split,
+        steps=_steps(plan, shelf),
+        where=plan.where,
+    )
+
+
+def _steps(plan: _Plan, shelf: Shelf) -> Iterator[RawStep]:
+    start = plan.steps[0].time
+    for index, step in enumerate(plan.steps):
+        page = plan.pages.pop(index)
+        html = (shelf.get(page) if isinstance(page, int) else page).values[HTML]
+        if not isinstance(html, str):
+            raise SessionRefused("page is null", step.where)
+        yield RawStep(
+            html=html,
+            simplified=True,
+            action=step.action,
+            category=step.category,
+            rationale=step.rationale,
+            rationale_source="human" if step.rationale else None,
+            timestamp=step.time,
+            elapsed=(step.time - start).total_seconds() if step.time and start else None,
+            url=step.url,
+            where=step.where,
+        )

@@ -1,0 +1,108 @@
+"""Where the tables of OPeRA are: in a local folder of Parquet files, or on the hub."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from facsim.schema import ConfigError, InputError
+
+Kind = Literal["action", "session", "user"]
+
+_KINDS: dict[str, Kind] = {
+    "action": "action",
+    "actions": "action",
+    "session": "session",
+    "sessions": "session",
+    "user": "user",
+    "users": "user",
+}
+_SPLITS = ("train", "test")
+_NOT_READ = frozenset({"full", "image", "images"})
+_HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
+_HUB_PATTERNS = ("*filtered*action*.parquet", "*filtered*session*.parquet", "*filtered*user*.parquet")
+_EXPECTED = (
+    "Parquet files with the table and the split in their path, as on the hub: "
+    "OPeRA_filtered/action/train-00000-of-00010.parquet or filtered_action/train-*.parquet"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A file of one of the filtered tables."""
+
+    kind: Kind
+    split: str | None
+    file: Path
+
+
+def is_hub_id(path: str) -> bool:
+    """Whether this names a data set of the hub, `OWNER/NAME` or `OWNER/NAME@REVISION`, and no local path."""
+    return bool(_HUB_ID.fullmatch(path)) and not Path(path).exists()
+
+
+def download(hub_id: str) -> Path:
+    """Fetch the filtered tables of a data set of the hub, or find them in the local hub cache.
+
+    Raises:
+        ConfigError: if `huggingface_hub` is not installed.
+        InputError: if the hub cannot be reached, or has no such data set.
+    """
+    try:
+        from huggingface_hub import snapshot_download  # noqa: PLC0415 - an extra
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+    except ImportError:
+        raise ConfigError(
+            f"{hub_id} is not a local folder, and reading from the hub needs the package huggingface_hub: "
+            "pip install 'facsim[hub]'. Or give the path of a folder with the Parquet files"
+        ) from None
+    found = _HUB_ID.fullmatch(hub_id)
+    assert found
+    remedy = "Check the name and the network, or give a local folder with its Parquet files"
+    try:
+        return Path(
+            snapshot_download(found[1], revision=found[2], repo_type="dataset", allow_patterns=_HUB_PATTERNS)
+        )
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"cannot be fetched from the hub: {reason}", file=hub_id, remedy=remedy) from None
+
+
+def table_files(folder: Path) -> list[TableFile]:
+    """The files of the filtered tables under `folder`, recognised by the words in their paths.
+
+    Raises:
+        InputError: if there is no such folder, or no action table in it.
+    """
+    if not folder.is_dir():
+        raise InputError(
+            "no such folder",
+            file=folder,
+            expected="a folder of Parquet files, or a data set of the hub such as NEU-HAI/OPeRA",
+        )
+    found = [
+        table
+        for file in sorted(folder.rglob("*.parquet"))
+        if file.is_file() and (table := _table_of(folder, file))
+    ]
+    if not any(table.kind == "action" for table in found):
+        raise InputError("folder holds no filtered action table", file=folder, expected=_EXPECTED)
+    return found
+
+
+def _table_of(folder: Path, file: Path) -> TableFile | None:
+    # The file's own name says more than the folders around it, hence the last word counts.
+    words = _words([folder.name, *file.relative_to(folder).parts])
+    inside = _words(file.relative_to(folder).parts)
+    if _NOT_READ & set(inside):
+        return None
+    kinds = [_KINDS[word] for word in words if word in _KINDS]
+    splits = [word for word in inside if word in _SPLITS]
+    return TableFile(kinds[-1], splits[-1] if splits else None, file) if kinds else None
+
+
+def _words(parts: Sequence[str]) -> list[str]:
+    return [word for part in parts for word in re.split(r"[^a-z0-9]+", part.lower()) if word]
