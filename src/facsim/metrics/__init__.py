@@ -1,6 +1,7 @@
 """How accurate a run is, how sure that is, and whether two runs differ. Knows no files, pages or models."""
 
 from facsim.metrics.cases import Cases, Cluster
+from facsim.metrics.compare import Comparison, compare_many, compare_runs, holm
 from facsim.metrics.compute import compute_metrics
 from facsim.metrics.estimate import Estimate, Metrics
 from facsim.metrics.match import RULES, Rule, match_expression, matches
@@ -13,13 +14,17 @@ __all__ = [
     "RULES",
     "Cases",
     "Cluster",
+    "Comparison",
     "Definition",
     "Estimate",
     "Metrics",
     "Rule",
     "cases_table",
     "check_cases",
+    "compare_many",
+    "compare_runs",
     "compute_metrics",
+    "holm",
     "match_expression",
     "matches",
 ]

@@ -7,8 +7,8 @@ leave-one-cluster-out value.
 
 Intervals are bias-corrected and accelerated (BCa; Efron 1987; Efron & Tibshirani 1993, chapter 14) with the
 levels widened for few clusters (the expanded percentile interval of Hesterberg 2015). Where every resample
-gives the same number, as with no success at all, the bootstrap knows nothing: a bounded metric then gets the
-Clopper-Pearson interval of one observation per cluster, which is wide when clusters are few.
+gives the same number, as with no success at all, the bootstrap knows nothing, but the number of clusters
+does: see `unanimous_share`.
 
 Results do not depend on the order of rows or on the number of threads: sums are put in fixed point before the
 matrix product, where every addition is exact.
@@ -28,6 +28,7 @@ from facsim.metrics.estimate import Estimate
 
 FloatArray = NDArray[np.float64]
 
+UNIT = (0.0, 1.0)
 _CHUNK = 2_000_000  # weights held at once: 16 MB
 _NORMAL = NormalDist()
 
@@ -42,14 +43,14 @@ class Statistic:
             undefined.
         n: how many units (steps or sessions) the metric is about.
         clusters: how many clusters have such a unit.
-        bounded: whether it lies between 0 and 1.
+        bounds: between which values it lies by definition; None where it has no bounds.
     """
 
     sums: FloatArray
     function: Callable[[FloatArray], FloatArray]
     n: int
     clusters: int
-    bounded: bool = True
+    bounds: tuple[float, float] | None = UNIT
 
     def value(self) -> float:
         """The metric over all clusters; NaN where it is undefined or about nothing."""
@@ -140,10 +141,12 @@ def interval(
         return None, None, "undefined in the resamples"
     spread = float(np.ptp(replicates))
     if spread <= 1e-12 * max(1.0, abs(value)):
-        if not statistic.bounded:
+        if statistic.bounds is None:
             return value, value, None
-        low, high = clopper_pearson(value, statistic.clusters, level=level)
-        return low, high, "the same in all clusters: Clopper-Pearson over clusters"
+        least, most = statistic.bounds
+        unlike = unanimous_share(statistic.clusters, level=level)
+        low, high = value - unlike * (value - least), value + unlike * (most - value)
+        return low, high, "the same in every resample: interval from the number of clusters"
     ends = np.quantile(replicates, _levels(statistic, value, replicates, level))
     return min(float(ends[0]), value), max(float(ends[1]), value), None
 
@@ -177,17 +180,14 @@ def expanded_z(level: float, clusters: int) -> float:
     return quantile * math.sqrt(clusters / (clusters - 1))
 
 
-def clopper_pearson(share: float, n: int, *, level: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a share of `n` independent observations (Clopper & Pearson 1934).
+def unanimous_share(clusters: int, *, level: float = 0.95) -> float:
+    """How many clusters of the population may be unlike the seen ones, when all seen ones are alike.
 
-    >>> clopper_pearson(0.0, 10)  # none of 10: at most 1 - 0.025 ** (1 / 10)
-    (0.0, 0.3084...)
-    >>> clopper_pearson(1.0, 10)
-    (0.6915..., 1.0)
+    The upper end of the Clopper-Pearson interval of 0 in `clusters` (Clopper & Pearson 1934): a share of the
+    population that large would have gone unseen with a probability of only (1 - level) / 2. An interval then
+    allows for that many clusters with the least, or the most, possible value.
+
+    >>> round(unanimous_share(10), 4)  # 1 - 0.025 ** (1 / 10)
+    0.3085
     """
-    from scipy.special import betaincinv  # noqa: PLC0415 - scipy stays off the import path
-
-    tail, hits = (1 - level) / 2, share * n
-    low = float(betaincinv(hits, n - hits + 1, tail)) if share > 0 else 0.0
-    high = float(betaincinv(hits + 1, n - hits, 1 - tail)) if share < 1 else 1.0
-    return low, high
+    return 1.0 - float(((1 - level) / 2) ** (1 / clusters))

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from facsim.metrics.bootstrap import FloatArray, Statistic
+from facsim.metrics.bootstrap import UNIT, FloatArray, Statistic
 from facsim.metrics.match import Rule, match_expression
 from facsim.metrics.table import cases_table, check_cases
 from facsim.schema import ConfigError
@@ -110,7 +110,7 @@ class Cases:
         function: Callable[[FloatArray], FloatArray],
         *terms: NDArray[Any],
         scope: BoolArray,
-        bounded: bool = True,
+        bounds: tuple[float, float] | None = UNIT,
     ) -> Statistic:
         """A function of sums over the cases of `scope`; terms outside the scope count as 0."""
         return Statistic(
@@ -118,15 +118,19 @@ class Cases:
             function,
             n=int(scope.sum()),
             clusters=np.unique(self._cluster[scope]).size,
-            bounded=bounded,
+            bounds=bounds,
         )
 
     def mean(
-        self, values: NDArray[Any], scope: BoolArray | None = None, *, bounded: bool = True
+        self,
+        values: NDArray[Any],
+        scope: BoolArray | None = None,
+        *,
+        bounds: tuple[float, float] | None = UNIT,
     ) -> Statistic:
         """The mean over the steps of `scope` (default: all); a share when `values` are Boolean."""
         scope = self.everything if scope is None else scope
-        return self.statistic(ratio, values, scope, scope=scope, bounded=bounded)
+        return self.statistic(ratio, values, scope, scope=scope, bounds=bounds)
 
     def session_mean(self, values: NDArray[Any]) -> Statistic:
         """The mean over sessions of each session's mean, so that long sessions do not dominate."""

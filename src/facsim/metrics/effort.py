@@ -26,7 +26,7 @@ def effort_total(cases: Cases, effort: Effort) -> Statistic:
     """
     values = cases.column(effort)
     known = np.isfinite(values)
-    return cases.statistic(_first, np.nan_to_num(values), scope=known, bounded=False)
+    return cases.statistic(_first, np.nan_to_num(values), scope=known, bounds=None)
 
 
 def effort_mean(cases: Cases, effort: Effort) -> Statistic:
@@ -37,7 +37,7 @@ def effort_mean(cases: Cases, effort: Effort) -> Statistic:
     1.5
     """
     values = cases.column(effort)
-    return cases.mean(np.nan_to_num(values), np.isfinite(values), bounded=False)
+    return cases.mean(np.nan_to_num(values), np.isfinite(values), bounds=None)
 
 
 def session_length(cases: Cases) -> Statistic:
@@ -47,4 +47,4 @@ def session_length(cases: Cases) -> Statistic:
     >>> session_length(example(*[case("click x", session=s) for s in "aaab"])).value()
     2.0
     """
-    return cases.mean(cases.session_size, cases.session_start, bounded=False)
+    return cases.mean(cases.session_size, cases.session_start, bounds=None)

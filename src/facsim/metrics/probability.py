@@ -26,7 +26,7 @@ def negative_log_likelihood(cases: Cases) -> Statistic:
     >>> negative_log_likelihood(cases).value() == 2 * log(2)
     True
     """
-    return cases.mean(-cases.column("log_probability"), _likely(cases), bounded=False)
+    return cases.mean(-cases.column("log_probability"), _likely(cases), bounds=None)
 
 
 def probability_coverage(cases: Cases) -> Statistic:
