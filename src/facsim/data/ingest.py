@@ -39,7 +39,7 @@ def ingest(
         path: what to read: a file, a folder, or for `opera` also a hub id.
         out: the data set folder to make.
         mapping: YAML file that says which column is what; for `jsonl` and `parquet`.
-        recipe: YAML file with a site's rules for simplifying raw pages.
+        recipe: YAML file with a site's rules for simplifying raw pages; else the source's own, if it has one.
         keep_raw: store raw pages beside the simplified ones.
         overwrite: replace a data set that is already at `out`.
         strict: end at the first session that would be refused.
@@ -77,6 +77,8 @@ def write_source(
 ) -> IngestReport:
     """Write the data set of a source that is open already, one's own perhaps. Else as `ingest`."""
     report = IngestReport(source.name, str(path), strict=strict)
+    # A source may bring a recipe for its own sites along.
+    recipe = recipe if recipe is not None else getattr(source, "recipe", None)
     preparer = Preparer(_simplify_with(recipe), report)
     with DataSetWriter(out, source.card(), keep_raw=keep_raw, overwrite=overwrite) as writer:
         for raw in source.sessions(report, progress):
