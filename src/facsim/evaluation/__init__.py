@@ -1,1 +1,22 @@
-"""To be filled."""
+"""Asking predictors, step by step, into run folders that survive anything; scoring and comparing them."""
+
+from facsim.evaluation.compare import comparable_cases, compare, labels
+from facsim.evaluation.config import CaseSelection, RunConfig
+from facsim.evaluation.evaluate import evaluate
+from facsim.evaluation.plan import Plan, plan
+from facsim.evaluation.run import Run, score
+from facsim.evaluation.runner import RunInterrupted
+
+__all__ = [
+    "CaseSelection",
+    "Plan",
+    "Run",
+    "RunConfig",
+    "RunInterrupted",
+    "comparable_cases",
+    "compare",
+    "evaluate",
+    "labels",
+    "plan",
+    "score",
+]

@@ -1,0 +1,110 @@
+"""Comparing runs on disk, which must have answered the same steps of the same data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from facsim.evaluation.config import differences
+from facsim.evaluation.run import Run
+from facsim.metrics import Cluster, Comparison, Rule, compare_many
+from facsim.schema import ConfigError
+
+_KEY = ("session_id", "step")
+
+
+def compare(
+    runs: Sequence[Run | str | Path],
+    *,
+    pairs: Literal["all", "best"] = "all",
+    rule: Rule = "exact",
+    resamples: int = 10_000,
+    seed: int = 0,
+    cluster: Cluster = "session",
+    level: float = 0.95,
+) -> tuple[Comparison, ...]:
+    """Compare runs pair by pair on the same steps, with p-values Holm-corrected over the pairs.
+
+    Args:
+        runs: runs, or their folders; at least two.
+        pairs: `all`, or only the `best` run with each other one.
+        rule: by which a prediction counts as right: `exact`, `equivalent` or `target`.
+        resamples: of the bootstrap and of the permutation test.
+        seed: of both.
+        cluster: what is not independent of itself: `session` or `user`.
+        level: of the intervals.
+
+    Returns:
+        One comparison per pair, in the order of `runs`; see `facsim.metrics.compare_many`.
+
+    Raises:
+        ConfigError: if runs answered different steps, naming which and in what they differ, or one is
+            unfinished.
+        InputError: if a folder is not a run.
+    """
+    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
+    return compare_many(
+        comparable_cases(opened),
+        pairs=pairs,
+        rule=rule,
+        resamples=resamples,
+        seed=seed,
+        cluster=cluster,
+        level=level,
+    )
+
+
+def comparable_cases(runs: Sequence[Run]) -> dict[str, pl.DataFrame]:
+    """The test cases of each run by its label, after checking that they are the same steps.
+
+    What counts is what was answered: runs whose splits have different names and give the same sessions are
+    comparable.
+
+    Raises:
+        ConfigError: if a run is unfinished, or runs answered different steps or other data.
+    """
+    cases = dict(zip(labels(runs), (run.cases() for run in runs), strict=True))
+    for run, found in zip(runs, cases.values(), strict=True):
+        if found.height < run.config.counts.cases:
+            raise ConfigError(
+                f"{run.path} is unfinished: {found.height} of {run.config.counts.cases} steps are answered. "
+                "Finish it with --resume"
+            )
+    first = runs[0]
+    steps = next(iter(cases.values())).select(_KEY)
+    for run, found in zip(runs, cases.values(), strict=True):
+        one, other = first.config.identity.cases, run.config.identity.cases
+        if one.content_hash == other.content_hash and steps.equals(found.select(_KEY)):
+            continue
+        listed = differences(one.model_dump(), other.model_dump())
+        what = "; ".join(f"{key} {before!r} and {after!r}" for key, before, after in listed)
+        raise ConfigError(
+            f"{first.path} and {run.path} did not answer the same steps: "
+            f"{what or 'other steps of one data set'}. "
+            "Compare runs of the same data, split, first step and limit"
+        )
+    return cases
+
+
+def labels(runs: Sequence[Run]) -> list[str]:
+    """A short unique label for each run: its folder's name, or as much of the path as tells it apart.
+
+    Raises:
+        ConfigError: if a run is given twice.
+    """
+    paths = [run.path.resolve() for run in runs]
+    repeated = [path for path, count in Counter(paths).items() if count > 1]
+    if repeated:
+        raise ConfigError(f"{repeated[0]} is given twice")
+    depth = 1
+    while len(set(names := [_last_parts(path, depth) for path in paths])) < len(paths):
+        depth += 1
+    return names
+
+
+def _last_parts(path: Path, depth: int) -> str:
+    return "/".join(path.parts[-depth:])

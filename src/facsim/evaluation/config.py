@@ -1,0 +1,237 @@
+"""config.json of a run: what identifies it, and what is good to know of it.
+
+The identity is what decides the answers and the test cases. A run is continued only under the same identity.
+Times, places and versions are recorded for every start and identify nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from facsim.data import DataSet
+from facsim.data.splits import Part, SplitBy, split
+from facsim.evaluation.environment import Environment
+from facsim.evaluation.journal import write_atomically
+from facsim.predict.protocol import Predictor
+from facsim.prompt import PromptConfig, prompt_hash
+from facsim.schema import ConfigError, InputError
+
+FORMAT_VERSION = 1
+
+FirstStep = Literal["exclude", "include"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CaseSelection(_Frozen):
+    """Which steps are test cases. Runs with the same selection answer the same steps."""
+
+    data: str
+    """Name of the data set."""
+    content_hash: str
+    """Hash of the data set's content."""
+    part: Part
+    """Which part of the split."""
+    split_by: SplitBy
+    """How the data set is split."""
+    seed: int
+    """Seed of the split, of training, and of the choice of sessions under `limit`."""
+    first_step: FirstStep
+    """Whether a session's first step is a test case."""
+    limit: int | None = Field(ge=1)
+    """At most so many sessions."""
+
+    @classmethod
+    def of(cls, data: DataSet, **options: Any) -> Self:
+        """The selection of `data` that the options make.
+
+        Raises:
+            ConfigError: if an option has no usable value.
+        """
+        try:
+            return cls(data=data.card.name, content_hash=data.content_hash, **options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ConfigError(f"{first['loc'][-1]} {first['input']!r}: {first['msg']}") from None
+
+    @property
+    def first(self) -> int:
+        """Index of a session's first test case."""
+        return 1 if self.first_step == "exclude" else 0
+
+    def sessions(self, data: DataSet) -> DataSet:
+        """The selected sessions, in stored order.
+
+        Raises:
+            ConfigError: if the part is empty.
+        """
+        selection = split(data, self.part, self.split_by, self.seed)
+        if self.limit is None or len(selection) <= self.limit:
+            return selection
+        by_chance = sorted(selection.session_ids, key=self._draw)
+        return selection.select(by_chance[: self.limit])
+
+    def _draw(self, session_id: str) -> bytes:
+        """A session's place in the draw, which depends on nothing but its id and the seed."""
+        return hashlib.blake2b(f"limit:{self.seed}:{session_id}".encode(), digest_size=8).digest()
+
+
+class Identity(_Frozen):
+    """What decides a run's answers."""
+
+    predictor: str
+    """The spec string."""
+    settings: dict[str, Any]
+    """The predictor's own settings."""
+    prompt_hash: str | None
+    """Identifies the wording of prompts, for predictors that write them."""
+    cases: CaseSelection
+
+    @classmethod
+    def of(cls, predictor: Predictor, cases: CaseSelection) -> Self:
+        """The identity of a run of `predictor` over `cases`."""
+        settings = json.loads(json.dumps(dict(predictor.settings())))
+        prompt = getattr(predictor, "prompt", None)
+        wording = prompt_hash(prompt) if isinstance(prompt, PromptConfig) else None
+        return cls(predictor=predictor.spec, settings=settings, prompt_hash=wording, cases=cases)
+
+    @property
+    def digest(self) -> str:
+        """128 bits over all fields, in hex."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+class Counts(_Frozen):
+    """How much there is to answer."""
+
+    sessions: int
+    """Sessions in the selection."""
+    cases: int
+    """Test cases."""
+    sessions_without_case: int
+    """Sessions of a single step, whose only step is excluded."""
+    train_sessions: int | None = None
+    """Sessions that the predictor was fitted on; None if it does not learn."""
+
+
+class RunConfig(_Frozen):
+    """A run's config.json."""
+
+    format_version: int = FORMAT_VERSION
+    identity: Identity
+    digest: str
+    data_path: str
+    """Where the data set was."""
+    counts: Counts
+    starts: tuple[Environment, ...] = Field(min_length=1)
+    """When, and with which versions, the run was started and resumed."""
+
+    @classmethod
+    def read(cls, folder: Path) -> RunConfig:
+        """The config of a run folder.
+
+        Raises:
+            InputError: if there is none, or it does not hold a run's config.
+        """
+        file = folder / "config.json"
+        try:
+            return cls.model_validate_json(file.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(
+                "no such file",
+                file=file,
+                expected="the folder of a run",
+                remedy="Make one with `facsim evaluate`",
+            ) from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"]) or "the whole file"
+            raise InputError(first["msg"], file=file, where=f"field {field}") from None
+
+    def write(self, folder: Path) -> None:
+        """Put config.json in place.
+
+        Raises:
+            FacsimError: if it cannot be written.
+        """
+        write_atomically(folder / "config.json", self.model_dump_json(indent=2) + "\n")
+
+    def check_same(self, folder: Path, **fields: Any) -> None:
+        """Check that going on under these fields of an identity continues this run.
+
+        Raises:
+            ConfigError: if it does not, naming every field that differs with both values.
+        """
+        mine = {name: getattr(self.identity, name) for name in fields}
+        found = differences(_plain(mine), _plain(fields))
+        if found:
+            listed = "\n".join(
+                f"  {key}: {_short(old)} in the run, {_short(new)} now" for key, old, new in found
+            )
+            raise ConfigError(
+                f"{folder} cannot be resumed, because it was started differently:\n{listed}\n"
+                "Use the options that it was started with, or another folder"
+            )
+
+
+def count_cases(selection: DataSet, cases: CaseSelection, train_sessions: int | None = None) -> Counts:
+    """How much there is to answer in the selected sessions."""
+    lengths = lengths_of(selection).values()
+    return Counts(
+        sessions=len(lengths),
+        cases=sum(max(0, length - cases.first) for length in lengths),
+        sessions_without_case=sum(length <= cases.first for length in lengths),
+        train_sessions=train_sessions,
+    )
+
+
+def lengths_of(data: DataSet) -> dict[str, int]:
+    """Steps of each session, in stored order."""
+    return dict(data.steps.group_by("session_id", maintain_order=True).len().iter_rows())
+
+
+def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+        for name, value in fields.items()
+    }
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+MISSING = _Missing()
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """The fields in which two nested mappings differ, as (dotted key, old value, new value)."""
+    flat_old, flat_new = _flatten(old), _flatten(new)
+    keys = [*flat_old, *(key for key in flat_new if key not in flat_old)]
+    pairs = ((key, flat_old.get(key, MISSING), flat_new.get(key, MISSING)) for key in keys)
+    return [(key, before, after) for key, before, after in pairs if before != after]
+
+
+def _flatten(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in fields.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"

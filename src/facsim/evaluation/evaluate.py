@@ -1,0 +1,214 @@
+"""`evaluate`: one predictor over one part of a data set, into a run folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Set
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from facsim.data import DataSet
+from facsim.data.splits import Part, SplitBy
+from facsim.data.splits import split as part_of_split
+from facsim.evaluation.config import CaseSelection, FirstStep, Identity, RunConfig, count_cases, lengths_of
+from facsim.evaluation.environment import Environment
+from facsim.evaluation.journal import Journal, Lock
+from facsim.evaluation.run import Run, score
+from facsim.evaluation.runner import Owed, Runner
+from facsim.evaluation.scoring import Scorer
+from facsim.predict.protocol import Predictor, Trainable
+from facsim.predict.registry import load_predictor
+from facsim.schema import ConfigError, Progress, no_progress
+
+if TYPE_CHECKING:
+    from facsim.prompt import PromptConfig
+
+
+def evaluate(
+    data: DataSet | str | Path,
+    predictor: str | Predictor,
+    *,
+    out: str | Path,
+    split: Part = "test",
+    split_by: SplitBy = "user",
+    seed: int = 0,
+    first_step: FirstStep = "exclude",
+    prompt: PromptConfig | None = None,
+    limit: int | None = None,
+    resume: bool = False,
+    concurrency: int | None = None,
+    progress: Progress = no_progress,
+) -> Run:
+    """Ask a predictor what each person did next, at every test case of a split, and score the answers.
+
+    A predictor that learns is fitted on the train part of the same split first. Sessions run side by side,
+    the steps of a session one after another. Each answer is on disk before the next step of its session is
+    asked for, so a run can be killed at any time and continued with `resume`.
+
+    Args:
+        data: a data set, or its folder.
+        predictor: a spec string such as `baseline:markov-2`, or a predictor. It is closed at the end.
+        out: the run's folder. It must not exist, unless `resume` is set.
+        split: the part to evaluate.
+        split_by: how the data set is split (`facsim.data.splits`).
+        seed: of the split, of training, and of the choice of sessions under `limit`.
+        first_step: whether a session's first step is a test case. The paper excludes it: nothing has happened
+            yet that could tell what the person is after.
+        prompt: how sessions become chat messages, for predictors that are spec strings of endpoints.
+        limit: ask about at most so many sessions, drawn at random. A larger limit adds sessions to those of a
+            smaller one.
+        resume: continue the run in `out`: ask what is owed, calls that failed included. Starts it if there is
+            none.
+        concurrency: sessions in flight; the predictor's own choice by default.
+        progress: called with (answered, all test cases, rate and cost).
+
+    Returns:
+        The run, scored. Calls that failed for good are in it, counted as wrong; `resume` asks them again.
+
+    Raises:
+        ConfigError: if `out` exists, holds another run or is being written; if the part to evaluate or to
+            learn from is empty.
+        FacsimError: if the predictor says that going on makes no sense, or an answer cannot be written.
+        RunInterrupted: after SIGINT or SIGTERM. Everything finished is on disk.
+    """
+    data = data if isinstance(data, DataSet) else DataSet.open(data)
+    predictor = load_predictor(predictor, prompt=prompt) if isinstance(predictor, str) else predictor
+    if concurrency is not None and concurrency < 1:
+        raise ConfigError(f"concurrency {concurrency}: expected 1 or more")
+    cases = CaseSelection.of(
+        data, part=split, split_by=split_by, seed=seed, first_step=first_step, limit=limit
+    )
+    selection = cases.sessions(data)
+    folder = Path(out)
+    prepare_folder(folder, resume=resume)
+    with Lock(folder):
+        before = RunConfig.read(folder) if (folder / "config.json").exists() else None
+        if before is not None:
+            before.check_same(folder, predictor=predictor.spec, cases=cases)
+        learn = partial(
+            _learn_and_begin,
+            folder,
+            before=before,
+            data=data,
+            selection=selection,
+            cases=cases,
+            predictor=predictor,
+            progress=progress,
+        )
+        config = before or learn()
+        with Journal(folder / "predictions.jsonl") as journal:
+            owed = _owed(selection, cases, journal.done)
+            if owed:
+                if before is not None:
+                    learn()
+                Runner(
+                    selection,
+                    predictor,
+                    Scorer(data),
+                    journal,
+                    total=config.counts.cases,
+                    concurrency=concurrency or predictor.concurrency,
+                    progress=progress,
+                ).run(iter(owed))
+        return score(folder)
+
+
+def prepare_folder(folder: Path, *, resume: bool) -> None:
+    """Make a run's folder, or check that it may be written to.
+
+    Raises:
+        ConfigError: if it exists and `resume` is not set, or holds something else than a run.
+    """
+    if folder.exists():
+        if not folder.is_dir():
+            raise ConfigError(f"{folder} is a file. Choose a folder for the run")
+        held = {file.name for file in folder.iterdir()} - {".lock"}
+        if held and "config.json" not in held:
+            raise ConfigError(f"{folder} exists and is not a run. Choose another folder")
+        if held and not resume:
+            raise ConfigError(
+                f"{folder} exists. Continue it with --resume (resume=True), or choose another folder"
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made: {error.strerror}") from None
+
+
+def _owed(selection: DataSet, cases: CaseSelection, done: Set[tuple[str, int]]) -> list[Owed]:
+    """The sessions with steps still to be asked, in stored order."""
+    owed = []
+    for session_id, length in lengths_of(selection).items():
+        steps = frozenset(step for step in range(cases.first, length) if (session_id, step) not in done)
+        if steps:
+            owed.append(Owed(session_id, steps))
+    return owed
+
+
+def _learn_and_begin(
+    folder: Path,
+    *,
+    before: RunConfig | None,
+    data: DataSet,
+    selection: DataSet,
+    cases: CaseSelection,
+    predictor: Predictor,
+    progress: Progress,
+) -> RunConfig:
+    """Fit a predictor that learns; then write config.json, or check it against the one that is there."""
+    train_sessions = _fit(predictor, data, cases, progress)
+    identity = Identity.of(predictor, cases)
+    start = Environment.now()
+    if before is not None:
+        before.check_same(folder, **dict(identity))
+        config = before.model_copy(update={"starts": (*before.starts, start), "data_path": str(data.path)})
+    else:
+        config = RunConfig(
+            identity=identity,
+            digest=identity.digest,
+            data_path=str(data.path),
+            counts=count_cases(selection, cases, train_sessions),
+            starts=(start,),
+        )
+    if not config.counts.cases:
+        raise ConfigError(
+            f"{data.path}: no test case in the {cases.part} part: each of its {config.counts.sessions} "
+            "sessions has a single step, and first steps are excluded. "
+            "Say --first-step include to ask about them"
+        )
+    config.write(folder)
+    if isinstance(predictor, Savable) and train_sessions is not None:
+        _keep(predictor, folder / "choice")
+    return config
+
+
+def _keep(predictor: Savable, place: Path) -> None:
+    """Save the fitted state, whole or not at all. One that is there already is the same."""
+    if not place.exists():
+        partial_place = place.with_name(f".{place.name}.partial")
+        shutil.rmtree(partial_place, ignore_errors=True)
+        predictor.save(partial_place)
+        partial_place.rename(place)
+
+
+@runtime_checkable
+class Savable(Protocol):
+    """A predictor whose fitted state is worth keeping with the run."""
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted state into `folder`."""
+
+
+def _fit(predictor: Predictor, data: DataSet, cases: CaseSelection, progress: Progress) -> int | None:
+    """Fit a predictor that learns. Returns how many sessions it learned from, None if it does not learn."""
+    if not isinstance(predictor, Trainable) or getattr(predictor, "fitted", False):
+        return None
+    if cases.part == "all":
+        raise ConfigError(
+            f"{predictor.spec} learns from the train part, which `all` contains: "
+            "it would be tested on what it learned. Evaluate the test part"
+        )
+    train = part_of_split(data, "train", cases.split_by, cases.seed)
+    predictor.fit(train, seed=cases.seed, progress=progress)
+    return len(train)

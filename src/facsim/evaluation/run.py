@@ -1,0 +1,164 @@
+"""A run on disk: `config.json`, `predictions.jsonl`, `metrics.json`."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import facsim
+from facsim.evaluation.config import RunConfig
+from facsim.evaluation.journal import Line, read_lines, write_atomically
+from facsim.metrics import CASES_SCHEMA, Cluster, Metrics, check_cases, compute_metrics
+from facsim.schema import ConfigError, InputError, Progress, no_progress
+
+
+class Run:
+    """One predictor over one part of a data set. Open one with `Run.open(folder)`.
+
+    Attributes:
+        path: the run's folder.
+        config: what identifies it, and when and with what it was made.
+    """
+
+    def __init__(self, path: Path, config: RunConfig) -> None:
+        self.path, self.config = path, config
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Open a run's folder.
+
+        Raises:
+            InputError: if it is not one.
+        """
+        path = Path(path)
+        return cls(path, RunConfig.read(path))
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @property
+    def predictor(self) -> str:
+        """The spec string of the predictor."""
+        return self.config.identity.predictor
+
+    def lines(self) -> list[Line]:
+        """The lines of predictions.jsonl as they stand, a torn last one left out.
+
+        Raises:
+            InputError: if the file is missing or damaged.
+        """
+        return list(read_lines(self.path / "predictions.jsonl"))
+
+    def cases(self) -> pl.DataFrame:
+        """The answered test cases, by session and step: a table of `facsim.metrics.CASES_SCHEMA`.
+
+        Raises:
+            InputError: if predictions.jsonl is missing or damaged.
+        """
+        file = self.path / "predictions.jsonl"
+        columns: dict[str, list[Any]] = {name: [] for name in CASES_SCHEMA}
+        try:
+            for line in read_lines(file):
+                for name, values in columns.items():
+                    values.append(line[name])
+            return check_cases(pl.DataFrame(columns, schema=dict(CASES_SCHEMA)))
+        except KeyError as error:
+            raise InputError(f"a line has no field {error}", file=file) from None
+        except (TypeError, pl.exceptions.PolarsError) as error:
+            raise InputError(str(error).splitlines()[0], file=file) from None
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The metrics as they were computed last.
+
+        Raises:
+            InputError: if the run was not scored, or metrics.json is not readable.
+        """
+        file = self.path / "metrics.json"
+        try:
+            return Metrics.from_dict(json.loads(file.read_bytes())["metrics"])
+        except FileNotFoundError:
+            raise InputError(
+                "no such file", file=file, remedy=f"Compute it with `facsim score {self.path}`"
+            ) from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"cannot be read: {error}",
+                file=file,
+                remedy=f"Compute it again with `facsim score {self.path}`",
+            ) from None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the numbers should know: what is unanswered, what failed, what changed."""
+        counts, cases = self.config.counts, self.cases()
+        notes = []
+        if cases.height < counts.cases:
+            notes.append(f"{cases.height} of {counts.cases} steps are answered; finish it with --resume")
+        failed = int(cases["failed"].sum())
+        if failed:
+            notes.append(f"{failed} calls failed for good and count as wrong; --resume asks them again")
+        if counts.sessions_without_case:
+            notes.append(
+                f"{counts.sessions_without_case} of {counts.sessions} sessions have a single step "
+                "and no test case"
+            )
+        first, *later = self.config.starts
+        notes += [
+            f"resumed {start.time:%Y-%m-%d %H:%M} UTC with other versions: {', '.join(changes)}"
+            for start in later
+            if (changes := first.changes(start))
+        ]
+        return tuple(notes)
+
+    def __repr__(self) -> str:
+        part = self.config.identity.cases
+        what = f"{self.predictor} on {part.data}/{part.part}, {self.config.counts.cases} cases"
+        return f"Run({str(self.path)!r}, {what})"
+
+
+def score(
+    path: str | Path,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    cluster: Cluster = "session",
+    level: float = 0.95,
+    progress: Progress = no_progress,
+) -> Run:
+    """Compute a run's metrics.json from its predictions.jsonl. No data set and no model is needed.
+
+    Args:
+        path: the run's folder.
+        resamples: bootstrap resamples for the intervals.
+        seed: seed of the resampling.
+        cluster: what is resampled whole: `session`, or `user` where people have several sessions.
+        level: of the intervals.
+        progress: called once at the start and once at the end.
+
+    Raises:
+        ConfigError: if no step is answered yet.
+        InputError: if the folder is not a run's, or predictions.jsonl is damaged.
+    """
+    run = Run.open(path)
+    cases = run.cases()
+    if cases.is_empty():
+        raise ConfigError(f"{run.path}: no step is answered yet. Start it again with --resume")
+    progress(0, cases.height, run.name)
+    metrics = compute_metrics(cases, resamples=resamples, seed=seed, cluster=cluster, level=level)
+    scored = {
+        "facsim": facsim.__version__,
+        "run": run.config.digest,
+        "cases": cases.height,
+        "complete": cases.height == run.config.counts.cases and not cases["failed"].any(),
+        "metrics": metrics.to_dict(),
+    }
+    write_atomically(run.path / "metrics.json", json.dumps(scored, indent=1, ensure_ascii=False) + "\n")
+    progress(cases.height, cases.height, run.name)
+    return Run(run.path, run.config)

@@ -1,0 +1,179 @@
+"""Many runs over the same steps, best first, with what separates them and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from facsim.evaluation import CaseSelection, Run, comparable_cases
+from facsim.metrics import Comparison, Estimate, compare_many
+from facsim.report import render
+from facsim.report.published import PublishedBoard, published_board
+from facsim.schema import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SIGNIFICANCE: Final = 0.05
+"""A row is separable from the best when its Holm-corrected p-value is below this."""
+
+SHARES: Final = (
+    "accuracy",
+    "exact_click",
+    "exact_type_and_submit",
+    "exact_terminate",
+    "type_f1_macro",
+    "outcome_f1",
+    "error_illegal",
+    "error_unparseable",
+    "error_failed",
+    "reachability",
+    "shown",
+)
+"""The metrics of a row, all between 0 and 1."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run.
+
+    Attributes:
+        name: label, unique in the leaderboard.
+        predictor: the spec string.
+        values: the metrics in `SHARES` that the run has, with intervals.
+        steps: test cases.
+        sessions: sessions with a test case.
+        cost: US dollars for the whole run; None where unknown.
+        best: whether its accuracy is the highest.
+        separable: whether the paired test tells it from the best row; None for the best row itself.
+        p_value: of that test, Holm-corrected over the leaderboard; None for the best row itself.
+    """
+
+    name: str
+    predictor: str
+    values: Mapping[str, Estimate]
+    steps: int
+    sessions: int
+    cost: float | None
+    best: bool
+    separable: bool | None
+    p_value: float | None
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Runs over the same steps, most accurate first.
+
+    Attributes:
+        rows: one a run.
+        cases: what all of them answered.
+        published: reference numbers, never ranked with the rows.
+        notes: what a reader of the numbers should know.
+    """
+
+    rows: tuple[Row, ...]
+    cases: CaseSelection
+    published: PublishedBoard | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_markdown(self) -> str:
+        """As GitHub-flavoured Markdown."""
+        return render.markdown(self)
+
+    def to_table(self) -> RenderableType:
+        """For `rich.print`, 100 columns wide or more."""
+        return render.rich_table(self)
+
+    def to_polars(self) -> pl.DataFrame:
+        """One row a run, published ones left out.
+
+        Columns: name, predictor, best, separable, p_value, steps, sessions, cost, and each metric of `SHARES`
+        with its `_low` and `_high`.
+        """
+        return pl.DataFrame([_flat(row) for row in self.rows], infer_schema_length=None)
+
+
+def leaderboard(
+    runs: Sequence[Run | str | Path],
+    *,
+    published: str | None = None,
+) -> Leaderboard:
+    """Rank runs by accuracy, and tell which of them the best one is separable from.
+
+    Each run is compared with the best one on the same steps (session-clustered paired permutation test), and
+    the p-values are Holm-corrected over the leaderboard.
+
+    Args:
+        runs: runs, or their folders.
+        published: also show what was published about this data set (`shopcart`, `opera`).
+
+    Raises:
+        ConfigError: if there is no run, a run is unfinished, or runs answered different steps (naming which,
+            and in what they differ).
+        InputError: if a folder is not a run, or was not scored.
+    """
+    board = published_board(published) if published is not None else None
+    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
+    if not opened:
+        raise ConfigError("no run given. Make one with `facsim evaluate`")
+    cases = comparable_cases(opened)
+    pairs = {}
+    if len(opened) > 1:
+        pairs = {pair.b: pair for pair in compare_many(cases, pairs="best")}
+    rows = [
+        _row(name, run, found, pairs.get(name))
+        for (name, found), run in zip(cases.items(), opened, strict=True)
+    ]
+    rows.sort(key=lambda row: (not row.best, -row.values["accuracy"].value, row.name))
+    return Leaderboard(
+        rows=tuple(rows),
+        cases=opened[0].config.identity.cases,
+        published=board,
+        notes=tuple(_notes(rows)),
+    )
+
+
+def _row(name: str, run: Run, cases: pl.DataFrame, against_best: Comparison | None) -> Row:
+    metrics = run.metrics
+    if metrics.steps != cases.height:
+        raise ConfigError(
+            f"{run.path}: metrics.json is older than predictions.jsonl. Run `facsim score {run.path}`"
+        )
+    cost = metrics.get("cost_total")
+    return Row(
+        name=name,
+        predictor=run.predictor,
+        values={metric: metrics[metric] for metric in SHARES if metric in metrics},
+        steps=metrics.steps,
+        sessions=metrics.sessions,
+        cost=None if cost is None else cost.value,
+        best=against_best is None,
+        separable=None if against_best is None else against_best.adjusted_p < SIGNIFICANCE,
+        p_value=None if against_best is None else against_best.adjusted_p,
+    )
+
+
+def _notes(rows: Sequence[Row]) -> list[str]:
+    return [
+        f"{row.name}: {round(failed.value * row.steps):,} calls failed for good and count as wrong; "
+        "finish the run with --resume"
+        for row in rows
+        if (failed := row.values.get("error_failed")) is not None and failed.value > 0
+    ]
+
+
+def _flat(row: Row) -> dict[str, object]:
+    flat: dict[str, object] = {
+        name: getattr(row, name)
+        for name in ("name", "predictor", "best", "separable", "p_value", "steps", "sessions", "cost")
+    }
+    for metric in SHARES:
+        found = row.values.get(metric)
+        flat[metric] = found.value if found else None
+        flat[f"{metric}_low"] = found.low if found else None
+        flat[f"{metric}_high"] = found.high if found else None
+    return flat

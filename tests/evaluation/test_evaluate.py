@@ -1,0 +1,443 @@
+import asyncio
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from facsim.data import DataSet
+from facsim.data.splits import split
+from facsim.evaluation import Run, evaluate, score
+from facsim.evaluation import runner as runner_module
+from facsim.evaluation.config import CaseSelection
+from facsim.evaluation.journal import Lock
+from facsim.schema import Action, ConfigError, FacsimError, InputError, Prediction, SessionSoFar
+
+Make = Callable[..., object]
+
+
+def owed_of(data: DataSet, first: int = 1) -> list[tuple[str, int]]:
+    return [(session.session_id, step) for session in data for step in range(first, len(session.steps))]
+
+
+def test_every_step_but_the_first_is_asked_once_in_order(
+    shop: DataSet, tmp_path: Path, scripted: Make
+) -> None:
+    predictor = scripted()
+    run = evaluate(shop, predictor, out=tmp_path / "run", split="all")
+    assert predictor.asked == owed_of(shop)
+    assert predictor.closed == 1
+    cases = run.cases()
+    assert list(cases.select("session_id", "step").iter_rows()) == sorted(owed_of(shop))
+    single = sum(len(session.steps) == 1 for session in shop)
+    assert single
+    assert run.config.counts.sessions_without_case == single
+    assert run.config.counts.cases == len(owed_of(shop))
+    assert run.config.counts.sessions == len(shop)
+    assert f"{single} of {len(shop)} sessions have a single step and no test case" in run.notes
+    assert sorted(file.name for file in run.path.iterdir()) == [
+        ".lock",
+        "config.json",
+        "metrics.json",
+        "predictions.jsonl",
+    ]
+
+
+def test_first_steps_are_asked_on_request(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    predictor = scripted()
+    run = evaluate(shop, predictor, out=tmp_path / "run", split="all", first_step="include")
+    assert predictor.asked == owed_of(shop, first=0)
+    assert run.config.counts.sessions_without_case == 0
+
+
+def test_order_within_sessions_and_content_do_not_depend_on_concurrency(
+    make_shop: Make, tmp_path: Path, scripted: Make, by_case: Make
+) -> None:
+    data = make_shop(tmp_path / "data", sessions=80)
+
+    async def wobble(so_far: SessionSoFar) -> None:
+        await asyncio.sleep((hash((so_far.session_id, so_far.step)) % 7) / 2000)
+
+    one = evaluate(data, scripted(), out=tmp_path / "one", split="all")
+    many_predictor = scripted(concurrency=32, hook=wobble)
+    many = evaluate(data, many_predictor, out=tmp_path / "many", split="all")
+    assert 16 < many_predictor.most <= 32
+    assert many_predictor.asked != sorted(many_predictor.asked)
+    steps: dict[str, int] = {}
+    for session, step in many_predictor.asked:
+        assert steps.get(session, 0) + 1 == step
+        steps[session] = step
+    assert by_case(one.lines()) == by_case(many.lines())
+    assert one.cases().equals(many.cases())
+    assert one.metrics == many.metrics
+
+
+def test_concurrency_can_be_overridden(make_shop: Make, tmp_path: Path, scripted: Make) -> None:
+    data = make_shop(tmp_path / "data", sessions=20, lengths=range(3, 4))
+    predictor = scripted(concurrency=8, delay=0.001)
+    evaluate(data, predictor, out=tmp_path / "run", split="all", concurrency=3)
+    assert predictor.most == 3
+    with pytest.raises(ConfigError, match="concurrency 0"):
+        evaluate(data, predictor, out=tmp_path / "other", split="all", concurrency=0)
+
+
+def test_lines_hold_truth_answer_and_facts(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    run = evaluate(shop, scripted(), out=tmp_path / "run", split="all")
+    lines = {(line["session_id"], line["step"]): line for line in run.lines()}
+    for session in shop:
+        for index, step in list(enumerate(session.steps))[1:]:
+            line = lines[session.session_id, index]
+            assert Action(line["true_type"], line["true_name"], line["true_text"]) == step.action
+            assert line["true_category"] == step.category
+            assert line["is_last"] == (index == len(session.steps) - 1)
+            assert (line["user_id"], line["outcome"]) == (session.user_id, session.outcome)
+            assert line["reachable"] == (step.action.type == "terminate" or step.action.name is not None)
+            assert (line["pred_category"] is None) == (line["pred_type"] is None)
+    unread = [line for line in lines.values() if line["parse"] == "failed"]
+    assert unread
+    assert all(line["answer"].startswith("I would 🛒 ? think") and not line["failed"] for line in unread)
+    assert "html" not in json.dumps(list(lines.values()))
+
+
+def test_an_existing_folder_is_refused_without_resume(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    out = tmp_path / "run"
+    evaluate(shop, scripted(), out=out, split="all")
+    with pytest.raises(ConfigError, match=r"run exists\. Continue it with --resume"):
+        evaluate(shop, scripted(), out=out, split="all")
+    again = scripted()
+    evaluate(shop, again, out=out, split="all", resume=True)
+    assert again.asked == []
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match="is a file"):
+        evaluate(shop, scripted(), out=tmp_path / "file", split="all")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_text("x")
+    with pytest.raises(ConfigError, match="is not a run"):
+        evaluate(shop, scripted(), out=tmp_path / "photos", split="all", resume=True)
+
+
+def test_resume_starts_what_is_not_there(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    run = evaluate(shop, scripted(), out=tmp_path / "deep" / "run", split="all", resume=True)
+    assert run.cases().height == len(owed_of(shop))
+
+
+def test_resume_refuses_another_run_and_names_what_differs(
+    shop: DataSet, make_shop: Make, tmp_path: Path, scripted: Make
+) -> None:
+    out = tmp_path / "run"
+    evaluate(shop, scripted(settings={"prompt": {"style": "action"}, "t": 0}), out=out, split="all")
+    lines = (out / "predictions.jsonl").read_bytes().splitlines(keepends=True)
+    (out / "predictions.jsonl").write_bytes(b"".join(lines[:-1]))
+    before = (out / "config.json").read_bytes()
+    with pytest.raises(ConfigError) as caught:
+        changed = scripted(settings={"prompt": {"style": "think", "budget": 5}, "t": 0})
+        evaluate(shop, changed, out=out, split="all", resume=True)
+    message = str(caught.value)
+    assert "settings.prompt.style: 'action' in the run, 'think' now" in message
+    assert "settings.prompt.budget: nothing in the run, 5 now" in message
+    assert "settings.t" not in message
+    with pytest.raises(ConfigError, match=r"cases\.seed: 0 in the run, 3 now"):
+        evaluate(shop, scripted(), out=out, split="all", seed=3, resume=True)
+    with pytest.raises(
+        ConfigError, match=r"predictor: 'test:scripted' in the run, 'baseline:repeat-last' now"
+    ):
+        evaluate(shop, "baseline:repeat-last", out=out, split="all", resume=True)
+    other = make_shop(tmp_path / "other", seed=9)
+    with pytest.raises(ConfigError, match=r"cases\.content_hash"):
+        evaluate(other, scripted(), out=out, split="all", resume=True)
+    assert (out / "config.json").read_bytes() == before
+
+
+def test_a_moved_data_set_is_the_same_data_set(
+    shop: DataSet, tmp_path: Path, scripted: Make, by_case: Make
+) -> None:
+    whole = evaluate(shop, scripted(), out=tmp_path / "run", split="all")
+    expected = by_case(whole.lines())
+    shutil.copytree(shop.path, tmp_path / "moved")
+    file = whole.path / "predictions.jsonl"
+    file.write_bytes(file.read_bytes()[:2000])
+    again = evaluate(tmp_path / "moved", scripted(), out=whole.path, split="all", resume=True)
+    assert by_case(again.lines()) == expected
+    assert again.config.data_path == str(tmp_path / "moved")
+    assert len(again.config.starts) == 2
+
+
+def test_a_change_of_versions_is_noted_and_not_refused(
+    shop: DataSet, tmp_path: Path, scripted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = evaluate(shop, scripted(), out=tmp_path / "run", split="all")
+    file = run.path / "predictions.jsonl"
+    file.write_bytes(file.read_bytes()[:-1000])
+    monkeypatch.setattr("facsim.__version__", "99.0")
+    again = evaluate(shop, scripted(), out=run.path, split="all", resume=True)
+    assert any("with other versions: facsim 0.1.0 → 99.0" in note for note in again.notes)
+
+
+def test_cut_anywhere_then_resumed_gives_the_same_numbers(
+    shop: DataSet, tmp_path: Path, scripted: Make, by_case: Make
+) -> None:
+    whole = evaluate(shop, scripted(), out=tmp_path / "whole", split="all")
+    content = (whole.path / "predictions.jsonl").read_bytes()
+    metrics = (whole.path / "metrics.json").read_bytes()
+    for cut in (0, 1, 700, len(content) // 2, len(content) - 300, len(content) - 1, len(content)):
+        out = tmp_path / f"cut{cut}"
+        shutil.copytree(whole.path, out)
+        (out / "predictions.jsonl").write_bytes(content[:cut])
+        kept = {(line["session_id"], line["step"]) for line in Run.open(out).lines()}
+        predictor = scripted(concurrency=4)
+        again = evaluate(shop, predictor, out=out, split="all", resume=True)
+        assert not kept & set(predictor.asked), cut
+        assert len(predictor.asked) == len(owed_of(shop)) - len(kept), cut
+        assert by_case(again.lines()) == by_case(whole.lines()), cut
+        assert (out / "metrics.json").read_bytes() == metrics, cut
+
+
+def test_failed_calls_are_kept_as_wrong_and_asked_again_on_resume(
+    shop: DataSet, tmp_path: Path, scripted: Make, by_case: Make
+) -> None:
+    async def down(so_far: SessionSoFar) -> Prediction | None:
+        return Prediction(None, error="503: overloaded", parse="failed") if so_far.step == 2 else None
+
+    predictor = scripted(hook=down)
+    run = evaluate(shop, predictor, out=tmp_path / "run", split="all")
+    failed = {(line["session_id"], line["step"]) for line in run.lines() if line["failed"]}
+    assert failed == {case for case in owed_of(shop) if case[1] == 2}
+    assert len(predictor.asked) == len(owed_of(shop))
+    assert any(f"{len(failed)} calls failed for good" in note for note in run.notes)
+    assert json.loads((run.path / "metrics.json").read_text())["complete"] is False
+    again_predictor = scripted()
+    again = evaluate(shop, again_predictor, out=run.path, split="all", resume=True)
+    assert set(again_predictor.asked) == failed
+    whole = evaluate(shop, scripted(), out=tmp_path / "whole", split="all")
+    assert by_case(again.lines()) == by_case(whole.lines())
+    assert json.loads((run.path / "metrics.json").read_text())["complete"] is True
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("error", [FacsimError("401: no access"), ZeroDivisionError("a bug")])
+def test_an_error_of_the_predictor_keeps_what_is_finished(
+    shop: DataSet, tmp_path: Path, scripted: Make, by_case: Make, error: Exception, concurrency: int
+) -> None:
+    async def breaks(so_far: SessionSoFar) -> None:
+        await asyncio.sleep(0.001)
+        if so_far.session_id == "s0014":
+            raise error
+
+    predictor = scripted(hook=breaks, concurrency=concurrency)
+    with pytest.raises(type(error)) as caught:
+        evaluate(shop, predictor, out=tmp_path / "run", split="all")
+    assert caught.value is error
+    assert "breaks" in [entry.name for entry in caught.traceback]
+    assert predictor.closed == 1
+    finished = {(line["session_id"], line["step"]) for line in Run.open(tmp_path / "run").lines()}
+    # Everything asked came home, but for the call that broke.
+    assert finished == {case for case in predictor.asked if case[0] != "s0014"}
+    again_predictor = scripted()
+    again = evaluate(shop, again_predictor, out=tmp_path / "run", split="all", resume=True)
+    assert not finished & set(again_predictor.asked)
+    assert by_case(again.lines()) == by_case(
+        evaluate(shop, scripted(), out=tmp_path / "w", split="all").lines()
+    )
+
+
+def test_calls_in_flight_come_home_after_an_error_and_hanging_ones_are_left(
+    shop: DataSet, tmp_path: Path, scripted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "GRACE_SECONDS", 0.4)
+    long = [session.session_id for session in shop if len(session.steps) > 1][:3]
+
+    async def mixed(so_far: SessionSoFar) -> None:
+        if so_far.session_id == long[0]:
+            await asyncio.sleep(0.05)
+            raise FacsimError("no such model")
+        await asyncio.sleep(0.2 if so_far.session_id == long[1] else 3600)
+
+    with pytest.raises(FacsimError, match="no such model"):
+        evaluate(shop, scripted(hook=mixed, concurrency=3), out=tmp_path / "run", split="all")
+    assert [line["session_id"] for line in Run.open(tmp_path / "run").lines()] == [long[1]]
+
+
+def test_a_predictor_that_hangs_on_closing_does_not_hang_the_run(
+    shop: DataSet, tmp_path: Path, scripted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "_CLOSE_SECONDS", 0.1)
+    predictor = scripted()
+    predictor.close = lambda: asyncio.sleep(3600)
+    assert evaluate(shop, predictor, out=tmp_path / "run", split="all").cases().height == len(owed_of(shop))
+
+
+def test_two_processes_do_not_write_one_run(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    out = tmp_path / "run"
+    evaluate(shop, scripted(), out=out, split="all")
+    with Lock(out), pytest.raises(ConfigError, match="being written by another process"):
+        evaluate(shop, scripted(), out=out, split="all", resume=True)
+
+
+def test_works_within_a_running_event_loop(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    async def notebook_cell() -> Run:
+        return evaluate(shop, scripted(), out=tmp_path / "run", split="all")
+
+    assert asyncio.run(notebook_cell()).cases().height == len(owed_of(shop))
+
+
+def test_limit_draws_sessions_and_a_larger_one_adds_to_them(shop: DataSet) -> None:
+    def drawn(limit: int | None, seed: int = 0) -> list[str]:
+        cases = CaseSelection.of(
+            shop, part="all", split_by="user", seed=seed, first_step="exclude", limit=limit
+        )
+        return list(cases.sessions(shop).session_ids)
+
+    five, ten = drawn(5), drawn(10)
+    assert len(five) == 5
+    assert set(five) < set(ten)
+    assert ten == sorted(ten)
+    assert ten != list(shop.session_ids[:10])
+    assert drawn(5, seed=1) != five
+    assert drawn(10_000) == drawn(None) == list(shop.session_ids)
+    with pytest.raises(ConfigError, match="limit 0"):
+        drawn(0)
+
+
+def test_a_selection_without_a_case_is_refused(make_shop: Make, tmp_path: Path, scripted: Make) -> None:
+    data = make_shop(tmp_path / "data", lengths=range(1, 2))
+    out = tmp_path / "run"
+    with pytest.raises(ConfigError, match=r"no test case .* --first-step include"):
+        evaluate(data, scripted(), out=out, split="all")
+    assert evaluate(data, scripted(), out=out, split="all", first_step="include").cases().height == len(data)
+
+
+class Learner:
+    """Learns which sessions it saw; answers terminate."""
+
+    spec = "test:learner"
+    concurrency = 1
+
+    def __init__(self) -> None:
+        self.seen: tuple[str, ...] = ()
+
+    def settings(self) -> dict[str, object]:
+        return {"sessions": len(self.seen)}
+
+    def fit(self, train: DataSet, *, seed: int = 0, progress: object = None) -> None:
+        self.seen = train.session_ids
+        self.seed = seed
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "seen.txt").write_text(" ".join(self.seen))
+
+    async def predict(self, so_far: SessionSoFar) -> Prediction:
+        assert so_far.session_id not in self.seen
+        return Prediction(Action.terminate())
+
+    async def close(self) -> None:
+        pass
+
+
+def test_what_learns_is_fitted_on_the_train_part_and_kept(shop: DataSet, tmp_path: Path) -> None:
+    learner = Learner()
+    run = evaluate(shop, learner, out=tmp_path / "run", seed=2, split_by="session")
+    assert learner.seen == split(shop, "train", "session", 2).session_ids
+    assert learner.seed == 2
+    assert run.config.counts.train_sessions == len(learner.seen)
+    assert run.config.identity.settings == {"sessions": len(learner.seen)}
+    assert (run.path / "choice" / "seen.txt").exists()
+    file = run.path / "predictions.jsonl"
+    file.write_bytes(file.read_bytes()[:-10])
+    assert evaluate(shop, Learner(), out=run.path, seed=2, split_by="session", resume=True).notes[0]
+
+
+def test_what_learns_is_not_tested_on_what_it_learned(shop: DataSet, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="tested on what it learned"):
+        evaluate(shop, Learner(), out=tmp_path / "run", split="all")
+    # Nothing was begun: the same folder can be used at once.
+    evaluate(shop, Learner(), out=tmp_path / "run")
+
+
+def test_an_empty_train_part_is_refused(make_shop: Make, tmp_path: Path) -> None:
+    one_user = make_shop(tmp_path / "data", sessions=1, lengths=range(3, 4))
+    seed = next(seed for seed in range(50) if _part_of_only_session(one_user, seed) == "test")
+    with pytest.raises(ConfigError, match=r"the train part .* is empty"):
+        evaluate(one_user, Learner(), out=tmp_path / "run", seed=seed)
+
+
+def _part_of_only_session(data: DataSet, seed: int) -> str | None:
+    for part in ("train", "validation", "test"):
+        try:
+            split(data, part, "user", seed)
+        except ConfigError:
+            continue
+        return part
+    return None
+
+
+def test_score_needs_the_run_folder_alone(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    run = evaluate(shop, scripted(), out=tmp_path / "run", split="all")
+    before = (run.path / "metrics.json").read_bytes()
+    (run.path / "metrics.json").unlink()
+    with pytest.raises(InputError, match="facsim score"):
+        _ = Run.open(run.path).metrics
+    again = score(run.path)
+    assert (run.path / "metrics.json").read_bytes() == before
+    assert again.metrics == run.metrics
+    assert score(run.path, resamples=50).metrics.resamples == 50
+
+
+def test_score_of_an_unfinished_run_says_so(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    run = evaluate(shop, scripted(), out=tmp_path / "run", split="all")
+    file = run.path / "predictions.jsonl"
+    file.write_bytes(file.read_bytes()[:3000])
+    scored = score(run.path)
+    assert scored.notes[0].endswith("steps are answered; finish it with --resume")
+    assert json.loads((run.path / "metrics.json").read_text())["complete"] is False
+    file.write_bytes(b"")
+    with pytest.raises(ConfigError, match="no step is answered"):
+        score(run.path)
+
+
+def test_damaged_runs_are_named(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    run = evaluate(shop, scripted(), out=tmp_path / "run", split="all")
+    with pytest.raises(InputError, match=r"config\.json: no such file; expected the folder of a run"):
+        Run.open(tmp_path)
+    config = json.loads((run.path / "config.json").read_text())
+    (run.path / "config.json").write_text(json.dumps(config | {"counts": {"sessions": "many"}}))
+    with pytest.raises(InputError, match=r"field counts\.sessions"):
+        Run.open(run.path)
+    (run.path / "config.json").write_text(json.dumps(config))
+    (run.path / "metrics.json").write_text("{}")
+    with pytest.raises(InputError, match=r"metrics\.json: cannot be read"):
+        _ = Run.open(run.path).metrics
+    file = run.path / "predictions.jsonl"
+    file.write_bytes(b'{"session_id":"a","step":1,"failed":false}\n' + file.read_bytes())
+    with pytest.raises(InputError, match="has no field 'user_id'"):
+        Run.open(run.path).cases()
+
+
+def test_config_identifies_the_run_apart_from_when_it_was_made(
+    shop: DataSet, tmp_path: Path, scripted: Make
+) -> None:
+    one = evaluate(shop, scripted(), out=tmp_path / "one", split="all")
+    two = evaluate(shop, scripted(), out=tmp_path / "two", split="all")
+    three = evaluate(shop, scripted(), out=tmp_path / "three", split="all", first_step="include")
+    assert one.config.digest == two.config.digest != three.config.digest
+    assert one.config.starts[0].time < two.config.starts[0].time
+    config = json.loads((one.path / "config.json").read_text())
+    assert config["identity"]["cases"]["content_hash"] == shop.content_hash
+    assert config["starts"][0]["packages"]["polars"]
+    assert repr(one) == f"Run({str(one.path)!r}, test:scripted on tiny/all, {one.config.counts.cases} cases)"
+    assert one.name == "one"
+
+
+def test_progress_counts_answers_and_cost(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    seen: list[tuple[int, int | None, str]] = []
+
+    def progress(done: int, total: int | None, note: str = "") -> None:
+        seen.append((done, total, note))
+
+    run = evaluate(shop, scripted(delay=0.002), out=tmp_path / "run", split="all", progress=progress)
+    total = run.config.counts.cases
+    assert seen[-1][:2] == (total, total)
+    assert "/s · $0." in seen[-1][2]
+    assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
+    assert len(seen) < total
