@@ -190,8 +190,8 @@ def leaked_sessions(data: DataSet, parts: Parts) -> tuple[list[Finding], dict[st
         often = share > SAME_PATH_SHARE
         severity: Severity = "note" if not often else "warning" if timed else "error"
         message = (
-            f"{len(same):,} of {long_enough:,} test sessions ({share:.1%}) of {SAME_PATH_STEPS} or more steps "
-            "have the same pages and actions as a training session"
+            f"{len(same):,} of {long_enough:,} test sessions ({share:.1%}) with {SAME_PATH_STEPS} or more "
+            "steps have the same pages and actions as a training session"
         )
         if often and not timed:
             message += "; no times are recorded that could tell them from copies"

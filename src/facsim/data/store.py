@@ -64,7 +64,8 @@ PAGES_SCHEMA = pa.schema(
     ]
 )
 
-_PAGES_KEPT = 64
+_CHARACTERS_KEPT = 16_000_000
+"""Of pages used lately. Their elements, once read, take a few times as much."""
 
 
 class DataSet:
@@ -292,6 +293,7 @@ class PageStore:
         self._keep_groups = keep_groups
         self._groups: OrderedDict[tuple[int, str], pa.ChunkedArray] = OrderedDict()
         self._pages: OrderedDict[str, Page] = OrderedDict()
+        self._characters = 0
         self._lock = threading.RLock()
 
     def __len__(self) -> int:
@@ -315,8 +317,10 @@ class PageStore:
                 html = self._cell(page_id, "html")
                 assert html is not None
                 self._pages[page_id] = read_page(html)
-                if len(self._pages) > _PAGES_KEPT:
-                    self._pages.popitem(last=False)
+                self._characters += len(html)
+                while len(self._pages) > 1 and self._characters > _CHARACTERS_KEPT:
+                    _, dropped = self._pages.popitem(last=False)
+                    self._characters -= len(dropped.html)
             self._pages.move_to_end(page_id)
             return self._pages[page_id]
 

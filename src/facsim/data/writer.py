@@ -230,12 +230,12 @@ def _is_running(pid: int) -> bool:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Turns a full or forbidden disk into a sentence."""
+    """Turns a full disk, or a place where nothing can be written, into a sentence."""
     try:
         yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise FacsimError(f"{path} could not be written: {reason}. Nothing was left there") from error
+        raise FacsimError(f"{path} could not be written: {reason}. Nothing there was changed") from error
 
 
 class _Table:
