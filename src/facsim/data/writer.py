@@ -24,6 +24,7 @@ from facsim.schema import ConfigError, FacsimError, Session
 
 ROW_GROUP_BYTES = 8 << 20
 ROW_GROUP_ROWS = 20_000
+_PAGE_COLUMNS = frozenset({"html", "raw_html"})
 
 
 def page_id_of(html: str) -> str:
@@ -150,16 +151,21 @@ class DataSetWriter:
         """Put a text file into the folder, beside the tables."""
         (self._folder / name).write_text(text, encoding="utf-8")
 
-    def add_page(self, html: str, raw_html: str | None = None) -> str:
+    def add_page(self, html: str, raw_html: str | None = None, *, page_id: str | None = None) -> str:
         """Store a simplified page unless it is there already, and give its id.
 
         Pages that differ only in what simplification drops share one row; the first one's raw HTML is kept.
+
+        Args:
+            html: the simplified page.
+            raw_html: the document it was made from.
+            page_id: `page_id_of(html)`, where the caller has it already.
 
         Raises:
             ValueError: if the HTML holds lone surrogates, which are not Unicode text.
             FacsimError: if the disk is full.
         """
-        page_id = page_id_of(html)
+        page_id = page_id or page_id_of(html)
         if page_id not in self._pages_seen:
             raw = raw_html if self._keep_raw else None
             size = len(html.encode()) + len((raw or "").encode())
@@ -243,7 +249,12 @@ class _Table:
 
     def __init__(self, file: Path, schema: pa.Schema) -> None:
         self._schema = schema
-        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
+        # Pages are long and each is there once: neither dictionary nor extremes are of use to a reader, and
+        # making them would take as long as the compression.
+        short = [name for name in schema.names if name not in _PAGE_COLUMNS]
+        self._writer = pq.ParquetWriter(
+            file, schema, compression="zstd", use_dictionary=short, write_statistics=short
+        )
         self._rows: list[dict[str, Any]] = []
         self._bytes = 0
 

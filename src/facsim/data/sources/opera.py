@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+
 from facsim.data.card import Card
 from facsim.data.report import IngestReport
 from facsim.data.sources import RawSession, RawStep, SessionRefused
@@ -33,8 +35,8 @@ from facsim.data.sources.opera_actions import (
     start_of,
 )
 from facsim.data.sources.opera_files import TableFile, download, is_hub_id, table_files
+from facsim.data.sources.opera_pages import PageShelf, read_pages, text_of
 from facsim.data.sources.opera_people import People
-from facsim.data.sources.rows import Row, Shelf, parquet_rows
 from facsim.schema import Progress
 
 _SPLIT_ORDER = ("train", "test", None)
@@ -47,13 +49,13 @@ class _Plan:
 
     Attributes:
         steps: its rows, in order.
-        pages: by step: the page, or its number on the shelf. Grows as the files are read.
+        pages: by step: the page (None if it is null), or its place on the shelf. Grows as the files are read.
     """
 
     session_id: str
     split: str | None
     steps: list[ActionRow]
-    pages: dict[int, Row | int] = field(default_factory=dict)
+    pages: dict[int, str | tuple[int, int, int] | None] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -108,12 +110,15 @@ class Opera:
         }
         pending = iter(plans)
         current = next(pending, None)
-        with Shelf() as shelf:
-            for place, row in _pages(tables, progress):
-                plan, index = owners.pop(place, (None, 0))
+        with PageShelf() as shelf:
+            for row, page in _pages(tables, progress):
+                plan, index = owners.pop(row, (None, 0))
                 if plan is None:
                     continue
-                plan.pages[index] = row if plan is current else shelf.put(row)
+                if page is None or plan is current:
+                    plan.pages[index] = None if page is None else text_of(page)
+                else:
+                    plan.pages[index] = shelf.put(page)
                 while current is not None and len(current.pages) == len(current.steps):
                     yield _session(current, people, shelf, report)
                     current.pages.clear()  # of a session that was refused halfway
@@ -139,19 +144,21 @@ def _plans(tables: Sequence[TableFile], people: People, report: IngestReport) ->
     )
 
 
-def _pages(tables: Sequence[TableFile], progress: Progress) -> Iterator[tuple[tuple[Path, int], Row]]:
-    """Every page with its file and row number, in the order of the files."""
+def _pages(
+    tables: Sequence[TableFile], progress: Progress
+) -> Iterator[tuple[tuple[Path, int], pa.Buffer | None]]:
+    """File and row number, and the page there, of every row in the order of the files."""
     total = sum(check_columns(table.file, (HTML,)) for table in tables)
     done = 0
     for table in tables:
-        for number, row in enumerate(parquet_rows(table.file, (HTML,))):
-            yield (table.file, number), row
+        for number, page in enumerate(read_pages(table.file, HTML)):
+            yield (table.file, number), page
             done += 1
             if done % _PROGRESS_EVERY == 0 or done == total:
                 progress(done, total, "rows")
 
 
-def _session(plan: _Plan, people: People, shelf: Shelf, report: IngestReport) -> RawSession:
+def _session(plan: _Plan, people: People, shelf: PageShelf, report: IngestReport) -> RawSession:
     user_id = people.user_of(plan.session_id, report, plan.where)
     return RawSession(
         session_id=plan.session_id,
@@ -165,15 +172,14 @@ def _session(plan: _Plan, people: People, shelf: Shelf, report: IngestReport) ->
     )
 
 
-def _steps(plan: _Plan, shelf: Shelf) -> Iterator[RawStep]:
+def _steps(plan: _Plan, shelf: PageShelf) -> Iterator[RawStep]:
     start = plan.steps[0].time
     for index, step in enumerate(plan.steps):
         page = plan.pages.pop(index)
-        html = (shelf.get(page) if isinstance(page, int) else page).values[HTML]
-        if not isinstance(html, str):
+        if page is None:
             raise SessionRefused("page is null", step.where)
         yield RawStep(
-            html=html,
+            html=shelf.get(page) if isinstance(page, tuple) else page,
             simplified=True,
             action=step.action,
             category=step.category,
