@@ -10,6 +10,14 @@ levels widened for few clusters (the expanded percentile interval of Hesterberg 
 gives the same number, as with no success at all, the bootstrap knows nothing, but the number of clusters
 does: see `unanimous_share`.
 
+A divergence or calibration error is inflated by chance: it is above zero even where the truth is zero, and
+resampling inflates it once more. Its interval is the percentile interval together with its mirror image about
+the estimate, which reaches zero when zero cannot be told from chance.
+
+Coverage was simulated (tests/metrics/test_bootstrap.py): 95% intervals of accuracy and F1 hold the truth in
+93 to 97% of samples of 100 or more sessions, in 92% or more of 30; of events that fall in a handful of
+sessions only, less (85% at five).
+
 Results do not depend on the order of rows or on the number of threads: sums are put in fixed point before the
 matrix product, where every addition is exact.
 """
@@ -44,6 +52,7 @@ class Statistic:
         n: how many units (steps or sessions) the metric is about.
         clusters: how many clusters have such a unit.
         bounds: between which values it lies by definition; None where it has no bounds.
+        inflated: whether chance alone moves it up, away from 0.
     """
 
     sums: FloatArray
@@ -51,6 +60,7 @@ class Statistic:
     n: int
     clusters: int
     bounds: tuple[float, float] | None = UNIT
+    inflated: bool = False
 
     def value(self) -> float:
         """The metric over all clusters; NaN where it is undefined or about nothing."""
@@ -131,24 +141,33 @@ def _weights(clusters: int, resamples: int, seed: int) -> Iterator[FloatArray]:
 def interval(
     statistic: Statistic, value: float, replicates: FloatArray, *, level: float
 ) -> tuple[float | None, float | None, str | None]:
-    """Low end, high end, and a note where they need one."""
-    if not replicates.size:
-        return None, None, "no resamples asked for"
+    """Low end, high end, and a note where they need one. An interval holds its value."""
+    replicates = replicates[np.isfinite(replicates)]
     if statistic.clusters < 2:
         return None, None, "one cluster: no interval"
-    replicates = replicates[np.isfinite(replicates)]
     if replicates.size < 2:
-        return None, None, "undefined in the resamples"
-    spread = float(np.ptp(replicates))
-    if spread <= 1e-12 * max(1.0, abs(value)):
-        if statistic.bounds is None:
-            return value, value, None
-        least, most = statistic.bounds
-        unlike = unanimous_share(statistic.clusters, level=level)
-        low, high = value - unlike * (value - least), value + unlike * (most - value)
-        return low, high, "the same in every resample: interval from the number of clusters"
-    ends = np.quantile(replicates, _levels(statistic, value, replicates, level))
-    return min(float(ends[0]), value), max(float(ends[1]), value), None
+        return None, None, "too few resamples: no interval"
+    if float(np.ptp(replicates)) <= 1e-12 * max(1.0, abs(value)):
+        return _unanimous(statistic, value, level)
+    if statistic.inflated:
+        tail = _NORMAL.cdf(-expanded_z(level, statistic.clusters))
+        low, high = (float(end) for end in np.quantile(replicates, [tail, 1 - tail]))
+        low = max(0.0, min(low, 2 * value - high))
+    else:
+        low, high = (
+            float(end) for end in np.quantile(replicates, _levels(statistic, value, replicates, level))
+        )
+    return min(low, value), max(high, value), None
+
+
+def _unanimous(statistic: Statistic, value: float, level: float) -> tuple[float, float, str | None]:
+    """The interval where all resamples agree."""
+    if statistic.bounds is None:
+        return value, value, None
+    least, most = statistic.bounds
+    unlike = unanimous_share(statistic.clusters, level=level)
+    low, high = value - unlike * (value - least), value + unlike * (most - value)
+    return low, high, "the same in every resample: interval from the number of clusters"
 
 
 def _levels(statistic: Statistic, value: float, replicates: FloatArray, level: float) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, get_args
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,8 @@ Cluster = Literal["session", "user"]
 CLUSTERS: tuple[Cluster, ...] = get_args(Cluster)
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
+_Found = TypeVar("_Found")
+_Args = ParamSpec("_Args")
 
 
 class Cases:
@@ -40,6 +42,7 @@ class Cases:
             raise ConfigError(f"unknown cluster {cluster!r}; expected one of {', '.join(CLUSTERS)}")
         self.table = check_cases(table)
         self.cluster = cluster
+        self._found: dict[Any, Any] = {}
         sessions = self.table["session_id"]
         self.session_start: BoolArray = sessions.ne_missing(sessions.shift(1)).to_numpy()
         self._session: IntArray = np.cumsum(self.session_start) - 1
@@ -97,6 +100,19 @@ class Cases:
         """The cases with a predicted action."""
         return self.table["pred_type"].is_not_null().to_numpy()
 
+    def once(
+        self,
+        find: Callable[Concatenate[Cases, _Args], _Found],
+        *args: _Args.args,
+        **kwargs: _Args.kwargs,
+    ) -> _Found:
+        """What `find(self, ...)` returns, computed once however many metrics ask."""
+        key = (find, args, tuple(sorted(kwargs.items())))
+        if key not in self._found:
+            self._found[key] = find(self, *args, **kwargs)
+        found: _Found = self._found[key]
+        return found
+
     def sums(self, *terms: NDArray[Any]) -> FloatArray:
         """Each term, one value per case, added up per cluster: shape (clusters, terms)."""
         if not terms:
@@ -111,6 +127,7 @@ class Cases:
         *terms: NDArray[Any],
         scope: BoolArray,
         bounds: tuple[float, float] | None = UNIT,
+        inflated: bool = False,
     ) -> Statistic:
         """A function of sums over the cases of `scope`; terms outside the scope count as 0."""
         return Statistic(
@@ -119,6 +136,7 @@ class Cases:
             n=int(scope.sum()),
             clusters=np.unique(self._cluster[scope]).size,
             bounds=bounds,
+            inflated=inflated,
         )
 
     def mean(

@@ -111,7 +111,7 @@ def f1_macro(cases: Cases, kind: Kind) -> Statistic:
     >>> f1_macro(example(*clicks), "type").value()
     0.333...
     """
-    of = labels(cases, kind)
+    of = cases.once(labels, kind)
     return cases.statistic(_macro, *_counts(of), scope=of.known)
 
 
@@ -130,7 +130,7 @@ def f1_weighted(cases: Cases, kind: Kind) -> Statistic:
     >>> f1_weighted(cases, "category").value()
     0.777...
     """
-    of = labels(cases, kind)
+    of = cases.once(labels, kind)
     return cases.statistic(_weighted, *_counts(of), scope=of.known)
 
 
@@ -169,7 +169,7 @@ def outcome_f1(cases: Cases) -> Statistic:
     >>> outcome_f1(cases).value()
     0.5
     """
-    of = _outcomes(cases)
+    of = cases.once(_outcomes)
     purchase = of.names.index("purchase") if "purchase" in of.names else -2
     true, predicted = of.true == purchase, (of.predicted == purchase) & of.known
     # Only sessions with a true or predicted purchase say anything about F1.
@@ -193,7 +193,7 @@ def outcome_f1_weighted(cases: Cases) -> Statistic:
     >>> outcome_f1_weighted(cases).value()
     0.777...
     """
-    of = _outcomes(cases)
+    of = cases.once(_outcomes)
     return cases.statistic(_weighted, *_counts(of), scope=of.known)
 
 
@@ -221,6 +221,6 @@ def divergence(cases: Cases, kind: Kind) -> Statistic:
     >>> divergence(cases, "type").value()
     0.3112...
     """
-    of = labels(cases, kind)
+    of = cases.once(labels, kind)
     size = len(of.names)
-    return cases.statistic(_jensen_shannon, *_counts(of)[size:], scope=of.known)
+    return cases.statistic(_jensen_shannon, *_counts(of)[size:], scope=of.known, inflated=True)

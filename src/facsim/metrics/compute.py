@@ -12,7 +12,7 @@ import polars as pl
 from facsim.metrics.bootstrap import Statistic, estimate
 from facsim.metrics.cases import Cases, Cluster
 from facsim.metrics.classes import KINDS, Kind, labels
-from facsim.metrics.errors import ERROR_TYPES, error_expression
+from facsim.metrics.errors import ERROR_TYPES, errors
 from facsim.metrics.estimate import Estimate, Metrics, TableRow
 from facsim.metrics.probability import calibration_bins
 from facsim.metrics.registry import METRICS
@@ -107,7 +107,7 @@ def _without_interval(statistic: Statistic) -> Estimate | None:
 
 def _class_statistics(cases: Cases, kind: Kind) -> dict[_Key, Statistic]:
     """Per class: its share among people's and among predicted actions, and how often it is met exactly."""
-    of, exact = labels(cases, kind), cases.match("exact")
+    of, exact = cases.once(labels, kind), cases.match("exact")
     predicted = (of.predicted >= 0) & of.known
     found: dict[_Key, Statistic] = {}
     for index, name in enumerate(of.names):
@@ -120,7 +120,7 @@ def _class_statistics(cases: Cases, kind: Kind) -> dict[_Key, Statistic]:
 
 def _class_table(cases: Cases, kind: Kind, estimates: Mapping[_Key, Estimate | None]) -> tuple[TableRow, ...]:
     """One row per class: counts, precision, recall and F1, shares and exact accuracy with intervals."""
-    of = labels(cases, kind)
+    of = cases.once(labels, kind)
     rows = []
     for index, name in enumerate(of.names):
         true, predicted = of.true == index, (of.predicted == index) & of.known
@@ -144,7 +144,7 @@ def _class_table(cases: Cases, kind: Kind, estimates: Mapping[_Key, Estimate | N
 
 def _confusion_table(cases: Cases, kind: Kind) -> tuple[TableRow, ...]:
     """One row per true class, one column per predicted class, and one for steps without an answer."""
-    of = labels(cases, kind)
+    of = cases.once(labels, kind)
     size = len(of.names)
     known = of.known
     # A missing answer is coded -1, which as an index is the last column.
@@ -159,14 +159,14 @@ def _confusion_table(cases: Cases, kind: Kind) -> tuple[TableRow, ...]:
 
 def _error_table(cases: Cases) -> tuple[TableRow, ...]:
     """One row per error type: how many, share of the errors. Shares of all steps are metrics."""
-    counts = Counter(cases.table.select(error=error_expression())["error"].drop_nulls())
-    errors = counts.total()
+    counts = Counter(cases.once(errors).drop_nulls())
+    total = counts.total()
     return tuple(
         {
             "error": error,
             "title": METRICS[f"error_{error}"].title,
             "steps": counts[error],
-            "share_of_errors": counts[error] / errors if errors else None,
+            "share_of_errors": counts[error] / total if total else None,
         }
         for error in ERROR_TYPES
     )

@@ -97,4 +97,4 @@ def calibration_error(cases: Cases) -> Statistic:
     scope = bins >= 0
     gap = np.nan_to_num(cases.column("confidence")) - cases.match("exact")
     terms = [np.where(bins == i, gap, 0.0) for i in range(count)]
-    return cases.statistic(_calibration_error, *terms, scope, scope=scope)
+    return cases.statistic(_calibration_error, *terms, scope, scope=scope, inflated=True)
