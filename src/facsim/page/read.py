@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
-
+from facsim.page.roles import role_of, states_of
+from facsim.page.runs import MAX_TEXT, Runs
+from facsim.page.tree import Tree, parse, tokenize
+from facsim.page.words import fold
 from facsim.schema import Element, Page
 
-_ROLE_OF_TAG = {
-    "a": "link",
-    "button": "button",
-    "select": "combobox",
-    "textarea": "textbox",
-    "summary": "button",
-    "option": "option",
-    "img": "img",
-}
-_ROLE_OF_INPUT = {
-    "search": "searchbox",
-    "checkbox": "checkbox",
-    "radio": "radio",
-    "submit": "button",
-    "button": "button",
-    "image": "button",
-    "reset": "button",
-    "range": "slider",
-    "number": "spinbutton",
-}
-_STATES = ("checked", "selected", "disabled", "expanded", "pressed", "current", "required")
+MARK = '<html data-simplified="1">'
+"""What pages of our own renderer begin with. They are read without a full HTML parser."""
+
+_NAMED_FOR_OTHER_REASONS = frozenset({"meta", "param", "slot", "map", "iframe"})
 
 
 def read_page(html: str) -> Page:
@@ -36,41 +23,100 @@ def read_page(html: str) -> Page:
 
     Of elements that share a name (a fault that `facsim audit` reports) the first one counts.
     """
-    return Page(html, partial(_elements_of, html))
+    return Page(html, partial(load_elements, html, {}))
 
 
-def _elements_of(html: str) -> tuple[Element, ...]:
+def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]:
+    """The elements of simplified HTML.
+
+    Args:
+        html: simplified HTML.
+        locators: by name, where they are known.
+    """
+    tree = tree_of(html)
+    runs = Runs(tree)
     elements: dict[str, Element] = {}
-    for node in LexborHTMLParser(html).css("[name]"):
-        name = node.attributes.get("name")
-        if name and name not in elements:
-            elements[name] = _element_of(node, name)
+    for node, attributes in enumerate(tree.attributes):
+        name = attributes.get("name")
+        if name and name not in elements and tree.tags[node] not in _NAMED_FOR_OTHER_REASONS:
+            elements[name] = _element_of(tree, runs, node, name, locators.get(name, ""))
+    for name, others in _equivalents(elements.values()).items():
+        elements[name] = replace(elements[name], equivalents=others)
     return tuple(elements.values())
 
 
-def _element_of(node: LexborNode, name: str) -> Element:
-    attributes = node.attributes
-    tag = node.tag or ""
-    role = attributes.get("role") or (
-        _ROLE_OF_INPUT.get(attributes.get("type") or "text", "textbox")
-        if tag == "input"
-        else _ROLE_OF_TAG.get(tag, "generic")
-    )
-    text = " ".join((node.text(separator=" ") or "").split())
-    label = attributes.get("aria-label") or attributes.get("placeholder") or attributes.get("alt") or ""
+def tree_of(html: str) -> Tree:
+    """The nodes of simplified HTML."""
+    # What we write is normalised; comments are a sign that someone else wrote, too.
+    return tokenize(html) if html.startswith(MARK) and "<!" not in html else parse(html)
+
+
+def _element_of(tree: Tree, runs: Runs, node: int, name: str, locator: str) -> Element:
+    tag, attributes = tree.tags[node], tree.attributes[node]
+    role = role_of(tag, attributes)
+    value = attributes.get("value")
+    options: tuple[str, ...] = ()
+    text = fold(attributes.get("aria-label", ""))[:MAX_TEXT]
+    if tag == "select":
+        options, chosen = _options_of(tree, node)
+        value = value if value is not None else chosen
+    elif tag == "textarea":
+        value = value if value is not None else tree.text_content(node)
+    elif tag == "option":
+        text = text or tree.text_content(node)
+    elif not text and tree.ends[node] > node + 1:
+        text = runs.text(node)
+    if not text:
+        text = _label(attributes, role)
     return Element(
         name=name,
         tag=tag,
         role=role,
-        text=text or label,
-        value=attributes.get("value"),
+        text=text,
+        value=value,
         href=attributes.get("href"),
-        options=tuple(" ".join(option.text().split()) for option in node.css("option"))
-        if tag == "select"
-        else (),
-        states=frozenset(
-            state
-            for state in _STATES
-            if state in attributes or attributes.get(f"aria-{state}") not in (None, "false")
-        ),
+        options=options,
+        states=states_of(attributes) if attributes else frozenset(),
+        locator=locator,
     )
+
+
+def _label(attributes: Mapping[str, str], role: str) -> str:
+    for attribute in ("alt", "placeholder", "title"):
+        label = fold(attributes.get(attribute, ""))
+        if label:
+            return label[:MAX_TEXT]
+    return fold(attributes.get("value", ""))[:MAX_TEXT] if role == "button" else ""
+
+
+def _options_of(tree: Tree, select: int) -> tuple[tuple[str, ...], str | None]:
+    """The texts of a select's options, and that of the chosen one (the first, if none is marked)."""
+    texts: list[str] = []
+    chosen: str | None = None
+    for node in range(select + 1, tree.ends[select]):
+        if tree.tags[node] == "option":
+            text = tree.attributes[node].get("label") or tree.text_content(node)
+            texts.append(text)
+            if "selected" in tree.attributes[node]:
+                chosen = text
+    if chosen is None and texts and "multiple" not in tree.attributes[select]:
+        chosen = texts[0]
+    return tuple(texts), chosen
+
+
+def _equivalents(elements: Iterable[Element]) -> dict[str, tuple[str, ...]]:
+    """For links which others in their card (names alike but for the last part) go where they go."""
+    same: dict[tuple[str, str], list[str]] = {}
+    for element in elements:
+        if element.href and (key := _destination(element.name, element.href)):
+            same.setdefault(key, []).append(element.name)
+    # A list of a hundred links to one place is no card.
+    cards = [names for names in same.values() if 1 < len(names) <= 8]
+    return {name: tuple(other for other in names if other != name) for names in cards for name in names}
+
+
+def _destination(name: str, href: str) -> tuple[str, str] | None:
+    card, href = name.rpartition(".")[0], href.strip()
+    if not card or not href or href.startswith("#") or href[:11].lower() == "javascript:":
+        return None
+    return card, href

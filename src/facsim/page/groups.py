@@ -1,0 +1,216 @@
+"""What a person reads as a group: landmarks, headed sections, fieldsets, tables, list items, cards.
+
+Found are spans of nodes with a label each. An element's name begins with the labels of the spans around it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+
+from facsim.page.labels import Labels
+from facsim.page.roles import WIDGET_ROLES
+from facsim.page.runs import Runs
+from facsim.page.tree import TEXT, Tree
+from facsim.page.words import slug
+
+_HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+_LANDMARKS = {"nav": "navigation", "header": "header", "footer": "footer", "aside": "sidebar"}
+_LANDMARK_ROLES = {
+    "navigation": "navigation",
+    "banner": "header",
+    "contentinfo": "footer",
+    "complementary": "sidebar",
+    "search": "search",
+    "dialog": "dialog",
+    "alertdialog": "dialog",
+}
+_CARDS = frozenset({"li", "article", "tr", "dd"})
+_CARD_ROLES = frozenset({"listitem", "article", "row", "treeitem"})
+# A heading speaks for the box around it, but not for these.
+_PARTS_OF_PAGE = frozenset({"html", "body", "main", "nav", "header", "footer", "aside", "#text"})
+_TITLED_BY = {"fieldset": "legend", "table": "caption", "details": "summary", "figure": "figcaption"}
+
+
+@dataclass(slots=True)
+class Group:
+    """A labelled span of nodes.
+
+    Attributes:
+        start: first node.
+        end: one past the last node.
+        label: words, as in names.
+        targets: how many elements in it will be named.
+        is_distinct: whether another group with the same label is another group; not so for landmarks that
+            are only called what they are (`navigation`).
+    """
+
+    start: int
+    end: int
+    label: str
+    targets: int
+    is_distinct: bool = True
+
+
+def find_groups(tree: Tree, runs: Runs, labels: Labels, targets: list[int]) -> list[Group]:
+    """The groups of a page, outer before inner.
+
+    Args:
+        tree: the document.
+        runs: its visible text.
+        labels: its accessible names.
+        targets: the nodes that will be named, in order. Spans without one are of no interest.
+    """
+    return _Finder(tree, runs, labels, targets).groups()
+
+
+class _Finder:
+    def __init__(self, tree: Tree, runs: Runs, labels: Labels, targets: list[int]) -> None:
+        self._tree, self._runs, self._labels, self._targets = tree, runs, labels, targets
+        self._is_target = set(targets)
+        marks = bytearray(len(tree) + 1)
+        for node in targets:
+            marks[node + 1] = 1
+        self._before = list(accumulate(marks))
+        self._headings: list[int] = []
+        self._ranks: list[int] = []
+
+    def groups(self) -> list[Group]:
+        self._find_headings()
+        found: dict[int, Group] = {}
+        flat: list[Group] = []
+        for group in self._headed():
+            if self._tree.ends[group.start] == group.end:
+                found[group.start] = group
+            else:
+                flat.append(group)
+        for node in self._containers():
+            own = self._own_label(node)
+            # A heading says more than "sidebar"; a given label says more than a heading.
+            if own is not None and (node not in found or own.is_distinct):
+                found[node] = own
+        everything = [group for group in (*found.values(), *flat) if group.label]
+        return sorted(everything, key=lambda group: (group.start, -group.end))
+
+    def _count(self, start: int, end: int) -> int:
+        return self._before[end] - self._before[start]
+
+    def _containers(self) -> list[int]:
+        """Elements, not targets themselves, with targets inside: found upwards from the targets."""
+        seen: set[int] = set()
+        parents = self._tree.parents
+        for target in self._targets:
+            node = parents[target]
+            while node >= 0 and node not in seen:
+                seen.add(node)
+                node = parents[node]
+        return sorted(seen - self._is_target)
+
+    def _find_headings(self) -> None:
+        for node, tag in enumerate(self._tree.tags):
+            rank = _HEADINGS.get(tag)
+            if rank is None:
+                attributes = self._tree.attributes[node]
+                if not attributes or attributes.get("role") != "heading":
+                    continue
+                level = attributes.get("aria-level", "2")
+                rank = int(level) if level.isascii() and level.isdecimal() and len(level) < 3 else 2
+            if not self._runs.hidden[node]:
+                self._headings.append(node)
+                self._ranks.append(rank)
+
+    def _headed(self) -> list[Group]:
+        """For each heading the largest box that it is first in and that holds none of its rank or above.
+
+        A heading without a box of its own speaks for what follows it, up to the next such heading. `h1` names
+        the page, not a group.
+        """
+        tree = self._tree
+        limits = self._next_of_rank()
+        found: list[Group] = []
+        for place, heading in enumerate(self._headings):
+            previous = self._headings[place - 1] if place else -1
+            box, node = -1, tree.parents[heading]
+            while node > previous and tree.ends[node] <= limits[place]:
+                if tree.tags[node] in _PARTS_OF_PAGE:
+                    break
+                if node not in self._is_target:
+                    box = node
+                    if self._is_card(node):
+                        break
+                node = tree.parents[node]
+            if self._ranks[place] == 1 and not (box >= 0 and self._is_card(box)):
+                continue
+            label = slug(self._runs.text(heading, limit=200))
+            if box >= 0 and self._count(box + 1, tree.ends[box]):
+                found.append(self._group(box, tree.ends[box], label))
+                continue
+            parent = tree.parents[heading]
+            end = min(tree.ends[parent] if parent >= 0 else len(tree), limits[place])
+            if self._count(heading, end):
+                found.append(self._group(heading, end, label))
+        return found
+
+    def _next_of_rank(self) -> list[int]:
+        """For each heading the node of the next one with the same rank or a higher one."""
+        limits = [len(self._tree)] * len(self._headings)
+        waiting: list[int] = []
+        for place, rank in enumerate(self._ranks):
+            while waiting and self._ranks[waiting[-1]] >= rank:
+                limits[waiting.pop()] = self._headings[place]
+            waiting.append(place)
+        return limits
+
+    def _own_label(self, node: int) -> Group | None:
+        tree = self._tree
+        tag, attributes = tree.tags[node], tree.attributes[node]
+        role = attributes.get("role", "").lower()
+        label = slug(self._labels.given(node)) if attributes and role not in WIDGET_ROLES else ""
+        if not label and tag in _TITLED_BY:
+            for child in tree.children(node):
+                if tree.tags[child] == _TITLED_BY[tag]:
+                    label = slug(self._runs.text(child, limit=200))
+                    break
+                if tree.tags[child] != TEXT:
+                    break
+        if not label and self._is_card(node):
+            label = slug(self._title(node))
+        if not label:
+            label = _LANDMARK_ROLES.get(role, "") or (_LANDMARKS.get(tag, "") if not role else "")
+        return self._group(node, tree.ends[node], label) if label else None
+
+    def _group(self, start: int, end: int, label: str) -> Group:
+        return Group(start, end, label, self._count(start, end), label not in _UNSPECIFIC)
+
+    def _is_card(self, node: int) -> bool:
+        tag, attributes = self._tree.tags[node], self._tree.attributes[node]
+        return tag in _CARDS or (bool(attributes) and attributes.get("role", "").lower() in _CARD_ROLES)
+
+    def _title(self, card: int) -> str:
+        """What a card without a label is called: heading, row header, first link with text, first text."""
+        tree, runs = self._tree, self._runs
+        end = tree.ends[card]
+        if tree.tags[card] == "tr":
+            for child in tree.children(card):
+                if tree.tags[child] == "th":
+                    return runs.text(child, limit=200)
+        place = bisect_left(self._headings, card)
+        if place < len(self._headings) and self._headings[place] < end:
+            return runs.text(self._headings[place], limit=200)
+        first, last = bisect_right(self._targets, card), bisect_left(self._targets, end)
+        if last - first > 1:
+            for target in self._targets[first : min(last, first + 3)]:
+                if tree.tags[target] == "a":
+                    title = runs.text(target, alt=False, limit=200)
+                    if title:
+                        return title
+        start, stop = runs.span(card, end)
+        for run in range(start, min(stop, start + 10)):
+            text = runs.texts[run][:400].strip()
+            if slug(text):
+                return text
+        return ""
+
+
+_UNSPECIFIC = frozenset((*_LANDMARKS.values(), *_LANDMARK_ROLES.values()))

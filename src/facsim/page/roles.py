@@ -1,0 +1,119 @@
+"""What an element is to a person: its role, its states, and whether it can be acted on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+from facsim.page.tags import ACTIONABLE, WHOLE_PAGE
+
+ROLE_OF_TAG = {
+    "a": "link",
+    "area": "link",
+    "button": "button",
+    "select": "combobox",
+    "textarea": "textbox",
+    "summary": "button",
+    "option": "option",
+    "img": "img",
+}
+ROLE_OF_INPUT = {
+    "search": "searchbox",
+    "checkbox": "checkbox",
+    "radio": "radio",
+    "submit": "button",
+    "button": "button",
+    "image": "button",
+    "reset": "button",
+    "file": "button",
+    "color": "button",
+    "range": "slider",
+    "number": "spinbutton",
+}
+_WIDGETS = (
+    "button link checkbox radio tab menuitem menuitemcheckbox menuitemradio option switch combobox textbox "
+    "searchbox slider spinbutton treeitem"
+)
+WIDGET_ROLES = frozenset(_WIDGETS.split())
+STATES = ("checked", "selected", "disabled", "expanded", "pressed", "current", "required")
+_STATE_OF = {state: state for state in STATES} | {f"aria-{state}": state for state in STATES}
+
+
+class Reach(IntEnum):
+    """How sure it is that an element is there to be acted on."""
+
+    NONE = 0
+    WEAK = 1
+    """It listens (`onclick`) or can be focused: perhaps only a container."""
+    STRONG = 2
+    """A control by its tag or role."""
+
+
+def role_of(tag: str, attributes: Mapping[str, str]) -> str:
+    """The ARIA role, given or implied by the tag; `generic` if there is none."""
+    given = attributes.get("role", "").split()
+    if given:
+        return given[0].lower()
+    if tag == "input":
+        return ROLE_OF_INPUT.get(attributes.get("type", "text").lower(), "textbox")
+    if tag not in ROLE_OF_TAG and is_editable(attributes):
+        return "textbox"
+    return ROLE_OF_TAG.get(tag, "generic")
+
+
+def is_editable(attributes: Mapping[str, str]) -> bool:
+    """Whether it is an editing host."""
+    return attributes.get("contenteditable", "false").lower() in ("", "true", "plaintext-only")
+
+
+def states_of(attributes: Mapping[str, str]) -> frozenset[str]:
+    """Those of `STATES` that hold, given by HTML or ARIA attributes."""
+    return frozenset(
+        _STATE_OF[name]
+        for name, value in attributes.items()
+        if name in _STATE_OF and (name in STATES or value not in ("false", "", "undefined"))
+    )
+
+
+def reach_of(tag: str, attributes: Mapping[str, str]) -> Reach:
+    """Whether a person can act on an element with this tag and these attributes."""
+    if tag in ACTIONABLE:
+        return Reach.STRONG
+    if not attributes or tag in WHOLE_PAGE:
+        return Reach.NONE
+    if tag in ("a", "area") and "href" in attributes:
+        return Reach.STRONG
+    if is_editable(attributes) or not WIDGET_ROLES.isdisjoint(attributes.get("role", "").lower().split()[:1]):
+        return Reach.STRONG
+    if "onclick" in attributes or _is_focusable(attributes.get("tabindex", "")):
+        return Reach.WEAK
+    return Reach.NONE
+
+
+def _is_focusable(tabindex: str) -> bool:
+    return tabindex.strip().isdecimal()
+
+
+def is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
+    """Whether neither it nor anything in it is there for a person.
+
+    A closed `dialog` and a `datalist` are not shown either. A snapshot taken in a browser may say
+    `data-facsim-visible="false"` of what was not visible there.
+    """
+    if (tag == "dialog" and "open" not in attributes) or tag == "datalist":
+        return True
+    if not attributes:
+        return False
+    return (
+        "hidden" in attributes
+        or "data-facsim-drop" in attributes
+        or attributes.get("aria-hidden", "").lower() == "true"
+        or attributes.get("data-facsim-visible") == "false"
+        or (tag == "input" and attributes.get("type", "").lower() == "hidden")
+        or ("style" in attributes and _hides(attributes["style"]))
+    )
+
+
+def _hides(style: str) -> bool:
+    style = "".join(style.lower().split())
+    return "display:none" in style or "visibility:hidden" in style

@@ -1,0 +1,157 @@
+"""Raw HTML -> simplified page. Puts the parts together; each part is a module of its own."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import partial
+
+from facsim.page.decode import decode
+from facsim.page.labels import Labels
+from facsim.page.names import name_elements
+from facsim.page.read import MARK, load_elements, tree_of
+from facsim.page.recipe import Recipe
+from facsim.page.render import render
+from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
+from facsim.page.runs import Runs
+from facsim.page.tree import TEXT, Locators, Tree, parse
+from facsim.page.words import fold
+from facsim.schema import Page
+
+_PICKED = frozenset({"checkbox", "radio", "file"})
+
+
+def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None = None) -> Page:  # noqa: ARG001
+    """The page as a person sees it: text, structure, and every element to act on with a unique name.
+
+        >>> page = simplify('<nav><a class="x1" href="/cart">Cart</a></nav>')
+        >>> page.html.removeprefix('<html data-simplified="1">')
+        '<body><nav><a name="navigation.cart" href="/cart">Cart</a></nav></body></html>'
+        >>> page.elements[0].locator
+        'html > body:nth-of-type(1) > nav:nth-of-type(1) > a:nth-of-type(1)'
+
+    A page that is simplified already comes back as it is.
+
+    Args:
+        html: a page, as served or as a browser wrote it out; bytes are decoded as browsers do.
+        url: its address. Not used yet: names do not depend on it.
+        recipe: hints for this site.
+
+    Raises:
+        InputError: if it is no page (a picture, an archive) or is nested deeper than any page.
+        ConfigError: if a selector of the recipe is not CSS.
+    """
+    text = decode(html)
+    if text.startswith(MARK):
+        done = _as_it_is(text)
+        if done is not None:
+            return done
+    tree = parse(text, recipe.marks() if recipe else ())
+    runs = Runs(tree, is_hidden)
+    labels = Labels(tree, runs)
+    targets, aria = _targets(tree, runs, labels)
+    given = {
+        node: attributes["data-facsim-name"]
+        for node in targets
+        if "data-facsim-name" in (attributes := tree.attributes[node])
+    }
+    names = name_elements(tree, runs, labels, targets, given)
+    simplified = render(tree, runs, names, aria, _title(tree))
+    locate = Locators(tree)
+    locators = {name: locate.of(node) for node, name in names.items()}
+    return Page(simplified, partial(load_elements, simplified, locators))
+
+
+def _as_it_is(html: str) -> Page | None:
+    """A page of ours, unchanged; None if it only pretends (its names are not unique)."""
+    tree = tree_of(html)
+    names = [attributes["name"] for attributes in tree.attributes if attributes.get("name")]
+    if len(set(names)) < len(names):
+        return None
+    locate = Locators(tree)
+    locators = {
+        attributes["name"]: locate.of(node)
+        for node, attributes in enumerate(tree.attributes)
+        if attributes.get("name")
+    }
+    return Page(html, partial(load_elements, html, locators))
+
+
+def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[int, str]]:
+    """The nodes to name, in order, and the labels of those whose content does not say what they are."""
+    reached: list[tuple[int, Reach]] = []
+    for node, tag in enumerate(tree.tags):
+        if runs.hidden[node] or tag == TEXT:
+            continue
+        attributes = tree.attributes[node]
+        if tag == "option" and attributes and is_hidden(tag, attributes):
+            runs.hidden[node] = 1
+            continue
+        reach = reach_of(tag, attributes)
+        if tag == "label":
+            reach = max(reach, _stand_in(tree, runs, labels, node))
+        if attributes and ("data-facsim-interactable" in attributes or "data-facsim-name" in attributes):
+            reach = Reach.STRONG
+        if reach:
+            reached.append((node, reach))
+    targets = _resolve_nesting(tree, runs, reached)
+    aria: dict[int, str] = {}
+    for node in targets:
+        label, content = labels.given(node), labels.content(node)
+        if not label and not content:
+            label = fold(tree.attributes[node].get("title", ""))
+        if label and label != content:
+            aria[node] = label
+        elif tree.tags[node] in ("area", "input") and content and tree.attributes[node].get("alt"):
+            aria[node] = content
+    return targets, aria
+
+
+def _resolve_nesting(tree: Tree, runs: Runs, reached: list[tuple[int, Reach]]) -> list[int]:
+    """Of nested ones those that a click would reach.
+
+    What only listens or takes the focus gives way to a control around it or in it; a control gives way to one
+    in it that says all that it says.
+    """
+    strong = [node for node, reach in reached if reach is Reach.STRONG]
+    nodes = [node for node, _ in reached]
+    targets: list[int] = []
+    around: list[int] = []
+    for place, (node, reach) in enumerate(reached):
+        end = tree.ends[node]
+        while around and around[-1] <= node:
+            around.pop()
+        if reach is Reach.WEAK:
+            if not around and not (place + 1 < len(nodes) and nodes[place + 1] < end):
+                targets.append(node)
+            continue
+        inner = bisect_right(strong, node)
+        wraps = tree.tags[node] not in ("select", "summary") and inner < len(strong) and strong[inner] < end
+        if wraps and runs.text(node, limit=200) == runs.text(strong[inner], limit=200):
+            continue
+        targets.append(node)
+        around.append(end)
+    return targets
+
+
+def _stand_in(tree: Tree, runs: Runs, labels: Labels, label: int) -> Reach:
+    """A label is acted on in place of a checkbox, radio button or file chooser that is hidden."""
+    control = labels.controls.get(label)
+    if control is None or not runs.hidden[control]:
+        return Reach.NONE
+    attributes = tree.attributes[control]
+    if tree.tags[control] != "input" or attributes.get("type", "").lower() not in _PICKED:
+        return Reach.NONE
+    states = {state: attributes[state] for state in STATES if state in attributes}
+    tree.attributes[label] = {
+        "role": role_of("input", attributes),
+        **tree.attributes[label],
+        **{f"aria-{state}": "true" for state in states},
+    }
+    return Reach.STRONG
+
+
+def _title(tree: Tree) -> str:
+    for node, tag in enumerate(tree.tags):
+        if tag == "title" and tree.tags[tree.parents[node]] != "svg":
+            return tree.text_content(node)[:300]
+    return ""

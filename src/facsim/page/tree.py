@@ -1,0 +1,205 @@
+"""HTML as flat lists of nodes in document order.
+
+Lexbor parses (as browsers do) and writes the tree out again; its normalised output is then cut into tokens.
+That is several times faster than visiting nodes through Python objects, and nothing here recurses, so depth
+costs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import unescape
+
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
+
+from facsim.page.tags import CLOSED_BY_THE_NEXT, UNSEEN, VOID
+from facsim.schema import ConfigError, InputError
+
+TEXT = "#text"
+_TOKEN = re.compile(
+    r"([^<]+)"  # text
+    r"|</([^\s/>]+)[^>]*>"  # end tag
+    r'|<([A-Za-z][^\s/>]*)((?: [^\s/>][^\s/>=]*(?:="[^"]*")?)*)>'  # start tag, its attributes
+    r"|<!--.*?-->|<![^>]*>"
+    r"|(<)",  # a stray one, in HTML that Lexbor did not write
+    re.DOTALL,
+)
+_ATTRIBUTE = re.compile(r' ([^\s/>][^\s/>=]*)(?:="([^"]*)")?')
+_NO_ATTRIBUTES: dict[str, str] = {}
+
+# Browsers stop at 512. Lexbor does not, and needs time with the square of it.
+MAX_DEPTH = 20_000
+_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)[^<>]*?(/?)>")
+
+
+@dataclass(slots=True)
+class Tree:
+    """A document. Node `i` has its descendants at `i + 1` up to, not including, `ends[i]`.
+
+    Attributes:
+        tags: tag in lower case, or `TEXT`.
+        attributes: by name, unescaped.
+        texts: what text nodes hold, unescaped; empty for elements.
+        parents: index of the parent, -1 for a root.
+        ends: one past the last descendant.
+    """
+
+    tags: list[str]
+    attributes: list[dict[str, str]]
+    texts: list[str]
+    parents: list[int]
+    ends: list[int]
+
+    def __len__(self) -> int:
+        return len(self.tags)
+
+    def children(self, node: int) -> Iterator[int]:
+        """Indices of the children, in order."""
+        child, end = node + 1, self.ends[node]
+        while child < end:
+            yield child
+            child = self.ends[child]
+
+    def text_content(self, node: int) -> str:
+        """All text below a node, white space folded. Takes time with the size of the subtree."""
+        return " ".join("".join(self.texts[node : self.ends[node]]).split())
+
+
+def parse(html: str, marks: Sequence[tuple[str, str, str]] = ()) -> Tree:
+    """The document that a browser would make of `html`, without scripts, styles and templates.
+
+    Args:
+        html: any text.
+        marks: (CSS selector, attribute, value) triples: the attribute is set on every node that matches.
+
+    Raises:
+        InputError: if the nesting is deeper than `MAX_DEPTH`.
+        ConfigError: if a selector of a mark is not CSS.
+    """
+    _check_depth(html)
+    # Lone surrogates cannot be encoded; they are no characters.
+    # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
+    document = LexborHTMLParser(html.encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS)
+    for selector, attribute, value in marks:
+        for node in _select(document, selector):
+            node.attrs[attribute] = value
+    document.strip_tags(sorted(UNSEEN), recursive=True)
+    return tokenize(document.html or "")
+
+
+def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
+    try:
+        return document.css(selector)
+    except SelectolaxError:
+        raise ConfigError(f"recipe: {selector!r} is not a CSS selector") from None
+
+
+def _check_depth(html: str) -> None:
+    """Refuse what Lexbor would need minutes for. Pages with few tags cannot be deep and are not looked at."""
+    if html.count("<") - html.count("</") <= MAX_DEPTH:
+        return
+    opened: dict[str, int] = {}
+    depth = 0
+    for closing, name, slash in _TAG.findall(html):
+        tag = name.lower()
+        if tag in CLOSED_BY_THE_NEXT or (slash and opened.get("svg")):
+            continue
+        if not closing:
+            opened[tag] = opened.get(tag, 0) + 1
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise InputError(
+                    f"elements nested deeper than {MAX_DEPTH:,}",
+                    expected="a page (browsers stop at a depth of 512)",
+                )
+        elif opened.get(tag):
+            opened[tag] -= 1
+            depth -= 1
+
+
+def tokenize(html: str) -> Tree:
+    """Cut normalised HTML, as Lexbor and the renderer write it, into a tree. One pass, linear."""
+    tags: list[str] = []
+    attributes: list[dict[str, str]] = []
+    texts: list[str] = []
+    parents: list[int] = []
+    ends: list[int] = []
+    stack = [-1]
+    open_tags: dict[str, int] = {}
+    for text, end_tag, start_tag, attrs, stray in _TOKEN.findall(html):
+        if start_tag:
+            node = len(tags)
+            tags.append(start_tag)
+            attributes.append(_attributes(attrs) if attrs else _NO_ATTRIBUTES)
+            texts.append("")
+            parents.append(stack[-1])
+            ends.append(node + 1)
+            if start_tag not in VOID:
+                stack.append(node)
+                open_tags[start_tag] = open_tags.get(start_tag, 0) + 1
+        elif end_tag:
+            if not open_tags.get(end_tag):
+                continue
+            tag = ""
+            while tag != end_tag:
+                node = stack.pop()
+                tag = tags[node]
+                open_tags[tag] -= 1
+                ends[node] = len(tags)
+        elif text or stray:
+            tags.append(TEXT)
+            attributes.append(_NO_ATTRIBUTES)
+            text = text or stray  # noqa: PLW2901
+            texts.append(unescape(text) if "&" in text else text)
+            parents.append(stack[-1])
+            ends.append(len(tags))
+    for node in stack[1:]:
+        ends[node] = len(tags)
+    return Tree(tags, attributes, texts, parents, ends)
+
+
+def _attributes(written: str) -> dict[str, str]:
+    found: dict[str, str] = dict(_ATTRIBUTE.findall(written))
+    if "&" in written:
+        return {name: unescape(value) for name, value in found.items()}
+    return found
+
+
+class Locators:
+    """CSS selectors that find a node, and only it, in the document that the tree was made from."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._paths: dict[int, tuple[str, int]] = {-1: ("", 0)}
+        self._nth = _places(tree)
+
+    def of(self, node: int) -> str:
+        """The selector of one node; empty below depth 512, where no browser has nodes."""
+        tree, paths = self._tree, self._paths
+        missing = []
+        while node not in paths:
+            missing.append(node)
+            node = tree.parents[node]
+        path, depth = paths[node]
+        for step in reversed(missing):
+            depth += 1
+            path = f"{path} > {_selector(tree.tags[step])}:nth-of-type({self._nth[step]})" if path else "html"
+            path = path if depth <= 512 else ""
+            paths[step] = (path, depth)
+        return path
+
+
+def _places(tree: Tree) -> list[int]:
+    """For each element its 1-based place among the siblings with the same tag."""
+    places = [0] * len(tree)
+    counts: dict[tuple[int, str], int] = {}
+    for node, (parent, tag) in enumerate(zip(tree.parents, tree.tags, strict=True)):
+        if tag != TEXT:
+            places[node] = counts[parent, tag] = counts.get((parent, tag), 0) + 1
+    return places
+
+
+def _selector(tag: str) -> str:
+    return tag if tag.isalnum() else re.sub(r"([^a-zA-Z0-9_-])", r"\\\1", tag)
