@@ -6,6 +6,7 @@ from facsim.evaluation.evaluate import evaluate
 from facsim.evaluation.plan import Plan, plan
 from facsim.evaluation.run import Run, score
 from facsim.evaluation.runner import RunInterrupted
+from facsim.evaluation.several import named_predictors, run_name
 
 __all__ = [
     "CaseSelection",
@@ -17,6 +18,8 @@ __all__ = [
     "compare",
     "evaluate",
     "labels",
+    "named_predictors",
     "plan",
+    "run_name",
     "score",
 ]

@@ -81,7 +81,7 @@ def evaluate(
     )
     selection = cases.sessions(data)
     folder = Path(out)
-    prepare_folder(folder, resume=resume)
+    _make_folder(folder, resume=resume)
     with Lock(folder):
         before = RunConfig.read(folder) if (folder / "config.json").exists() else None
         if before is not None:
@@ -114,22 +114,27 @@ def evaluate(
         return score(folder)
 
 
-def prepare_folder(folder: Path, *, resume: bool) -> None:
-    """Make a run's folder, or check that it may be written to.
+def check_folder(folder: Path, *, resume: bool) -> None:
+    """Check that a run may be written into a folder.
 
     Raises:
         ConfigError: if it exists and `resume` is not set, or holds something else than a run.
     """
-    if folder.exists():
-        if not folder.is_dir():
-            raise ConfigError(f"{folder} is a file. Choose a folder for the run")
-        held = {file.name for file in folder.iterdir()} - {".lock"}
-        if held and "config.json" not in held:
-            raise ConfigError(f"{folder} exists and is not a run. Choose another folder")
-        if held and not resume:
-            raise ConfigError(
-                f"{folder} exists. Continue it with --resume (resume=True), or choose another folder"
-            )
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is a file. Choose a folder for the run")
+    held = {file.name for file in folder.iterdir() if not file.name.startswith(".")}
+    if held and "config.json" not in held:
+        raise ConfigError(f"{folder} exists and is not a run. Choose another folder")
+    if held and not resume:
+        raise ConfigError(
+            f"{folder} exists. Continue it with --resume (resume=True), or choose another folder"
+        )
+
+
+def _make_folder(folder: Path, *, resume: bool) -> None:
+    check_folder(folder, resume=resume)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -178,7 +183,7 @@ def _learn_and_begin(
             "Say --first-step include to ask about them"
         )
     config.write(folder)
-    if isinstance(predictor, Savable) and train_sessions is not None:
+    if train_sessions is not None and isinstance(predictor, Savable):
         _keep(predictor, folder / "choice")
     return config
 

@@ -127,19 +127,21 @@ def probability_facts(truth: Action, prediction: Prediction) -> dict[str, float 
     true_mass = mass.get(_fold(truth))
     rank = None if true_mass is None else sum(other >= true_mass for other in mass.values())
     return {
-        "log_probability": math.log(min(1.0, max(true_mass or 0.0, PROBABILITY_FLOOR))),
+        "log_probability": math.log(min(1.0, max(float(true_mass or 0.0), PROBABILITY_FLOOR))),
         "rank": rank,
         "confidence": None
         if prediction.action is None
-        else min(1.0, mass.get(_fold(prediction.action), 0.0)),
+        else min(1.0, float(mass.get(_fold(prediction.action), 0.0))),
     }
 
 
-def _folded(probabilities: Mapping[Action, float]) -> dict[Action, float]:
+def _folded(probabilities: Mapping[Action, float]) -> Mapping[Action, float]:
+    if all(action.text is None for action in probabilities):
+        return probabilities
     mass: dict[Action, float] = {}
     for action, probability in probabilities.items():
-        folded = _fold(action)
-        mass[folded] = mass.get(folded, 0.0) + float(probability)
+        folded = action if action.text is None else _fold(action)
+        mass[folded] = mass.get(folded, 0.0) + probability
     return mass
 
 

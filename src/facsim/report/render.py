@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich import box
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -80,17 +81,21 @@ def markdown(board: Leaderboard) -> str:
 def rich_table(board: Leaderboard) -> RenderableType:
     """A table 100 columns wide or a little more, legend below, published numbers in a table of their own."""
     heads = ["", "Run", "Acc. [95%]", *columns(board).values(), "Cost"]
-    parts: list[RenderableType] = [_rich_table(heading(board), heads, list(_cells(board)), left=2)]
-    parts += [Text(f" {_MARKS}", style="dim"), Text(f" {_LEGEND}", style="dim")]
-    parts += [Text(f" {note}", style="yellow") for note in board.notes]
+    parts: list[RenderableType] = [rich_rows(heading(board), heads, list(_cells(board)), left=2)]
+    parts += [below(_MARKS), below(_LEGEND), *(below(note, style="yellow") for note in board.notes)]
     if board.published is not None:
         heads, rows = _published_cells(board.published)
         parts += [
             Text(),
-            _rich_table(f"{_PUBLISHED}: {board.published.title}", heads, rows, left=2, style="dim"),
+            rich_rows(f"{_PUBLISHED}: {board.published.title}", heads, rows, left=2, style="dim"),
         ]
-        parts += [Text(f" {key}: {text}", style="dim") for key, text in board.published.sources.items()]
+        parts += [below(f"{key}: {text}") for key, text in board.published.sources.items()]
     return Group(*parts)
+
+
+def below(text: str, style: str = "dim") -> RenderableType:
+    """A line below a table."""
+    return Padding(Text(text, style=style), (0, 0, 0, 1))
 
 
 def percent(estimate: Estimate | None) -> str:
@@ -166,23 +171,26 @@ def _markdown_table(
     ]
 
 
-def _rich_table(
+def rich_rows(
     title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left: int, style: str = ""
 ) -> RenderableType:
+    """A table in the style of all tables: the first `left` columns are text, the others numbers."""
     table = Table(
         title=Text(title),
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1),
+        padding=(0, 1, 0, 0),
         style=style,
     )
     for index, head in enumerate(heads):
-        is_name = index == left - 1
+        is_name = index == left - 1  # the one column that gives way where the terminal is narrow
         table.add_column(
-            head,
+            head.replace(" F1", "\nF1"),
             justify="left" if index < left else "right",
+            vertical="bottom",
             no_wrap=not is_name,
+            min_width=20 if is_name else None,
             overflow="fold",
             style=style,
         )

@@ -1,0 +1,149 @@
+"""`facsim evaluate`: predictors over a data set, each into a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypedDict
+
+from cyclopts import Group, Parameter
+
+_CASES = Group("Which steps are asked about")
+_PROMPT = Group("Prompts (models only)")
+_MODEL = Group("How a model is asked (models only)")
+_Flag = Parameter(negative="")
+
+
+def command(
+    data: Path,
+    *predictors: str,
+    out: Path = Path("runs"),
+    name: str | None = None,
+    resume: Annotated[bool, _Flag] = False,
+    dry_run: Annotated[bool, _Flag] = False,
+    split: Annotated[Literal["train", "validation", "test", "all"], Parameter(group=_CASES)] = "test",
+    split_by: Annotated[Literal["user", "session", "official", "time"], Parameter(group=_CASES)] = "user",
+    seed: Annotated[int, Parameter(group=_CASES)] = 0,
+    first_step: Annotated[Literal["exclude", "include"], Parameter(group=_CASES)] = "exclude",
+    limit: Annotated[int | None, Parameter(group=_CASES)] = None,
+    style: Annotated[
+        Literal["action", "rationale", "think", "two_turn"] | None, Parameter(group=_PROMPT)
+    ] = None,
+    budget_tokens: Annotated[int | None, Parameter(group=_PROMPT)] = None,
+    budget_policy: Annotated[Literal["drop_oldest", "anchored"] | None, Parameter(group=_PROMPT)] = None,
+    tokenizer: Annotated[Path | None, Parameter(group=_PROMPT)] = None,
+    persona: Annotated[bool | None, Parameter(group=_PROMPT)] = None,
+    temperature: Annotated[float | None, Parameter(group=_MODEL)] = None,
+    max_output_tokens: Annotated[int | None, Parameter(group=_MODEL)] = None,
+    sampling_seed: Annotated[int | None, Parameter(group=_MODEL)] = None,
+    thinking: Annotated[
+        Literal["off", "minimal", "low", "medium", "high"] | None, Parameter(group=_MODEL)
+    ] = None,
+    structured: Annotated[Literal["auto", "native", "off"] | None, Parameter(group=_MODEL)] = None,
+    replicate: Annotated[int | None, Parameter(group=_MODEL)] = None,
+    concurrency: Annotated[int | None, Parameter(group=_MODEL)] = None,
+    timeout: Annotated[float | None, Parameter(group=_MODEL)] = None,
+    retries: Annotated[int | None, Parameter(group=_MODEL)] = None,
+    cache: Annotated[Path | None, Parameter(group=_MODEL)] = None,
+    price: Annotated[tuple[float, float] | None, Parameter(group=_MODEL)] = None,
+) -> int:
+    """Ask predictors what each person did next, step by step, and score the answers.
+
+    Each predictor gets a run folder OUT/NAME with config.json, predictions.jsonl and metrics.json. Every
+    answer is on disk as soon as it comes: a run that was stopped, however, goes on with --resume.
+
+    Predictors: baseline:always-terminate, baseline:majority-type, baseline:repeat-last,
+    baseline:most-frequent-name, baseline:random-element, baseline:markov-category, baseline:markov-1,
+    baseline:markov-2, choice, choice:FOLDER, openai:MODEL, anthropic:MODEL, bedrock:MODEL,
+    endpoint:http://HOST:PORT/v1#MODEL.
+
+    Args:
+        data: The data set folder.
+        predictors: One or more predictors. Those that learn learn from the train part of the same split.
+        out: Folder that holds the runs.
+        name: Name of the run, if there is one predictor; else made from the predictor.
+        resume: Go on with runs that are there: only what is owed is asked, failed calls included.
+        dry_run: Print a prompt, tokens and expected cost, and ask nobody.
+        split: Part of the data set.
+        split_by: How it is split: by hashed user or session id, as the source does, or by time.
+        seed: Of the split, of training, and of the draw of --limit.
+        first_step: Whether the first step of a session is a test case.
+        limit: Ask about so many sessions, drawn at random. A larger limit adds sessions to a smaller one.
+        style: Form of the answer. Default: rationale.
+        budget_tokens: Most tokens of a prompt. Default: 40000.
+        budget_policy: What gives way first. Default: drop_oldest.
+        tokenizer: tokenizer.json, to count tokens exactly.
+        persona: Whether the prompt tells what is known of the person. Default: yes.
+        temperature: Default: 0.
+        max_output_tokens: Most tokens of an answer. Default: 4096.
+        sampling_seed: Sent to servers that know seeds.
+        thinking: How hard a reasoning model thinks. Default: its own.
+        structured: Whether the server enforces the answer's JSON Schema. Default: auto.
+        replicate: Number of the repetition; another number is asked anew, past the cache.
+        concurrency: Sessions in flight. Default: 8.
+        timeout: Seconds for one attempt. Default: 120.
+        retries: Repeats of an attempt that failed for a passing reason. Default: 4.
+        cache: SQLite file that keeps every answer for the next run.
+        price: Dollars per million input and output tokens, where the price list does not know the model.
+    """
+    from facsim.cli.console import console, errors, progress_bar
+    from facsim.evaluation import evaluate, named_predictors, plan
+    from facsim.report import plan_summary, run_summary
+
+    wording = _given(
+        style=style,
+        budget_tokens=budget_tokens,
+        budget_policy=budget_policy,
+        tokenizer=tokenizer,
+        persona=persona,
+    )
+    asking = _given(
+        temperature=temperature,
+        max_output_tokens=max_output_tokens,
+        seed=sampling_seed,
+        thinking=thinking,
+        structured=structured,
+        replicate=replicate,
+        concurrency=concurrency,
+        timeout_s=timeout,
+        retries=retries,
+        cache=cache,
+        price={"input": price[0], "output": price[1]} if price else None,
+    )
+    named = named_predictors(
+        predictors,
+        out,
+        name=name,
+        resume=resume or dry_run,
+        prompt=wording,
+        **asking,
+    )
+    cases = _Cases(split=split, split_by=split_by, seed=seed, first_step=first_step, limit=limit)
+    if dry_run:
+        for predictor in named.values():
+            with progress_bar(f"Planning {predictor.spec}") as progress:
+                planned = plan(data, predictor, **cases, progress=progress)
+            console.print(plan_summary(planned))
+        return 0
+    try:
+        for folder, predictor in named.items():
+            with progress_bar(folder.name) as progress:
+                run = evaluate(data, predictor, out=folder, resume=resume, **cases, progress=progress)
+            console.print(run_summary(run))
+    except KeyboardInterrupt as stop:
+        errors.print(str(stop) or "stopped. Run the same command again with --resume to go on", markup=False)
+        return 130
+    console.print(f"Next: facsim report {out}/*", highlight=False, markup=False)
+    return 0
+
+
+class _Cases(TypedDict):
+    split: Literal["train", "validation", "test", "all"]
+    split_by: Literal["user", "session", "official", "time"]
+    seed: int
+    first_step: Literal["exclude", "include"]
+    limit: int | None
+
+
+def _given(**options: object) -> dict[str, Any]:
+    """The options that were given; the library knows the defaults of the others."""
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,37 @@
+"""`facsim score`: the metrics of runs, again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+
+def command(
+    *runs: Path,
+    resamples: int = 2000,
+    seed: int = 0,
+    cluster: Literal["session", "user"] = "session",
+    level: float = 0.95,
+) -> int:
+    """Compute the metrics of runs again, without new model calls.
+
+    Reads predictions.jsonl and config.json, writes metrics.json. The data set is not needed.
+
+    Args:
+        runs: One or more run folders.
+        resamples: Bootstrap resamples for the intervals.
+        seed: Of the resamples.
+        cluster: What is resampled whole.
+        level: Of the intervals.
+    """
+    from facsim.cli.console import console
+    from facsim.evaluation import score
+    from facsim.report import run_summary
+    from facsim.schema import ConfigError
+
+    if not runs:
+        raise ConfigError("no run given, for example runs/choice")
+    for run in runs:
+        scored = score(run, resamples=resamples, seed=seed, cluster=cluster, level=level)
+        console.print(run_summary(scored))
+    return 0

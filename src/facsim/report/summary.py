@@ -1,0 +1,104 @@
+"""A run, a plan and a comparison, as a few lines or a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from facsim.evaluation import Plan, Run
+from facsim.metrics import Comparison, Estimate
+from facsim.report.render import below, dollars, rich_rows, with_interval
+
+
+def run_summary(run: Run) -> RenderableType:
+    """What came of a run, in a line, and what a reader of it should know."""
+    metrics = run.metrics
+    cost = metrics.get("cost_total")
+    spent = f" · {dollars(cost.value)}" if cost else ""
+    line = Text.assemble(
+        (run.name, "bold"),
+        f"  accuracy {with_interval(metrics['accuracy'])} % · "
+        f"{metrics.steps:,} steps of {metrics.sessions:,} sessions{spent} · {run.path}",
+    )
+    return Group(line, *(Text(f"  {note}", style="yellow") for note in run.notes))
+
+
+def plan_summary(plan: Plan) -> RenderableType:
+    """What a run would take, and the longest prompt of its first session."""
+    asked = f"{plan.steps:,} steps of {plan.sessions:,} sessions"
+    found = plan.estimate
+    if found is None:
+        return Text.assemble((plan.predictor, "bold"), f"  {asked}; calls no model")
+    parts: list[RenderableType] = []
+    if found.example is not None:
+        for message in found.example.messages:
+            parts += [Text(f"── {message.role}", style="bold cyan"), Text(message.content)]
+        parts.append(Text())
+    rows = [
+        ["steps", asked],
+        ["calls", f"{found.calls:,}"],
+        ["input tokens", f"{found.input_tokens:,}, of which a cache can serve {found.cached_tokens:,}"],
+        ["longest prompt", f"{found.longest:,} tokens"],
+        ["output tokens", f"{found.output_tokens:,} if typical, {found.output_tokens_at_most:,} at most"],
+        ["cost", _costs(found.cost, found.cost_at_most)],
+    ]
+    parts.append(rich_rows(plan.predictor, ["", "Nothing was asked"], rows, left=2))
+    return Group(*parts)
+
+
+def _costs(expected: float | None, at_most: float | None) -> str:
+    if expected is None:
+        return "no price known; give one with --price"
+    return f"{dollars(expected)} expected, {dollars(at_most)} at most"
+
+
+def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
+    """Paired comparisons, one a row, with corrected p-values."""
+    first = comparisons[0]
+    rows = [
+        [
+            found.a,
+            found.b,
+            f"{100 * found.accuracy_a:.1f}",
+            f"{100 * found.accuracy_b:.1f}",
+            _signed(found.difference),
+            f"{found.only_a:,}",
+            f"{found.only_b:,}",
+            p_value(found.mcnemar_p),
+            p_value(found.permutation_p),
+            p_value(found.adjusted_p),
+        ]
+        for found in comparisons
+    ]
+    heads = [
+        "A",
+        "B",
+        "Acc. A",
+        "Acc. B",
+        "A - B [95%]",
+        "Only A",
+        "Only B",
+        "McNemar p",
+        "Perm. p",
+        "Holm p",
+    ]
+    title = f"{first.steps:,} steps of {first.sessions:,} sessions · right by the {first.rule} rule"
+    legend = (
+        f"Judge by Holm p: the permutation test with whole {first.cluster}s swapped, corrected over "
+        f"{len(comparisons)} comparison{'s' if len(comparisons) > 1 else ''}. "
+        "McNemar takes steps as independent and is too sure; it is here because papers report it."
+    )
+    return Group(rich_rows(title, heads, rows, left=2), below(legend))
+
+
+def p_value(p: float) -> str:
+    """A p-value, as small as it is worth telling."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _signed(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return f"{100 * estimate.value:+.1f}"
+    return f"{100 * estimate.value:+.1f} [{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
