@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from facsim.data.prepare import Preparer, Simplify
 from facsim.data.report import IngestReport
 from facsim.data.sources import SessionRefused, Source, open_source
 from facsim.data.writer import DataSetWriter
-from facsim.schema import InputError, Page, Progress, no_progress
-
-if TYPE_CHECKING:
-    from facsim.page import Recipe
+from facsim.page import Recipe, simplify
+from facsim.schema import InputError, Progress, no_progress
 
 
 def ingest(
@@ -79,7 +76,7 @@ def write_source(
     report = IngestReport(source.name, str(path), strict=strict)
     # A source may bring a recipe for its own sites along.
     recipe = recipe if recipe is not None else getattr(source, "recipe", None)
-    preparer = Preparer(_simplify_with(recipe), report)
+    preparer = Preparer(_simplify_with(recipe), report, keep_raw=keep_raw)
     with DataSetWriter(out, source.card(), keep_raw=keep_raw, overwrite=overwrite) as writer:
         for raw in source.sessions(report, progress):
             try:
@@ -90,8 +87,8 @@ def write_source(
             if session.session_id in writer:
                 report.refuse("session id was used before", raw.where or f"session {session.session_id}")
                 continue
-            for page in pages.values():
-                writer.add_page(page.html, page.raw_html)
+            for page_id, page in pages.items():
+                writer.add_page(page.html, page.raw_html, page_id=page_id)
             writer.add_session(session)
             if limit is not None and len(writer) >= limit:
                 break
@@ -105,18 +102,8 @@ def write_source(
 
 
 def _simplify_with(recipe_file: str | Path | None) -> Simplify:
-    recipe: Recipe | None = None
-    if recipe_file is not None:
-        from facsim.page import Recipe  # noqa: PLC0415
-
-        recipe = Recipe.read(recipe_file)
-
-    def simplify_page(html: str, url: str | None) -> Page:
-        from facsim.page import simplify  # noqa: PLC0415
-
-        return simplify(html, url=url, recipe=recipe)
-
-    return simplify_page
+    recipe = Recipe.read(recipe_file) if recipe_file is not None else None
+    return lambda html, url: simplify(html, url=url, recipe=recipe)
 
 
 def _nothing_usable(report: IngestReport) -> InputError:

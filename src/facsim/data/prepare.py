@@ -7,14 +7,15 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from facsim.data.report import IngestReport
 from facsim.data.sources import RawSession, RawStep, SessionRefused
 from facsim.data.writer import page_id_of
 from facsim.page import read_page
-from facsim.schema import Action, Page, Session, Step
+from facsim.schema import Action, InputError, Page, Session, Step
 
 Simplify = Callable[[str, str | None], Page]
 """Raw HTML and its address -> simplified page."""
@@ -39,10 +40,11 @@ class Preparer:
     Args:
         simplify: makes a page of raw HTML.
         report: is told of repairs and of what is worth knowing.
+        keep_raw: whether raw pages are wanted; a session's are in memory until it is stored.
     """
 
-    def __init__(self, simplify: Simplify, report: IngestReport) -> None:
-        self._simplify, self._report = simplify, report
+    def __init__(self, simplify: Simplify, report: IngestReport, *, keep_raw: bool = True) -> None:
+        self._simplify, self._report, self._keep_raw = simplify, report, keep_raw
         self._raw_pages: OrderedDict[tuple[str, str | None], _RawPage] = OrderedDict()
 
     def session(self, raw: RawSession, source: str) -> tuple[Session, dict[str, StoredPage]]:
@@ -58,7 +60,7 @@ class Preparer:
             place = raw_step.where or f"{where}, step {index}"
             html, name, raw_html = self._page(raw_step, place)
             page_id = page_id_of(html)
-            pages.setdefault(page_id, StoredPage(html, raw_html))
+            pages.setdefault(page_id, StoredPage(html, raw_html if self._keep_raw else None))
             steps.append(self._step(raw_step, page_id, name, place))
         if not steps:
             raise SessionRefused("session without steps", where)
@@ -105,7 +107,10 @@ class Preparer:
             return html, name, self._clean(raw.raw_html, where)
         key = (page_id_of(html), raw.url)
         if key not in self._raw_pages:
-            self._raw_pages[key] = _RawPage(html, self._simplify(html, raw.url))
+            try:
+                self._raw_pages[key] = _RawPage(html, self._simplify(html, raw.url))
+            except InputError as error:
+                raise SessionRefused(f"page cannot be simplified: {error.problem}", where) from None
             if len(self._raw_pages) > _RAW_PAGES_KEPT:
                 self._raw_pages.popitem(last=False)
         made = self._raw_pages[key]
@@ -121,7 +126,7 @@ class Preparer:
             return
         if name is None:
             self._report.note("target without a name: kept, counted as unreachable", where)
-        elif f' name="{name}"' not in page.html and name not in page:
+        elif f' name="{name}"' not in page.html and name not in _readable(page, where):
             self._report.note("target's name is not on its page: kept, counted as unreachable", where)
 
     def _resolve(self, page: _RawPage, selector: str, where: str) -> str | None:
@@ -147,13 +152,20 @@ class Preparer:
         return cleaned
 
 
+def _readable(page: Page, where: str) -> Page:
+    try:
+        _ = page.elements
+    except InputError as error:
+        raise SessionRefused(f"page cannot be read: {error.problem}", where) from None
+    return page
+
+
 class _RawPage:
     """A raw document and what became of it."""
 
     def __init__(self, raw_html: str, page: Page) -> None:
         self.page = page
         self._raw_html = raw_html
-        self._names: dict[int, str] | None = None
 
     def name_at(self, selector: str) -> str:
         """The name of the element at `selector` in the raw document, or of the nearest named one around it.
@@ -163,24 +175,45 @@ class _RawPage:
         Raises:
             LookupError: if the selector is unusable, finds nothing, or nothing named.
         """
-        if self._names is None:
-            self._document = LexborHTMLParser(self._raw_html)
-            self._names = {}
-            for element in self.page.elements:
-                node = self._document.css_first(element.locator) if element.locator else None
-                if node is not None:
-                    self._names.setdefault(node.mem_id, element.name)
         try:
             node = self._document.css_first(selector)
-        except Exception:
+        except SelectolaxError:
             raise LookupError("selector is not CSS") from None
         if node is None:
             raise LookupError("selector finds nothing on its page")
-        while node is not None:
-            if node.mem_id in self._names:
-                return self._names[node.mem_id]
+        while node is not None and node.is_element_node:
+            name = self._name_of.get(locator_of(node))
+            if name is not None:
+                return name
             node = node.parent
         raise LookupError("selector finds no named element")
+
+    @cached_property
+    def _document(self) -> LexborHTMLParser:
+        return LexborHTMLParser(self._raw_html)
+
+    @cached_property
+    def _name_of(self) -> dict[str, str]:
+        return {element.locator: element.name for element in self.page.elements if element.locator}
+
+
+def locator_of(node: LexborNode) -> str:
+    """The selector of a node, written as `facsim.page` writes `Element.locator`.
+
+    Looking a node up by it takes no search through the document for every element of the page.
+    """
+    path: list[str] = []
+    current: LexborNode | None = node
+    while current is not None and current.is_element_node and current.tag != "html":
+        place, before = 1, current.prev
+        while before is not None:
+            place += before.tag == current.tag
+            before = before.prev
+        tag = current.tag or ""
+        escaped = tag if tag.isalnum() else re.sub(r"([^a-zA-Z0-9_-])", r"\\\1", tag)
+        path.append(f"{escaped}:nth-of-type({place})")
+        current = current.parent
+    return " > ".join(["html", *reversed(path)])
 
 
 def clean_text(text: str) -> str:
