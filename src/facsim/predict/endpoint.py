@@ -249,9 +249,9 @@ class EndpointPredictor:
             written=sum(answer.reply.written_tokens for answer in answers),
             output=sum(answer.reply.output_tokens for answer in answers),
         )
-        dollars = cost(
-            tokens, self.target.provider, self.target.model, self.target.base_url, self.options.price
-        )
+        target, price = self.target, self.options.price
+        # A call that failed may or may not be billed.
+        dollars = cost(tokens, target.provider, target.model, target.base_url, price) if answers else None
         return Usage(tokens.input, tokens.cached, tokens.output, dollars, seconds)
 
     def _judge(self, failure: CallFailed) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from facsim.predict.endpoint_options import MARKED, EndpointOptions, Target
 from facsim.predict.prices import Tokens, cost
 from facsim.prompt import Prompt, PromptConfig, Style, action_turn, build_prompt, count_tokens
+from facsim.prompt.tokens import MESSAGE_TOKENS
 from facsim.schema import SessionSoFar
 
 ANSWER_TOKENS: dict[Style, int] = {"action": 30, "rationale": 70, "think": 80, "two_turn": 70}
@@ -129,5 +130,7 @@ def _add(total: _Sum, prompt: Prompt, before: Prompt | None, target: Target, con
 
 def _tokens(prompt: Prompt, messages: int, config: PromptConfig) -> int:
     """Tokens of the first `messages` messages."""
-    counted = sum(count_tokens(message.content, config) for message in prompt.messages[:messages])
+    counted = sum(
+        MESSAGE_TOKENS + count_tokens(message.content, config) for message in prompt.messages[:messages]
+    )
     return min(counted, prompt.tokens)

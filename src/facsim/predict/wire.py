@@ -182,12 +182,10 @@ class Wire:
         import httpx2  # noqa: PLC0415
         from pydantic_ai.models import create_async_httpx2_client  # noqa: PLC0415
 
-        # As many connections as calls in flight, all kept alive: none waits for another, none is opened
-        # twice.
-        most = self.options.concurrency + 4
+        # Who asks bounds the calls in flight: the pool keeps connections alive and never makes one wait.
         self._http = create_async_httpx2_client(
             timeout=httpx2.Timeout(self.options.timeout_s, connect=min(10.0, self.options.timeout_s)),
-            limits=httpx2.Limits(max_connections=most, max_keepalive_connections=most),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
         )
         return self._http
 
@@ -245,7 +243,7 @@ class Wire:
         config = Config(
             read_timeout=self.options.timeout_s,
             connect_timeout=min(10.0, self.options.timeout_s),
-            max_pool_connections=self.options.concurrency,
+            max_pool_connections=256,
             retries={"total_max_attempts": self.options.retries + 1, "mode": "standard"},
         )
         session = boto3.Session()
