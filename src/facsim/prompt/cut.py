@@ -25,6 +25,7 @@ _MARKUP = re.compile(
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 _ATTRIBUTE = re.compile(r"""([^\s=/]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]++)))?""")
+_PLAIN = re.compile(r"[\w.-]+", re.ASCII)
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
@@ -32,7 +33,7 @@ _VOID = frozenset(
 _RAW_TEXT = frozenset({"script", "style", "textarea", "title"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Open:
     """An element that is open at some place: a linked list from the innermost outwards.
 
@@ -49,7 +50,7 @@ class _Open:
     closers: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Boundary:
     """A place between elements: its position in the source, and what is open there."""
 
@@ -67,14 +68,13 @@ class _Boundary:
         return self.inside.closers if self.inside else 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Tag:
     """A tag in the source. `is_end` also holds of elements that have no end tag (`<br>`)."""
 
     begin: int
     end: int
-    name: str | None
-    is_start: bool
+    attributes: str
     is_end: bool
     outside: _Open | None
     inside: _Open | None
@@ -89,24 +89,17 @@ def _tags(html: str) -> Iterator[_Tag]:
         at = markup.end()
         if tag := markup["start"]:
             tag, outside = tag.lower(), stack
-            name = _name_in(markup["attributes"])
             if tag in _VOID:
-                yield _Tag(markup.start(), at, name, True, True, stack, stack)
+                yield _Tag(markup.start(), at, markup["attributes"], True, stack, stack)
                 continue
-            start_tag = markup[0]
-            around = _Boundary(at, stack)
-            stack = _Open(
-                tag,
-                start_tag,
-                stack,
-                depth=stack.depth + 1 if stack else 1,
-                openers=around.openers + len(start_tag),
-                closers=around.closers + len(tag) + 3,
-            )
+            depth, openers, closers = (stack.depth, stack.openers, stack.closers) if stack else (0, 0, 0)
+            openers += at - markup.start()
+            closers += len(tag) + len("</>")
+            stack = _Open(tag, markup[0], stack, depth + 1, openers, closers)
             open_count[tag] = open_count.get(tag, 0) + 1
             if tag in _RAW_TEXT:
                 at = _end_of_raw_text(html, at, tag)
-            yield _Tag(markup.start(), markup.end(), name, True, False, outside, stack)
+            yield _Tag(markup.start(), markup.end(), markup["attributes"], False, outside, stack)
         elif (tag := markup["end"]) and open_count.get(tag.lower()):
             tag, outside = tag.lower(), stack
             while stack is not None:  # closes what was left open inside, too
@@ -114,7 +107,7 @@ def _tags(html: str) -> Iterator[_Tag]:
                 open_count[closed] -= 1
                 if closed == tag:
                     break
-            yield _Tag(markup.start(), at, None, False, True, outside, stack)
+            yield _Tag(markup.start(), at, "", True, outside, stack)
 
 
 def _end_of_raw_text(html: str, at: int, tag: str) -> int:
@@ -123,8 +116,6 @@ def _end_of_raw_text(html: str, at: int, tag: str) -> int:
 
 
 def _name_in(attributes: str) -> str | None:
-    if "name" not in attributes.lower():
-        return None
     for attribute in _ATTRIBUTE.finditer(attributes):
         key, *values = attribute.groups()
         if key.lower() == "name":
@@ -143,9 +134,10 @@ def cut_from_top(html: str, limit: int) -> str:
     for tag in _tags(html):
         if tag.end > limit:
             break
-        here = _Boundary(tag.end, tag.inside)
-        if tag.is_end and here.at + here.closers + len(CUT_MARK) <= limit:
-            last = here
+        if tag.is_end:
+            here = _Boundary(tag.end, tag.inside)
+            if here.at + here.closers + len(CUT_MARK) <= limit:
+                last = here
     return html[: last.at] + CUT_MARK + _end_tags(last.inside)
 
 
@@ -197,8 +189,10 @@ def _boundaries_around(
     """
     before = [_Boundary(0, None)]
     tags = _tags(html)
+    # What a plain name is written as is plain, too; most tags are then passed over without reading them.
+    plain = name if _PLAIN.fullmatch(name) else ""
     for tag in tags:
-        if tag.name == name:
+        if plain in tag.attributes and _name_in(tag.attributes) == name:
             break
         if tag.is_end:
             before.append(_Boundary(tag.end, tag.inside))

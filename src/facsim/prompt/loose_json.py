@@ -22,6 +22,8 @@ _TOKEN = re.compile(
     )""",
     re.DOTALL | re.VERBOSE,
 )
+# A brace that cannot begin an object is passed over at once.
+_BEGIN = re.compile(r"""\{(?=\s*+["'}])""")
 _SPACE = re.compile(r"\s*+")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "\\": "\\", "/": "/"}
@@ -56,18 +58,19 @@ def loose_objects(text: str) -> Iterator[LooseObject]:
     Text that cannot be read from a brace on is searched again from the next brace, as long as all searching
     together stays within a few times the length of the text.
     """
-    effort = 4 * len(text) + 10_000
-    begin = text.find("{")
-    while begin >= 0 and effort > 0:
+    effort = 2 * len(text) + 10_000
+    at = 0
+    while effort > 0 and (brace := _BEGIN.search(text, at)):
+        begin = brace.start()
         reader = _Reader(text, begin)
         try:
             fields = reader.read_object()
         except _Unreadable:
-            effort -= reader.at - begin + 1
-            begin = text.find("{", begin + 1)
+            effort -= reader.at - begin + 20  # starting costs something, too
+            at = begin + 1
         else:
             yield LooseObject(fields, begin, reader.at, tuple(reader.forgiven))
-            begin = text.find("{", reader.at)
+            at = reader.at
 
 
 class _Unreadable(Exception):

@@ -73,8 +73,8 @@ def parse_answer(text: str, style: Style) -> ParsedAnswer:
     if answer is None:
         return ParsedAnswer(None, level="failed", problem=f"{THINK} without {END_THINK}")
     problem = "no JSON object" if answer.strip() else "empty"
-    for fields, extra in _objects(answer):
-        found = {*forgiven, *extra}
+    for fields, candidate in _objects(answer):
+        found = {*forgiven, *candidate.forgiven}
         try:
             action, rationale = _read(fields, style, found)
         except NotAnAction as error:
@@ -82,6 +82,9 @@ def parse_answer(text: str, style: Style) -> ParsedAnswer:
             continue
         if style == "think" and reasoning is not None:
             rationale = reasoning
+        if fields is not candidate.fields:
+            found.add("nested")
+        found.update(_around(answer, candidate))
         action, rationale = _writable(action, rationale, found)
         return ParsedAnswer(action, rationale, "lenient" if found else "strict", tuple(sorted(found)))
     return ParsedAnswer(None, level="failed", problem=problem)
@@ -106,15 +109,14 @@ def _split_reasoning(text: str, style: Style) -> tuple[str | None, str | None, t
     return reasoning.strip() or None, answer, (forgiven,) if forgiven else ()
 
 
-def _objects(answer: str) -> Iterator[tuple[Mapping[str, object], tuple[str, ...]]]:
-    """The objects that may be the answer, with what it took to find each."""
+def _objects(answer: str) -> Iterator[tuple[Mapping[str, object], LooseObject]]:
+    """The objects that may be the answer, each with the outermost one that holds it or is it."""
     exact = _exact(answer)
     found = [LooseObject(exact, 0, len(answer), ())] if exact is not None else loose_objects(answer)
     for candidate in found:
-        forgiven = (*candidate.forgiven, *_around(answer, candidate))
-        yield candidate.fields, forgiven
+        yield candidate.fields, candidate
         for inner in _inner_objects(candidate.fields):
-            yield inner, (*forgiven, "nested")
+            yield inner, candidate
 
 
 def _exact(answer: str) -> dict[str, object] | None:
