@@ -70,9 +70,10 @@ def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **endpoint_
 
         return ChoiceModel.load(rest) if rest else ChoiceModel()
     if kind in ENDPOINT_KINDS and rest:
-        from facsim.predict.endpoint import EndpointOptions, endpoint_predictor  # noqa: PLC0415
+        from facsim.predict.endpoint import endpoint_predictor  # noqa: PLC0415
+        from facsim.predict.endpoint_options import EndpointOptions  # noqa: PLC0415
 
-        return endpoint_predictor(spec, prompt, EndpointOptions(**endpoint_options))
+        return endpoint_predictor(spec, prompt, EndpointOptions.of(**endpoint_options))
     raise ConfigError(_unknown(spec))
 
 

@@ -1,0 +1,226 @@
+"""A saved choice model: a folder of JSON and of trees in LightGBM's text format. No code is ever loaded.
+
+model.json     what was learned besides the trees, and the hashes of the other files
+elements.txt   the trees that choose among elements
+texts.txt      the trees that choose among texts
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from facsim.predict.choice.features import FEATURES
+from facsim.predict.choice.folds import FOLDS
+from facsim.predict.choice.model import ChoicePredictor
+from facsim.predict.choice.rates import FAMILIES, Counts, Rates
+from facsim.predict.choice.scene import SceneReader, Symbols
+from facsim.predict.choice.texts import FEATURES as TEXT_FEATURES
+from facsim.predict.choice.texts import TextModel
+from facsim.schema import ConfigError, InputError
+
+MODEL, ELEMENTS, TEXTS = "model.json", "elements.txt", "texts.txt"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _StoredCounts(_Strict):
+    pairs: list[int]
+    chosen: list[int]
+    offered: list[int]
+    contexts: list[int]
+    met: list[int]
+
+
+class _StoredTexts(_Strict):
+    frequent: dict[str, dict[str, int]]
+    key_counts: dict[str, dict[str, int]]
+    coverage: float
+    temperature: float
+
+
+class _Stored(_Strict):
+    format: Literal["facsim choice model"]
+    version: Literal[1]
+    seed: int
+    temperature: float
+    names: list[str]
+    typed: list[str]
+    keys: list[str]
+    symbols: list[str]
+    contexts: list[list[int]]
+    codes: list[float]
+    rates: list[list[_StoredCounts]]
+    texts: _StoredTexts
+    hashes: dict[str, str]
+
+
+def save(model: ChoicePredictor, path: str | Path) -> None:
+    """Write `model` into the folder `path`, whole or not at all.
+
+    Raises:
+        ConfigError: if `path` exists and holds something else.
+    """
+    path = Path(path)
+    if path.exists() and not (path / MODEL).exists():
+        if not path.is_dir() or any(path.iterdir()):
+            raise ConfigError(f"{path} exists and is not a saved choice model. Choose another folder")
+        path.rmdir()
+    trees = {
+        file: booster.model_to_string(num_iteration=booster.best_iteration or -1)
+        for file, booster in ((ELEMENTS, model.booster), (TEXTS, model.texts.booster))
+        if booster is not None
+    }
+    symbols, texts = model.symbols, model.texts
+    stored = _Stored(
+        format="facsim choice model",
+        version=1,
+        seed=model.seed,
+        temperature=model.temperature,
+        names=sorted(symbols.names),
+        typed=sorted(symbols.typed),
+        keys=list(symbols.keys),
+        symbols=list(symbols.numbers),
+        contexts=[list(context) for context in symbols.contexts],
+        codes=model.codes.tolist(),
+        rates=[[_stored(counts) for counts in family] for family in model.rates.counts],
+        texts=_StoredTexts(
+            frequent={name: dict(counts) for name, counts in texts.frequent.items()},
+            key_counts={
+                name: {key: sum(by) for key, by in counts.items()}
+                for name, counts in texts.key_counts.items()
+            },
+            coverage=texts.coverage,
+            temperature=texts.temperature,
+        ),
+        hashes={file: _hash(text) for file, text in trees.items()},
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    for file, text in trees.items():
+        (partial / file).write_text(text, encoding="utf-8")
+    (partial / MODEL).write_text(stored.model_dump_json() + "\n", encoding="utf-8")
+    if path.exists():
+        shutil.rmtree(path)
+    partial.rename(path)
+
+
+def load(path: str | Path) -> ChoicePredictor:
+    """Read a model that `save` wrote.
+
+    Raises:
+        InputError: if a file is missing, is not what was saved, or does not fit this version's features.
+    """
+    path = Path(path)
+    stored = _read(path / MODEL)
+    model = ChoicePredictor()
+    model.spec = f"choice:{path}"
+    model.seed, model.temperature = stored.seed, stored.temperature
+    model.symbols = Symbols(
+        names=frozenset(stored.names),
+        typed=frozenset(stored.typed),
+        keys=tuple(stored.keys),
+        numbers={symbol: number for number, symbol in enumerate(stored.symbols)},
+        contexts={tuple(context): number for number, context in enumerate(stored.contexts)},
+    )
+    model.codes = np.array(stored.codes, np.float32)
+    _check(path, "rates", [len(family) for family in stored.rates] in ([], [f.depths for f in FAMILIES]))
+    _check(path, "codes", len(model.codes) in (1, len(stored.symbols) + 1))
+    model.rates = Rates([[_counts(path, counts) for counts in family] for family in stored.rates])
+    model.texts = TextModel()
+    model.texts.frequent = {"": Counter()} | {
+        name: Counter(counts) for name, counts in stored.texts.frequent.items()
+    }
+    model.texts.key_counts = {
+        name: {key: [count] + [0] * (FOLDS - 1) for key, count in counts.items()}
+        for name, counts in stored.texts.key_counts.items()
+    }
+    model.texts.coverage, model.texts.temperature = stored.texts.coverage, stored.texts.temperature
+    model.booster = _booster(path / ELEMENTS, stored.hashes, FEATURES)
+    model.texts.booster = _booster(path / TEXTS, stored.hashes, TEXT_FEATURES)
+    model._reader = SceneReader(model.symbols)
+    return model
+
+
+def _read(file: Path) -> _Stored:
+    try:
+        return _Stored.model_validate_json(file.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            "no such file",
+            file=file,
+            expected="a saved choice model",
+            remedy="Save one with `ChoiceModel.save`, or use the predictor `choice`, which learns by itself",
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise InputError(first["msg"], file=file, where=f"field {field}") from None
+
+
+def _booster(file: Path, hashes: dict[str, str], features: tuple[str, ...]) -> Any:
+    if file.name not in hashes:
+        return None
+    import lightgbm  # noqa: PLC0415
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", file=file) from None
+    if _hash(text) != hashes[file.name]:
+        raise InputError(
+            "is not the file that was saved",
+            file=file,
+            expected=f"the hash in {MODEL}",
+            remedy="Save the model again",
+        )
+    booster = lightgbm.Booster(model_str=text)
+    if tuple(booster.feature_name()) != features:
+        raise InputError(
+            "has other features",
+            file=file,
+            expected="those of this version of facsim",
+            remedy="Train the model again",
+        )
+    return booster
+
+
+def _check(path: Path, field: str, holds: bool) -> None:
+    if not holds:
+        raise InputError("has the wrong length", file=path / MODEL, where=f"field {field}")
+
+
+def _stored(counts: Counts) -> _StoredCounts:
+    return _StoredCounts(
+        pairs=counts.pairs.tolist(),
+        chosen=counts.chosen.sum(axis=1).astype(int).tolist(),
+        offered=counts.offered.sum(axis=1).astype(int).tolist(),
+        contexts=counts.contexts.tolist(),
+        met=counts.met.sum(axis=1).astype(int).tolist(),
+    )
+
+
+def _counts(path: Path, stored: _StoredCounts) -> Counts:
+    _check(path, "rates", len(stored.pairs) == len(stored.chosen) == len(stored.offered))
+    _check(path, "rates", len(stored.contexts) == len(stored.met))
+    return Counts(
+        pairs=np.array(stored.pairs, np.int64),
+        chosen=np.array(stored.chosen, np.float32)[:, None],
+        offered=np.array(stored.offered, np.float32)[:, None],
+        contexts=np.array(stored.contexts, np.int64),
+        met=np.array(stored.met, np.float32)[:, None],
+    )
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
