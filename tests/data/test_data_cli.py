@@ -1,0 +1,90 @@
+"""`facsim ingest` and `facsim audit`, as a person runs them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def facsim(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from facsim.cli.main import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=60)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    page = '<a name="cart">Cart</a><input name="search">'
+    steps = [("input", "search", "tea"), ("click", "gone", None), ("leave", None, None)]
+    rows = [
+        {
+            "visit": f"v{visit}",
+            "visitor": f"p{visit}",
+            "time": 1_740_000_000 + visit * 100 + number,
+            "html": page,
+        }
+        | {"event": event, "element": element, "typed": typed}
+        for visit in range(30)
+        for number, (event, element, typed) in enumerate(steps)
+    ]
+    file = tmp_path / "log.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+def test_ingest_then_audit(log: Path, tmp_path: Path) -> None:
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(
+        "{name: own, origin: a test, session: visit, user: visitor, time: time, "
+        "page: {column: html, kind: simplified}, "
+        "action: {type: {column: event, values: {leave: terminate}}, target: {name: element}, text: typed}}"
+    )
+    done = facsim("ingest", "jsonl", log, "--mapping", mapping, "--out", "own", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "30 sessions, 90 steps" in done.stdout
+    done = facsim("ingest", "jsonl", log, "--mapping", mapping, "--out", "own", folder=tmp_path)
+    assert done.returncode == 2
+    assert "--overwrite" in done.stderr
+
+    done = facsim("audit", "own", "--min-reachability", "0.6", folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Passed." in done.stdout
+    assert "test, after budgeting" in done.stdout
+    done = facsim("audit", "own", "--by", "time", "--format", "json", "--no-budget", folder=tmp_path)
+    assert done.returncode == 1, "a third of the targets is not on its page"
+    report = json.loads(done.stdout)
+    assert report["failed"]
+    assert report["parts"]["test"]["sessions"] == 6
+
+
+def test_errors_are_sentences(tmp_path: Path) -> None:
+    done = facsim("audit", "nowhere", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert "nowhere/card.json: no such file" in done.stderr
+
+
+def test_the_worked_example_of_the_docs(tmp_path: Path) -> None:
+    """docs/your-data.md shows this log; examples/own-log.yaml is its mapping."""
+    text = (ROOT / "docs" / "your-data.md").read_text()
+    block = text.split("```jsonl\n")[1].split("```")[0]
+    (tmp_path / "log.jsonl").write_text(block)
+    mapping = ROOT / "examples" / "own-log.yaml"
+    done = facsim("ingest", "jsonl", "log.jsonl", "--mapping", mapping, "--out", "own", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "own" / "ingest.json").read_text())
+    assert report["written"] == {"sessions": 2, "steps": 5, "pages": 3, "users": 2}
+    assert (report["refused"], report["repaired"]) == ({}, {})
+    assert not any("unreachable" in kind for kind in report["noted"])
+
+
+@pytest.mark.parametrize("name", ["own-log.yaml", "shopcart.yaml"])
+def test_example_mappings_are_usable(name: str) -> None:
+    from facsim.data.mapping import Mapping
+
+    assert Mapping.read(ROOT / "examples" / name).fields()
