@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import html as html_entities
+import json
+import random
 import time
+from itertools import islice
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -91,7 +96,7 @@ def test_window_holds_the_element_and_stays_within_the_limit(page, limit, data):
     window = window_around(html, name, limit)
     if window is None:
         return
-    assert len(window) <= max(limit, len(html) if len(html) <= limit else 0)
+    assert len(window) <= limit
     found = names_of(window)
     assert name in found
     # Ancestors are opened again, so names stay in document order and each comes once.
@@ -158,6 +163,25 @@ def test_raw_text_is_not_read_as_tags():
     html = '<textarea name="note"><a name="fake"></textarea><p>more</p>' + "<b>x</b>" * 20
     assert window_around(html, "fake", 100) is None
     assert cut_from_top(html, 64).startswith('<textarea name="note"><a name="fake"></textarea>' + CUT_MARK)
+
+
+REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "miniwob_flight" / "steps.jsonl.gz"
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="needs ../shared/data/miniwob_flight")
+def test_real_pages_keep_their_names_whatever_the_cut():
+    chosen = random.Random(0)
+    with gzip.open(REAL, "rt", encoding="utf-8") as lines:
+        for line in islice(lines, 0, 400, 8):
+            for step in json.loads(line)["steps"]:
+                html, names = step["page"], names_of(step["page"])
+                limit, name = chosen.randrange(50, max(60, len(html))), chosen.choice(names)
+                kept = names_of(cut_from_top(html, limit))
+                assert kept == names[: len(kept)]
+                window = window_around(html, name, limit)
+                assert window is None or (
+                    name in names_of(window) and (len(window) <= limit or window == html)
+                )
 
 
 HOSTILE = {

@@ -76,7 +76,8 @@ def build_prompt(so_far: SessionSoFar, config: PromptConfig = _DEFAULT) -> Promp
 def action_turn(prompt: Prompt, rationale: str | None, config: PromptConfig) -> Prompt:
     """The second turn of the style `two_turn`: the first turn's messages, its answer, and the marker.
 
-    Where the answer holds no rationale the marker stands below the page, as in past steps without one.
+    Where the answer holds no rationale the marker stands below the page, as in past steps without one. The
+    rationale and the marker come on top of the budget.
     """
     if config.style != "two_turn":
         raise ValueError(f"style {config.style} has one turn")

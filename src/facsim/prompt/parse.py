@@ -137,7 +137,7 @@ def _around(answer: str, candidate: LooseObject) -> tuple[str, ...]:
 
 
 def _inner_objects(fields: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    """The objects inside an object, but for `action` itself, which is read with it; nearest first."""
+    """The objects inside an object, outermost first, no deeper than answers are nested."""
     level: list[object] = list(fields.values())
     for _ in range(MAX_DEPTH):
         yield from (value for value in level if isinstance(value, dict))

@@ -34,7 +34,7 @@ def count_tokens(text: str, config: PromptConfig) -> int:
     return len(_load_tokenizer(config.tokenizer).encode(text, add_special_tokens=False).ids)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def count_short(text: str, config: PromptConfig) -> int:
     """`count_tokens` for texts that come again in every prompt of a session: answers, marks, system."""
     return count_tokens(text, config)
