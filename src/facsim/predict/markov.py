@@ -17,9 +17,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from facsim.data import DataSet
+from facsim.data.categories import Categorizer
 from facsim.predict.baselines import Baseline
-from facsim.predict.habits import Target, sequences, target_of
-from facsim.schema import Action, Prediction, Progress, SessionSoFar, no_progress
+from facsim.predict.habits import TERMINATE, Target, sequences, target_of
+from facsim.schema import Action, PastStep, Prediction, Progress, SessionSoFar, no_progress
 
 MAX_TEXTS = 20
 """How many texts per typable element are listed with a probability."""
@@ -90,19 +91,24 @@ class Markov(Baseline):
     there.
 
     Args:
+        restricted: whether only what the current page offers can be predicted. Without it the model is blind
+            to the page, as Markov baselines are often reported.
+
+    Attributes:
         order: how many earlier targets it looks at.
     """
 
     order: ClassVar[int]
 
-    def __init__(self) -> None:
+    def __init__(self, *, restricted: bool = True) -> None:
         super().__init__()
+        self.restricted = restricted
         self._targets: BackOff[Target] = BackOff(self.order)
         self._texts: BackOff[str] = BackOff(2)
 
     def settings(self) -> Mapping[str, Any]:
         """The order and the smoothing."""
-        return {"order": self.order, "smoothing": "witten-bell"}
+        return {"order": self.order, "smoothing": "witten-bell", "restricted": self.restricted}
 
     def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
         """Count which target follows which in `train`."""
@@ -126,7 +132,11 @@ class Markov(Baseline):
     def answer(self, so_far: SessionSoFar) -> Prediction:
         """The likeliest target, then the likeliest text for it, with the distribution."""
         history = [target_of(step.action) for step in so_far.past]
-        possible = self.habits.possible_targets(so_far.page)
+        page = so_far.page
+        possible = (
+            self.habits.possible_targets(page) if self.restricted else [*self.habits.targets, TERMINATE]
+        )
+        possible = list(dict.fromkeys(possible))
         shares = self._targets.probabilities(history, possible)
         texts = {
             target: self._texts_of(target, history) for target in possible if target[0] == "type_and_submit"
@@ -184,8 +194,8 @@ def _best_action(target: Target, texts: Mapping[Target, Mapping[str, float]]) ->
 class MarkovCategory(Baseline):
     """The category that most often follows the previous one, by its most frequent action possible here.
 
-    Categories are the data set's own labels. An action without one has the label that its target mostly has
-    in the training split, or else its type.
+    Categories are those of `facsim.data.categories.Categorizer`: the data set's own labels where it has them,
+    and those of the category rules elsewhere.
     """
 
     spec = "baseline:markov-category"
@@ -193,27 +203,26 @@ class MarkovCategory(Baseline):
     def __init__(self) -> None:
         super().__init__()
         self._next: BackOff[str] = BackOff(1)
-        self._labels: dict[Target, Counter[str]] = {}
+        self._categorizer: Categorizer | None = None
         self._ranked: dict[str, list[Target]] = {}
 
     def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
         """Count which category follows which in `train`, and the actions of each category."""
         super().fit(train, seed=seed, progress=progress)
-        self._labels = {}
-        rows = train.steps.select("action_type", "action_name", "category").iter_rows()
-        for kind, name, label in rows:
-            if label is not None:
-                self._labels.setdefault((kind, name), Counter())[label] += 1
+        self._categorizer = Categorizer(train)
         by_category: dict[str, Counter[Target]] = {}
         self._next = BackOff(1)
-        for session in train:
+        for done, session in enumerate(train, start=1):
             history: list[str] = []
             for step in session.steps:
-                category = self._category(step.action, step.category)
+                category = step.category
+                if category is None:
+                    category = self._categorizer.category(step.action, train.page(step.page_id), step.url)
                 self._next.add(history, category)
                 history.append(category)
                 if step.action.name is not None or step.action.type == "terminate":
                     by_category.setdefault(category, Counter())[target_of(step.action)] += 1
+            progress(done, len(train), "sessions counted")
         self._ranked = {
             category: [target for target, _ in targets.most_common()]
             for category, targets in by_category.items()
@@ -221,7 +230,7 @@ class MarkovCategory(Baseline):
 
     def answer(self, so_far: SessionSoFar) -> Prediction:
         """The most frequent possible action of the likeliest category that has one here."""
-        history = [self._category(step.action, step.category) for step in so_far.past]
+        history = [self._category(step) for step in so_far.past[-1:]]
         shares = self._next.seen(history, len(self._ranked)) if self._ranked else {}
         for category in shares:
             for kind, name in self._ranked.get(category, ()):
@@ -229,8 +238,7 @@ class MarkovCategory(Baseline):
                     return Prediction(self.habits.action(kind, name))
         return Prediction(self.habits.most_frequent(so_far.page))
 
-    def _category(self, action: Action, label: str | None) -> str:
-        if label is not None:
-            return label
-        labels = self._labels.get(target_of(action))
-        return labels.most_common(1)[0][0] if labels else action.type
+    def _category(self, step: PastStep) -> str:
+        if step.category is not None or self._categorizer is None:
+            return step.category or step.action.type
+        return self._categorizer.category(step.action, step.page)
