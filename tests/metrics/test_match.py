@@ -1,7 +1,7 @@
 """The vectorised rules are the scalar ones, and the rules are ordered."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facsim.metrics import RULES, cases_table, match_expression, matches
@@ -50,6 +50,7 @@ def as_table(pairs):
     return cases_table(rows)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(PAIRS, max_size=8))
 def test_the_expression_is_the_scalar_rule(pairs):
     found = as_table(pairs).select(match_expression(rule).alias(rule) for rule in RULES)

@@ -24,6 +24,13 @@ def test_every_metric_is_in_the_docs():
     assert set(METRICS) <= named
 
 
+def test_the_example_of_the_docs_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), flags=re.DOTALL)
+    names = {}
+    exec(code, names)
+    assert names["metrics"]["accuracy"].value == 0.75
+
+
 def test_a_file_without_the_places_is_refused():
     with pytest.raises(InputError, match="no place for the metrics of 'Accuracy'"):
         updated("# Metrics\n")
