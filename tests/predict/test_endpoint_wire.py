@@ -9,6 +9,7 @@ from loopback import Answer, Loopback, Status
 from facsim.predict.endpoint import endpoint_predictor
 from facsim.predict.endpoint_options import EndpointOptions, Target
 from facsim.predict.prices import Price
+from facsim.predict.registry import load_predictor
 from facsim.prompt import PromptConfig, build_prompt
 from facsim.schema import Action, ConfigError
 
@@ -309,3 +310,22 @@ def test_settings_hold_all_that_changes_answers_and_nothing_else(at):
     assert settings["prompt"]["style"] == "rationale"
     assert not {"concurrency", "timeout_s", "retries", "cache", "price"} & set(settings)
     json.dumps(settings)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"temperature": "hot"}, "temperature 'hot'"),
+        ({"concurrency": 0}, "concurrency 0"),
+        ({"tempreature": 1}, "tempreature.*Known: temperature"),
+        ({"price": {"input": -1, "output": 1}}, r"price\.input -1"),
+    ],
+)
+def test_options_that_cannot_be_used_are_named(fields, says):
+    with pytest.raises(ConfigError, match=says):
+        load_predictor("openai:gpt-4.1", **fields)
+
+
+def test_unset_is_a_temperature_for_the_command_line():
+    assert EndpointOptions.of(temperature="unset").temperature is None
+    assert EndpointOptions.of(temperature="0.5").temperature == 0.5

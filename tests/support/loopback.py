@@ -93,6 +93,7 @@ class Loopback:
     Attributes:
         count: requests that came in.
         peak: the most that were open at once.
+        connections: how many were ever opened.
         requests: those kept, in order.
     """
 
@@ -100,7 +101,7 @@ class Loopback:
         self.script = script
         self.keep = keep
         self.port = port
-        self.count = self.peak = self._open = 0
+        self.count = self.peak = self.connections = self._open = 0
         self.requests: list[Request] = []
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -144,6 +145,7 @@ class Loopback:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
+        self.connections += 1
         try:
             while await self._one(reader, writer):
                 pass

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from facsim.predict.endpoint_estimate import CostEstimate
     from facsim.predict.wire import CallFailed, Reply, Wire
 
+__all__ = ["FAILURES_IN_A_ROW", "EndpointOptions", "EndpointPredictor", "Target", "endpoint_predictor"]
+
 FAILURES_IN_A_ROW = 20
 """So many failed calls without a good one between them stop the run."""
 
