@@ -1,0 +1,100 @@
+"""The verbs evaluate, score, compare and report, from the command line."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from facsim.data import DataSet
+from facsim.evaluation import Run
+from facsim.predict.registry import BASELINES
+
+
+def facsim(*arguments: object, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", "from facsim.cli.main import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "120"},
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def runs(shop: DataSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("cli") / "runs"
+    said = facsim("evaluate", shop.path, *BASELINES, "--out", out, "--split-by", "session")
+    assert all(f"{spec.replace(':', '-')}  accuracy" in said for spec in BASELINES)
+    assert f"Next: facsim report {out}/*" in said
+    return out
+
+
+def test_every_baseline_has_its_run(runs: Path) -> None:
+    assert sorted(folder.name for folder in runs.iterdir()) == sorted(
+        spec.replace(":", "-") for spec in BASELINES
+    )
+    for folder in runs.iterdir():
+        run = Run.open(folder)
+        assert run.cases().height == run.config.counts.cases
+        assert run.config.counts.train_sessions
+
+
+def test_report_compare_and_score(runs: Path) -> None:
+    folders = sorted(runs.iterdir())
+    table = facsim("report", *folders)
+    assert "★" in table
+    assert all(folder.name in table for folder in folders)
+    markdown = facsim("report", *folders, "--format", "md", "--published", "shopcart")
+    assert markdown.count("\n| ") > 8
+    assert "Published, not measured here" in markdown
+    assert "Holm p" in facsim("compare", *folders[:2])
+    assert "accuracy" in facsim("score", folders[0], "--resamples", "100")
+    assert Run.open(folders[0]).metrics.resamples == 100
+
+
+def test_errors_are_sentences(runs: Path, shop: DataSet, tmp_path: Path) -> None:
+    again = facsim("evaluate", shop.path, "baseline:markov-1", "--out", runs, code=2)
+    assert "baseline-markov-1 exists. Continue it with --resume" in " ".join(again.split())
+    assert "Did you mean" in facsim("evaluate", shop.path, "baseline:markov1", "--out", tmp_path, code=2)
+    assert "no such file" in facsim("report", tmp_path, code=2)
+    assert "expected at least 2" in facsim("compare", runs / "baseline-markov-1", code=2)
+    assert "no run given" in facsim("score", code=2)
+    for said in (again,):
+        assert "Traceback" not in said
+
+
+def test_dry_run_shows_the_prompt_and_asks_nobody(shop: DataSet, tmp_path: Path) -> None:
+    said = facsim(
+        "evaluate", shop.path, "openai:gpt-4.1", "--dry-run", "--split", "all", "--limit", 3,
+        "--style", "action", "--out", tmp_path / "runs",
+    )  # fmt: skip
+    assert "── system" in said
+    assert "input tokens" in said
+    assert "expected" in said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_ctrl_c_says_how_to_go_on(shop: DataSet, tmp_path: Path) -> None:
+    from loopback import Answer, Loopback
+
+    with Loopback((Answer(delay=0.2),)) as server:
+        command = [
+            sys.executable, "-c", "from facsim.cli.main import main; main()", "evaluate", shop.path,
+            f"endpoint:{server.url}#m", "--split", "all", "--out", tmp_path, "--concurrency", "2",
+        ]  # fmt: skip
+        process = subprocess.Popen(
+            map(str, command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        while server.count < 5:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[1]
+        assert process.returncode == 130
+        assert "Run the same command again with --resume" in " ".join(said.split())
+        assert len(Run.open(tmp_path / "endpoint-m").lines()) == server.count
