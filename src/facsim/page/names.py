@@ -93,7 +93,9 @@ class _Namer:
             return path
         if not self._runs.text(node, alt=False, limit=20):
             return (*path, "image")
-        if _PRICE.search(self._runs.text(group.start, limit=1_000)):
+        # A price beside it, not in it: a range of prices to filter by is no product.
+        beside = self._runs.text(group.start, limit=1_000).replace(self._runs.text(node), "")
+        if _PRICE.search(beside):
             return (*path, "view_product")
         return (*path, "view") if group.targets > 1 else path
 

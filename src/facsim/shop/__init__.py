@@ -1,1 +1,5 @@
-"""To be filled."""
+"""An embedded shop and simulated shoppers."""
+
+from facsim.shop.sampling import sample
+
+__all__ = ["sample"]

@@ -1,0 +1,43 @@
+"""`facsim simplify`: raw HTML to simplified pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def command(
+    path: Annotated[Path, Parameter(allow_leading_hyphen=True)],
+    *,
+    out: Path | None = None,
+    elements: Literal["json"] | None = None,
+    recipe: Path | None = None,
+    workers: Annotated[int, Parameter(name=["--workers", "-w"])] = 1,
+) -> int:
+    """Simplify raw HTML and name every element that a person can act on.
+
+    Args:
+        path: an HTML file, a folder with HTML files (all levels), or `-` for standard input.
+        out: where to write: a file for one page (default: standard output), a folder for many.
+        elements: write the named elements as JSON instead of the page.
+        recipe: a YAML file with hints for the site.
+        workers: processes, for a folder. The result does not depend on it.
+    """
+    from facsim.cli.console import errors, progress_bar
+    from facsim.page import Recipe
+    from facsim.page.batch import simplify_folder, simplify_one
+
+    hints = Recipe.read(recipe) if recipe else None
+    if not path.is_dir():
+        simplify_one(path, out, elements=elements == "json", recipe=hints)
+        return 0
+    with progress_bar("Simplifying") as progress:
+        report = simplify_folder(
+            path, out, elements=elements == "json", recipe=hints, workers=workers, progress=progress
+        )
+    errors.print(f"{report.written} pages written to {out}", highlight=False)
+    for file, problem in report.refused.items():
+        errors.print(f"{file}: {problem}", style="red", highlight=False, markup=False)
+    return 1 if report.refused else 0

@@ -1,0 +1,132 @@
+"""Simplifying files: one, or all of a folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from facsim.page.recipe import Recipe
+from facsim.page.simplify import simplify
+from facsim.schema import ConfigError, Element, InputError, Page, Progress, no_progress
+
+_PAGES = frozenset({".html", ".htm", ".xhtml"})
+STANDARD_INPUT = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What became of a folder: how many pages were written, and why others were not (by file)."""
+
+    written: int
+    refused: dict[Path, str]
+
+
+def elements_json(page: Page) -> str:
+    """The elements of a page as a JSON array, one object an element, fields as in `facsim.Element`."""
+    return json.dumps([_plain(element) for element in page.elements], ensure_ascii=False, indent=1)
+
+
+def _plain(element: Element) -> dict[str, object]:
+    plain = {field.name: getattr(element, field.name) for field in fields(element)}
+    return plain | {"states": sorted(element.states)}
+
+
+def simplify_one(
+    source: Path, out: Path | None = None, *, elements: bool = False, recipe: Recipe | None = None
+) -> None:
+    """Simplify one file.
+
+    Args:
+        source: the file; `-` is standard input.
+        out: the file to write; standard output without it.
+        elements: whether to write the elements as JSON instead of the page.
+        recipe: hints for the site.
+
+    Raises:
+        InputError: if the file cannot be read or is no page.
+    """
+    try:
+        raw = sys.stdin.buffer.read() if source == STANDARD_INPUT else source.read_bytes()
+    except OSError as error:
+        raise InputError(error.strerror or "cannot be read", file=source) from None
+    try:
+        page = simplify(raw, recipe=recipe)
+    except InputError as error:
+        raise InputError(error.problem, file=source, expected=error.expected) from None
+    text = (elements_json(page) if elements else page.html) + "\n"
+    # Pages may hold characters that the terminal's encoding lacks.
+    written = text.encode("utf-8", "replace")
+    if out is None:
+        sys.stdout.buffer.write(written)
+        sys.stdout.buffer.flush()
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(written)
+
+
+def simplify_folder(
+    source: Path,
+    out: Path | None,
+    *,
+    elements: bool = False,
+    recipe: Recipe | None = None,
+    workers: int = 1,
+    progress: Progress = no_progress,
+) -> BatchReport:
+    """Simplify all HTML files of a folder, at any depth, into a folder of the same form.
+
+    Args:
+        source: the folder.
+        out: the folder to write.
+        elements: whether to write the elements as JSON (`.json`) instead of the pages.
+        recipe: hints for the site.
+        workers: processes. What is written does not depend on it.
+        progress: called after each file.
+
+    Raises:
+        ConfigError: if `out` is missing or is the folder itself.
+        InputError: if the folder holds no HTML files.
+    """
+    if out is None or out.resolve() == source.resolve():
+        raise ConfigError("A folder of pages needs --out with another folder")
+    if workers < 1:
+        raise ConfigError(f"--workers {workers}: expected at least 1")
+    files = sorted(file for file in source.rglob("*") if file.suffix.lower() in _PAGES and file.is_file())
+    if not files:
+        raise InputError("no HTML files", file=source, expected=" or ".join(sorted(_PAGES)))
+    pairs = [(file, _target(out / file.relative_to(source), elements)) for file in files]
+    refused: dict[Path, str] = {}
+    work = partial(_attempt, elements=elements, recipe=recipe)
+    for done, ((file, _), problem) in enumerate(zip(pairs, _results(work, pairs, workers), strict=True), 1):
+        if problem:
+            refused[file] = problem
+        progress(done, len(pairs), file.name)
+    return BatchReport(len(pairs) - len(refused), refused)
+
+
+def _target(file: Path, elements: bool) -> Path:
+    return file.with_suffix(".json") if elements else file
+
+
+def _attempt(pair: tuple[Path, Path], *, elements: bool, recipe: Recipe | None) -> str | None:
+    try:
+        simplify_one(*pair, elements=elements, recipe=recipe)
+    except InputError as error:
+        return str(error.problem)
+    return None
+
+
+def _results(
+    work: Callable[[tuple[Path, Path]], str | None], pairs: list[tuple[Path, Path]], workers: int
+) -> Iterable[str | None]:
+    if workers == 1:
+        yield from map(work, pairs)
+        return
+    with ProcessPoolExecutor(min(workers, len(pairs)), mp_context=get_context("spawn")) as pool:
+        yield from pool.map(work, pairs, chunksize=8)
