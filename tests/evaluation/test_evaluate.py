@@ -169,7 +169,7 @@ def test_a_change_of_versions_is_noted_and_not_refused(
     run = evaluate(shop, scripted(), out=tmp_path / "run", split="all")
     file = run.path / "predictions.jsonl"
     file.write_bytes(file.read_bytes()[:-1000])
-    monkeypatch.setattr("facsim.__version__", "99.0")
+    monkeypatch.setattr("facsim.evaluation.environment.facsim_version", lambda: "99.0")
     again = evaluate(shop, scripted(), out=run.path, split="all", resume=True)
     assert any("with other versions: facsim 0.1.0 → 99.0" in note for note in again.notes)
 

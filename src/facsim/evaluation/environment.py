@@ -10,8 +10,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-import facsim
-
 _PACKAGES = (
     "anthropic",
     "lightgbm",
@@ -51,7 +49,7 @@ class Environment(BaseModel):
         commit, dirty = _checkout()
         return cls(
             time=datetime.now(UTC),
-            facsim=facsim.__version__,
+            facsim=facsim_version(),
             commit=commit,
             dirty=dirty,
             python=platform.python_version(),
@@ -68,6 +66,11 @@ class Environment(BaseModel):
         return [
             f"{key} {mine.get(key)} → {theirs.get(key)}" for key in keys if mine.get(key) != theirs.get(key)
         ]
+
+
+def facsim_version() -> str:
+    """Version of the installed package."""
+    return metadata.version("facsim")
 
 
 def _versions() -> dict[str, str]:

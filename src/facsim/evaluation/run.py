@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-import facsim
 from facsim.evaluation.config import RunConfig
+from facsim.evaluation.environment import facsim_version
 from facsim.evaluation.journal import Line, read_lines, write_atomically
 from facsim.metrics import CASES_SCHEMA, Cluster, Metrics, check_cases, compute_metrics
 from facsim.schema import ConfigError, InputError, Progress, no_progress
@@ -153,7 +153,7 @@ def score(
     progress(0, cases.height, run.name)
     metrics = compute_metrics(cases, resamples=resamples, seed=seed, cluster=cluster, level=level)
     scored = {
-        "facsim": facsim.__version__,
+        "facsim": facsim_version(),
         "run": run.config.digest,
         "cases": cases.height,
         "complete": cases.height == run.config.counts.cases and not cases["failed"].any(),
