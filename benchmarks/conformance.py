@@ -4,16 +4,19 @@
 
 Installs the server into a virtual environment of its own (`build/conformance/ENGINE`), makes a tiny random
 model (`serve_tiny.py`), starts the server, and runs `facsim.evaluate` against it until at least `--steps`
-steps are answered. Checks that every call was answered and counted, and, with vLLM, which enforces JSON
-schemas, that every answer reads strictly.
+steps are answered. Checks that every call was answered and counted and, with vLLM, which enforces JSON
+schemas, that every answer follows the schema as far as it goes.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,7 +24,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -154,7 +157,7 @@ def main() -> None:
                 split="all",
             )
             seconds = time.monotonic() - began
-        report(engine, run.cases(), arguments.steps, seconds)
+        report(engine, run.cases(), answers_in(work / "cache.sqlite"), arguments.steps, seconds)
     finally:
         shutil.rmtree(work)
 
@@ -170,16 +173,22 @@ def enough(data: DataSet, steps: int) -> DataSet:
     return data
 
 
-def report(engine: str, cases: pl.DataFrame, steps: int, seconds: float) -> None:
+def answers_in(cache: Path) -> list[str]:
+    """The texts of all answers, from the response cache."""
+    with closing(sqlite3.connect(cache)) as connection:
+        return [json.loads(row)["text"] for (row,) in connection.execute("SELECT answer FROM answers")]
+
+
+def report(engine: str, cases: pl.DataFrame, answers: list[str], steps: int, seconds: float) -> None:
     """Check what must hold, and print the figures."""
     failed = int(cases["failed"].sum())
-    strict = int((cases["parse"] == "strict").sum())
-    ok = len(cases) >= steps and failed == 0 and int(cases["input_tokens"].min() or 0) > 0
-    ok = ok and int(cases["output_tokens"].min() or 0) > 0
-    if engine == "vllm":  # it enforces the schema; what is not strict was cut off at the token limit
-        ok = ok and strict > 0.5 * len(cases)
+    # Noise seldom ends a string, so few answers are whole; but where the schema is enforced all begin as it
+    # says.
+    shaped = sum(bool(re.match(r'\s*\{\s*"rationale"\s*:\s*"', answer)) for answer in answers)
+    counted = all(int(cases[name].min() or 0) > 0 for name in ("input_tokens", "output_tokens"))
+    ok = len(cases) >= steps and failed == 0 and counted and (engine != "vllm" or shaped == len(answers))
     print(
-        f"RESULT engine={engine} steps={len(cases)} failed={failed} strict={strict} "
+        f"RESULT engine={engine} steps={len(cases)} failed={failed} schema_followed={shaped}/{len(answers)} "
         f"input_tokens={cases['input_tokens'].sum()} output_tokens={cases['output_tokens'].sum()} "
         f"seconds={seconds:.1f} ok={str(ok).lower()}"
     )

@@ -178,14 +178,15 @@ def test_no_access_or_no_model_stops_the_run(asked, wire, fault, says):
     assert fault.message in str(caught.value)
 
 
-def test_nobody_there_stops_the_run(step, talk):
+@pytest.mark.parametrize("wire", WIRES)
+def test_nobody_there_stops_the_run(wire, step, talk, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    predictor = endpoint_predictor(
-        f"endpoint:http://127.0.0.1:{port}/v1#m", options=EndpointOptions(retries=0)
-    )
-    with pytest.raises(FacsimError, match=f"Nobody answers at http://127.0.0.1:{port}/v1"):
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", address)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", address)
+    predictor = endpoint_predictor(wire.replace("URL", address), options=EndpointOptions(retries=0))
+    with pytest.raises(FacsimError, match=f"Nobody answers at {address}"):
         talk(predictor, [step()])
 
 
@@ -222,6 +223,18 @@ def test_no_money_stops_the_run(asked):
 def test_an_option_that_the_server_refuses_is_named(asked):
     with pytest.raises(FacsimError, match="unset the option temperature"):
         asked([Status(400, "temperature is not supported by this model")])
+
+
+@pytest.mark.parametrize("words", ["The provided model identifier is invalid.", "model `m` does not exist"])
+def test_a_wrong_model_said_with_400_stops_the_run(asked, words):
+    with pytest.raises(FacsimError, match="Check the name of the model"):
+        asked([Status(400, words)])
+
+
+def test_prompts_that_never_fit_stop_the_run_with_the_right_remedy(asked):
+    too_long = Status(400, "maximum context length is 512 tokens", error_code="context_length_exceeded")
+    with pytest.raises(FacsimError, match="Lower budget_tokens"):
+        asked([too_long], steps=FAILURES_IN_A_ROW)
 
 
 def test_failure_upon_failure_stops_the_run(asked):

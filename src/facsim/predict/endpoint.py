@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -57,6 +58,9 @@ _OPTION_OF_WORD = {
     "reasoning_effort": "thinking",
     "thinking": "thinking",
 }
+_NO_SUCH_MODEL = re.compile(
+    r"(unknown|invalid|no such) model|model\b.{0,80}(not exist|not found|invalid|unknown)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +265,10 @@ class EndpointPredictor:
         self._failed_in_a_row += 1
         remedy = self._remedy(failure)
         if remedy is None and self._failed_in_a_row >= FAILURES_IN_A_ROW:
-            remedy = f"{self._failed_in_a_row} calls in a row failed. Put the server right, then resume"
+            what = (
+                "Lower budget_tokens" if failure.kind == "too_long" else "Put the server right, then resume"
+            )
+            remedy = f"{self._failed_in_a_row} calls in a row failed. {what}"
         if remedy is not None:
             self._stop = FacsimError(f"{self.spec}: {failure.message}. {remedy}")
             raise self._stop from None
@@ -283,9 +290,7 @@ class EndpointPredictor:
             case "quota":
                 return "Top up the account, then resume"
             case "rejected" if first:
-                words = failure.message.lower()
-                option = next((option for word, option in _OPTION_OF_WORD.items() if word in words), None)
-                return option and f"Change or unset the option {option}"
+                return _remedy_of_rejection(failure.message.lower())
         return None
 
 
@@ -298,6 +303,13 @@ def endpoint_predictor(
         ConfigError: if `spec` is none of them.
     """
     return EndpointPredictor(Target.read(spec), prompt, options)
+
+
+def _remedy_of_rejection(words: str) -> str | None:
+    if _NO_SUCH_MODEL.search(words):
+        return "Check the name of the model"
+    option = next((option for word, option in _OPTION_OF_WORD.items() if word in words), None)
+    return option and f"Change or unset the option {option}"
 
 
 def _address(target: Target) -> str | None:

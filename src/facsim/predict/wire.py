@@ -148,7 +148,7 @@ class Wire:
         """`text` in one line of at most 300 characters, without the secrets in use here."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        text = " ".join(text.split())
+        text = " ".join(text.split()).rstrip(".")
         return text if len(text) <= 300 else text[:299] + "…"
 
     async def close(self) -> None:
@@ -296,11 +296,11 @@ class Wire:
             (known.ModelRateLimitError, "limited"),
             (known.ModelTimeoutError, "slow"),
         )
+        if isinstance(error, known.ModelConnectionError) and error.phase == "connect":
+            return CallFailed("refused", message)
         for kind_of_error, kind in kinds:
             if isinstance(error, kind_of_error):
                 return CallFailed(kind, message, status)
-        if isinstance(error, known.ModelConnectionError) and error.phase == "connect":
-            return CallFailed("refused", message)
         if status == 404:
             return CallFailed("missing", message, status)
         return CallFailed("broken", message, status)
@@ -311,7 +311,7 @@ def _words(error: Exception) -> str:
     body = getattr(error, "body", None)
     if isinstance(body, Mapping):
         inner = body.get("error", body)
-        said = inner.get("message") if isinstance(inner, Mapping) else None
+        said = (inner.get("message") or inner.get("detail")) if isinstance(inner, Mapping) else inner
         if isinstance(said, str) and said:
             return f"{getattr(error, 'status_code', None) or 'error'}: {said}"
     return f"{type(error).__name__}: {error}"
