@@ -6,18 +6,32 @@ import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from facsim.data import Card, DataSet, DataSetWriter, replay
 from facsim.page import read_page
 from facsim.predict import Predictor, Trainable, load_predictor
 from facsim.predict.choice import ChoiceModel, ChoicePredictor
-from facsim.predict.choice.pages import read_table, template_of
+from facsim.predict.choice.model import learn_symbols
+from facsim.predict.choice.pages import STATIC, read_table, template_of
+from facsim.predict.choice.rates import Offers, Rates
 from facsim.predict.choice.texts import TextModel
 from facsim.predict.choice.words import read_intent
 from facsim.predict.markov import MarkovTwo
-from facsim.schema import Action, ConfigError, InputError, PastStep, Prediction, Session, SessionSoFar, Step
+from facsim.schema import (
+    Action,
+    ConfigError,
+    InputError,
+    PastStep,
+    Prediction,
+    Session,
+    SessionSoFar,
+    Step,
+    no_progress,
+)
 
 ADJECTIVES = ["red", "blue", "tiny", "large", "steel", "glass", "wooden", "quiet"]
 THINGS = ["kettle", "pan", "lamp", "chair", "desk", "clock", "mirror", "basket"]
@@ -201,8 +215,6 @@ def test_kin_share_a_template_and_are_ranked_by_their_numbers() -> None:
     page = read_page(shop_page([("red pan", 30), ("blue pan", 10), ("tiny lamp", 20)]))
     assert template_of(page.by_name["results.red_pan.price"]) == "results.*.price"
     table = read_table(page)
-    from facsim.predict.choice.pages import STATIC
-
     ranks = {
         element.name: table.static[row, STATIC.index("kin_number_rank")]
         for row, element in enumerate(table.elements)
@@ -297,3 +309,43 @@ def test_real_people(tmp_path: Path) -> None:
                 found.append(same and step.action.name is not None)
         shares += [sum(found) / len(found)] if found else []
     assert sum(shares) / len(shares) >= 0.78
+
+
+def test_rates_in_blocks_are_the_rates_of_all_steps_together(train: DataSet) -> None:
+    model = ChoiceModel()
+    model.symbols = learn_symbols(train)
+    examples = model._read(train, 0, no_progress)
+    assert examples is not None
+    offers, folds = Offers.of(examples.steps), np.array(examples.folds)
+    rates = Rates.fit(offers, np.array(examples.chosen), folds)
+    for candidates in (1, 50, 10**9):
+        blocks = [rates.of(block, folds[steps]) for steps, block in offers.blocks(candidates)]
+        np.testing.assert_array_equal(np.concatenate(blocks), rates.of(offers, folds))
+
+
+def test_rates_for_training_come_from_other_people(train: DataSet) -> None:
+    """Were a person's own choice counted, its rate would be high wherever it was the only one."""
+    model = ChoiceModel()
+    model.symbols = learn_symbols(train)
+    examples = model._read(train, 0, no_progress)
+    assert examples is not None
+    offers, folds = Offers.of(examples.steps), np.array(examples.folds)
+    chosen = np.array(examples.chosen)
+    rates = Rates.fit(offers, chosen, folds)
+    steps = folds == 1
+    others = Rates.fit(
+        Offers.of([step for step, kept in zip(examples.steps, steps, strict=True) if not kept]),
+        _renumbered(examples, ~steps),
+        folds[~steps],
+    )
+    mine = Offers.of([step for step, kept in zip(examples.steps, steps, strict=True) if kept])
+    np.testing.assert_allclose(rates.of(mine, folds[steps]), others.of(mine), rtol=1e-5, atol=1e-6)
+
+
+def _renumbered(examples: Any, kept: Any) -> Any:
+    """The chosen candidates of the kept steps, numbered among the kept steps alone."""
+    sizes = np.array([len(symbols[0]) for symbols, _ in examples.steps])
+    starts = np.cumsum([0, *sizes[:-1]])
+    inside = np.array(examples.chosen) - starts
+    kept_starts = np.cumsum([0, *sizes[kept][:-1]])
+    return kept_starts + inside[kept]

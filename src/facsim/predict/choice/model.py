@@ -56,6 +56,8 @@ class ChoicePredictor:
         booster: the trees; None before learning, and where the training split had nothing to learn from.
         temperature: flattens (above 1) or sharpens the probabilities.
         texts: what is typed.
+        seed: what it was learned with.
+        fingerprint: for a loaded model, the hash of its files.
     """
 
     concurrency = 1
@@ -69,6 +71,7 @@ class ChoicePredictor:
         self.temperature = 1.0
         self.texts = TextModel()
         self.seed = 0
+        self.fingerprint: str | None = None
         self._reader = SceneReader(self.symbols)
 
     @classmethod
@@ -94,12 +97,9 @@ class ChoicePredictor:
 
     def settings(self) -> Mapping[str, Any]:
         """What changes the answers, besides the training split."""
-        return {
-            "seed": self.seed,
-            "rounds": ROUNDS,
-            "negatives": MOST_NEGATIVES,
-            "features": len(FEATURES),
-        }
+        if self.fingerprint is not None:
+            return {"model": self.fingerprint}
+        return {"seed": self.seed, "rounds": ROUNDS, "negatives": MOST_NEGATIVES, "features": len(FEATURES)}
 
     async def close(self) -> None:
         """Nothing to free."""
@@ -195,8 +195,12 @@ class ChoiceModel(ChoicePredictor):
         np.concatenate(examples.tables, out=table[:, :own])
         examples.tables.clear()
         table[:, own] = self.codes[slots[sampled]]
-        table[:, own + 1 :] = self.rates.of(offers, folds)[sampled]
         sizes = np.array([len(rows) for rows in examples.rows])
+        ends = np.cumsum(sizes)
+        for steps, block in offers.blocks(MOST_ROWS // 4):
+            rows = slice(ends[steps.start] - sizes[steps.start], ends[steps.stop - 1])
+            inside = sampled[rows] - offers.starts[steps.start]
+            table[rows, own + 1 :] = self.rates.of(block, folds[steps])[inside]
         weights = np.concatenate(examples.weights)
         held_out = _choices(table, sizes, weights, folds == HELD_OUT)
         learned = _choices(table, sizes, weights, folds != HELD_OUT)

@@ -10,7 +10,7 @@ other folds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +76,24 @@ class Offers:
                 for number in range(len(FAMILIES))
             ),
         )
+
+    def blocks(self, candidates: int) -> Iterator[tuple[slice, Offers]]:
+        """Consecutive steps with about so many candidates together: which steps, and they alone."""
+        ends = self.starts + self.sizes
+        first = 0
+        while first < len(self.starts):
+            begin = self.starts[first]
+            last = max(int(np.searchsorted(ends, begin + candidates, side="right")), first + 1)
+            rows = slice(int(begin), int(ends[last - 1]))
+            yield (
+                slice(first, last),
+                Offers(
+                    starts=self.starts[first:last] - begin,
+                    symbols=tuple(symbols[rows] for symbols in self.symbols),
+                    contexts=tuple(contexts[first:last] for contexts in self.contexts),
+                ),
+            )
+            first = last
 
     @property
     def sizes(self) -> Ints:

@@ -20,10 +20,12 @@ from facsim.schema import ACTION_TYPES, Action, Page, SessionSoFar
 
 CLICK, TYPE, TERMINATE = range(3)
 SAME, STARTS, HOLDS = 3, 2, 1
-"""How a text agrees with a value of the intent: equal, begins with it, one holds the other. 0: not at all."""
+"""How a text agrees with a value of the intent: equal, begins with it, one holds the other; 0: no."""
 
 HISTORY = 4
 """How many past pages and actions a scene looks back on (counts of actions look back on all)."""
+LOOK_BACK = 24
+"""Past steps searched for what was acted out of the intent: bounds the work in long sessions."""
 STATE_CODES = 12
 """How many states an element can be in: acted upon 0, 1, 2+ times; new or not; filled or not."""
 UNKNOWN = -1
@@ -152,7 +154,7 @@ class SceneReader:
         most_elements: how many elements the kept pages hold together.
     """
 
-    def __init__(self, symbols: Symbols, most_elements: int = 100_000) -> None:
+    def __init__(self, symbols: Symbols, most_elements: int = 200_000) -> None:
         self.symbols = symbols
         self._most = most_elements
         self._held = 0
@@ -239,11 +241,11 @@ class SceneReader:
         return self.symbols.number(f"click ={intent.fields[(fresh if len(fresh) else shown)[0]][0]}")
 
     def _histories(self, so_far: SessionSoFar, intent: Intent) -> tuple[Flags, list[int], list[int]]:
-        """Which fields of the intent were acted out, and symbols of all past actions, latest first."""
+        """Which fields of the intent were acted out, and symbols of the past actions, latest first."""
         used = np.zeros(len(intent.fields), np.bool_)
         plain: list[int] = []
         slots: list[int] = []
-        for step in so_far.past:
+        for step in so_far.past[-LOOK_BACK:]:
             offer, action = self.offer(step.page), step.action
             found = offer.find(action)
             symbol = self.symbols.number(f"{action.type} ?") if found is None else int(offer.plain[found])

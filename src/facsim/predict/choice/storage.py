@@ -125,6 +125,7 @@ def load(path: str | Path) -> ChoicePredictor:
     stored = _read(path / MODEL)
     model = ChoicePredictor()
     model.spec = f"choice:{path}"
+    model.fingerprint = _hash(stored.model_dump_json())  # Holds the hashes of the other files.
     model.seed, model.temperature = stored.seed, stored.temperature
     model.symbols = Symbols(
         names=frozenset(stored.names),
