@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Set
 from functools import partial
 from pathlib import Path
@@ -183,18 +182,11 @@ def _learn_and_begin(
             "Say --first-step include to ask about them"
         )
     config.write(folder)
-    if train_sessions is not None and isinstance(predictor, Savable):
-        _keep(predictor, folder / "choice")
+    kept = folder / "choice"
+    # One that is there already came of the same training split and seed.
+    if train_sessions is not None and isinstance(predictor, Savable) and not kept.exists():
+        predictor.save(kept)
     return config
-
-
-def _keep(predictor: Savable, place: Path) -> None:
-    """Save the fitted state, whole or not at all. One that is there already is the same."""
-    if not place.exists():
-        partial_place = place.with_name(f".{place.name}.partial")
-        shutil.rmtree(partial_place, ignore_errors=True)
-        predictor.save(partial_place)
-        partial_place.rename(place)
 
 
 @runtime_checkable
@@ -202,12 +194,12 @@ class Savable(Protocol):
     """A predictor whose fitted state is worth keeping with the run."""
 
     def save(self, folder: Path) -> None:
-        """Write the fitted state into `folder`."""
+        """Write the fitted state into `folder`, whole or not at all."""
 
 
 def _fit(predictor: Predictor, data: DataSet, cases: CaseSelection, progress: Progress) -> int | None:
     """Fit a predictor that learns. Returns how many sessions it learned from, None if it does not learn."""
-    if not isinstance(predictor, Trainable) or getattr(predictor, "fitted", False):
+    if not isinstance(predictor, Trainable):
         return None
     if cases.part == "all":
         raise ConfigError(
