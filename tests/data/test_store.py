@@ -65,7 +65,7 @@ sessions = st.lists(
 
 
 @given(sessions)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_sessions_come_back_as_they_were_stored(given_sessions: list[Session]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         with DataSetWriter(Path(folder) / "d", Card(name="n", source="jsonl", origin="o")) as writer:

@@ -394,6 +394,8 @@ def test_limit_and_progress(run: Run) -> None:
     )
     assert len(data) == 4
     assert told[-1] == (3, 9, "sessions")
+    with pytest.raises(ConfigError, match="limit is 0"):
+        run([row()], limit=0)
 
 
 def test_same_rows_same_bytes(run: Run) -> None:

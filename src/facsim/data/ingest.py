@@ -10,7 +10,7 @@ from facsim.data.report import IngestReport
 from facsim.data.sources import SessionRefused, Source, open_source
 from facsim.data.writer import DataSetWriter
 from facsim.page import Recipe, simplify
-from facsim.schema import InputError, Progress, no_progress
+from facsim.schema import ConfigError, InputError, Progress, no_progress
 
 
 def ingest(
@@ -73,6 +73,8 @@ def write_source(
     progress: Progress = no_progress,
 ) -> IngestReport:
     """Write the data set of a source that is open already, one's own perhaps. Else as `ingest`."""
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit is {limit}: expected a number of sessions, at least 1")
     report = IngestReport(source.name, str(path), strict=strict)
     # A source may bring a recipe for its own sites along.
     recipe = recipe if recipe is not None else getattr(source, "recipe", None)

@@ -205,7 +205,12 @@ class DataSetWriter:
         old = self._folder.with_suffix(".old")
         if self.path.exists():
             self.path.rename(old)
-        self._folder.rename(self.path)
+        try:
+            self._folder.rename(self.path)
+        except OSError:
+            if old.exists():
+                old.rename(self.path)
+            raise
         shutil.rmtree(old, ignore_errors=True)
 
 
