@@ -258,3 +258,13 @@ def test_an_answer_that_cannot_be_kept_goes_out_and_the_run_stops(step, tmp_path
         first, second = asyncio.run(ask())
         assert first.action == second.action == Action.terminate()
         assert server.count == 2
+
+
+def test_answers_from_the_cache_say_nothing_of_the_server(run, talk, step, tmp_path):
+    """A resumed run finds its first answers in the cache; a model that is gone by then must still stop it."""
+    with Loopback(lambda request: Answer() if request.index == 0 else Status(404, "gone")) as server:
+        run(server, past=0)
+        options = EndpointOptions(retries=0, cache=tmp_path / "cache.sqlite")
+        predictor = endpoint_predictor(f"endpoint:{server.url}#tiny", options=options)
+        with pytest.raises(FacsimError, match="name of the model"):
+            talk(predictor, [step(0), step(1)])

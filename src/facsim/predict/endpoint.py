@@ -139,7 +139,10 @@ class EndpointPredictor:
                 shown=prompt.shown,
                 usage=self._usage(answers, time.perf_counter() - began),
             )
-        self._succeeded, self._failed_in_a_row = True, 0
+        if not all(
+            answer.from_cache for answer in answers
+        ):  # what the cache says tells nothing of the server
+            self._succeeded, self._failed_in_a_row = True, 0
         return self._read(prompt, answers, rationale)
 
     async def close(self) -> None:
@@ -249,16 +252,22 @@ class EndpointPredictor:
         )
 
     def _usage(self, answers: Sequence[_Answer], seconds: float) -> Usage:
-        tokens = Tokens(
-            input=sum(answer.reply.input_tokens for answer in answers),
-            cached=sum(answer.reply.cached_tokens for answer in answers),
-            written=sum(answer.reply.written_tokens for answer in answers),
-            output=sum(answer.reply.output_tokens for answer in answers),
+        replies = [answer.reply for answer in answers]
+        costs = [self._cost(reply) for reply in replies]
+        known = [dollars for dollars in costs if dollars is not None]
+        return Usage(
+            input_tokens=sum(reply.input_tokens for reply in replies),
+            cached_tokens=sum(reply.cached_tokens for reply in replies),
+            output_tokens=sum(reply.output_tokens for reply in replies),
+            # A call that failed may or may not be billed.
+            cost=sum(known) if costs and len(known) == len(costs) else None,
+            seconds=seconds,
         )
-        target, price = self.target, self.options.price
-        # A call that failed may or may not be billed.
-        dollars = cost(tokens, target.provider, target.model, target.base_url, price) if answers else None
-        return Usage(tokens.input, tokens.cached, tokens.output, dollars, seconds)
+
+    def _cost(self, reply: Reply) -> float | None:
+        tokens = Tokens(reply.input_tokens, reply.cached_tokens, reply.written_tokens, reply.output_tokens)
+        target = self.target
+        return cost(tokens, target.provider, target.model, target.base_url, self.options.price)
 
     def _judge(self, failure: CallFailed) -> None:
         """Stop the run where going on makes no sense."""
