@@ -136,6 +136,8 @@ class _Finder:
                 if tree.tags[node] in _PARTS_OF_PAGE:
                     break
                 if node not in self._is_target:
+                    if box >= 0 and self._is_filled(box, heading) and self._adds_headings(box, node):
+                        break
                     box = node
                     if self._is_card(node):
                         break
@@ -151,6 +153,15 @@ class _Finder:
             if self._count(heading, end):
                 found.append(self._group(heading, end, label))
         return found
+
+    def _is_filled(self, box: int, heading: int) -> bool:
+        """Whether a box holds targets beside those in its heading."""
+        ends = self._tree.ends
+        return self._count(box + 1, ends[box]) > self._count(heading, ends[heading])
+
+    def _adds_headings(self, box: int, outer: int) -> bool:
+        after = bisect_left(self._headings, self._tree.ends[box])
+        return after < len(self._headings) and self._headings[after] < self._tree.ends[outer]
 
     def _next_of_rank(self) -> list[int]:
         """For each heading the node of the next one with the same rank or a higher one."""
@@ -188,7 +199,7 @@ class _Finder:
         return tag in _CARDS or (bool(attributes) and attributes.get("role", "").lower() in _CARD_ROLES)
 
     def _title(self, card: int) -> str:
-        """What a card without a label is called: heading, row header, first link with text, first text."""
+        """What a card without a label is called: heading, row header, first link with text, text before."""
         tree, runs = self._tree, self._runs
         end = tree.ends[card]
         if tree.tags[card] == "tr":
@@ -198,16 +209,23 @@ class _Finder:
         place = bisect_left(self._headings, card)
         if place < len(self._headings) and self._headings[place] < end:
             return runs.text(self._headings[place], limit=200)
-        first, last = bisect_right(self._targets, card), bisect_left(self._targets, end)
-        if last - first > 1:
-            for target in self._targets[first : min(last, first + 3)]:
-                if tree.tags[target] == "a":
-                    title = runs.text(target, alt=False, limit=200)
-                    if title:
-                        return title
-        start, stop = runs.span(card, end)
+        first = bisect_right(self._targets, card)
+        before = self._text_before(card, self._targets[first])
+        if before and tree.tags[card] == "tr":
+            return before
+        for target in self._targets[first : min(first + 3, bisect_left(self._targets, end))]:
+            if tree.tags[target] != "a":
+                break
+            title = runs.text(target, alt=False, limit=200)
+            if title and self._count(card + 1, end) > 1:
+                return title
+        return before
+
+    def _text_before(self, card: int, target: int) -> str:
+        """The first words before the first target; what follows it is a count, a unit, a remark."""
+        start, stop = self._runs.span(card, target)
         for run in range(start, min(stop, start + 10)):
-            text = runs.texts[run][:400].strip()
+            text = self._runs.texts[run][:400].strip()
             if slug(text):
                 return text
         return ""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from html import escape
 
 from facsim.page.read import MARK
-from facsim.page.roles import ROLE_OF_TAG, STATES
+from facsim.page.roles import ROLE_OF_TAG, STATES, role_of
 from facsim.page.runs import Runs
-from facsim.page.tags import CELLS, FLOWING, INLINE, KEPT, VOID, WHOLE_PAGE
+from facsim.page.tags import CELLS, CONTROLS, FLOWING, INLINE, KEPT, VOID, WHOLE_PAGE
 from facsim.page.tree import TEXT, Tree
 
 _ATTRIBUTES = {
@@ -21,6 +21,7 @@ _ATTRIBUTES = {
     "option": ("label",),
     "select": ("multiple",),
 }
+_NO_ROLES = ("generic", "presentation", "none")
 _SPACE = re.compile(r"\s+")
 
 
@@ -172,9 +173,9 @@ class _Renderer:
 
     def _role_and_states(self, node: int, tag: str, attributes: Mapping[str, str]) -> list[str]:
         written = []
-        role = attributes.get("role", "").split()[:1]
-        if role and role[0] != ROLE_OF_TAG.get(tag) and role[0] not in ("presentation", "none"):
-            written.append(f'role="{escape(role[0])}"')
+        role = role_of(tag, attributes)
+        if ("role" in attributes or tag not in CONTROLS) and role not in (ROLE_OF_TAG.get(tag), *_NO_ROLES):
+            written.append(f'role="{escape(role)}"')
         for state in STATES:
             if state in attributes:
                 written.append(state)

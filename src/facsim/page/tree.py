@@ -29,6 +29,12 @@ _TOKEN = re.compile(
 _ATTRIBUTE = re.compile(r' ([^\s/>][^\s/>=]*)(?:="([^"]*)")?')
 _NO_ATTRIBUTES: dict[str, str] = {}
 
+_NOSCRIPT = re.compile("<noscript", re.IGNORECASE)
+# Tags within these are no tags.
+_RAW_TAGS = ("script", "style", "noscript", "textarea", "title")
+_RAW = re.compile(rf"<!--|<(?:{'|'.join(_RAW_TAGS)})(?=[\s/>])", re.IGNORECASE)
+_CLOSING = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _RAW_TAGS}
+
 # Browsers stop at 512. Lexbor does not, and needs time with the square of it.
 MAX_DEPTH = 20_000
 _TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)[^<>]*?(/?)>")
@@ -81,12 +87,41 @@ def parse(html: str, marks: Sequence[tuple[str, str, str]] = ()) -> Tree:
     _check_depth(html)
     # Lone surrogates cannot be encoded; they are no characters.
     # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
-    document = LexborHTMLParser(html.encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS)
+    document = LexborHTMLParser(
+        without_noscript(html).encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS
+    )
     for selector, attribute, value in marks:
         for node in _select(document, selector):
             node.attrs[attribute] = value
     document.strip_tags(sorted(UNSEEN), recursive=True)
     return tokenize(document.html or "")
+
+
+def without_noscript(html: str) -> str:
+    """The page with nothing in its `noscript` elements: with scripts, nobody sees it.
+
+    Lexbor parses as browsers do without scripts; what a `noscript` in the head holds would end the head.
+    """
+    if not _NOSCRIPT.search(html):
+        return html
+    kept: list[str] = []
+    done = at = 0
+    while found := _RAW.search(html, at):
+        opening = found[0].lower()
+        if opening == "<!--":
+            end = html.find("-->", found.end())
+        else:
+            closing = _CLOSING[opening[1:]].search(html, found.end())
+            end = closing.start() if closing else -1
+        if end < 0:
+            break
+        if opening == "<noscript":
+            start = html.find(">", found.end(), end) + 1
+            if start:
+                kept.append(html[done:start])
+                done = end
+        at = end
+    return "".join((*kept, html[done:]))
 
 
 def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:

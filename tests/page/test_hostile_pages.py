@@ -1,0 +1,205 @@
+"""Pages that nobody would write: never a crash, never a hang, names always unique."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
+
+from facsim.page import read_page, simplify
+from facsim.page.decode import decode
+from facsim.page.tree import MAX_DEPTH
+from facsim.schema import InputError, Page
+
+_TAGS = "a a a div div span p ul li h1 h2 h3 table tr td th form label button button input select option textarea nav "
+_TAGS += "header section article fieldset legend svg title details summary b template script style x-card math iframe"
+_ATTRIBUTES = [
+    "href='/{0}'", "id=i{0}", "for=i{0}", "role=button", "role=list", "role='radio x'", "aria-label='Label {0}'",
+    "aria-labelledby='i1 i2'", "onclick", "tabindex=0", "hidden", "type=checkbox", "type=hidden", "checked", "name=q",
+    "value='v\"{0}'", "alt='pic'", "aria-hidden=true", "style='display:none'", "title='<b>'", "contenteditable", "=x",
+    "a\"b='1'", "data-x='a>b'", "placeholder='né'", "aria-expanded=true",
+]  # fmt: skip
+_TEXT = st.sampled_from(
+    [
+        "Go",
+        "Go ",
+        " more",
+        "$5",
+        "&amp;",
+        "&lt;b&gt;",
+        "<",
+        ">",
+        "\0",
+        "é",
+        "\u200b",
+        "\u202e",
+        "\n",
+        "-->",
+        "]]>",
+        "''",
+        "%",
+    ]
+)
+_TAG = st.sampled_from(_TAGS.split())
+_START = st.builds(
+    lambda tag, attributes, slash: f"<{tag} {' '.join(attributes)}{slash}>",
+    _TAG,
+    st.lists(st.builds(str.format, st.sampled_from(_ATTRIBUTES), st.integers(0, 4)), max_size=4),
+    st.sampled_from(["", "", "", "/"]),
+)
+_PIECE = st.one_of(
+    _START,
+    _START,
+    _TAG.map("</{}>".format),
+    _TEXT,
+    st.sampled_from(["<!-- x -->", "<!--", "<!doctype html>", "<?x?>"]),
+)
+HTML_LIKE = st.lists(_PIECE, max_size=40).map("".join)
+
+
+def check(html: str) -> Page:
+    page = simplify(html)
+    names = [element.name for element in page.elements]
+    assert len(set(names)) == len(names)
+    assert all(names)
+    assert page.html.count('name="') >= len(names)
+    document = LexborHTMLParser(html.encode("utf-8", "replace"))
+    for element in page.elements:
+        if "<plaintext" in html or not element.locator:
+            continue
+        nodes = document.css(element.locator)
+        assert len(nodes) == 1, element
+        assert nodes[0].tag == element.tag
+        assert (nodes[0].attributes.get("href") or None) == (element.href or None) or element.tag not in (
+            "a",
+            "area",
+        )
+    assert read_page(page.html).elements == tuple(replace(element, locator="") for element in page.elements)
+    again = simplify(page.html)
+    assert again.html == page.html
+    assert [element.name for element in again.elements] == names
+    return page
+
+
+@settings(max_examples=400, deadline=None)
+@given(HTML_LIKE)
+def test_html_like_text(html: str) -> None:
+    check(html)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text(text: str) -> None:
+    check(text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes(raw: bytes) -> None:
+    try:
+        page = simplify(raw)
+    except InputError:
+        return
+    assert isinstance(page.elements, tuple)
+
+
+@settings(max_examples=150, deadline=None)
+@given(HTML_LIKE)
+def test_reading_any_page_as_a_simplified_one(html: str) -> None:
+    for page in (read_page(html), read_page('<html data-simplified="1">' + html)):
+        names = [element.name for element in page.elements]
+        assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "html", "elements"),
+    [
+        ("nested divs", "<div>" * 10_000 + "<a href=1>x", 1),
+        ("nested listeners", "<div onclick=x>text" * 10_000, 1),
+        ("nested links and sections", "<section aria-label=s><a href=1>x</a>" * 5_000, 5_000),
+        ("nested lists", "<ul><li><a href=1>x</a>" * 4_000, 4_000),
+        ("nested headings", "<div><h2>x</h2><a href=1>y</a>" * 4_000, 4_000),
+        ("nested buttons", "<div role=button>ab" * 5_000, None),
+        ("siblings", "<li><a href=1>x" * 20_000, 20_000),
+        ("options", "<select>" + "<option>x" * 20_000, 20_001),
+        ("headings", "<h2>a</h2>" * 20_000 + "<a href=1>b", 1),
+        ("one label for all", "<p id=l>" + "word " * 20_000 + "</p>" + "<a href=1 aria-labelledby=l>x</a>" * 3_000, 3_000),
+        ("attributes of a megabyte", f'<a href="{"x" * 1_000_000}" title="{"y " * 500_000}">z</a>', 1),
+        ("duplicate ids", "<a id=x href=1>x</a>" * 5_000, 5_000),
+        ("unclosed comments", "<a href=1>x</a>" + "<!--" * 20_000, 1),
+    ],
+)  # fmt: skip
+def test_large_pages_take_linear_time(name: str, html: str, elements: int | None) -> None:
+    began = time.process_time()
+    page = simplify(html)
+    found = page.elements
+    read = read_page(page.html).elements
+    assert time.process_time() - began < 20, name
+    assert elements is None or len(found) == elements
+    assert len({element.name for element in found}) == len(found) == len(read)
+
+
+def test_time_grows_with_size_and_not_faster() -> None:
+    card = "<li><h3><a href='/p/{0}'>Thing {0}</a></h3><p>Some text on it, $5</p><button>Add</button></li>"
+
+    def seconds(cards: int) -> float:
+        html = "<ul>" + "".join(card.format(number) for number in range(cards)) + "</ul>"
+        best = float("inf")
+        for _ in range(3):
+            began = time.process_time()
+            assert len(simplify(html).elements) == 2 * cards
+            best = min(best, time.process_time() - began)
+        return best
+
+    assert seconds(4_000) < 8 * 3 * seconds(500)
+
+
+def test_too_deep_is_refused_before_it_takes_minutes() -> None:
+    began = time.process_time()
+    for html in ("<div>" * 200_000, "<div>" * 100_000 + "</div>" * 100_000, "<x-a>" * 100_000):
+        with pytest.raises(InputError, match="nested deeper"):
+            simplify(html)
+    assert time.process_time() - began < 5
+    assert MAX_DEPTH >= 10_000
+
+
+def test_pictures_inside_svg_do_not_count_as_depth() -> None:
+    icon = "<svg><path d='M0'/><g><circle r='1'/></g></svg>"
+    assert len(simplify("<ul>" + f"<li><a href=1>{icon}x</a>" * 15_000).elements) == 15_000
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("<a href=1>Kärcher".encode(), "Kärcher"),
+        (b"\xef\xbb\xbf<a href=1>K\xc3\xa4rcher", "Kärcher"),
+        ("<a href=1>Kärcher".encode("utf-16"), "Kärcher"),
+        ("\ufeff<a href=1>Kärcher".encode("utf-16-be"), "Kärcher"),
+        ("<meta charset=iso-8859-1><a href=1>Kärcher".encode("latin-1"), "Kärcher"),
+        ("<meta charset='shift_jis'><a href=1>日本".encode("shift_jis"), "日本"),
+        ("<a href=1>Kärcher – 5".encode("cp1252"), "Kärcher – 5"),
+        ("<meta charset=nonsense><a href=1>Kärcher".encode(), "Kärcher"),
+        ("<meta charset=utf-16><a href=1>Kärcher".encode(), "Kärcher"),
+        (b"<meta charset=utf-8><a href=1>bad \xff", "bad \ufffd"),
+        (b"\0<a\0 href=1>x\0y", "xy"),
+    ],
+)
+def test_encodings(raw: bytes, text: str) -> None:
+    elements = simplify(raw).elements
+    assert [element.text for element in elements] == [text] or (b"\0<a" in raw and len(elements) <= 1)
+
+
+@pytest.mark.parametrize("raw", [b"%PDF-1.7", b"\x89PNG\r\n", b"PK\x03\x04", b"\x1f\x8b\x08"])
+def test_files_that_are_no_pages_are_refused_by_kind(raw: bytes) -> None:
+    with pytest.raises(InputError, match="expected an HTML page"):
+        simplify(raw)
+
+
+@pytest.mark.parametrize("html", ["", " ", "plain words", '{"a": "<b>"}', "a\ud800b", "\0"])
+def test_text_that_is_no_html_gives_a_page_without_elements(html: str) -> None:
+    assert simplify(html).elements == ()
+    assert decode(html) == html
