@@ -90,6 +90,8 @@ def server(engine: str, python: Path, model: Path, work: Path) -> Iterator[str]:
     if engine == "vllm":
         command = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
         command += ["--served-model-name", str(model), "--dtype", "float32", "--max-model-len", "8192"]
+        # Left free, noise writes white space for ever.
+        command += ["--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}']
         command += ["--enforce-eager", "--host", "127.0.0.1", "--port", str(port)]
         common |= {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
     else:
@@ -185,6 +187,7 @@ def report(engine: str, cases: pl.DataFrame, answers: list[str], steps: int, sec
     # Noise seldom ends a string, so few answers are whole; but where the schema is enforced all begin as it
     # says.
     shaped = sum(bool(re.match(r'\s*\{\s*"rationale"\s*:\s*"', answer)) for answer in answers)
+    print(f"an answer begins {answers[0][:60]!r}")
     counted = all(int(cases[name].min() or 0) > 0 for name in ("input_tokens", "output_tokens"))
     ok = len(cases) >= steps and failed == 0 and counted and (engine != "vllm" or shaped == len(answers))
     print(
