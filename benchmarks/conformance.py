@@ -33,6 +33,7 @@ import facsim
 from facsim.data import DataSet
 from facsim.predict import load_predictor
 from facsim.prompt import PromptConfig
+from facsim.shop import sample
 
 ROOT = Path(__file__).resolve().parents[1]
 TORCH = os.environ.get("FACSIM_TORCH", "torch==2.13.0")
@@ -136,7 +137,7 @@ def main() -> None:
     work = Path(tempfile.mkdtemp(prefix="facsim-conformance-"))
     try:
         if arguments.data is None:
-            data = facsim.sample(20, seed=0, out=work / "data")
+            data = sample(20, seed=0, out=work / "data")
         else:
             data = DataSet.open(arguments.data)
         data = enough(data, arguments.steps)
