@@ -167,6 +167,13 @@ def test_too_deep_is_refused_before_it_takes_minutes() -> None:
     assert MAX_DEPTH >= 10_000
 
 
+def test_too_many_attributes_are_refused_before_they_take_minutes() -> None:
+    began = time.process_time()
+    with pytest.raises(InputError, match="attributes"):
+        simplify("<a href=1 " + " ".join(f"a{number}=1" for number in range(200_000)) + ">x</a>")
+    assert time.process_time() - began < 5
+
+
 def test_pictures_inside_svg_do_not_count_as_depth() -> None:
     icon = "<svg><path d='M0'/><g><circle r='1'/></g></svg>"
     assert len(simplify("<ul>" + f"<li><a href=1>{icon}x</a>" * 15_000).elements) == 15_000

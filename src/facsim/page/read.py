@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import partial
 
 from facsim.page.roles import role_of, states_of
@@ -35,14 +34,16 @@ def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]
     """
     tree = tree_of(html)
     runs = Runs(tree)
-    elements: dict[str, Element] = {}
+    nodes: dict[str, int] = {}
     for node, attributes in enumerate(tree.attributes):
         name = attributes.get("name")
-        if name and name not in elements and tree.tags[node] not in _NAMED_FOR_OTHER_REASONS:
-            elements[name] = _element_of(tree, runs, node, name, locators.get(name, ""))
-    for name, others in _equivalents(elements.values()).items():
-        elements[name] = replace(elements[name], equivalents=others)
-    return tuple(elements.values())
+        if name and name not in nodes and tree.tags[node] not in _NAMED_FOR_OTHER_REASONS:
+            nodes[name] = node
+    equivalents = _equivalents({name: tree.attributes[node].get("href", "") for name, node in nodes.items()})
+    return tuple(
+        _element_of(tree, runs, node, locator=locators.get(name, ""), equivalents=equivalents.get(name, ()))
+        for name, node in nodes.items()
+    )
 
 
 def tree_of(html: str) -> Tree:
@@ -51,12 +52,12 @@ def tree_of(html: str) -> Tree:
     return tokenize(html) if html.startswith(MARK) and "<!" not in html else parse(html)
 
 
-def _element_of(tree: Tree, runs: Runs, node: int, name: str, locator: str) -> Element:
+def _element_of(tree: Tree, runs: Runs, node: int, *, locator: str, equivalents: tuple[str, ...]) -> Element:
     tag, attributes = tree.tags[node], tree.attributes[node]
     role = role_of(tag, attributes)
     value = attributes.get("value")
     options: tuple[str, ...] = ()
-    text = fold(attributes.get("aria-label", ""))[:MAX_TEXT]
+    text = fold(attributes["aria-label"])[:MAX_TEXT] if "aria-label" in attributes else ""
     if tag == "select":
         options, chosen = _options_of(tree, node)
         value = value if value is not None else chosen
@@ -69,7 +70,7 @@ def _element_of(tree: Tree, runs: Runs, node: int, name: str, locator: str) -> E
     if not text:
         text = _label(attributes, role)
     return Element(
-        name=name,
+        name=attributes["name"],
         tag=tag,
         role=role,
         text=text,
@@ -78,6 +79,7 @@ def _element_of(tree: Tree, runs: Runs, node: int, name: str, locator: str) -> E
         options=options,
         states=states_of(attributes) if attributes else frozenset(),
         locator=locator,
+        equivalents=equivalents,
     )
 
 
@@ -104,12 +106,12 @@ def _options_of(tree: Tree, select: int) -> tuple[tuple[str, ...], str | None]:
     return tuple(texts), chosen
 
 
-def _equivalents(elements: Iterable[Element]) -> dict[str, tuple[str, ...]]:
-    """For links which others in their card (names alike but for the last part) go where they go."""
+def _equivalents(links: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """For links (name -> href) which others in their card (names alike but for the last part) go there."""
     same: dict[tuple[str, str], list[str]] = {}
-    for element in elements:
-        if element.href and (key := _destination(element.name, element.href)):
-            same.setdefault(key, []).append(element.name)
+    for name, href in links.items():
+        if href and (key := _destination(name, href)):
+            same.setdefault(key, []).append(name)
     # A list of a hundred links to one place is no card.
     cards = [names for names in same.values() if 1 < len(names) <= 8]
     return {name: tuple(other for other in names if other != name) for names in cards for name in names}

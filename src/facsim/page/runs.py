@@ -80,6 +80,8 @@ class Runs:
             limit: where to stop.
         """
         first, last = self.span(node, self._ends[node])
+        if last - first == 1 and alt:
+            return fold(self.texts[first][: limit * 4])[:limit].rstrip()
         parts: list[str] = []
         length = 0
         for run in range(first, min(last, first + limit)):

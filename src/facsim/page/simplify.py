@@ -37,7 +37,7 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
         recipe: hints for this site.
 
     Raises:
-        InputError: if it is no page (a picture, an archive) or is nested deeper than any page.
+        InputError: if it is no page (a picture, an archive) or is far beyond the measures of any page.
         ConfigError: if a selector of the recipe is not CSS.
     """
     text = decode(html)

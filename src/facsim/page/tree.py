@@ -35,8 +35,11 @@ _RAW_TAGS = ("script", "style", "noscript", "textarea", "title")
 _RAW = re.compile(rf"<!--|<(?:{'|'.join(_RAW_TAGS)})(?=[\s/>])", re.IGNORECASE)
 _CLOSING = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _RAW_TAGS}
 
-# Browsers stop at 512. Lexbor does not, and needs time with the square of it.
+# Browsers stop at a depth of 512. Lexbor does not.
 MAX_DEPTH = 20_000
+MAX_ATTRIBUTES = 10_000
+_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{20000,}")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)[^<>]*?(/?)>")
 
 
@@ -81,10 +84,10 @@ def parse(html: str, marks: Sequence[tuple[str, str, str]] = ()) -> Tree:
         marks: (CSS selector, attribute, value) triples: the attribute is set on every node that matches.
 
     Raises:
-        InputError: if the nesting is deeper than `MAX_DEPTH`.
+        InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
         ConfigError: if a selector of a mark is not CSS.
     """
-    _check_depth(html)
+    _check_size_of_parts(html)
     # Lone surrogates cannot be encoded; they are no characters.
     # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
     document = LexborHTMLParser(
@@ -131,8 +134,14 @@ def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
         raise ConfigError(f"recipe: {selector!r} is not a CSS selector") from None
 
 
-def _check_depth(html: str) -> None:
-    """Refuse what Lexbor would need minutes for. Pages with few tags cannot be deep and are not looked at."""
+def _check_size_of_parts(html: str) -> None:
+    """Refuse what Lexbor would need minutes for, because its time grows with the square of it.
+
+    Pages with few tags cannot be deep, and short tags cannot have many attributes; they are not looked at.
+    """
+    for tag in _LONG_TAG.findall(html):
+        if len(_QUOTED.sub("", tag).split()) > MAX_ATTRIBUTES:
+            raise InputError(f"an element with more than {MAX_ATTRIBUTES:,} attributes", expected="a page")
     if html.count("<") - html.count("</") <= MAX_DEPTH:
         return
     opened: dict[str, int] = {}
