@@ -55,5 +55,8 @@ bench-metrics: $(STAMP) ## All metrics over 200,000 predictions: CPU seconds
 bench-evaluate: $(STAMP) ## The runner against a loopback server: requests per second, share of the ceiling
 	$(BIN)/python benchmarks/bench_evaluate.py
 
+conformance: $(STAMP) ## A real model server, end to end, in a virtual environment of its own
+	$(BIN)/python benchmarks/conformance.py
+
 clean: ## Remove what make made
-	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
