@@ -13,9 +13,7 @@ import pytest
 from facsim.data import DataSet
 from facsim.data.audit import AuditReport, audit
 from facsim.data.splits import part_of
-from facsim.data.survey import names_in
-from facsim.page import read_page
-from facsim.schema import Action, ConfigError, SessionSoFar
+from facsim.schema import Action, ConfigError, InputError, SessionSoFar
 
 PAGE = '<a name="cart">Cart</a><a name="kettle">Kettle</a><input name="search">'
 
@@ -187,18 +185,11 @@ def test_a_name_in_the_text_is_not_a_name(writing: Callable[..., Any]) -> None:
     assert audit(data).reachability["all"]["all"] == 0.0
 
 
-@pytest.mark.parametrize(
-    "html",
-    [
-        PAGE,
-        '<p>name="ghost"</p><a data-name="ghost" name="cart">x</a>',
-        '<meta name="m"><map name="map"></map><iframe name="i"></iframe><a name="">x</a><a name="a">x</a>',
-        '<template><a name="t">x</a></template><noscript><a name="n">x</a></noscript><a name="a&amp;b">x</a>',
-        '<!-- <a name="c"> --><script>"<a name=\\"s\\">"</script><textarea name="t"><a name="in"></textarea>',
-    ],
-)
-def test_the_survey_sees_the_names_that_predictors_see(html: str) -> None:
-    assert list(dict.fromkeys(names_in(html))) == list(read_page(html).by_name)
+def test_a_page_that_no_predictor_can_read_is_named(sound: Any) -> None:
+    deep = "<div>" * 30_000 + '<a name="x">x</a>'
+    data = sound.add("deep", "user deep", [(deep, Action.terminate())]).write()
+    with pytest.raises(InputError, match=r"pages.parquet, page [0-9a-f]{32}: .*nest"):
+        audit(data)
 
 
 def test_reachability_after_budgeting_asks_for_the_test_part_only(sound: Any) -> None:

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from selectolax.lexbor import LexborHTMLParser
-
 from facsim.data.store import DataSet
 from facsim.data.writer import page_id_of
-from facsim.schema import Progress
+from facsim.page import names_in
+from facsim.schema import InputError, Progress
 
 CountTokens = Callable[[str], int]
 
@@ -44,7 +43,7 @@ def survey_pages(data: DataSet, count_tokens: CountTokens | None, progress: Prog
     """Look at every page that a step of `data` refers to. Memory stays bounded: pages pass by one by one.
 
     Raises:
-        InputError: if pages.parquet cannot be read to its end.
+        InputError: if pages.parquet cannot be read to its end, or a page of it.
     """
     acted: dict[str, set[str]] = {page_id: set() for page_id in data.steps["page_id"].unique()}
     targets = data.steps.select("page_id", "action_name").drop_nulls().unique()
@@ -54,7 +53,10 @@ def survey_pages(data: DataSet, count_tokens: CountTokens | None, progress: Prog
     for page_id, html in data.pages.scan():
         if page_id not in acted or page_id in found.names:
             continue
-        counts = Counter(names_in(html))
+        try:
+            counts = Counter(names_in(html))
+        except InputError as error:
+            raise InputError(error.problem, file=data.pages.file, where=f"page {page_id}") from None
         found.names[page_id] = len(counts)
         found.characters[page_id] = len(html)
         if count_tokens is not None:
@@ -71,22 +73,3 @@ def survey_pages(data: DataSet, count_tokens: CountTokens | None, progress: Prog
         progress(len(found.names), len(acted), "pages")
     found.complete = len(found.names) == len(acted)
     return found
-
-
-def names_in(html: str) -> list[str]:
-    """Every element's name in simplified HTML, in document order, as often as it stands there.
-
-    `Page.elements` gives the same names once each; this is several times faster, and shows repetitions.
-    """
-    document = LexborHTMLParser(html)
-    document.strip_tags(_UNSEEN, recursive=True)
-    return [
-        name
-        for node in document.css("[name]")
-        if node.tag not in _NAMED_FOR_OTHER_REASONS and (name := node.attributes.get("name"))
-    ]
-
-
-# As in `facsim.page.read`; a test holds both together.
-_UNSEEN = ["script", "style", "template", "noscript", "iframe", "noembed", "noframes", "xmp", "plaintext"]
-_NAMED_FOR_OTHER_REASONS = frozenset({"meta", "param", "slot", "map", "iframe"})

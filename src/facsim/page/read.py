@@ -7,7 +7,8 @@ from functools import partial
 
 from facsim.page.roles import role_of, states_of
 from facsim.page.runs import MAX_TEXT, Runs
-from facsim.page.tree import Tree, parse, tokenize
+from facsim.page.tags import UNSEEN
+from facsim.page.tree import Tree, document_of, parse, tokenize
 from facsim.page.words import fold
 from facsim.schema import Element, Page
 
@@ -23,6 +24,23 @@ def read_page(html: str) -> Page:
     Of elements that share a name (a fault that `facsim audit` reports) the first one counts.
     """
     return Page(html, partial(load_elements, html, {}))
+
+
+def names_in(html: str) -> list[str]:
+    """Every name in simplified HTML, in document order, as often as it stands there.
+
+    The names of `read_page(html).elements`, which has each once. Several times faster, for who needs no more.
+
+    Raises:
+        InputError: if the page cannot be read.
+    """
+    document = document_of(html)
+    document.strip_tags(sorted(UNSEEN), recursive=True)
+    return [
+        name
+        for node in document.css("[name]")
+        if node.tag not in _NAMED_FOR_OTHER_REASONS and (name := node.attributes.get("name"))
+    ]
 
 
 def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]:

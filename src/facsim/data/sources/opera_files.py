@@ -64,7 +64,9 @@ def download(hub_id: str) -> Path:
     remedy = "Check the name and the network, or give a local folder with its Parquet files"
     try:
         return Path(
-            snapshot_download(found[1], revision=found[2], repo_type="dataset", allow_patterns=_HUB_PATTERNS)
+            snapshot_download(
+                found[1], revision=found[2], repo_type="dataset", allow_patterns=list(_HUB_PATTERNS)
+            )
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
