@@ -7,8 +7,7 @@ from functools import partial
 
 from facsim.page.roles import role_of, states_of
 from facsim.page.runs import MAX_TEXT, Runs
-from facsim.page.tags import UNSEEN
-from facsim.page.tree import Tree, document_of, parse, tokenize
+from facsim.page.tree import Tree, parse, tokenize
 from facsim.page.words import fold
 from facsim.schema import Element, Page
 
@@ -29,18 +28,13 @@ def read_page(html: str) -> Page:
 def names_in(html: str) -> list[str]:
     """Every name in simplified HTML, in document order, as often as it stands there.
 
-    The names of `read_page(html).elements`, which has each once. Several times faster, for who needs no more.
+    The names of `read_page(html).elements`, which has each once. Quicker, for who needs no more.
 
     Raises:
         InputError: if the page cannot be read.
     """
-    document = document_of(html)
-    document.strip_tags(sorted(UNSEEN), recursive=True)
-    return [
-        name
-        for node in document.css("[name]")
-        if node.tag not in _NAMED_FOR_OTHER_REASONS and (name := node.attributes.get("name"))
-    ]
+    tree = tree_of(html)
+    return [name for node in range(len(tree)) if (name := _name_of(tree, node))]
 
 
 def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]:
@@ -53,15 +47,19 @@ def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]
     tree = tree_of(html)
     runs = Runs(tree)
     nodes: dict[str, int] = {}
-    for node, attributes in enumerate(tree.attributes):
-        name = attributes.get("name")
-        if name and name not in nodes and tree.tags[node] not in _NAMED_FOR_OTHER_REASONS:
-            nodes[name] = node
+    for node in range(len(tree)):
+        if name := _name_of(tree, node):
+            nodes.setdefault(name, node)
     equivalents = _equivalents({name: tree.attributes[node].get("href", "") for name, node in nodes.items()})
     return tuple(
         _element_of(tree, runs, node, locator=locators.get(name, ""), equivalents=equivalents.get(name, ()))
         for name, node in nodes.items()
     )
+
+
+def _name_of(tree: Tree, node: int) -> str | None:
+    name = tree.attributes[node].get("name")
+    return name if name and tree.tags[node] not in _NAMED_FOR_OTHER_REASONS else None
 
 
 def tree_of(html: str) -> Tree:

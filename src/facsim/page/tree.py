@@ -14,10 +14,8 @@ from html import unescape
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
-from facsim.page.flatten import fill_slots, put_in_frames
-from facsim.page.source import SHADOW, check_size_of_parts, prepared
-from facsim.page.tags import MOVED, SHADOW_ROOT, UNSEEN, VOID
-from facsim.schema import ConfigError
+from facsim.page.tags import CLOSED_BY_THE_NEXT, UNSEEN, VOID
+from facsim.schema import ConfigError, InputError
 
 TEXT = "#text"
 _TOKEN = re.compile(
@@ -30,8 +28,19 @@ _TOKEN = re.compile(
 )
 _ATTRIBUTE = re.compile(r' ([^\s/>][^\s/>=]*)(?:="([^"]*)")?')
 _NO_ATTRIBUTES: dict[str, str] = {}
-MAX_FRAMES = 4
-"""How deep frames in frames are read."""
+
+_NOSCRIPT = re.compile("<noscript", re.IGNORECASE)
+# Tags within these are no tags.
+_RAW_TAGS = ("script", "style", "noscript", "textarea", "title")
+_RAW = re.compile(rf"<!--|<(?:{'|'.join(_RAW_TAGS)})(?=[\s/>])", re.IGNORECASE)
+_CLOSING = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _RAW_TAGS}
+
+# Browsers stop at a depth of 512. Lexbor does not.
+MAX_DEPTH = 20_000
+MAX_ATTRIBUTES = 10_000
+_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{20000,}")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)[^<>]*?(/?)>")
 
 
 @dataclass(slots=True)
@@ -78,7 +87,12 @@ def parse(html: str, marks: Sequence[tuple[str, str, str]] = ()) -> Tree:
         InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
         ConfigError: if a selector of a mark is not CSS.
     """
-    document = document_of(html)
+    _check_size_of_parts(html)
+    # Lone surrogates cannot be encoded; they are no characters.
+    # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
+    document = LexborHTMLParser(
+        without_noscript(html).encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS
+    )
     for selector, attribute, value in marks:
         for node in _select(document, selector):
             node.attrs[attribute] = value
@@ -86,47 +100,31 @@ def parse(html: str, marks: Sequence[tuple[str, str, str]] = ()) -> Tree:
     return tokenize(document.html or "")
 
 
-def document_of(html: str) -> LexborHTMLParser:
-    """The same document as Lexbor has it, scripts, styles and templates included.
+def without_noscript(html: str) -> str:
+    """The page with nothing in its `noscript` elements: with scripts, nobody sees it.
 
-    Raises:
-        InputError: as `parse`.
+    Lexbor parses as browsers do without scripts; what a `noscript` in the head holds would end the head.
     """
-    return tokenize(normalised(html, marks))
-
-
-def normalised(html: str, marks: Sequence[tuple[str, str, str]] = (), *, frames: int = MAX_FRAMES) -> str:
-    """`html` as Lexbor writes it out, shadow roots and frames put in place, what nobody sees left out.
-
-    Args:
-        html: any text.
-        marks: as for `parse`.
-        frames: how deep frames may nest.
-    """
-    check_size_of_parts(html)
-    # Lone surrogates cannot be encoded; they are no characters.
-    # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
-    document = LexborHTMLParser(
-        prepared(html).encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS
-    )
-    for selector, attribute, value in marks:
-        for node in _select(document, selector):
-            node.attrs[attribute] = value
-    contents: list[str] = []
-    if frames and "srcdoc" in html:
-        for frame in document.css("iframe"):
-            if "srcdoc" not in frame.attributes:
-                frame.decompose()
-        document.strip_tags(sorted(UNSEEN - {"iframe"}), recursive=True)
-        for frame in document.css("iframe"):
-            contents.append(normalised(frame.attributes["srcdoc"] or "", marks, frames=frames - 1))
-            del frame.attrs["srcdoc"]
-    else:
-        document.strip_tags(sorted(UNSEEN), recursive=True)
-    if SHADOW in html:
-        fill_slots(document)
-    written = document.html or ""
-    return put_in_frames(written, contents) if contents else written
+    if not _NOSCRIPT.search(html):
+        return html
+    kept: list[str] = []
+    done = at = 0
+    while found := _RAW.search(html, at):
+        opening = found[0].lower()
+        if opening == "<!--":
+            end = html.find("-->", found.end())
+        else:
+            closing = _CLOSING[opening[1:]].search(html, found.end())
+            end = closing.start() if closing else -1
+        if end < 0:
+            break
+        if opening == "<noscript":
+            start = html.find(">", found.end(), end) + 1
+            if start:
+                kept.append(html[done:start])
+                done = end
+        at = end
+    return "".join((*kept, html[done:]))
 
 
 def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
@@ -134,6 +132,35 @@ def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
         return document.css(selector)
     except SelectolaxError:
         raise ConfigError(f"recipe: {selector!r} is not a CSS selector") from None
+
+
+def _check_size_of_parts(html: str) -> None:
+    """Refuse what Lexbor would need minutes for, because its time grows with the square of it.
+
+    Pages with few tags cannot be deep, and short tags cannot have many attributes; they are not looked at.
+    """
+    for tag in _LONG_TAG.findall(html):
+        if len(_QUOTED.sub("", tag).split()) > MAX_ATTRIBUTES:
+            raise InputError(f"an element with more than {MAX_ATTRIBUTES:,} attributes", expected="a page")
+    if html.count("<") - html.count("</") <= MAX_DEPTH:
+        return
+    opened: dict[str, int] = {}
+    depth = 0
+    for closing, name, slash in _TAG.findall(html):
+        tag = name.lower()
+        if tag in CLOSED_BY_THE_NEXT or (slash and opened.get("svg")):
+            continue
+        if not closing:
+            opened[tag] = opened.get(tag, 0) + 1
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise InputError(
+                    f"elements nested deeper than {MAX_DEPTH:,}",
+                    expected="a page (browsers stop at a depth of 512)",
+                )
+        elif opened.get(tag):
+            opened[tag] -= 1
+            depth -= 1
 
 
 def tokenize(html: str) -> Tree:
@@ -202,22 +229,10 @@ class Locators:
         path, depth = paths[node]
         for step in reversed(missing):
             depth += 1
-            path = self._extended(path, step) if depth <= 512 else ""
+            path = f"{path} > {_selector(tree.tags[step])}:nth-of-type({self._nth[step]})" if path else "html"
+            path = path if depth <= 512 else ""
             paths[step] = (path, depth)
         return path
-
-    def _extended(self, path: str, step: int) -> str:
-        """The selector of a node whose parent has the selector `path`."""
-        tag = self._tree.tags[step]
-        if tag == "html":
-            return f"{path} >>> html" if path else "html"
-        if tag == SHADOW_ROOT:
-            return f"{path} >>> :host"
-        moved = self._tree.attributes[step].get(MOVED)
-        if moved is not None:
-            host = path.rpartition(" >>> :host")[0] or path
-            return f"{host} > {_selector(tag)}:nth-of-type({moved if moved.isdecimal() else self._nth[step]})"
-        return f"{path} > {_selector(tag)}:nth-of-type({self._nth[step]})"
 
 
 def _places(tree: Tree) -> list[int]:
