@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from facsim.data import DataSet
+from facsim.data import Card, DataSet, DataSetWriter
 from facsim.data.audit import AuditReport, audit
 from facsim.data.splits import part_of
-from facsim.schema import Action, ConfigError, InputError, SessionSoFar
+from facsim.schema import Action, ConfigError, InputError, Session, SessionSoFar, Step
 
 PAGE = '<a name="cart">Cart</a><a name="kettle">Kettle</a><input name="search">'
 
@@ -140,6 +141,14 @@ def test_short_equal_paths_are_coincidence(writing: Callable[..., Any]) -> None:
     assert found(audit(made.write()), "same path") == []
 
 
+def test_sessions_that_end_at_once_are_no_copies(tmp_path: Path) -> None:
+    with DataSetWriter(tmp_path / "d", Card(name="n", source="shop", origin="o")) as writer:
+        for number, part in enumerate(["train", "test"]):
+            step = Step(writer.add_page(PAGE), Action.terminate(), elapsed=0.0)
+            writer.add_session(Session(f"s{number}", user_in(part), (step,)))
+    assert found(audit(DataSet.open(tmp_path / "d")), "duplicate sessions") == []
+
+
 def test_steps_that_train_has_too(writing: Callable[..., Any]) -> None:
     made = writing()
     made.add("train", user_in("train"), [(page(1), Action.click("cart")), (page(2), Action.click(None))])
@@ -249,6 +258,25 @@ def test_changed_pages_and_steps_are_seen(sound: Any) -> None:
     steps = data.path / "steps.parquet"
     pl.read_parquet(steps).with_columns(category=pl.lit("search")).write_parquet(steps)
     assert found(audit(DataSet.open(data.path)), "content hash") == ["error", "error"]
+
+
+def test_sessions_taken_away_are_seen(sound: Any) -> None:
+    data = sound.write()
+    for table in ("sessions", "steps"):
+        file = data.path / f"{table}.parquet"
+        pl.read_parquet(file).filter(pl.col("session_id") != "s3").write_parquet(file)
+    assert found(audit(DataSet.open(data.path)), "content hash") == ["error"]
+
+
+def test_columns_of_ones_own_change_nothing(sound: Any) -> None:
+    data = sound.write()
+    before = audit(data)
+    steps = data.path / "steps.parquet"
+    own = {
+        name: pl.lit("mine") for name in ("part", "on_page", "characters", "tokens", "reachable", "user_id")
+    }
+    pl.read_parquet(steps).with_columns(**own).write_parquet(steps)
+    assert audit(DataSet.open(data.path)) == before
 
 
 def test_a_selection_is_audited_without_the_hash_of_the_whole(sound: Any) -> None:

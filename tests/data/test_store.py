@@ -201,8 +201,13 @@ def test_type_that_can_be_converted_is(made: Path) -> None:
 
 
 def test_extra_columns_stay(made: Path) -> None:
-    _change(made / "steps.parquet", lambda table: table.with_columns(mouse=pl.lit("1,2")))
-    assert "mouse" in DataSet.open(made).steps.columns
+    before = list(DataSet.open(made))
+    _change(made / "steps.parquet", lambda table: table.with_columns(mouse=pl.lit("1,2"), row=pl.lit(7)))
+    _change(made / "sessions.parquet", lambda table: table.with_columns(age=pl.lit(40)))
+    data = DataSet.open(made)
+    assert "mouse" in data.steps.columns
+    assert "age" in data.sessions.columns
+    assert list(data) == before
 
 
 def test_null_in_a_required_column_is_named(made: Path) -> None:
@@ -220,6 +225,8 @@ def test_null_in_a_required_column_is_named(made: Path) -> None:
         ("steps", lambda t: t[[0, 2, 1, 3]], "session s1, step 1: step number out of order"),
         ("steps", lambda t: t[[0, 0, 2, 3]], "session s1, step 0: step number out of order"),
         ("steps", lambda t: t[[1, 2, 3]], "session s1, step 1: step number out of order"),
+        ("steps", lambda t: t[[0, 2, 3, 0]], "session s1, step 0: step number out of order"),
+        ("sessions", lambda t: t.with_columns(outcome=pl.lit("bought")), "session s1: not an outcome"),
         ("steps", lambda t: t.with_columns(action_type=pl.lit("hover")), "session s1, step 0: not an action"),
         ("steps", lambda t: t.with_columns(action_text=pl.lit("x")), "session s1, step 1: not an action"),
         ("steps", lambda t: t.with_columns(action_name=pl.lit("x")), "session s1, step 1: not an action"),

@@ -11,7 +11,7 @@ import polars as pl
 from facsim.data import checks
 from facsim.data.checks import MIN_REACHABILITY, Finding, Severity, Shown
 from facsim.data.splits import SplitBy, assign
-from facsim.data.store import DataSet
+from facsim.data.store import STEPS_SCHEMA, DataSet
 from facsim.data.survey import CountTokens, PageSurvey, survey_pages
 from facsim.schema import Progress, no_progress
 
@@ -144,8 +144,10 @@ def _steps_with(data: DataSet, parts: checks.Parts, survey: PageSurvey) -> pl.Da
         },
         schema={"page_id": pl.String, "characters": pl.Int64, "tokens": pl.Int64},
     )
+    # Only our own columns: others might have the names of those that are added here.
     return (
-        data.steps.join(part, on="session_id", how="left", maintain_order="left")
+        data.steps.select(STEPS_SCHEMA.names)
+        .join(part, on="session_id", how="left", maintain_order="left")
         .join(on_page, on=["page_id", "action_name"], how="left", maintain_order="left")
         .join(lengths, on="page_id", how="left", maintain_order="left")
         .with_columns(

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 import pyarrow as pa
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from facsim.data.card import Card
 from facsim.page import read_page
-from facsim.schema import ACTION_TYPES, Action, InputError, Page, Session, Step
+from facsim.schema import ACTION_TYPES, Action, InputError, Outcome, Page, Session, Step
 
 SESSIONS_SCHEMA = pa.schema(
     [
@@ -78,12 +78,21 @@ class DataSet:
         card: where it comes from and what it holds (counts are of the whole data set).
         sessions: polars table, one row a session of this selection.
         steps: polars table, one row a step of this selection, sessions contiguous, steps in order.
+        is_whole: whether it is all that is in the folder, and no selection.
     """
 
     def __init__(
-        self, path: Path, card: Card, sessions: pl.DataFrame, steps: pl.DataFrame, pages: PageStore
+        self,
+        path: Path,
+        card: Card,
+        sessions: pl.DataFrame,
+        steps: pl.DataFrame,
+        pages: PageStore,
+        *,
+        is_whole: bool = True,
     ) -> None:
         self.path, self.card, self.sessions, self.steps, self.pages = path, card, sessions, steps, pages
+        self.is_whole = is_whole
 
     @classmethod
     def open(cls, path: str | Path) -> DataSet:
@@ -128,7 +137,9 @@ class DataSet:
         """
         row = self._session_rows[session_id]
         start, length = self._step_rows[session_id]
-        fields = self.sessions.row(row, named=True)
+        stored = self.sessions.row(row, named=True)
+        # Tables may have columns of their owner's.
+        fields = {name: stored[name] for name in SESSIONS_SCHEMA.names}
         steps = tuple(_step_of(row) for row in self.steps.slice(start, length).iter_rows(named=True))
         return Session(steps=steps, **fields)
 
@@ -145,6 +156,7 @@ class DataSet:
             self.sessions.filter(pl.col("session_id").is_in(wanted)),
             self.steps.filter(pl.col("session_id").is_in(wanted)),
             self.pages,
+            is_whole=False,
         )
 
     @cached_property
@@ -154,7 +166,7 @@ class DataSet:
     @cached_property
     def _step_rows(self) -> dict[str, tuple[int, int]]:
         spans = (
-            self.steps.with_row_index("row")
+            self.steps.select("session_id", row=pl.int_range(pl.len()))
             .group_by("session_id", maintain_order=True)
             .agg(pl.col("row").min().alias("start"), pl.len().alias("length"))
         )
@@ -213,7 +225,7 @@ def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> N
 
     Raises:
         InputError: if a session id stands twice, a session has no steps, a step no session, steps are not
-            contiguous and numbered from 0, or a row is no action.
+            contiguous and numbered from 0, a row is no action, or an outcome is none.
     """
 
     def refuse_first(wrong: pl.DataFrame, table: str, problem: str, expected: str | None = None) -> None:
@@ -230,10 +242,21 @@ def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> N
         sessions.join(steps, on="session_id", how="anti"), "sessions.parquet", "session without steps"
     )
     refuse_first(steps.join(sessions, on="session_id", how="anti"), "steps.parquet", "step of no session")
+    outcomes = get_args(Outcome)
+    refuse_first(
+        sessions.filter(pl.col("outcome").is_not_null() & ~pl.col("outcome").is_in(outcomes)),
+        "sessions.parquet",
+        "not an outcome",
+        expected=f"{', '.join(outcomes)} or null",
+    )
     starts = ids.ne_missing(ids.shift(1))
+    number = pl.col("step")
+    # A session that goes on elsewhere begins twice: its step 0 is then there twice, or out of order.
     refuse_first(
         steps.filter(
-            pl.when(starts).then(pl.col("step") != 0).otherwise(pl.col("step") != pl.col("step").shift(1) + 1)
+            pl.when(starts)
+            .then((number != 0) | pl.struct("session_id", "step").is_duplicated())
+            .otherwise(number != number.shift(1) + 1)
         ),
         "steps.parquet",
         "step number out of order",

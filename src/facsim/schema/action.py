@@ -67,4 +67,7 @@ class Action:
         Raises:
             ValueError: if the fields do not make an action.
         """
-        return cls(fields["type"], fields.get("name"), fields.get("text"))
+        kind, name, text = (fields.get(field) for field in ("type", "name", "text"))
+        if kind not in ACTION_TYPES:
+            raise ValueError(f"unknown action type {kind!r}: expected one of {', '.join(ACTION_TYPES)}")
+        return cls(kind, name, text)
