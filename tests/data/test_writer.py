@@ -77,6 +77,51 @@ def test_only_data_sets_are_overwritten(tmp_path: Path) -> None:
     assert len(DataSet.open(tmp_path / "empty")) == 1
 
 
+def test_what_is_no_part_of_a_data_set_is_not_deleted(tmp_path: Path) -> None:
+    _write(tmp_path / "d", "old")
+    (tmp_path / "d" / "runs").mkdir()
+    with pytest.raises(ConfigError, match="also holds runs, which is no part of a data set"):
+        _write(tmp_path / "d", "new", overwrite=True)
+    assert (tmp_path / "d" / "runs").is_dir()
+
+
+def test_two_writers_of_one_place_do_not_replace_each_other_unasked(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="exists"), DataSetWriter(tmp_path / "d", CARD) as slow:
+        _one_session(slow, "slow")
+        _write(tmp_path / "d", "quick")
+    assert DataSet.open(tmp_path / "d").session_ids == ("quick",)
+    assert _hidden(tmp_path) == []
+
+
+def test_ctrl_c_between_the_two_renames_keeps_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path / "d", "old")
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if self.suffix == ".partial":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _write(tmp_path / "d", "new", overwrite=True)
+    assert DataSet.open(tmp_path / "d").session_ids == ("old",)
+    assert _hidden(tmp_path) == []
+
+
+def test_no_room_for_the_report_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with (
+        pytest.raises(FacsimError, match="could not be written"),
+        DataSetWriter(tmp_path / "d", CARD) as writer,
+    ):
+        _one_session(writer, "s")
+        next(tmp_path.glob(".d.*.partial")).joinpath("ingest.md").mkdir()
+        writer.add_report("{}", "# Ingest")
+    assert list(tmp_path.iterdir()) == []
+
+
 # Writes sessions until it is killed; says when row groups have reached the disk.
 _ENDLESS = """
     import itertools, os, sys

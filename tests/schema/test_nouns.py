@@ -31,7 +31,7 @@ def test_the_wire_form_comes_back(action: Action) -> None:
     ],
 )
 def test_what_is_no_action_is_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="action type|terminate takes|text"):
+    with pytest.raises(ValueError, match=r"action type|terminate takes|text"):
         Action.from_dict(fields)
 
 

@@ -98,8 +98,7 @@ def write_source(
             raise _nothing_usable(report)
         report.written = writer.counts
         text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n"
-        writer.add_text("ingest.json", text)
-        writer.add_text("ingest.md", report.to_markdown())
+        writer.add_report(text, report.to_markdown())
     return report
 
 

@@ -25,6 +25,9 @@ from facsim.schema import ConfigError, FacsimError, Session
 ROW_GROUP_BYTES = 8 << 20
 ROW_GROUP_ROWS = 20_000
 _PAGE_COLUMNS = frozenset({"html", "raw_html"})
+_FILES = frozenset(
+    {"sessions.parquet", "steps.parquet", "pages.parquet", "card.json", "ingest.json", "ingest.md"}
+)
 
 
 def page_id_of(html: str) -> str:
@@ -83,7 +86,8 @@ class DataSetWriter:
     A writer that is killed leaves a hidden folder beside `path`; the next writer of `path` removes it.
 
     Raises:
-        ConfigError: if `path` exists and `overwrite` is false, or exists and is not a data set.
+        ConfigError: if `path` exists and `overwrite` is false, or it is not a data set and nothing else. Also
+            at the end, if another writer was there first.
     """
 
     def __init__(
@@ -91,13 +95,8 @@ class DataSetWriter:
     ) -> None:
         self.path = Path(path)
         self.card = card
-        self._keep_raw = keep_raw
-        if self.path.exists():
-            if not overwrite:
-                raise ConfigError(f"{self.path} exists. Choose another folder, or say --overwrite")
-            is_empty_folder = self.path.is_dir() and not any(self.path.iterdir())
-            if not is_empty_folder and not (self.path / "card.json").is_file():
-                raise ConfigError(f"{self.path} is not a data set; it will not be overwritten")
+        self._keep_raw, self._overwrite = keep_raw, overwrite
+        self._check_place()
         self._folder = self.path.parent / f".{self.path.name}.{os.getpid()}-{token_hex(3)}.partial"
         self._pages_seen: set[str] = set()
         self._sessions_seen: set[str] = set()
@@ -147,9 +146,15 @@ class DataSetWriter:
             "users": len(self._users),
         }
 
-    def add_text(self, name: str, text: str) -> None:
-        """Put a text file into the folder, beside the tables."""
-        (self._folder / name).write_text(text, encoding="utf-8")
+    def add_report(self, as_json: str, as_markdown: str) -> None:
+        """Put `ingest.json` and `ingest.md` into the folder, beside the tables.
+
+        Raises:
+            FacsimError: if the disk is full.
+        """
+        with _writing(self.path):
+            (self._folder / "ingest.json").write_text(as_json, encoding="utf-8")
+            (self._folder / "ingest.md").write_text(as_markdown, encoding="utf-8")
 
     def add_page(self, html: str, raw_html: str | None = None, *, page_id: str | None = None) -> str:
         """Store a simplified page unless it is there already, and give its id.
@@ -199,7 +204,25 @@ class DataSetWriter:
             for step_row in step_rows:
                 self._steps_table.add(step_row)
 
+    def _check_place(self) -> None:
+        """Nothing is replaced unasked, and nothing but a data set."""
+        if not self.path.exists():
+            return
+        if not self._overwrite:
+            raise ConfigError(f"{self.path} exists. Choose another folder, or say --overwrite")
+        if not self.path.is_dir():
+            raise ConfigError(f"{self.path} is not a data set; it will not be overwritten")
+        there = {file.name for file in self.path.iterdir()}
+        if there and "card.json" not in there:
+            raise ConfigError(f"{self.path} is not a data set; it will not be overwritten")
+        if foreign := sorted(there - _FILES):
+            raise ConfigError(
+                f"{self.path} also holds {foreign[0]}, which is no part of a data set and would be lost. "
+                "Move it away first"
+            )
+
     def _finish(self) -> None:
+        self._check_place()
         card = self.card.model_copy(update={**self.counts, "content_hash": self._hash.hexdigest()})
         (self._folder / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
         old = self._folder.with_suffix(".old")
@@ -207,8 +230,8 @@ class DataSetWriter:
             self.path.rename(old)
         try:
             self._folder.rename(self.path)
-        except OSError:
-            if old.exists():
+        except BaseException:  # Ctrl-C may come between the two
+            if old.exists() and not self.path.exists():
                 old.rename(self.path)
             raise
         shutil.rmtree(old, ignore_errors=True)
