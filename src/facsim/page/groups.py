@@ -178,6 +178,8 @@ class _Finder:
         tag, attributes = tree.tags[node], tree.attributes[node]
         role = attributes.get("role", "").lower()
         label = slug(self._labels.given(node)) if attributes and role not in WIDGET_ROLES else ""
+        if not label and tag == "iframe":
+            label = slug(attributes.get("title", ""))
         if not label and tag in _TITLED_BY:
             for child in tree.children(node):
                 if tree.tags[child] == _TITLED_BY[tag]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facsim.page.roles import role_of
 from facsim.page.runs import Runs
-from facsim.page.tags import CONTROLS
+from facsim.page.tags import CONTROLS, MOVED, SHADOW_ROOT
 from facsim.page.tree import TEXT, Tree
 from facsim.page.words import fold
 
@@ -20,13 +20,15 @@ class Labels:
         self.label_of: dict[int, int] = {}
         """Control -> the `label` element that labels it."""
         named: list[tuple[str, int]] = []
+        scopes = _Scopes(tree)
+        self._scopes = scopes
         wrapping: list[tuple[int, int]] = []
         for node, attributes in enumerate(tree.attributes):
             if attributes and "id" in attributes:
-                self.by_id.setdefault(attributes["id"], node)
+                self.by_id.setdefault(scopes.key(attributes["id"], node), node)
             if tree.tags[node] == "label":
                 if attributes.get("for"):
-                    named.append((attributes["for"], node))
+                    named.append((scopes.key(attributes["for"], node), node))
                 wrapping.append((tree.ends[node], node))
             elif tree.tags[node] in CONTROLS:
                 while wrapping and wrapping[-1][0] <= node:
@@ -45,7 +47,7 @@ class Labels:
         attributes = self._tree.attributes[node]
         if "aria-labelledby" in attributes:
             ids = attributes["aria-labelledby"].split()[:8]
-            text = fold(" ".join(self._text_by_id(target) for target in ids))
+            text = fold(" ".join(self._text_by_id(self._scopes.key(target, node)) for target in ids))
             if text:
                 return text[:_MAX_LABEL]
         text = fold(attributes.get("aria-label", "")[: _MAX_LABEL * 4])
@@ -93,3 +95,31 @@ class Labels:
             return label
         # A label may be hidden itself.
         return fold("".join(self._tree.texts[node : min(self._tree.ends[node], node + 20)])[:_MAX_LABEL])
+
+
+class _Scopes:
+    """Each shadow root, and each frame, has ids of its own."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._starts = [node for node, tag in enumerate(tree.tags) if tag in (SHADOW_ROOT, "iframe")]
+        self._tree = tree
+
+    def key(self, target: str, node: int) -> str:
+        """What an id is listed under, as elements near `node` mean it."""
+        if not self._starts:
+            return target
+        return f"{target} {self._scope(node)}"
+
+    def _scope(self, node: int) -> int:
+        tree, moved = self._tree, 0
+        for _ in range(1_000):
+            if node < 0:
+                break
+            if tree.tags[node] in (SHADOW_ROOT, "iframe"):
+                if not moved:
+                    return node
+                moved -= 1
+            elif MOVED in tree.attributes[node]:
+                moved += 1
+            node = tree.parents[node]
+        return -1

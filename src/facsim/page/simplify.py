@@ -45,7 +45,7 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
         done = _as_it_is(text)
         if done is not None:
             return done
-    tree = parse(text, recipe.marks() if recipe else ())
+    tree = parse(text, recipe.marks() if recipe else (), flat=True)
     runs = Runs(tree, is_hidden)
     labels = Labels(tree, runs)
     targets, aria = _targets(tree, runs, labels)
@@ -152,6 +152,11 @@ def _stand_in(tree: Tree, runs: Runs, labels: Labels, label: int) -> Reach:
 
 def _title(tree: Tree) -> str:
     for node, tag in enumerate(tree.tags):
-        if tag == "title" and tree.tags[tree.parents[node]] != "svg":
+        # Not that of a picture or a frame.
+        if (
+            tag == "title"
+            and tree.parents[tree.parents[node]] <= 0
+            and tree.tags[tree.parents[node]] != "svg"
+        ):
             return tree.text_content(node)[:300]
     return ""

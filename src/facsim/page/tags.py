@@ -45,5 +45,11 @@ CONTROLS = _set("input select textarea")
 ACTIONABLE = CONTROLS | _set("button summary option")
 """A person can act on these whatever their attributes."""
 
-WHOLE_PAGE = _set("html body head title")
-"""Never elements to act on, even when they listen for clicks."""
+SHADOW_ROOT = "facsim-shadow"
+"""Stands for a shadow root in the tree."""
+
+MOVED = "data-facsim-moved"
+"""On what was moved into a slot: its place in the host among the children with its tag."""
+
+WHOLE_PAGE = _set(f"html body head title iframe slot {SHADOW_ROOT}")
+"""Never elements to act on, even when they listen for clicks, and never written."""

@@ -14,8 +14,10 @@ from html import unescape
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
-from facsim.page.tags import CLOSED_BY_THE_NEXT, UNSEEN, VOID
-from facsim.schema import ConfigError, InputError
+from facsim.page.flatten import fill_slots, put_in_frames
+from facsim.page.source import SHADOW, check_size_of_parts, prepared
+from facsim.page.tags import MOVED, SHADOW_ROOT, UNSEEN, VOID
+from facsim.schema import ConfigError
 
 TEXT = "#text"
 _TOKEN = re.compile(
@@ -28,19 +30,8 @@ _TOKEN = re.compile(
 )
 _ATTRIBUTE = re.compile(r' ([^\s/>][^\s/>=]*)(?:="([^"]*)")?')
 _NO_ATTRIBUTES: dict[str, str] = {}
-
-_NOSCRIPT = re.compile("<noscript", re.IGNORECASE)
-# Tags within these are no tags.
-_RAW_TAGS = ("script", "style", "noscript", "textarea", "title")
-_RAW = re.compile(rf"<!--|<(?:{'|'.join(_RAW_TAGS)})(?=[\s/>])", re.IGNORECASE)
-_CLOSING = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _RAW_TAGS}
-
-# Browsers stop at a depth of 512. Lexbor does not.
-MAX_DEPTH = 20_000
-MAX_ATTRIBUTES = 10_000
-_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{20000,}")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)[^<>]*?(/?)>")
+MAX_FRAMES = 4
+"""How deep frames in frames are read."""
 
 
 @dataclass(slots=True)
@@ -76,55 +67,50 @@ class Tree:
         return " ".join("".join(self.texts[node : self.ends[node]]).split())
 
 
-def parse(html: str, marks: Sequence[tuple[str, str, str]] = ()) -> Tree:
+def parse(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: bool = False) -> Tree:
     """The document that a browser would make of `html`, without scripts, styles and templates.
 
     Args:
         html: any text.
         marks: (CSS selector, attribute, value) triples: the attribute is set on every node that matches.
+        flat: whether shadow roots and frames with a document of their own are put in place.
 
     Raises:
         InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
         ConfigError: if a selector of a mark is not CSS.
     """
-    _check_size_of_parts(html)
+    return tokenize(_flattened(html, marks, MAX_FRAMES) if flat else _written(_document(html), marks))
+
+
+def _document(html: str, *, shadows: bool = False) -> LexborHTMLParser:
+    check_size_of_parts(html)
     # Lone surrogates cannot be encoded; they are no characters.
     # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
-    document = LexborHTMLParser(
-        without_noscript(html).encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS
+    return LexborHTMLParser(
+        prepared(html, shadows=shadows).encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS
     )
+
+
+def _written(document: LexborHTMLParser, marks: Sequence[tuple[str, str, str]], frames: str = "") -> str:
+    """The document as Lexbor writes it, marked, without what nobody sees; `frames` is a tag to leave in."""
     for selector, attribute, value in marks:
         for node in _select(document, selector):
             node.attrs[attribute] = value
-    document.strip_tags(sorted(UNSEEN), recursive=True)
-    return tokenize(document.html or "")
+    document.strip_tags(sorted(UNSEEN - {frames}), recursive=True)
+    return document.html or ""
 
 
-def without_noscript(html: str) -> str:
-    """The page with nothing in its `noscript` elements: with scripts, nobody sees it.
-
-    Lexbor parses as browsers do without scripts; what a `noscript` in the head holds would end the head.
-    """
-    if not _NOSCRIPT.search(html):
-        return html
-    kept: list[str] = []
-    done = at = 0
-    while found := _RAW.search(html, at):
-        opening = found[0].lower()
-        if opening == "<!--":
-            end = html.find("-->", found.end())
-        else:
-            closing = _CLOSING[opening[1:]].search(html, found.end())
-            end = closing.start() if closing else -1
-        if end < 0:
-            break
-        if opening == "<noscript":
-            start = html.find(">", found.end(), end) + 1
-            if start:
-                kept.append(html[done:start])
-                done = end
-        at = end
-    return "".join((*kept, html[done:]))
+def _flattened(html: str, marks: Sequence[tuple[str, str, str]], depth: int) -> str:
+    """As `_written`, shadow roots and frames (nested `depth` deep) put in place."""
+    document = _document(html, shadows=True)
+    if SHADOW in html:
+        fill_slots(document)
+    if not depth or "srcdoc" not in html:
+        return _written(document, marks)
+    written = _written(document, marks, frames="iframe")
+    # Those without a document of their own stay, empty: others are counted among them.
+    sources = [frame.attributes.get("srcdoc") or "" for frame in document.css("iframe")]
+    return put_in_frames(written, [source and _flattened(source, marks, depth - 1) for source in sources])
 
 
 def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
@@ -132,35 +118,6 @@ def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
         return document.css(selector)
     except SelectolaxError:
         raise ConfigError(f"recipe: {selector!r} is not a CSS selector") from None
-
-
-def _check_size_of_parts(html: str) -> None:
-    """Refuse what Lexbor would need minutes for, because its time grows with the square of it.
-
-    Pages with few tags cannot be deep, and short tags cannot have many attributes; they are not looked at.
-    """
-    for tag in _LONG_TAG.findall(html):
-        if len(_QUOTED.sub("", tag).split()) > MAX_ATTRIBUTES:
-            raise InputError(f"an element with more than {MAX_ATTRIBUTES:,} attributes", expected="a page")
-    if html.count("<") - html.count("</") <= MAX_DEPTH:
-        return
-    opened: dict[str, int] = {}
-    depth = 0
-    for closing, name, slash in _TAG.findall(html):
-        tag = name.lower()
-        if tag in CLOSED_BY_THE_NEXT or (slash and opened.get("svg")):
-            continue
-        if not closing:
-            opened[tag] = opened.get(tag, 0) + 1
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise InputError(
-                    f"elements nested deeper than {MAX_DEPTH:,}",
-                    expected="a page (browsers stop at a depth of 512)",
-                )
-        elif opened.get(tag):
-            opened[tag] -= 1
-            depth -= 1
 
 
 def tokenize(html: str) -> Tree:
@@ -229,10 +186,22 @@ class Locators:
         path, depth = paths[node]
         for step in reversed(missing):
             depth += 1
-            path = f"{path} > {_selector(tree.tags[step])}:nth-of-type({self._nth[step]})" if path else "html"
-            path = path if depth <= 512 else ""
+            path = self._extended(path, step) if depth <= 512 else ""
             paths[step] = (path, depth)
         return path
+
+    def _extended(self, path: str, step: int) -> str:
+        """The selector of a node whose parent has the selector `path`."""
+        tag = self._tree.tags[step]
+        if tag == "html":
+            return f"{path} >>> html" if path else "html"
+        if tag == SHADOW_ROOT:
+            return f"{path} >>> :host"
+        moved = self._tree.attributes[step].get(MOVED)
+        if moved is not None:
+            host = path.rpartition(" >>> :host")[0] or path
+            return f"{host} > {_selector(tag)}:nth-of-type({moved if moved.isdecimal() else self._nth[step]})"
+        return f"{path} > {_selector(tag)}:nth-of-type({self._nth[step]})"
 
 
 def _places(tree: Tree) -> list[int]:

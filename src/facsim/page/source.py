@@ -1,0 +1,107 @@
+"""What is done to the text of a page before Lexbor sees it."""
+
+from __future__ import annotations
+
+import re
+
+from facsim.page.tags import CLOSED_BY_THE_NEXT, SHADOW_ROOT
+from facsim.schema import InputError
+
+SHADOW = "shadowrootmode"
+
+# Browsers stop at a depth of 512. Lexbor does not.
+MAX_DEPTH = 20_000
+MAX_ATTRIBUTES = 10_000
+_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{20000,}")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)[^<>]*?(/?)>")
+
+_NOSCRIPT = re.compile("<noscript", re.IGNORECASE)
+_TO_CHANGE = re.compile(f"<noscript|{SHADOW}", re.IGNORECASE)
+# Tags within these are no tags.
+_RAW_TAGS = ("script", "style", "noscript", "textarea", "title", "xmp", "iframe")
+_RAW = re.compile(rf"<!--|<(?:{'|'.join(_RAW_TAGS)})(?=[\s/>])|<(?:/?template)(?=[\s/>])", re.IGNORECASE)
+_CLOSING = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _RAW_TAGS}
+_ATTRIBUTES = re.compile(r"(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
+_IS_SHADOW = re.compile(SHADOW + r"\s*=\s*[\"']?\s*(?:open|closed)\b", re.IGNORECASE)
+
+
+def prepared(html: str, *, shadows: bool = False) -> str:
+    """The page as a browser with scripts takes it, for a parser that takes it as one without.
+
+    Nothing is left in `noscript` elements: nobody sees it, and what a `noscript` in the head holds would
+    end the head.
+
+    Args:
+        html: any text.
+        shadows: whether declarative shadow roots become elements (`SHADOW_ROOT`), and so part of the tree.
+    """
+    if not (_TO_CHANGE if shadows else _NOSCRIPT).search(html):
+        return html
+    kept: list[str] = []
+    templates: list[bool] = []  # open ones: whether they are shadow roots
+    done = at = 0
+    while found := _RAW.search(html, at):
+        opening = found[0].lower()
+        at = found.end()
+        if opening.endswith("template"):
+            if change := _template(html, at, templates, closes="/" in opening) if shadows else "":
+                kept += html[done : found.start()], change
+                done = at
+            continue
+        if opening == "<!--":
+            end = html.find("-->", at)
+        else:
+            closing = _CLOSING[opening[1:]].search(html, at)
+            end = closing.start() if closing else -1
+        if end < 0:
+            break
+        if opening == "<noscript":
+            start = html.find(">", at, end) + 1
+            if start:
+                kept.append(html[done:start])
+                done = end
+        at = end
+    return "".join((*kept, html[done:]))
+
+
+def _template(html: str, at: int, templates: list[bool], *, closes: bool) -> str:
+    """What to write for the beginning of a tag of a `template`; nothing if it stays."""
+    if closes:
+        return f"</{SHADOW_ROOT}" if templates and templates.pop() else ""
+    written = _ATTRIBUTES.match(html, at, at + 2_000)
+    is_shadow = bool(written and _IS_SHADOW.search(written[0]))
+    templates.append(is_shadow)
+    return f"<{SHADOW_ROOT}" if is_shadow else ""
+
+
+def check_size_of_parts(html: str) -> None:
+    """Refuse what Lexbor would need minutes for, because its time grows with the square of it.
+
+    Pages with few tags cannot be deep, and short tags cannot have many attributes; they are not looked at.
+
+    Raises:
+        InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
+    """
+    for tag in _LONG_TAG.findall(html):
+        if len(_QUOTED.sub("", tag).split()) > MAX_ATTRIBUTES:
+            raise InputError(f"an element with more than {MAX_ATTRIBUTES:,} attributes", expected="a page")
+    if html.count("<") - html.count("</") <= MAX_DEPTH:
+        return
+    opened: dict[str, int] = {}
+    depth = 0
+    for closing, name, slash in _TAG.findall(html):
+        tag = name.lower()
+        if tag in CLOSED_BY_THE_NEXT or (slash and opened.get("svg")):
+            continue
+        if not closing:
+            opened[tag] = opened.get(tag, 0) + 1
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise InputError(
+                    f"elements nested deeper than {MAX_DEPTH:,}",
+                    expected="a page (browsers stop at a depth of 512)",
+                )
+        elif opened.get(tag):
+            opened[tag] -= 1
+            depth -= 1
