@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ import yaml
 
 from facsim.data import DataSet, IngestReport
 from facsim.data.ingest import ingest
-from facsim.schema import Action, ConfigError, InputError
+from facsim.data.sources import shelf
+from facsim.schema import Action, ConfigError, FacsimError, InputError
 
+START = datetime(2025, 3, 1, tzinfo=UTC)
 PAGE = '<html><body><a name="cart" href="/cart">Cart</a><input name="search"></body></html>'
 MAPPING: dict[str, Any] = {
     "name": "own",
@@ -205,7 +209,7 @@ def test_nested_columns_are_reached(run: Run) -> None:
         ({"at": "yesterday"}, "time cannot be read, and orders the steps"),
         ({"at": [1]}, "time cannot be read, and orders the steps"),
         ({"at": 1e300}, "time cannot be read, and orders the steps"),
-        ({"at": float("nan")}, "time cannot be read, and orders the steps"),
+        ({"at": float("inf")}, "time cannot be read, and orders the steps"),
         ({"customer": None}, "user is null in every row"),
     ],
 )
@@ -219,6 +223,34 @@ def test_a_session_with_a_bad_row_is_refused_whole_and_the_others_stay(
     assert report.refused[reason].examples[0].startswith("log.jsonl, line 1")
     with pytest.raises(InputError, match=r"line 1.*Without --strict"):
         run(rows, strict=True)
+
+
+def test_not_a_number_is_null_as_data_frames_write_it(run: Run) -> None:
+    rows = [row("a", kind=math.nan, element=math.nan), row("b", customer=math.nan)]
+    data, report = run(rows, {"category": "kind"})
+    assert data.session_ids == ("a",)
+    step = data.session("a").steps[0]
+    assert (step.category, step.action.name) == (None, None)
+    assert list(report.refused) == ["user is null in every row"]
+
+
+def test_a_wrong_column_does_not_fill_the_report(run: Run) -> None:
+    rows = [row(f"s{number}", event=PAGE * 200 + str(number)) for number in range(200)]
+    with pytest.raises(
+        InputError, match=r"action type '<html.* is not in the mapping.*other reasons"
+    ) as told:
+        run(rows)
+    assert len(str(told.value)) < 4000
+    _, report = run([*rows, row("good")])
+    assert report.sessions_refused == 200
+    assert len(report.to_markdown()) < 40_000
+
+
+def test_a_full_disk_for_scattered_rows_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full")
+    monkeypatch.setattr(shelf, "TemporaryFile", lambda prefix: full.open("w+b"))  # noqa: ARG005, SIM115
+    with pytest.raises(FacsimError, match=r"temporary file cannot be written: No space left.*TMPDIR"):
+        run([row(session, at=at) for at in range(20) for session in "ab"])
 
 
 def test_one_bad_step_refuses_its_whole_session(run: Run) -> None:
@@ -465,6 +497,38 @@ class TestParquet:
         assert [step.elapsed for step in session.steps] == [0, 1]
         assert session.steps[0].timestamp == datetime.fromtimestamp(1_740_000_000, UTC)
 
+    def test_text_that_is_not_utf_8_is_repaired(self, ingested: Callable[[pa.Table], DataSet]) -> None:
+        table = pa.Table.from_pylist([row(element="")])
+        broken = pa.StringArray.from_buffers(
+            1, pa.array([0, 2], pa.int32()).buffers()[1], pa.py_buffer(b"a\xff")
+        )
+        table = table.set_column(table.column_names.index("element"), "element", broken)
+        assert ingested(table).session("a").steps[0].action.name == "a\ufffd"
+
+    def test_years_that_python_does_not_know(self, ingested: Callable[[pa.Table], DataSet]) -> None:
+        table = pa.Table.from_pylist([row()])
+        milliseconds_as_seconds = pa.array([1_740_000_000_000], pa.timestamp("s"))
+        table = table.set_column(table.column_names.index("at"), "at", milliseconds_as_seconds)
+        with pytest.raises(InputError, match=r"log.parquet: cannot be read as Parquet: .*out of range"):
+            ingested(table)
+
+    def test_nested_values_of_any_type_survive_scattered_rows(self, tmp_path: Path) -> None:
+        rows = [row(visit) for visit in "aba"]
+        for values in rows:
+            values["event"] = {
+                "kind": "click",
+                "when": [START],
+                "of_day": START.time(),
+                "raw": [b"\xff"],
+                "price": Decimal("1.5"),
+                "took": timedelta(seconds=1),
+            }
+        nested = {"action": MAPPING["action"] | {"type": "event.kind"}}
+        (tmp_path / "nested.yaml").write_text(yaml.safe_dump(MAPPING | nested))
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log.parquet")
+        ingest("parquet", tmp_path / "log.parquet", tmp_path / "out", mapping=tmp_path / "nested.yaml")
+        assert len(DataSet.open(tmp_path / "out").session("a").steps) == 2
+
     def test_missing_column(self, ingested: Callable[[pa.Table], DataSet]) -> None:
         with pytest.raises(InputError, match="no column 'html', which the mapping gives for page"):
             ingested(pa.Table.from_pylist([row()]).drop_columns(["html"]))
@@ -577,7 +641,13 @@ def test_a_bad_mapping_is_told(run: Run, change: dict[str, Any], message: str) -
 
 def test_a_mapping_that_is_no_mapping(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text("{}\n")
-    for content, message in (("[1]", "holds list"), ("a: [", "not YAML"), ("", "holds NoneType")):
+    for content, message in (
+        ("[1]", "holds list"),
+        ("a: [", "not YAML"),
+        ("", "holds NoneType"),
+        ("origin: 2025-99-99", "not YAML: month must be"),
+        ("[" * 5000, "not YAML: maximum recursion depth"),
+    ):
         (tmp_path / "m.yaml").write_text(content)
         with pytest.raises(ConfigError, match=message):
             ingest("jsonl", tmp_path / "log.jsonl", tmp_path / "out", mapping=tmp_path / "m.yaml")

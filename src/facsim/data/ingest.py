@@ -12,6 +12,8 @@ from facsim.data.writer import DataSetWriter
 from facsim.page import Recipe, simplify
 from facsim.schema import ConfigError, InputError, Progress, no_progress
 
+_REASONS_TOLD = 5
+
 
 def ingest(
     source: str,
@@ -108,10 +110,13 @@ def _simplify_with(recipe_file: str | Path | None) -> Simplify:
 
 
 def _nothing_usable(report: IngestReport) -> InputError:
+    most_often = sorted(report.refused.items(), key=lambda item: -item[1].count)
     reasons = "; ".join(
         f"{kind} ({tally.count}, first: {', '.join(tally.examples[:1])})"
-        for kind, tally in sorted(report.refused.items(), key=lambda item: -item[1].count)
+        for kind, tally in most_often[:_REASONS_TOLD]
     )
+    if len(most_often) > _REASONS_TOLD:
+        reasons += f"; {len(most_often) - _REASONS_TOLD} other reasons"
     return InputError(
         "holds no session that can be used" + (f": {reasons}" if reasons else ""),
         file=report.path,

@@ -167,7 +167,10 @@ class Mapping(_Strict):
             given = yaml.safe_load(file.read_text(encoding="utf-8"))
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise InputError("no such file", file=file, expected="a mapping in YAML") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}", file=file) from None
+        # YAML's dates may be none (ValueError), and its lists may have no end.
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ConfigError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
         if not isinstance(given, dict):
             raise ConfigError(

@@ -8,6 +8,9 @@ from typing import Any
 from facsim.schema import InputError
 
 EXAMPLES_KEPT = 5
+KINDS_KEPT = 50
+_OTHER = "something else: there are too many kinds to tell them all"
+_LONGEST = 200
 
 
 @dataclass(slots=True)
@@ -21,7 +24,7 @@ class Tally:
         """Count `times` more, and keep the place if few are kept so far."""
         self.count += times
         if where and len(self.examples) < EXAMPLES_KEPT:
-            self.examples.append(where)
+            self.examples.append(_short(where))
 
 
 @dataclass(slots=True)
@@ -30,6 +33,8 @@ class IngestReport:
 
     A kind is a short clause that a reader understands without the code, the same for all its cases
     (`"times out of order: sorted"`); what differs from case to case (file, row, session) goes into `where`.
+    A kind may quote a value that a log has where it should have one of a few (`"action type 'hover' is …"`):
+    both are shortened, and only `KINDS_KEPT` kinds are kept apart, lest a wrong column fill the report.
 
     Attributes:
         source: the source's name.
@@ -57,11 +62,11 @@ class IngestReport:
 
     def repair(self, kind: str, where: str = "", times: int = 1) -> None:
         """Count something that was put right."""
-        self.repaired.setdefault(kind, Tally()).add(where, times)
+        _add(self.repaired, kind, where, times)
 
     def note(self, kind: str, where: str = "", times: int = 1) -> None:
         """Count something that was kept as it is, and that a reader should know."""
-        self.noted.setdefault(kind, Tally()).add(where, times)
+        _add(self.noted, kind, where, times)
 
     def refuse(self, kind: str, where: str = "") -> None:
         """Count a session that is left out.
@@ -71,9 +76,12 @@ class IngestReport:
         """
         if self.strict:
             raise InputError(
-                kind, file=self.path, where=where, remedy="Without --strict this session would be left out"
+                _short(kind),
+                file=self.path,
+                where=_short(where),
+                remedy="Without --strict this session would be left out",
             )
-        self.refused.setdefault(kind, Tally()).add(where)
+        _add(self.refused, kind, where)
 
     @property
     def sessions_refused(self) -> int:
@@ -118,6 +126,17 @@ class IngestReport:
                 lines.append(f"| {_cell(kind)} | {tally.count:,} | {_cell(places)} |")
             lines.append("")
         return "\n".join(lines)
+
+
+def _add(tallies: dict[str, Tally], kind: str, where: str, times: int = 1) -> None:
+    kind = _short(kind)
+    if kind not in tallies and len(tallies) >= KINDS_KEPT:
+        kind = _OTHER
+    tallies.setdefault(kind, Tally()).add(where, times)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -276,19 +276,24 @@ def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> N
 
 
 @contextmanager
-def reading(file: Path) -> Iterator[None]:
+def reading(file: Path, where: Callable[[], str | None] = lambda: None) -> Iterator[None]:
     """Turns what pyarrow raises into a sentence about `file`.
 
+    Args:
+        file: what is being read.
+        where: asked for the place in it when something is wrong.
+
     Raises:
-        InputError: if the file is missing or cannot be read as Parquet.
+        InputError: if the file is missing or cannot be read as Parquet, or a value of it is none for Python
+            (a year after 9999, bytes that are no text).
     """
     try:
         yield
     except FileNotFoundError:
         raise InputError("no such file", file=file) from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"cannot be read as Parquet: {reason}", file=file) from None
+        raise InputError(f"cannot be read as Parquet: {reason}", file=file, where=where()) from None
 
 
 def open_parquet(file: Path) -> pq.ParquetFile:
@@ -359,8 +364,9 @@ class PageStore:
         """
         for group in range(self._parquet.num_row_groups):
             table = self._read(group, ["page_id", "html"])
-            for row in range(table.num_rows):
-                yield table["page_id"][row].as_py(), table["html"][row].as_py()
+            with reading(self.file):
+                for page_id, html in zip(table["page_id"], table["html"], strict=True):
+                    yield page_id.as_py(), html.as_py()
 
     @cached_property
     def _parquet(self) -> pq.ParquetFile:
@@ -389,7 +395,8 @@ class PageStore:
                 if len(self._groups) > self._keep_groups:
                     self._groups.popitem(last=False)
             self._groups.move_to_end(key)
-            text: str | None = self._groups[key][row].as_py()
+            with reading(self.file, lambda: f"page {page_id}"):
+                text: str | None = self._groups[key][row].as_py()
             return text
 
     def _read(self, group: int, columns: list[str]) -> pa.Table:

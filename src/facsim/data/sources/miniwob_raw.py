@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from typing import Annotated, Required
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
@@ -52,10 +53,10 @@ class Node(TypedDict, total=False):
 
 
 class _Event(TypedDict, total=False):
-    type: str
+    type: Required[str]
     timing: int
     keyCode: int
-    charCode: int
+    charCode: Annotated[int, Field(ge=0, le=0x10FFFF)]
 
 
 class _State(TypedDict):

@@ -35,8 +35,9 @@ from facsim.data.sources.opera_actions import (
     start_of,
 )
 from facsim.data.sources.opera_files import TableFile, download, is_hub_id, table_files
-from facsim.data.sources.opera_pages import PageShelf, read_pages, text_of
+from facsim.data.sources.opera_pages import read_pages, text_of
 from facsim.data.sources.opera_people import People
+from facsim.data.sources.shelf import Place, Shelf
 from facsim.schema import Progress
 
 _SPLIT_ORDER = ("train", "test", None)
@@ -55,7 +56,7 @@ class _Plan:
     session_id: str
     split: str | None
     steps: list[ActionRow]
-    pages: dict[int, str | tuple[int, int, int] | None] = field(default_factory=dict)
+    pages: dict[int, str | Place | None] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -110,7 +111,7 @@ class Opera:
         }
         pending = iter(plans)
         current = next(pending, None)
-        with PageShelf() as shelf:
+        with Shelf() as shelf:
             for row, page in _pages(tables, progress):
                 plan, index = owners.pop(row, (None, 0))
                 if plan is None:
@@ -158,7 +159,7 @@ def _pages(
                 progress(done, total, "rows")
 
 
-def _session(plan: _Plan, people: People, shelf: PageShelf, report: IngestReport) -> RawSession:
+def _session(plan: _Plan, people: People, shelf: Shelf, report: IngestReport) -> RawSession:
     user_id = people.user_of(plan.session_id, report, plan.where)
     return RawSession(
         session_id=plan.session_id,
@@ -172,14 +173,14 @@ def _session(plan: _Plan, people: People, shelf: PageShelf, report: IngestReport
     )
 
 
-def _steps(plan: _Plan, shelf: PageShelf) -> Iterator[RawStep]:
+def _steps(plan: _Plan, shelf: Shelf) -> Iterator[RawStep]:
     start = plan.steps[0].time
     for index, step in enumerate(plan.steps):
         page = plan.pages.pop(index)
         if page is None:
             raise SessionRefused("page is null", step.where)
         yield RawStep(
-            html=shelf.get(page) if isinstance(page, tuple) else page,
+            html=text_of(shelf.get(page)) if isinstance(page, tuple) else page,
             simplified=True,
             action=step.action,
             category=step.category,

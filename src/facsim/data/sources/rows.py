@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import zlib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date, time
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facsim.data.report import IngestReport
+from facsim.data.store import reading
 from facsim.schema import InputError
 
 _BATCH_ROWS = 32
 _BUFFER = 1 << 20
+# What JSON does not have and Python's writers write. Not a number stands for null in data frames.
+_CONSTANTS = {"NaN": None, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def json_rows(file: Path, report: IngestReport | None = None) -> Iterator[Row]:
                 where = f"{file.name}, line {number}"
                 try:
                     # Bytes that are not UTF-8 become lone surrogates, which cleaning replaces and counts.
-                    values = json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape"))
+                    text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+                    values = json.loads(text, parse_constant=_CONSTANTS.get)
                 except (ValueError, RecursionError) as error:
                     if not line.endswith(b"\n"):
                         if report:
@@ -112,24 +115,18 @@ def parquet_rows(file: Path, columns: Sequence[str] | None = None) -> Iterator[R
         InputError: if it cannot be read as Parquet, or breaks off on the way.
     """
     number = 0
-    try:
-        with pq.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER) as parquet:
-            present = parquet.schema_arrow.names
-            chosen = (
-                present if columns is None else sorted({top_column(column, present) for column in columns})
-            )
-            for batch in parquet.iter_batches(
-                batch_size=_BATCH_ROWS, columns=[name for name in chosen if name in present]
-            ):
-                for values in _plain_times(batch).to_pylist():
-                    number += 1
-                    yield Row(
-                        f"{file.name}, row {number}", {key: _plain(value) for key, value in values.items()}
-                    )
-    except (pa.ArrowException, OSError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        where = f"after row {number}" if number else None
-        raise InputError(f"cannot be read as Parquet: {reason}", file=file, where=where) from None
+    with (
+        reading(file, lambda: f"after row {number}" if number else None),
+        pq.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER) as parquet,
+    ):
+        present = parquet.schema_arrow.names
+        chosen = present if columns is None else sorted({top_column(column, present) for column in columns})
+        for batch in parquet.iter_batches(
+            batch_size=_BATCH_ROWS, columns=[name for name in chosen if name in present]
+        ):
+            for values in _with_python_types(batch).to_pylist():
+                number += 1
+                yield Row(f"{file.name}, row {number}", {key: _plain(value) for key, value in values.items()})
 
 
 def top_column(column: str, present: Container[str]) -> str:
@@ -137,54 +134,31 @@ def top_column(column: str, present: Container[str]) -> str:
     return column if column in present else column.split(".", maxsplit=1)[0]
 
 
-def _plain_times(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Timestamps to microseconds: Python knows nothing finer."""
+def _with_python_types(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Timestamps to microseconds, for Python knows nothing finer; text to bytes, for it may not be UTF-8."""
     for index, field in enumerate(batch.schema):
         if pa.types.is_timestamp(field.type):
-            exact = batch.column(index).cast(pa.timestamp("us", tz=field.type.tz), safe=False)
-            batch = batch.set_column(index, field.name, exact)
+            column = batch.column(index).cast(pa.timestamp("us", tz=field.type.tz), safe=False)
+        elif pa.types.is_string(field.type):
+            column = batch.column(index).cast(pa.binary())
+        elif pa.types.is_large_string(field.type):
+            column = batch.column(index).cast(pa.large_binary())
+        else:
+            continue
+        batch = batch.set_column(index, field.name, column)
     return batch
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
+    """A JSON value. Not a number is null: that is what data frames write for it."""
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if value is None or isinstance(value, (str, int, float)):
+        return value
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
-    if isinstance(value, Decimal):
-        return str(value)
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
-    return value
-
-
-class Shelf:
-    """Rows put aside on disk, compressed, and read back in any order. A context manager.
-
-    For logs whose sessions' rows are scattered: a row is read from its file once, whatever the file's format.
-    """
-
-    def __enter__(self) -> Shelf:
-        self._file = TemporaryFile(prefix="facsim-")
-        self._places: list[tuple[int, int, int]] = []
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def put(self, row: Row) -> int:
-        """Put a row aside; its number brings it back."""
-        plain = json.dumps([row.where, row.values]).encode()
-        packed: bytes = pa.compress(plain, codec="zstd", asbytes=True)
-        self._places.append((self._file.seek(0, 2), len(packed), len(plain)))
-        self._file.write(packed)
-        return len(self._places) - 1
-
-    def get(self, number: int) -> Row:
-        """The row with that number."""
-        start, length, size = self._places[number]
-        self._file.seek(start)
-        where, values = json.loads(
-            pa.decompress(self._file.read(length), size, codec="zstd", asbytes=True).decode()
-        )
-        return Row(where, values)
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, (date, time)) else str(value)

@@ -13,6 +13,7 @@ Rules (docs/your-data.md tells them to users):
 from __future__ import annotations
 
 import difflib
+import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -25,7 +26,8 @@ from facsim.data.mapping import Mapping
 from facsim.data.report import IngestReport
 from facsim.data.sources import RawSession, SessionRefused
 from facsim.data.sources.log import read_session, text_of
-from facsim.data.sources.rows import Row, Shelf, files_at, json_rows, parquet_rows, top_column
+from facsim.data.sources.rows import Row, files_at, json_rows, parquet_rows, top_column
+from facsim.data.sources.shelf import Place, Shelf
 from facsim.data.store import open_parquet
 from facsim.schema import InputError, Progress
 
@@ -113,13 +115,14 @@ class _Table:
 
     def _scattered(self, shelf: Shelf) -> Iterator[tuple[str, list[Row]]]:
         """Each session's rows, by way of the disk."""
-        numbers: dict[str, list[int]] = {}
+        places: dict[str, list[Place]] = {}
         for row in self._rows():
             key = self._session_key(row)
             if key is not None:
-                numbers.setdefault(key, []).append(shelf.put(row))
-        for key, places in numbers.items():
-            yield key, [shelf.get(place) for place in places]
+                place = shelf.put(json.dumps([row.where, row.values]).encode())
+                places.setdefault(key, []).append(place)
+        for key, of_session in places.items():
+            yield key, [Row(*json.loads(shelf.get(place))) for place in of_session]
 
     def _session_key(self, row: Row) -> str | None:
         try:
