@@ -133,6 +133,10 @@ FAILED = [
     ("{}", "no type"),
     ('{"rationale": "why"}', "no type"),
     ('{"type": "scroll", "name": "a"}', "unknown type 'scroll'"),
+    # What stands beside the action, or in the rationale, is not what the answer says.
+    (f'{{"action": {{"type": "scroll"}}, "not": {CLICK}}}', "unknown type 'scroll'"),
+    ('{"rationale": {"type": "terminate"}, "action": {"type": "scroll"}}', "unknown type 'scroll'"),
+    ('{"rationale": {"type": "terminate"}}', "no type"),
     ('{"type": "Click", "name": "a"}', "unknown type 'Click'"),
     ('{"type": "click"}', "click: no name"),
     ('{"type": "click", "name": 3}', "click: name is a number"),

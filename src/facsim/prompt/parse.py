@@ -137,16 +137,25 @@ def _around(answer: str, candidate: LooseObject) -> tuple[str, ...]:
 
 
 def _inner_objects(fields: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    """The objects inside an object, outermost first, no deeper than answers are nested."""
-    level: list[object] = list(fields.values())
+    """The objects inside an object, outermost first, no deeper than answers are nested.
+
+    What stands beside an `action` is no answer, nor is what a rationale holds.
+    """
+    level = _parts(fields)
     for _ in range(MAX_DEPTH):
         yield from (value for value in level if isinstance(value, dict))
         level = [
             inner
             for value in level
             if isinstance(value, dict | list)
-            for inner in (value.values() if isinstance(value, dict) else value)
+            for inner in (_parts(value) if isinstance(value, dict) else value)
         ]
+
+
+def _parts(fields: Mapping[str, object]) -> list[object]:
+    if "action" in fields:
+        return [fields["action"]]
+    return [value for key, value in fields.items() if key != "rationale"]
 
 
 def _read(fields: Mapping[str, object], style: Style, forgiven: set[str]) -> tuple[Action, str | None]:
