@@ -196,6 +196,29 @@ def test_many_processes_share_a_file(tmp_path):
     assert len(ResponseCache(file)) == 5 * 200
 
 
+def test_a_file_whose_making_was_cut_short_is_made_again(tmp_path, monkeypatch):
+    """Killed between two statements, another process must not find half a cache."""
+
+    class Killed(sqlite3.Connection):
+        def execute(self, statement, *values):
+            if "user_version =" in statement:
+                raise KeyboardInterrupt
+            return super().execute(statement, *values)
+
+    file = tmp_path / "cache.sqlite"
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **options: connect(*args, factory=Killed, **options)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        ResponseCache(file)
+    monkeypatch.undo()
+    cache = ResponseCache(file)
+    cache.put("k", {"text": "kept"})
+    assert cache.get("k") == {"text": "kept"}
+    cache.close()
+
+
 def test_a_killed_writer_loses_nothing_it_wrote(tmp_path):
     program = (
         "import os, sys; from pathlib import Path; from facsim.predict.cache import ResponseCache\n"

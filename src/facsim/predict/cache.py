@@ -63,19 +63,28 @@ class ResponseCache:
     def _prepare(self) -> None:
         try:
             run = self._connection.execute
-            (version,) = run("PRAGMA user_version").fetchone()
-            (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
-            if version not in {0, SCHEMA_VERSION} or (version == 0 and tables):
-                raise FacsimError(
-                    f"{self.file} is no response cache of this version of Facsim. Name another with --cache"
-                )
+            if self._version() != SCHEMA_VERSION:
+                # Whole or not at all: another process may be opening it, or this one be killed.
+                run("BEGIN IMMEDIATE")
+                (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
+                if self._version() == 0 and not tables:
+                    run("CREATE TABLE answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)")
+                    run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                run("COMMIT")
+                if self._version() != SCHEMA_VERSION:
+                    raise FacsimError(
+                        f"{self.file} is no response cache of this version of Facsim. "
+                        "Name another with --cache"
+                    )
             run("PRAGMA journal_mode = WAL")
             # A killed process loses nothing; a power cut at worst the last entries, never the file.
             run("PRAGMA synchronous = NORMAL")
-            run("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)")
-            run(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except sqlite3.Error as error:
             raise self._error(error) from None
+
+    def _version(self) -> int:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        return int(version)
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The entry under `key`, or None."""
