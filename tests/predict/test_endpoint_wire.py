@@ -85,11 +85,57 @@ def test_what_is_unset_is_not_sent(at, step, talk):
     assert set(server.requests[0].body) == {"model", "messages", "stream", "max_tokens"}
 
 
-def test_a_reasoning_model_is_asked_without_the_temperature_it_refuses(at, step, talk):
-    with Loopback([Answer(CLICK_ANSWER)]) as server, pytest.warns(UserWarning, match="temperature"):
-        talk(endpoint_predictor(at("openai:o3", server), options=options(thinking="low")), [step()])
-    assert "temperature" not in server.requests[0].body
-    assert server.requests[0].body["reasoning_effort"] == "low"
+@pytest.mark.parametrize("thinking", [None, "off", "low"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "openai:gpt-4.1",
+        "openai:o3",
+        "openai:gpt-5.1",
+        "openai:gpt-5.5",
+        "endpoint:URL#tiny",
+        "endpoint:URL#gpt-5",
+        "anthropic:claude-haiku-4-5",
+        "anthropic:claude-opus-4-7",
+        "bedrock:us.anthropic.claude-opus-4-7-v1:0",
+        "bedrock:us.amazon.nova-lite-v1:0",
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_settings_say_what_was_sent(spec, thinking, at, step, talk):
+    """A model known to refuse a temperature is asked without; the run's config says so."""
+    with Loopback([Answer(CLICK_ANSWER)]) as server:
+        predictor = endpoint_predictor(at(spec, server), options=options(thinking=thinking, seed=1))
+        talk(predictor, [step()])
+    body, settings = server.requests[0].body, predictor.settings()
+    sampling = body.get("inferenceConfig", body)
+    assert sampling.get("temperature") == settings["temperature"]
+    assert body.get("seed") == settings["seed"]
+    if thinking == "low":
+        asked = {"reasoning_effort", "thinking", "additionalModelRequestFields"} & set(body)
+        assert bool(asked) == (settings["thinking"] == "low")
+
+
+def test_models_that_refuse_a_temperature_are_asked_without(at, step, talk):
+    for model, thinking, temperature in (
+        ("o3", "low", None),
+        ("gpt-5.1", "low", None),
+        ("gpt-5.1", "off", 0),
+    ):
+        with Loopback([Answer(CLICK_ANSWER)]) as server:
+            talk(
+                endpoint_predictor(at(f"openai:{model}", server), options=options(thinking=thinking)),
+                [step()],
+            )
+        assert server.requests[0].body.get("temperature") == temperature, (model, thinking)
+
+
+def test_thinking_is_passed_on_to_a_server_of_ones_own(at, step, talk):
+    for thinking, effort in (("off", "none"), ("high", "high")):
+        with Loopback([Answer(CLICK_ANSWER)]) as server:
+            spec = at("endpoint:URL#Qwen/Qwen3-8B", server)
+            talk(endpoint_predictor(spec, options=options(thinking=thinking)), [step()])
+        assert server.requests[0].body["reasoning_effort"] == effort
 
 
 def test_steps_of_a_session_share_their_prefix(at, step, talk):

@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from facsim.predict.cache import ResponseCache, request_key
@@ -111,7 +112,7 @@ class EndpointPredictor:
             "provider": self.target.provider,
             "model": self.target.model,
             "address": self._address,
-            **self.options.answering(),
+            **self._sent,
             "prompt": self.prompt.model_dump(mode="json"),
         }
 
@@ -144,6 +145,13 @@ class EndpointPredictor:
         ):  # what the cache says tells nothing of the server
             self._succeeded, self._failed_in_a_row = True, 0
         return self._read(prompt, answers, rationale)
+
+    @cached_property
+    def _sent(self) -> Mapping[str, object]:
+        """The options that change answers, as the model gets them."""
+        from facsim.predict.wire import as_sent  # noqa: PLC0415
+
+        return as_sent(self.target, self.options).answering()
 
     async def close(self) -> None:
         """Close the connections and the cache."""
@@ -229,7 +237,7 @@ class EndpointPredictor:
             "provider": self.target.provider,
             "model": self.target.model,
             "address": self._address,
-            **self.options.answering(),
+            **self._sent,
             "schema": schema,
         }
 
@@ -244,6 +252,7 @@ class EndpointPredictor:
             action=read.action,
             rationale=rationale if style == "two_turn" else read.rationale,
             parse=read.level,
+            forgiven=read.forgiven,
             answer=None if read.level == "strict" else text,
             error="refused: the provider's content filter" if refused else None,
             shown=prompt.shown,

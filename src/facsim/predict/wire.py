@@ -14,9 +14,9 @@ import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from facsim.predict.endpoint_options import MARKED, EndpointOptions, Target
+from facsim.predict.endpoint_options import MARKED, EndpointOptions, Target, Thinking
 from facsim.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Wire:
     """An open line to one model. Made on first use, in the event loop that uses it."""
 
     def __init__(self, target: Target, options: EndpointOptions) -> None:
-        self.target, self.options = target, options
+        self.target, self.options = target, as_sent(target, options)
         self._secrets: tuple[str, ...] = ()
         self._http: Any = None
         self._model = self._open()
@@ -215,8 +215,9 @@ class Wire:
             timeout=self.options.timeout_s,
             max_retries=self.options.retries,
         )
-        # `max_tokens` is the name that every compatible server knows.
-        profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
+        # `max_tokens` is the name that every compatible server knows. Whether a model thinks, only those who
+        # serve it know.
+        profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False, supports_thinking=True)
         provider = OpenAICompatibleProvider("endpoint", openai_client=client, profile=profile)
         return OpenAIChatModel(self.target.model, provider=provider)
 
@@ -272,7 +273,7 @@ class Wire:
         settings: dict[str, Any] = {"max_tokens": options.max_output_tokens}
         if options.temperature is not None:
             settings["temperature"] = options.temperature
-        if options.seed is not None and self.target.provider in {"openai", "endpoint"}:
+        if options.seed is not None:
             settings["seed"] = options.seed
         if options.thinking is not None:
             settings["thinking"] = options.thinking if options.thinking != "off" else False
@@ -304,6 +305,59 @@ class Wire:
         if status == 404:
             return CallFailed("missing", message, status)
         return CallFailed("broken", message, status)
+
+
+def as_sent(target: Target, options: EndpointOptions) -> EndpointOptions:
+    """The options as the model gets them, for a run's settings and the cache key as well as for requests.
+
+    What would be dropped on the way is None: a temperature that the model is known to refuse, thinking where
+    the model is known to do none, a seed where the API knows none.
+    """
+    dropped: dict[str, None] = {}
+    if target.provider in MARKED:
+        dropped["seed"] = None
+    if options.temperature is not None or options.thinking is not None:
+        profile = _profile(target)
+        if target.provider != "endpoint" and not profile.get("supports_thinking"):
+            dropped["thinking"] = None
+        if _refuses_temperature(profile, options.thinking):
+            dropped["temperature"] = None
+    return options.model_copy(update=dropped)
+
+
+def _profile(target: Target) -> Mapping[str, Any]:
+    """What pydantic-ai knows of the model by its name."""
+    match target.provider:
+        case "openai":
+            from pydantic_ai.providers.openai import OpenAIProvider  # noqa: PLC0415
+
+            known = OpenAIProvider.model_profile(target.model)
+        case "endpoint":
+            from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider  # noqa: PLC0415
+
+            known = OpenAICompatibleProvider.model_profile(target.model)
+        case "anthropic":
+            from pydantic_ai.providers.anthropic import AnthropicProvider  # noqa: PLC0415
+
+            known = AnthropicProvider.model_profile(target.model)
+        case "bedrock":
+            from pydantic_ai.providers.bedrock import BedrockProvider  # noqa: PLC0415
+
+            known = BedrockProvider.model_profile(target.model)
+    return cast(Mapping[str, Any], known or {})
+
+
+def _refuses_temperature(profile: Mapping[str, Any], thinking: Thinking | None) -> bool:
+    """Whether pydantic-ai would leave the temperature out; OpenAI's models refuse it while they reason."""
+    if profile.get("anthropic_disallows_sampling_settings") or profile.get(
+        "bedrock_disallows_sampling_settings"
+    ):
+        return True
+    if not profile.get("openai_supports_reasoning"):
+        return False
+    if not profile.get("openai_supports_reasoning_effort_none"):
+        return True
+    return thinking != "off" if thinking is not None else bool(profile.get("thinking_enabled_by_default"))
 
 
 def _words(error: Exception) -> str:
