@@ -166,6 +166,30 @@ def test_same_data_same_answers(spec: str, train: DataSet) -> None:
             assert asyncio.run(one.predict(so_far)) == asyncio.run(two.predict(so_far))
 
 
+@pytest.mark.parametrize("spec", BASELINES)
+def test_settings_name_a_seed_only_where_it_changes_answers(spec: str, train: DataSet) -> None:
+    before = load_predictor(spec).settings()
+    after = fitted(spec, train, seed=3).settings()
+    drawn = spec == "baseline:random-element"
+    assert ("seed" in before, "seed" in after) == (drawn, drawn)
+    if drawn:
+        assert (before["seed"], after["seed"]) == (None, 3)
+
+
+def test_likeliest_symbols_are_counted_once_until_there_are_more() -> None:
+    model: BackOff[str] = BackOff(1)
+    assert model.seen("x", 2) == {}
+    for symbol in "aab":
+        model.add("x", symbol)
+    likeliest = model.seen("x", 1)
+    assert list(likeliest) == ["a"]
+    assert model.seen("yx", 1) is likeliest, "the same history needs no second walk over all symbols"
+    assert list(model.seen("x", 2)) == ["a", "b"]
+    for _ in range(3):
+        model.add("x", "b")
+    assert list(model.seen("x", 1)) == ["b"]
+
+
 @given(
     st.lists(st.lists(st.sampled_from("abc"), max_size=6), max_size=6),
     st.lists(st.sampled_from("abcz"), max_size=4),

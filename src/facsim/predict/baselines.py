@@ -28,15 +28,13 @@ class Baseline:
 
     def __init__(self) -> None:
         self.habits = Habits()
-        self.seed = 0
 
     def settings(self) -> Mapping[str, Any]:
-        """What changes the answers: the seed, besides the training split."""
-        return {"seed": self.seed}
+        """What changes the answers besides the training split: nothing."""
+        return {}
 
-    def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
+    def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:  # noqa: ARG002
         """Count the actions of `train`."""
-        self.seed = seed
         self.habits = Habits.of(train)
         progress(len(train), len(train), "sessions counted")
 
@@ -115,6 +113,19 @@ class RandomElement(Baseline):
     """A click on an element drawn uniformly; the draw depends on seed, session and step only."""
 
     spec = "baseline:random-element"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seed: int | None = None
+
+    def settings(self) -> Mapping[str, Any]:
+        """The seed; None before `fit`, which sets it."""
+        return {"seed": self.seed}
+
+    def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
+        """Take the seed: nothing is learned."""
+        self.seed = seed
+        progress(len(train), len(train), "nothing to learn")
 
     def answer(self, so_far: SessionSoFar) -> Prediction:
         """A click on any element, with equal probabilities; terminate on a page without elements."""

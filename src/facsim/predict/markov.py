@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, ClassVar, Generic, TypeVar
 
 from facsim.data import DataSet
@@ -38,9 +39,11 @@ class BackOff(Generic[Symbol]):
     def __init__(self, order: int) -> None:
         self.order = order
         self._counts: dict[tuple[Hashable, ...], Counter[Symbol]] = {}
+        self._likeliest: dict[tuple[tuple[Hashable, ...], int], dict[Symbol, float]] = {}
 
     def add(self, history: Sequence[Hashable], symbol: Symbol) -> None:
         """Count `symbol` after `history` and after each of its endings up to `order` long."""
+        self._likeliest.clear()
         for length in range(self.order + 1):
             self._counts.setdefault(self._key(history, length), Counter())[symbol] += 1
 
@@ -60,22 +63,29 @@ class BackOff(Generic[Symbol]):
                 ]
         return shares
 
-    def seen(self, history: Sequence[Hashable], limit: int) -> dict[Symbol, float]:
+    def seen(self, history: Sequence[Hashable], limit: int) -> Mapping[Symbol, float]:
         """The `limit` likeliest symbols that were ever counted, over an open set of symbols.
 
         The mass that Witten-Bell keeps for the unseen stays out: the sum is below one.
         """
-        shares: dict[Symbol, float] = {}
-        for length in range(self.order + 1):
-            counts = self._counts.get(self._key(history, length))
-            if counts is None:
-                break
-            total, different = sum(counts.values()), len(counts)
-            shares = {
-                symbol: (counts.get(symbol, 0) + different * shares.get(symbol, 0.0)) / (total + different)
-                for symbol in dict.fromkeys((*counts, *shares))
-            }
-        return dict(sorted(shares.items(), key=lambda item: -item[1])[:limit])
+        keys = [self._key(history, length) for length in range(self.order + 1)]
+        known = list(takewhile(self._counts.__contains__, keys))
+        if not known:
+            return {}
+        # Thousands of steps ask after few different histories, and an answer takes a walk over all symbols.
+        found = self._likeliest.get((known[-1], limit))
+        if found is None:
+            shares: dict[Symbol, float] = {}
+            for counts in map(self._counts.__getitem__, known):
+                total, different = sum(counts.values()), len(counts)
+                shares = {
+                    symbol: (counts.get(symbol, 0) + different * shares.get(symbol, 0.0))
+                    / (total + different)
+                    for symbol in dict.fromkeys((*counts, *shares))
+                }
+            found = dict(sorted(shares.items(), key=lambda item: -item[1])[:limit])
+            self._likeliest[known[-1], limit] = found
+        return found
 
     def _key(self, history: Sequence[Hashable], length: int) -> tuple[Hashable, ...]:
         # A history shorter than the order is padded: the start of a session is a state like any other.
@@ -88,7 +98,7 @@ class Markov(Baseline):
 
     States are targets (type and name), the beginning of a session included. The text of a typed action is
     drawn from the texts typed into that name after the same previous target, backing off to all texts typed
-    there.
+    there, and to those typed anywhere.
 
     Args:
         restricted: whether only what the current page offers can be predicted. Without it the model is blind
