@@ -149,6 +149,57 @@ def test_resume_refuses_another_run_and_names_what_differs(
     assert (out / "config.json").read_bytes() == before
 
 
+def test_a_refused_resume_changes_nothing(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    async def down(so_far: SessionSoFar) -> Prediction | None:
+        return Prediction(None, error="503: overloaded", parse="failed") if so_far.step == 2 else None
+
+    run = evaluate(shop, scripted(hook=down), out=tmp_path / "run", split="all")
+    before = {file.name: file.read_bytes() for file in run.path.iterdir()}
+    with pytest.raises(ConfigError, match=r"settings\.t: nothing in the run, 1 now"):
+        evaluate(shop, scripted(settings={"t": 1}), out=run.path, split="all", resume=True)
+    assert {file.name: file.read_bytes() for file in run.path.iterdir()} == before
+
+
+def test_metrics_of_older_answers_do_not_outlive_them(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    async def down(so_far: SessionSoFar) -> Prediction | None:
+        return Prediction(None, error="503: overloaded", parse="failed") if so_far.step == 2 else None
+
+    async def gone(so_far: SessionSoFar) -> None:
+        raise FacsimError("nobody there")
+
+    run = evaluate(shop, scripted(hook=down), out=tmp_path / "run", split="all")
+    with pytest.raises(FacsimError, match="nobody there"):
+        evaluate(shop, scripted(hook=gone), out=run.path, split="all", resume=True)
+    with pytest.raises(InputError, match="facsim score"):
+        _ = Run.open(run.path).metrics
+
+
+def test_leniencies_are_counted(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    async def lenient(so_far: SessionSoFar) -> Prediction | None:
+        if so_far.step == 1:
+            return None
+        forgiven = ("code_fence", "trailing_comma") if so_far.step == 2 else ("code_fence",)
+        return Prediction(Action.terminate(), parse="lenient", forgiven=forgiven)
+
+    run = evaluate(shop, scripted(hook=lenient), out=tmp_path / "run", split="all")
+    second = sum(step == 2 for _, step in owed_of(shop))
+    later = sum(step >= 2 for _, step in owed_of(shop))
+    expected = {"code_fence": later, "trailing_comma": second}
+    assert run.leniencies() == expected
+    assert json.loads((run.path / "metrics.json").read_text())["leniencies"] == expected
+    assert f"{later} answers were read leniently: code_fence {later}, trailing_comma {second}" in run.notes
+    # Runs older than the field are still read.
+    file = run.path / "predictions.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    file.write_text("".join(json.dumps(line | {"forgiven": None}) + "\n" for line in lines[:1]))
+    with file.open("a") as stream:
+        for line in lines[1:]:
+            del line["forgiven"]
+            stream.write(json.dumps(line) + "\n")
+    assert score(run.path).leniencies() == {}
+    assert Run.open(run.path).metrics["accuracy"] == run.metrics["accuracy"]
+
+
 def test_a_moved_data_set_is_the_same_data_set(
     shop: DataSet, tmp_path: Path, scripted: Make, by_case: Make
 ) -> None:
@@ -349,8 +400,9 @@ def test_what_learns_is_fitted_on_the_train_part_and_kept(shop: DataSet, tmp_pat
 
 
 def test_what_learns_is_not_tested_on_what_it_learned(shop: DataSet, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="tested on what it learned"):
-        evaluate(shop, Learner(), out=tmp_path / "run", split="all")
+    for part in ("train", "all"):
+        with pytest.raises(ConfigError, match=f"on `{part}` it would be tested on what it learned"):
+            evaluate(shop, Learner(), out=tmp_path / "run", split=part)
     # Nothing was begun: the same folder can be used at once.
     evaluate(shop, Learner(), out=tmp_path / "run")
 
@@ -408,7 +460,18 @@ def test_damaged_runs_are_named(shop: DataSet, tmp_path: Path, scripted: Make) -
     (run.path / "metrics.json").write_text("{}")
     with pytest.raises(InputError, match=r"metrics\.json: cannot be read"):
         _ = Run.open(run.path).metrics
+    (run.path / "metrics.json").write_text('{"metrics": {"estimates": []}}')
+    with pytest.raises(InputError, match=r"metrics\.json: cannot be read"):
+        _ = Run.open(run.path).metrics
+    (tmp_path / "odd" / "config.json").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"config\.json: cannot be read: Is a directory"):
+        Run.open(tmp_path / "odd")
     file = run.path / "predictions.jsonl"
+    good = file.read_text()
+    file.write_text(good.replace('"forgiven":[]', '"forgiven":3'))
+    with pytest.raises(InputError, match="forgiven is no list"):
+        Run.open(run.path).leniencies()
+    file.write_text(good)
     file.write_bytes(b'{"session_id":"a","step":1,"failed":false}\n' + file.read_bytes())
     with pytest.raises(InputError, match="has no field 'user_id'"):
         Run.open(run.path).cases()

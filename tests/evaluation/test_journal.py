@@ -163,6 +163,10 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
         pass
     with Lock(tmp_path):
         pass
+    (tmp_path / ".lock").unlink()
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(ConfigError, match=r"\.lock cannot be written: Is a directory"), Lock(tmp_path):
+        pass
 
 
 def test_atomic_write_replaces_whole_or_not_at_all(tmp_path: Path) -> None:

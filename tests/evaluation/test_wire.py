@@ -135,3 +135,17 @@ def test_many_predictors_get_a_folder_each(tmp_path: Path) -> None:
     ):
         with pytest.raises(FacsimError, match=re.escape(message)):
             named_predictors(out=tmp_path, **wrong)
+
+
+def test_the_leniencies_of_an_answer_are_in_its_line(shop: DataSet, tmp_path: Path) -> None:
+    fenced = '```json\n{"rationale": "Hm.", "action": {"type": "terminate"},}\n```'
+    with Loopback((Answer(fenced),)) as server:
+        run = evaluate(shop, endpoint(server), out=tmp_path / "run", split="all", limit=5)
+    cases = run.config.counts.cases
+    assert run.leniencies() == {"code_fence": cases, "trailing_comma": cases}
+    assert run.metrics["parse_lenient"].value == 1.0
+
+
+def test_the_temperature_can_be_left_to_the_server(tmp_path: Path) -> None:
+    named = named_predictors(["openai:gpt-4.1"], tmp_path, temperature="unset")
+    assert named[tmp_path / "openai-gpt-4.1"].settings()["temperature"] is None

@@ -32,7 +32,7 @@ def command(
     budget_policy: Annotated[Literal["drop_oldest", "anchored"] | None, Parameter(group=_PROMPT)] = None,
     tokenizer: Annotated[Path | None, Parameter(group=_PROMPT)] = None,
     persona: Annotated[bool | None, Parameter(group=_PROMPT)] = None,
-    temperature: Annotated[float | None, Parameter(group=_MODEL)] = None,
+    temperature: Annotated[float | Literal["unset"] | None, Parameter(group=_MODEL)] = None,
     max_output_tokens: Annotated[int | None, Parameter(group=_MODEL)] = None,
     sampling_seed: Annotated[int | None, Parameter(group=_MODEL)] = None,
     thinking: Annotated[
@@ -73,7 +73,7 @@ def command(
         budget_policy: What gives way first. Default: drop_oldest.
         tokenizer: tokenizer.json, to count tokens exactly.
         persona: Whether the prompt tells what is known of the person. Default: yes.
-        temperature: Default: 0.
+        temperature: A number, or unset: not sent, the server's own. Default: 0.
         max_output_tokens: Most tokens of an answer. Default: 4096.
         sampling_seed: Sent to servers that know seeds.
         thinking: How hard a reasoning model thinks. Default: its own.

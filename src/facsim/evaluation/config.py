@@ -152,6 +152,8 @@ class RunConfig(_Frozen):
                 expected="the folder of a run",
                 remedy="Make one with `facsim evaluate`",
             ) from None
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}", file=file) from None
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"]) or "the whole file"

@@ -12,7 +12,7 @@ from facsim.data.splits import Part, SplitBy
 from facsim.data.splits import split as part_of_split
 from facsim.evaluation.config import CaseSelection, FirstStep, Identity, RunConfig, count_cases, lengths_of
 from facsim.evaluation.environment import Environment
-from facsim.evaluation.journal import Journal, Lock
+from facsim.evaluation.journal import Journal, Lock, answered
 from facsim.evaluation.run import Run, score
 from facsim.evaluation.runner import Owed, Runner
 from facsim.evaluation.scoring import Scorer
@@ -95,12 +95,13 @@ def evaluate(
             predictor=predictor,
             progress=progress,
         )
-        config = before or learn()
-        with Journal(folder / "predictions.jsonl") as journal:
-            owed = _owed(selection, cases, journal.done)
-            if owed:
-                if before is not None:
-                    learn()
+        file = folder / "predictions.jsonl"
+        owed = _owed(selection, cases, answered(file))
+        if before is None or owed:
+            # Who is asked is checked in full before anything that stands in the folder is changed.
+            config = learn()
+            (folder / "metrics.json").unlink(missing_ok=True)  # of the answers so far
+            with Journal(file) as journal:
                 Runner(
                     selection,
                     predictor,
@@ -201,10 +202,10 @@ def _fit(predictor: Predictor, data: DataSet, cases: CaseSelection, progress: Pr
     """Fit a predictor that learns. Returns how many sessions it learned from, None if it does not learn."""
     if not isinstance(predictor, Trainable):
         return None
-    if cases.part == "all":
+    if cases.part in ("train", "all"):
         raise ConfigError(
-            f"{predictor.spec} learns from the train part, which `all` contains: "
-            "it would be tested on what it learned. Evaluate the test part"
+            f"{predictor.spec} learns from the train part: on `{cases.part}` it would be tested on what it "
+            "learned. Evaluate the test or the validation part"
         )
     train = part_of_split(data, "train", cases.split_by, cases.seed)
     predictor.fit(train, seed=cases.seed, progress=progress)

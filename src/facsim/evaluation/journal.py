@@ -110,6 +110,17 @@ def read_lines(file: Path) -> Iterator[Line]:
         yield line
 
 
+def answered(file: Path) -> set[Case]:
+    """The (session_id, step) pairs that need no further call; none if there is no file yet.
+
+    Raises:
+        InputError: if a line other than a torn last one is not a prediction.
+    """
+    if not file.exists():
+        return set()
+    return {(line["session_id"], line["step"]) for line in read_lines(file) if not line["failed"]}
+
+
 def repair(file: Path) -> tuple[set[Case], int]:
     """Make a file ready for more lines: drop what is torn, failed or repeated.
 
@@ -192,14 +203,17 @@ class Lock:
     """Holds a run folder for one writing process. Freed by the system when the process ends, however it ends.
 
     Raises:
-        ConfigError: on entering, if another process holds it.
+        ConfigError: on entering, if another process holds it, or nothing can be written there.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def __enter__(self) -> Self:
-        self._descriptor = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._descriptor = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise ConfigError(f"{self._folder / '.lock'} cannot be written: {error.strerror}") from None
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

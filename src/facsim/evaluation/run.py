@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,20 @@ class Run:
         except (TypeError, pl.exceptions.PolarsError) as error:
             raise InputError(str(error).splitlines()[0], file=file) from None
 
+    def leniencies(self) -> Mapping[str, int]:
+        """How many answers took each leniency to be read, the most frequent first.
+
+        Raises:
+            InputError: if predictions.jsonl is missing or damaged.
+        """
+        file = self.path / "predictions.jsonl"
+        # Lines of runs older than the field have none.
+        forgiven = (line.get("forgiven") or () for line in read_lines(file))
+        try:
+            return dict(Counter(name for names in forgiven for name in names).most_common())
+        except TypeError:
+            raise InputError("forgiven is no list of names", file=file) from None
+
     @cached_property
     def metrics(self) -> Metrics:
         """The metrics as they were computed last.
@@ -87,10 +103,11 @@ class Run:
             raise InputError(
                 "no such file", file=file, remedy=f"Compute it with `facsim score {self.path}`"
             ) from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"cannot be read: {error}",
                 file=file,
+                expected="what `facsim score` wrote",
                 remedy=f"Compute it again with `facsim score {self.path}`",
             ) from None
 
@@ -104,6 +121,10 @@ class Run:
         failed = int(cases["failed"].sum())
         if failed:
             notes.append(f"{failed} calls failed for good and count as wrong; --resume asks them again")
+        leniencies = self.leniencies()
+        if leniencies:
+            listed = ", ".join(f"{name} {count}" for name, count in leniencies.items())
+            notes.append(f"{cases['parse'].eq('lenient').sum()} answers were read leniently: {listed}")
         if counts.sessions_without_case:
             notes.append(
                 f"{counts.sessions_without_case} of {counts.sessions} sessions have a single step "
@@ -157,6 +178,7 @@ def score(
         "run": run.config.digest,
         "cases": cases.height,
         "complete": cases.height == run.config.counts.cases and not cases["failed"].any(),
+        "leniencies": run.leniencies(),
         "metrics": metrics.to_dict(),
     }
     write_atomically(run.path / "metrics.json", json.dumps(scored, indent=1, ensure_ascii=False) + "\n")

@@ -39,7 +39,8 @@ class Scorer:
     def line(self, session: Session, so_far: SessionSoFar, step: Step, prediction: Prediction) -> Line:
         """The line of one step: the columns of `facsim.metrics.CASES_SCHEMA`, and what a reader wants beside.
 
-        Beside: `rationale`, `answer` (raw, where it was not read strictly), `error`, `from_cache`.
+        Beside: `forgiven` (leniencies that reading the answer took), `rationale`, `answer` (raw, where it was
+        not read strictly), `error`, `from_cache`.
         """
         page, truth, answer = so_far.page, step.action, prediction.action
         usage = prediction.usage
@@ -66,6 +67,7 @@ class Scorer:
             "output_tokens": usage.output_tokens,
             "cost": usage.cost,
             "seconds": round(usage.seconds, 6),
+            "forgiven": prediction.forgiven,
             "rationale": _unicode(prediction.rationale),
             "answer": _unicode(prediction.answer and prediction.answer[:ANSWER_CHARACTERS]),
             "error": _unicode(prediction.error),

@@ -78,6 +78,7 @@ class Prediction:
             is the mass of all actions not listed.
         parse: how the answer was read: `strict`, `lenient`, or `failed`. Predictors that do not write text
             leave `strict`.
+        forgiven: names of the leniencies that reading a `lenient` answer took (`facsim.prompt`).
         answer: the raw answer of a model, kept when it was not read strictly.
         error: why there is no answer (the server's words, shortened).
         shown: names on the current page that were in the prompt, when the page had to be shortened;
@@ -90,6 +91,7 @@ class Prediction:
     rationale: str | None = None
     probabilities: Mapping[Action, float] | None = None
     parse: ParseLevel = "strict"
+    forgiven: tuple[str, ...] = ()
     answer: str | None = None
     error: str | None = None
     shown: frozenset[str] | None = None
