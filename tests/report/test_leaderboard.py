@@ -63,12 +63,61 @@ def test_markdown(runs: list[Run]) -> None:
     assert {line.count("|") for line in lines[2:7]} == {12}
 
 
-def test_table_fits_a_hundred_columns(runs: list[Run]) -> None:
-    text = drawn(leaderboard(runs, published="opera").to_table())
-    assert max(len(line) for line in text.splitlines()) <= 100
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_tables_fit_the_terminal(runs: list[Run], made: Made, tmp_path: Path, width: int) -> None:
+    long = made(tmp_path / "baseline-most-frequent-name", right=lambda *_: False)
+    text = drawn(
+        leaderboard([*runs, long], published="opera").to_table(),
+        comparison_table(compare([*runs, long])),
+        width=width,
+    )
+    assert max(len(line) for line in text.splitlines()) <= width
     assert "…" not in text
-    for word in ("★", "≈", "best", "nearly", "poor", "93.3 [", "$0.12", "GPT-4.1", "35.14"):
+    for word in ("★", "≈", "best", "nearly", "poor", "93.3", "$0.12", "GPT-4.1", "35.14"):
         assert word in text
+    # Long names are broken after hyphens, intervals stay whole, and numbers stand in the first line.
+    row = next(line for line in text.splitlines() if "baseline-" in line)
+    assert " 0.0 " in row
+    if width == 120:
+        assert "baseline-most-frequent-name" in text
+        assert "93.3 [" in text
+    for piece in ("baseline-", "most-", "frequent-", "name"):
+        assert piece in text
+
+
+def test_the_legend_is_whole_where_lines_are_not_folded(runs: list[Run]) -> None:
+    file = StringIO()
+    Console(width=200, file=file, soft_wrap=True).print(leaderboard(runs).to_table())
+    assert "no action in the answer." in " ".join(file.getvalue().split())
+
+
+def test_another_rule_ranks_by_its_accuracy(runs: list[Run], made: Made, tmp_path: Path) -> None:
+    # Right but for the typed text: the best by target alone.
+    other = made(tmp_path / "typist", right=lambda *_: True)
+    file = other.path / "predictions.jsonl"
+    file.write_text(file.read_text().replace('"pred_text":"shoes"', '"pred_text":"boots"'))
+    score(other.path, resamples=200)
+    assert leaderboard([*runs, other]).rows[0].name == "best"
+    board = leaderboard([*runs, other], rule="target")
+    assert board.rows[0].name == "typist"
+    assert board.rows[0].values[board.headline].value == 1.0
+    assert "| ★ | **typist** | 100.0 [" in board.to_markdown()
+    assert "Acc.: match of type and name, whatever the text" in board.to_markdown()
+    assert board.to_polars()["accuracy_target"].to_list()[0] == 1.0
+    with pytest.raises(ConfigError, match="unknown matching rule 'text'"):
+        leaderboard(runs, rule="text")
+
+
+def test_intervals_of_different_kinds_are_not_mixed(runs: list[Run]) -> None:
+    score(runs[0].path, resamples=50, level=0.5)
+    with pytest.raises(ConfigError, match=r"poor and .*best have intervals of different kinds: 50% by ses"):
+        leaderboard([run.path for run in runs])
+    for run in runs:
+        score(run.path, resamples=50, level=0.8, cluster="user")
+    text = leaderboard([run.path for run in runs]).to_markdown()
+    assert "Acc. [80%]" in text
+    assert "with its 80% interval" in text
+    assert "permutation test by user" in text
 
 
 def test_published_numbers_are_set_apart_and_never_ranked(runs: list[Run]) -> None:

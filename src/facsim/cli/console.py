@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from rich.progress import Progress as Bar
 
 from facsim.schema import Progress
 
-# Tables in a file or a pipe must not be cut to the 80 columns of no terminal.
-console = Console(width=None if sys.stdout.isatty() else 200, soft_wrap=not sys.stdout.isatty())
+# Lines in a file or a pipe are not folded, and tables have room, unless COLUMNS says how much.
+_piped = not sys.stdout.isatty()
+console = Console(width=200 if _piped and "COLUMNS" not in os.environ else None, soft_wrap=_piped)
 errors = Console(stderr=True, soft_wrap=True)
 
 _LOG_EVERY_SECONDS = 5.0

@@ -8,6 +8,7 @@ from typing import Literal
 
 def command(
     *runs: Path,
+    rule: Literal["exact", "equivalent", "target"] = "exact",
     format: Literal["table", "md"] = "table",
     published: str | None = None,
 ) -> int:
@@ -17,6 +18,8 @@ def command(
 
     Args:
         runs: One or more run folders.
+        rule: By which a prediction counts as right: type, name and text; or, equivalent, the same destination
+            and folded text; or, target, type and name.
         format: A table for the terminal, or Markdown.
         published: Also show what others published about shopcart or opera, apart and never ranked.
     """
@@ -25,7 +28,7 @@ def command(
     from facsim.cli.console import console
     from facsim.report import leaderboard
 
-    board = leaderboard(runs, published=published)
+    board = leaderboard(runs, rule=rule, published=published)
     if format == "md":
         sys.stdout.write(board.to_markdown())
     else:

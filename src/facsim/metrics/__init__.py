@@ -1,9 +1,9 @@
 """How accurate a run is, how sure that is, and whether two runs differ. Knows no files, pages or models."""
 
-from facsim.metrics.cases import Cases, Cluster
+from facsim.metrics.cases import Cases
 from facsim.metrics.compare import Comparison, compare_many, compare_runs, holm
 from facsim.metrics.compute import compute_metrics
-from facsim.metrics.estimate import Estimate, Metrics
+from facsim.metrics.estimate import Cluster, Estimate, Metrics
 from facsim.metrics.match import RULES, Rule, match_expression, matches
 from facsim.metrics.registry import METRICS, Definition
 from facsim.metrics.table import CASES_SCHEMA, cases_table, check_cases

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, get_args
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_args
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from facsim.metrics.bootstrap import UNIT, FloatArray, Statistic
+from facsim.metrics.estimate import Cluster
 from facsim.metrics.match import Rule, match_expression
 from facsim.metrics.table import cases_table, check_cases
 from facsim.schema import ConfigError
 
-Cluster = Literal["session", "user"]
 CLUSTERS: tuple[Cluster, ...] = get_args(Cluster)
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]

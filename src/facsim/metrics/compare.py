@@ -17,9 +17,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from facsim.metrics.bootstrap import FloatArray, Statistic, estimate, fixed_point
-from facsim.metrics.cases import Cases, Cluster
+from facsim.metrics.cases import Cases
 from facsim.metrics.compute import check_settings
-from facsim.metrics.estimate import Estimate
+from facsim.metrics.estimate import Cluster, Estimate
 from facsim.metrics.match import Rule, check_rule
 from facsim.schema import ConfigError
 

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 
 from facsim.metrics.bootstrap import Statistic, estimate
-from facsim.metrics.cases import Cases, Cluster
+from facsim.metrics.cases import Cases
 from facsim.metrics.classes import KINDS, Kind, labels
 from facsim.metrics.errors import ERROR_TYPES, errors
-from facsim.metrics.estimate import Estimate, Metrics, TableRow
+from facsim.metrics.estimate import Cluster, Estimate, Metrics, TableRow
 from facsim.metrics.probability import calibration_bins
 from facsim.metrics.registry import METRICS
 from facsim.schema import ConfigError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 
+Cluster = Literal["session", "user"]
 TableRow = Mapping[str, str | int | float | None]
 
 
@@ -60,7 +61,7 @@ class Metrics(Mapping[str, Estimate]):
     steps: int
     sessions: int
     users: int
-    cluster: str
+    cluster: Cluster
     resamples: int
     seed: int
     level: float

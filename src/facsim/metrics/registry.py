@@ -193,7 +193,7 @@ def _answers() -> list[Definition]:
     how = {
         "strict": "was read as it stands",
         "lenient": "was read with leniencies",
-        "failed": "could not be read",
+        "failed": "could not be read or never came",
     }
     better: dict[str, Better | None] = {"strict": "higher", "lenient": None, "failed": "lower"}
     return [

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from facsim.evaluation import CaseSelection, Run, comparable_cases
-from facsim.metrics import Comparison, Estimate, compare_many
+from facsim.metrics import Cluster, Comparison, Estimate, Rule, compare_many
+from facsim.metrics.match import check_rule
 from facsim.report import render
 from facsim.report.published import PublishedBoard, published_board
 from facsim.schema import ConfigError
@@ -21,8 +22,15 @@ if TYPE_CHECKING:
 SIGNIFICANCE: Final = 0.05
 """A row is separable from the best when its Holm-corrected p-value is below this."""
 
+HEADLINES: Final[Mapping[Rule, str]] = {
+    "exact": "accuracy",
+    "equivalent": "accuracy_equivalent",
+    "target": "accuracy_target",
+}
+"""The metric that ranks, by matching rule."""
+
 SHARES: Final = (
-    "accuracy",
+    *HEADLINES.values(),
     "exact_click",
     "exact_type_and_submit",
     "exact_terminate",
@@ -71,21 +79,32 @@ class Leaderboard:
     Attributes:
         rows: one a run.
         cases: what all of them answered.
+        rule: by which a prediction counts as right, for ranking and testing.
+        cluster: what the intervals and the test take as dependent: `session` or `user`.
+        level: of the intervals.
         published: reference numbers, never ranked with the rows.
         notes: what a reader of the numbers should know.
     """
 
     rows: tuple[Row, ...]
     cases: CaseSelection
+    rule: Rule
+    cluster: Cluster
+    level: float
     published: PublishedBoard | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """The metric that ranks."""
+        return HEADLINES[self.rule]
 
     def to_markdown(self) -> str:
         """As GitHub-flavoured Markdown."""
         return render.markdown(self)
 
     def to_table(self) -> RenderableType:
-        """For `rich.print`, 100 columns wide or more."""
+        """For `rich.print`, 80 columns wide or more."""
         return render.rich_table(self)
 
     def to_polars(self) -> pl.DataFrame:
@@ -100,6 +119,7 @@ class Leaderboard:
 def leaderboard(
     runs: Sequence[Run | str | Path],
     *,
+    rule: Rule = "exact",
     published: str | None = None,
 ) -> Leaderboard:
     """Rank runs by accuracy, and tell which of them the best one is separable from.
@@ -109,32 +129,53 @@ def leaderboard(
 
     Args:
         runs: runs, or their folders.
+        rule: by which a prediction counts as right: `exact`, `equivalent` or `target`.
         published: also show what was published about this data set (`shopcart`, `opera`).
 
     Raises:
-        ConfigError: if there is no run, a run is unfinished, or runs answered different steps (naming which,
-            and in what they differ).
+        ConfigError: if there is no run, a run is unfinished, runs answered different steps (naming which,
+            and in what they differ), or their intervals are of different kinds.
         InputError: if a folder is not a run, or was not scored.
     """
     board = published_board(published) if published is not None else None
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     if not opened:
         raise ConfigError("no run given. Make one with `facsim evaluate`")
+    check_rule(rule)
     cases = comparable_cases(opened)
+    cluster, level = _interval_settings(opened)
     pairs = {}
     if len(opened) > 1:
-        pairs = {pair.b: pair for pair in compare_many(cases, pairs="best")}
+        pairs = {pair.b: pair for pair in compare_many(cases, pairs="best", rule=rule, cluster=cluster)}
     rows = [
         _row(name, run, found, pairs.get(name))
         for (name, found), run in zip(cases.items(), opened, strict=True)
     ]
-    rows.sort(key=lambda row: (not row.best, -row.values["accuracy"].value, row.name))
+    rows.sort(key=lambda row: (not row.best, -row.values[HEADLINES[rule]].value, row.name))
     return Leaderboard(
         rows=tuple(rows),
         cases=opened[0].config.identity.cases,
+        rule=rule,
+        cluster=cluster,
+        level=level,
         published=board,
         notes=tuple(_notes(rows)),
     )
+
+
+def _interval_settings(runs: Sequence[Run]) -> tuple[Cluster, float]:
+    """Of what kind the intervals of all runs are."""
+    first = runs[0]
+    kind = (first.metrics.cluster, first.metrics.level)
+    for run in runs:
+        other = (run.metrics.cluster, run.metrics.level)
+        if other != kind:
+            raise ConfigError(
+                f"{first.path} and {run.path} have intervals of different kinds: {100 * kind[1]:g}% by "
+                f"{kind[0]}, and {100 * other[1]:g}% by {other[0]}. "
+                "Run `facsim score` on all of them with the same options"
+            )
+    return kind
 
 
 def _row(name: str, run: Run, cases: pl.DataFrame, against_best: Comparison | None) -> Row:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rich import box
-from rich.console import Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from facsim.metrics import Estimate
+from facsim.metrics import Estimate, Rule
 
 if TYPE_CHECKING:
     from facsim.report.leaderboard import Leaderboard, Row
@@ -34,13 +35,20 @@ _COLUMNS: Final = {
     "shown": "Shown",
 }
 _LEGEND: Final = (
-    "Acc.: exact match of type, name and text in %, averaged over sessions, with its 95% interval. "
+    "Acc.: {what} in %, averaged over sessions, with its {level:g}% interval. "
     "Click, Type, Leave: exact match by true type. Type F1: macro. Outc. F1: purchase, on last steps. "
     "Illegal: name not on the page. Unread: no action in the answer."
 )
+_WHAT: Final[Mapping[Rule, str]] = {
+    "exact": "exact match of type, name and text",
+    "equivalent": "match of type, destination and folded text (rule equivalent)",
+    "target": "match of type and name, whatever the text (rule target)",
+}
 _MARKS: Final = (
-    f"{BEST} best · {TIED} not separable from it (paired permutation test by session, Holm-corrected, 5%)"
+    f"{BEST} best · {TIED} not separable from it (paired permutation test by {{cluster}}, Holm-corrected, 5%)"
 )
+_NARROW_NAMES: Final = (24, 20, 16, 14, 12, 10, 8)
+_ANY_WIDTH: Final = 10_000
 _PUBLISHED: Final = "Published, not measured here"
 
 
@@ -66,11 +74,21 @@ def heading(board: Leaderboard) -> str:
     return f"{cases.data} ({part}{limit}{with_first}) · {counted}{reach}"
 
 
+def legend(board: Leaderboard) -> str:
+    """What the columns are."""
+    return _LEGEND.format(what=_WHAT[board.rule], level=100 * board.level)
+
+
 def markdown(board: Leaderboard) -> str:
     """GitHub-flavoured Markdown, with published numbers under a heading of their own."""
-    heads = ["", "Run", "Acc. [95%]", *columns(board).values(), "Cost"]
-    lines = [f"**{_escape(heading(board))}**", "", *_markdown_table(heads, _cells(board, bold="**"), left=2)]
-    lines += ["", f"{_MARKS}  ", _LEGEND, *(f"\n{_escape(note)}" for note in board.notes)]
+    heads, rows = _cells(board, bold="**")
+    lines = [f"**{_escape(heading(board))}**", "", *_markdown_table(heads, rows, left=2)]
+    lines += [
+        "",
+        f"{_MARKS.format(cluster=board.cluster)}  ",
+        legend(board),
+        *(f"\n{_escape(note)}" for note in board.notes),
+    ]
     if board.published is not None:
         heads, rows = _published_cells(board.published)
         lines += ["", f"### {_PUBLISHED}: {board.published.title}", "", *_markdown_table(heads, rows, left=2)]
@@ -79,23 +97,24 @@ def markdown(board: Leaderboard) -> str:
 
 
 def rich_table(board: Leaderboard) -> RenderableType:
-    """A table 100 columns wide or a little more, legend below, published numbers in a table of their own."""
-    heads = ["", "Run", "Acc. [95%]", *columns(board).values(), "Cost"]
-    parts: list[RenderableType] = [rich_rows(heading(board), heads, list(_cells(board)), left=2)]
-    parts += [below(_MARKS), below(_LEGEND), *(below(note, style="yellow") for note in board.notes)]
+    """A table with its legend, published numbers in a table of their own. Fits 80 columns."""
+    heads, rows = _cells(board)
+    notes = [Text(note, style="yellow") for note in board.notes]
+    parts: list[RenderableType] = [
+        TextTable(
+            heading(board),
+            heads,
+            rows,
+            left=2,
+            below=(_MARKS.format(cluster=board.cluster), legend(board), *notes),
+        )
+    ]
     if board.published is not None:
         heads, rows = _published_cells(board.published)
-        parts += [
-            Text(),
-            rich_rows(f"{_PUBLISHED}: {board.published.title}", heads, rows, left=2, style="dim"),
-        ]
-        parts += [below(f"{key}: {text}") for key, text in board.published.sources.items()]
+        sources = tuple(f"{key}: {text}" for key, text in board.published.sources.items())
+        title = f"{_PUBLISHED}: {board.published.title}"
+        parts += [Text(), TextTable(title, heads, rows, left=2, below=sources, style="dim")]
     return Group(*parts)
-
-
-def below(text: str, style: str = "dim") -> RenderableType:
-    """A line below a table."""
-    return Padding(Text(text, style=style), (0, 0, 0, 1))
 
 
 def percent(estimate: Estimate | None) -> str:
@@ -122,18 +141,22 @@ def _value(row: Row, metric: str) -> float | None:
     return None if estimate is None else estimate.value
 
 
-def _cells(board: Leaderboard, bold: str = "") -> Iterator[list[str]]:
+def _cells(board: Leaderboard, bold: str = "") -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the leaderboard."""
     chosen = columns(board)
+    rows = []
     for row in board.rows:
         mark = BEST if row.best else ABSENT if row.separable is None else "" if row.separable else TIED
-        name = f"{bold}{row.name}{bold}" if row.best else row.name
-        yield [
-            mark,
-            name,
-            with_interval(row.values.get("accuracy")),
-            *(percent(row.values.get(metric)) for metric in chosen),
-            dollars(row.cost),
-        ]
+        rows.append(
+            [
+                mark,
+                f"{bold}{row.name}{bold}" if row.best else row.name,
+                with_interval(row.values.get(board.headline)),
+                *(percent(row.values.get(metric)) for metric in chosen),
+                dollars(row.cost),
+            ]
+        )
+    return ["", "Run", f"Acc. [{100 * board.level:g}%]", *chosen.values(), "Cost"], rows
 
 
 def _published_cells(published: PublishedBoard) -> tuple[list[str], list[list[str]]]:
@@ -161,9 +184,7 @@ def _published_cells(published: PublishedBoard) -> tuple[list[str], list[list[st
     return ["Model", "How", *used.values(), "Source"], rows
 
 
-def _markdown_table(
-    heads: Sequence[str], rows: Iterator[list[str]] | list[list[str]], left: int
-) -> list[str]:
+def _markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> list[str]:
     rule = ["---"] * left + ["---:"] * (len(heads) - left)
     return [
         "| " + " | ".join(cells) + " |"
@@ -171,33 +192,85 @@ def _markdown_table(
     ]
 
 
-def rich_rows(
-    title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left: int, style: str = ""
-) -> RenderableType:
-    """A table in the style of all tables: the first `left` columns are text, the others numbers."""
-    table = Table(
-        title=Text(title),
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        style=style,
-    )
-    for index, head in enumerate(heads):
-        is_name = index == left - 1  # the one column that gives way where the terminal is narrow
-        table.add_column(
-            head.replace(" F1", "\nF1"),
-            justify="left" if index < left else "right",
-            vertical="bottom",
-            no_wrap=not is_name,
-            min_width=20 if is_name else None,
-            overflow="fold",
-            style=style,
+@dataclass(frozen=True)
+class TextTable:
+    """A table for the terminal, in the style of all tables: closer set where the terminal is narrow.
+
+    Attributes:
+        title: above it.
+        heads: of the columns.
+        rows: their cells.
+        left: the first so many columns are text, the others numbers.
+        below: lines below it, folded to its width.
+        style: of the whole.
+    """
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: int
+    below: Sequence[str | Text] = ()
+    style: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it, wide if there is room."""
+        # A table folds itself, also where plain lines are not to be folded.
+        options = options.update(no_wrap=False, overflow="fold")
+        unbounded = options.update_width(_ANY_WIDTH)
+        for names_within in (None, *_NARROW_NAMES):
+            table = self._table(names_within)
+            if console.measure(table, options=unbounded).maximum <= options.max_width:
+                break
+        yield from console.render(table, options)
+
+    def _table(self, names_within: int | None) -> Table:
+        """The table, or a close one whose long names are broken to this width."""
+        table = Table(
+            title=Text(self.title),
+            title_justify="left",
+            title_style="bold",
+            caption=Text("\n").join(Text(line) if isinstance(line, str) else line for line in self.below),
+            caption_justify="left",
+            caption_style="dim",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0) if names_within is None else 0,
+            style=self.style,
         )
-    for row in rows:
-        best = row[0] == BEST
-        table.add_row(*(Text(cell) for cell in row), style="bold" if best else "")
-    return table
+        for index, head in enumerate(self.heads):
+            is_text = index < self.left
+            table.add_column(
+                head.replace(" F1", "\nF1") if names_within is None else "\n".join(head.rsplit(" ", 1)),
+                justify="left" if is_text else "right",
+                no_wrap=not is_text,
+                overflow="fold",
+                style=self.style,
+            )
+        for row in self.rows:
+            cells = row if names_within is None else self._close(row, names_within)
+            table.add_row(*(Text(cell) for cell in cells), style="bold" if row[0] == BEST else "")
+        return table
+
+    def _close(self, row: Sequence[str], names_within: int) -> list[str]:
+        """The cells with intervals below their numbers, and long names broken."""
+        texts, numbers = row[: self.left], row[self.left :]
+        return [
+            *(_broken(text, names_within) for text in texts),
+            *(number.replace(" [", "\n[") for number in numbers),
+        ]
+
+
+def _broken(name: str, width: int) -> str:
+    r"""A long name broken after hyphens and slashes.
+
+    >>> _broken("baseline-most-frequent-name", 16)
+    'baseline-most-\nfrequent-name'
+    """
+    lines = [""]
+    for piece in re.split(r"(?<=[-/])", name):
+        if lines[-1] and len(lines[-1]) + len(piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(lines)
 
 
 def _escape(text: str) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from facsim.evaluation import Plan, Run
 from facsim.metrics import Comparison, Estimate
-from facsim.report.render import below, dollars, rich_rows, with_interval
+from facsim.report.render import TextTable, dollars, with_interval
 
 
 def run_summary(run: Run) -> RenderableType:
@@ -44,7 +44,7 @@ def plan_summary(plan: Plan) -> RenderableType:
         ["output tokens", f"{found.output_tokens:,} if typical, {found.output_tokens_at_most:,} at most"],
         ["cost", _costs(found.cost, found.cost_at_most)],
     ]
-    parts.append(rich_rows(plan.predictor, ["", "Nothing was asked"], rows, left=2))
+    parts.append(TextTable(plan.predictor, ["", "Nothing was asked"], rows, left=2))
     return Group(*parts)
 
 
@@ -90,7 +90,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
         f"{len(comparisons)} comparison{'s' if len(comparisons) > 1 else ''}. "
         "McNemar takes steps as independent and is too sure; it is here because papers report it."
     )
-    return Group(rich_rows(title, heads, rows, left=2), below(legend))
+    return TextTable(title, heads, rows, left=2, below=(legend,))
 
 
 def p_value(p: float) -> str:
