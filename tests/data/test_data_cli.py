@@ -62,6 +62,27 @@ def test_ingest_then_audit(log: Path, tmp_path: Path) -> None:
     assert report["parts"]["test"]["sessions"] == 6
 
 
+def test_words_of_the_data_are_printed_as_they_are(log: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    for row in rows:
+        row |= {"visit": f"{row['visit']}:bug:", "kind": "[/red]"}
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "mapping.yaml").write_text(
+        '{name: "[/bold]", origin: a test, session: visit, user: visitor, category: kind, '
+        "page: {column: html, kind: simplified}, "
+        "action: {type: {column: event, values: {leave: terminate}}, target: {name: element}, text: typed}}"
+    )
+    done = facsim("ingest", "jsonl", log, "--mapping", "mapping.yaml", "--out", "own", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = facsim("audit", "own", "--no-budget", folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "[/bold] (split by user" in done.stdout
+    assert "[/red]" in done.stdout
+    assert ":bug:" in done.stdout
+    done = facsim("audit", "own", "--min-reachability", "90", folder=tmp_path)
+    assert done.returncode == 2
+
+
 def test_errors_are_sentences(tmp_path: Path) -> None:
     done = facsim("audit", "nowhere", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

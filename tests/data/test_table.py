@@ -248,7 +248,7 @@ def test_a_wrong_column_does_not_fill_the_report(run: Run) -> None:
 
 def test_a_full_disk_for_scattered_rows_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     full = Path("/dev/full")
-    monkeypatch.setattr(shelf, "TemporaryFile", lambda prefix: full.open("w+b"))  # noqa: ARG005, SIM115
+    monkeypatch.setattr(shelf, "TemporaryFile", lambda prefix: full.open("w+b"))
     with pytest.raises(FacsimError, match=r"temporary file cannot be written: No space left.*TMPDIR"):
         run([row(session, at=at) for at in range(20) for session in "ab"])
 
@@ -452,6 +452,15 @@ def test_gzip_and_folders(tmp_path: Path) -> None:
     (logs / "a.jsonl.gz").write_bytes((logs / "a.jsonl.gz").read_bytes()[:-20])
     with pytest.raises(InputError, match=r"a.jsonl.gz: gzip stream is broken"):
         ingest("jsonl", logs, tmp_path / "out2", mapping=tmp_path / "mapping.yaml")
+
+
+def test_a_path_that_is_too_long_is_told(run: Run, tmp_path: Path) -> None:
+    run([row()])
+    too_long = tmp_path / ("x" * 300)
+    with pytest.raises(InputError, match="cannot be read: File name too long"):
+        ingest("jsonl", too_long, tmp_path / "new", mapping=tmp_path / "mapping.yaml")
+    with pytest.raises(FacsimError, match="could not be written: File name too long"):
+        ingest("jsonl", tmp_path / "log.jsonl", too_long, mapping=tmp_path / "mapping.yaml")
 
 
 def test_nothing_at_the_path(tmp_path: Path) -> None:

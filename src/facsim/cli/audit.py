@@ -26,7 +26,7 @@ def command(
     budget_policy: Literal["drop_oldest", "anchored"] = "drop_oldest",
     tokenizer: Path | None = None,
     budget: Annotated[bool, Parameter(negative="--no-budget")] = True,
-    min_reachability: float = 0.9,
+    min_reachability: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 0.9,
     format: Literal["table", "json"] = "table",
 ) -> int:
     """Check a data set for what would spoil a result.
@@ -44,7 +44,7 @@ def command(
         tokenizer: A Hugging Face tokenizer.json, or its folder, to count tokens exactly; else 3 characters
             are a token.
         budget: Build every test prompt to see which targets it shows. Without it the audit is quicker.
-        min_reachability: Lower reachability, on the page or in the prompt, is an error.
+        min_reachability: Lower reachability, on the page or in the prompt, is an error; between 0 and 1.
         format: A table to read, or JSON.
     """
     import json
@@ -76,6 +76,7 @@ def command(
         console.print(
             json.dumps(report.to_dict(), indent=2, ensure_ascii=False),
             markup=False,
+            emoji=False,
             highlight=False,
             soft_wrap=True,
         )
@@ -88,6 +89,7 @@ def command(
 
 def _tables(report: AuditReport) -> Iterator[Table]:
     from rich.table import Table
+    from rich.text import Text
 
     split = f"split by {report.by}" + (f", seed {report.seed}" if report.by in ("user", "session") else "")
     yield _table(f"{report.data} ({split})", report.parts, "{:,}")
@@ -106,7 +108,7 @@ def _tables(report: AuditReport) -> Iterator[Table]:
         for part in by_part:
             table.add_column(part, justify="right")
         for value in values:
-            table.add_row(value, *(f"{shares.get(value, 0.0):.1%}" for shares in by_part.values()))
+            table.add_row(Text(value), *(f"{shares.get(value, 0.0):.1%}" for shares in by_part.values()))
         yield table
 
 
@@ -114,9 +116,11 @@ def _table(title: str, rows: object, form: str = "") -> Table:
     from collections.abc import Mapping
 
     from rich.table import Table
+    from rich.text import Text
 
     assert isinstance(rows, Mapping)
-    table = Table(title=title, title_justify="left")
+    # Text, not str: words of the data are no markup.
+    table = Table(title=Text(title), title_justify="left")
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     table.add_column("")
     for column in columns:
@@ -141,8 +145,9 @@ def _print_findings(report: AuditReport) -> None:
         console.print("Nothing found.")
     for finding in report.findings:
         console.print(f"[{_STYLES[finding.severity]}]{finding.severity}[/] ", end="")
-        console.print(f"{finding.check}: {finding.message}", markup=False, highlight=False)
+        console.print(f"{finding.check}: {finding.message}", markup=False, emoji=False, highlight=False)
         if finding.examples:
-            console.print(f"    for example {', '.join(finding.examples)}", style="dim", markup=False)
+            examples = f"    for example {', '.join(finding.examples)}"
+            console.print(examples, style="dim", markup=False, emoji=False)
     verdict = "Failed: a result on this split would be spoilt." if report.failed else "Passed."
     console.print(verdict, style="bold red" if report.failed else "bold green")

@@ -165,7 +165,7 @@ class Mapping(_Strict):
         file = Path(file)
         try:
             given = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError):
             raise InputError("no such file", file=file, expected="a mapping in YAML") from None
         except OSError as error:
             raise InputError(f"cannot be read: {error.strerror}", file=file) from None

@@ -96,7 +96,8 @@ class DataSetWriter:
         self.path = Path(path)
         self.card = card
         self._keep_raw, self._overwrite = keep_raw, overwrite
-        self._check_place()
+        with _writing(self.path):
+            self._check_place()
         self._folder = self.path.parent / f".{self.path.name}.{os.getpid()}-{token_hex(3)}.partial"
         self._pages_seen: set[str] = set()
         self._sessions_seen: set[str] = set()

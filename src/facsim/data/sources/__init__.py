@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from facsim.data.card import Card
-from facsim.schema import Action, ConfigError, Outcome, Progress, RationaleSource
+from facsim.schema import Action, ConfigError, InputError, Outcome, Progress, RationaleSource
 
 if TYPE_CHECKING:
     from facsim.data.report import IngestReport
@@ -128,7 +128,7 @@ def open_source(name: str, path: str | Path, *, mapping: str | Path | None = Non
 
     Raises:
         ConfigError: if there is no such source, or the mapping is missing, unusable or not taken.
-        InputError: if there is nothing at `path`.
+        InputError: if there is nothing at `path`, or it cannot be read.
     """
     if name not in SOURCES:
         raise ConfigError(f"unknown source {name!r}: expected one of {', '.join(SOURCES)}")
@@ -141,5 +141,8 @@ def open_source(name: str, path: str | Path, *, mapping: str | Path | None = Non
         raise ConfigError(f"source {name} knows its columns and takes no mapping")
     module, class_name = SOURCES[name].split(":")
     make = getattr(import_module(module), class_name)
-    source: Source = make(path) if mapping is None else make(path, mapping)
+    try:
+        source: Source = make(path) if mapping is None else make(path, mapping)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=path) from None
     return source
