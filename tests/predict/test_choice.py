@@ -15,6 +15,7 @@ from facsim.data import Card, DataSet, DataSetWriter, replay
 from facsim.page import read_page
 from facsim.predict import Predictor, Trainable, load_predictor
 from facsim.predict.choice import ChoiceModel, ChoicePredictor
+from facsim.predict.choice.booster import as_choices, learn, scores_of
 from facsim.predict.choice.model import learn_symbols
 from facsim.predict.choice.pages import STATIC, read_table, template_of
 from facsim.predict.choice.rates import Offers, Rates
@@ -88,7 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def train(folder: Path) -> DataSet:
-    return shoppers(folder / "train", 160, 1, "wanted")
+    return shoppers(folder / "train", 120, 1, "wanted")
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +127,7 @@ def test_types_what_the_intent_says(model: ChoiceModel, test_data: DataSet) -> N
 
 def test_learns_to_click_the_lowest_price(folder: Path) -> None:
     model = ChoiceModel()
-    model.fit(shoppers(folder / "cheap", 160, 3, "cheapest"))
+    model.fit(shoppers(folder / "cheap", 120, 3, "cheapest"))
     assert hits(model, shoppers(folder / "cheap_test", 40, 4, "cheapest"))[1] > 0.85
 
 
@@ -309,6 +310,22 @@ def test_real_people(tmp_path: Path) -> None:
                 found.append(same and step.action.name is not None)
         shares += [sum(found) / len(found)] if found else []
     assert sum(shares) / len(shares) >= 0.78
+
+
+def test_held_out_steps_are_learned_from_once_they_have_said_how_many_trees() -> None:
+    """Only held-out people were ever offered 2 and 3, and took 2."""
+    usual, rare = np.array([[0], [1]], np.float32), np.array([[2], [3]], np.float32)
+    choices = as_choices([usual] * 400 + [usual, usual, rare] * 50)
+    held_out = np.arange(len(choices)) >= 400
+    booster, temperature = learn(choices, held_out, features=("v",), categorical=(), rounds=40, seed=0)
+    first, second = scores_of(booster, rare)
+    assert first > second
+    assert 0.25 <= temperature <= 4
+
+
+def test_settings_before_learning_name_no_seed(model: ChoiceModel) -> None:
+    assert ChoiceModel().settings()["seed"] is None
+    assert model.settings()["seed"] == 5
 
 
 def test_rates_in_blocks_are_the_rates_of_all_steps_together(train: DataSet) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facsim.predict.choice.pages import Floats, Ints
+from facsim.predict.choice.pages import Flags, Floats, Ints
 from facsim.schema import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ class Choices:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def only(self, steps: Flags) -> Choices:
+        """Some of the steps, at least one."""
+        sizes = np.diff(self.starts, append=len(self.table))
+        rows, kept = np.repeat(steps, sizes), sizes[steps]
+        return Choices(self.table[rows], np.cumsum([0, *kept[:-1]]), self.weights[rows])
+
     def softmax(self, scores: Doubles) -> Doubles:
         """Each candidate's share of its step's mass."""
         sizes = np.diff(self.starts, append=len(scores))
@@ -61,6 +67,54 @@ class Choices:
     def loss(self, scores: Doubles) -> float:
         """Mean negative log-likelihood of the chosen candidates, in nats."""
         return float(-np.log(np.maximum(self.softmax(scores)[self.starts], 1e-300)).mean())
+
+
+def learn(
+    choices: Choices,
+    held_out: Flags,
+    *,
+    features: tuple[str, ...],
+    categorical: tuple[str, ...],
+    rounds: int,
+    seed: int,
+    progress: Progress = no_progress,
+) -> tuple[lightgbm.Booster, float]:
+    """Trees and their temperature.
+
+    How many trees, and the temperature, is found on steps held out; so many are then grown on all steps.
+
+    Args:
+        choices: the steps.
+        held_out: per step, whether it is held out. If all are or none is, a quarter of `rounds` is grown.
+        features: names of the columns.
+        categorical: those of them that hold codes.
+        rounds: the most trees.
+        seed: for the draw of columns.
+        progress: told of every tree.
+    """
+
+    def grow(own: Choices, unseen: Choices | None, most: int) -> lightgbm.Booster:
+        return train(
+            own,
+            unseen,
+            features=features,
+            categorical=categorical,
+            rounds=most,
+            seed=seed,
+            progress=progress,
+        )
+
+    if held_out.all() or not held_out.any():
+        return grow(choices, None, rounds // 4), 1.0
+    unseen = choices.only(held_out)
+    stopped = grow(choices.only(~held_out), unseen, rounds)
+    temperature = fit_temperature(unseen, scores_of(stopped, unseen.table))
+    return grow(choices, None, stopped.best_iteration), temperature
+
+
+def scores_of(booster: lightgbm.Booster, table: Floats) -> Doubles:
+    """The score of each row."""
+    return np.asarray(booster.predict(table, raw_score=True, num_threads=1), np.float64)
 
 
 def train(
@@ -145,12 +199,8 @@ def fit_temperature(choices: Choices, scores: Doubles) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def as_choices(tables: Sequence[Floats], weights: Sequence[Floats] | None = None) -> Choices | None:
-    """Put steps together, each with its candidates' rows, the chosen one first. None if there are none."""
-    if not tables:
-        return None
+def as_choices(tables: Sequence[Floats]) -> Choices:
+    """Put steps together, each given as its candidates' rows, the chosen one first."""
     table = np.concatenate(tables)
     starts = np.cumsum([0, *(len(own) for own in tables[:-1])])
-    return Choices(
-        table, starts, np.ones(len(table), np.float32) if weights is None else np.concatenate(weights)
-    )
+    return Choices(table, starts, np.ones(len(table), np.float32))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facsim.data import DataSet, replay
-from facsim.predict.choice.booster import Choices, fit_temperature, train
+from facsim.predict.choice.booster import Choices, learn, scores_of
 from facsim.predict.choice.features import (
     CATEGORICAL,
     FEATURES,
@@ -56,7 +56,7 @@ class ChoicePredictor:
         booster: the trees; None before learning, and where the training split had nothing to learn from.
         temperature: flattens (above 1) or sharpens the probabilities.
         texts: what is typed.
-        seed: what it was learned with.
+        seed: what it was learned with; None before.
         fingerprint: for a loaded model, the hash of its files.
     """
 
@@ -70,7 +70,7 @@ class ChoicePredictor:
         self.booster: lightgbm.Booster | None = None
         self.temperature = 1.0
         self.texts = TextModel()
-        self.seed = 0
+        self.seed: int | None = None
         self.fingerprint: str | None = None
         self._reader = SceneReader(self.symbols)
 
@@ -138,7 +138,7 @@ class ChoicePredictor:
             self.rates.of(offers),
         ]
         table = np.concatenate(columns, axis=1, dtype=np.float32)
-        scores = np.asarray(self.booster.predict(table, raw_score=True, num_threads=1)) / self.temperature
+        scores = scores_of(self.booster, table) / self.temperature
         mass = np.exp(scores - scores.max())
         return np.asarray(mass / mass.sum(), np.float64)
 
@@ -201,24 +201,16 @@ class ChoiceModel(ChoicePredictor):
             rows = slice(ends[steps.start] - sizes[steps.start], ends[steps.stop - 1])
             inside = sampled[rows] - offers.starts[steps.start]
             table[rows, own + 1 :] = self.rates.of(block, folds[steps])[inside]
-        weights = np.concatenate(examples.weights)
-        held_out = _choices(table, sizes, weights, folds == HELD_OUT)
-        learned = _choices(table, sizes, weights, folds != HELD_OUT)
-        if learned is None:
-            learned, held_out = held_out, None
-        assert learned is not None
-        self.booster = train(
-            learned,
-            held_out,
+        choices = Choices(table, ends - sizes, np.concatenate(examples.weights))
+        self.booster, self.temperature = learn(
+            choices,
+            folds == HELD_OUT,
             features=FEATURES,
             categorical=CATEGORICAL,
-            rounds=ROUNDS if held_out is not None else ROUNDS // 4,
+            rounds=ROUNDS,
             seed=seed,
             progress=progress,
         )
-        if held_out is not None:
-            scores = np.asarray(self.booster.predict(held_out.table, raw_score=True, num_threads=1))
-            self.temperature = fit_temperature(held_out, scores)
 
 
 class _Examples:
@@ -244,15 +236,6 @@ class _Examples:
         self.weights.append(weights)
         self.tables.append(table)
         self._candidates += len(scene)
-
-
-def _choices(table: Floats, sizes: Ints, weights: Floats, steps: NDArray[np.bool_]) -> Choices | None:
-    """The rows of some steps; None if there are none."""
-    if not steps.any():
-        return None
-    rows = np.repeat(steps, sizes)
-    kept = sizes[steps]
-    return Choices(table[rows], np.cumsum([0, *kept[:-1]]), weights[rows])
 
 
 def _symbols_of(scene: Scene) -> tuple[Ints, ...]:

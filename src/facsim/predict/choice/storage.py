@@ -50,7 +50,7 @@ class _StoredTexts(_Strict):
 class _Stored(_Strict):
     format: Literal["facsim choice model"]
     version: Literal[1]
-    seed: int
+    seed: int | None
     temperature: float
     names: list[str]
     typed: list[str]

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facsim.data import DataSet, replay
-from facsim.predict.choice.booster import as_choices, fit_temperature, train
+from facsim.predict.choice.booster import as_choices, learn, scores_of
 from facsim.predict.choice.folds import FOLDS, HELD_OUT, fold_of
 from facsim.predict.choice.pages import Floats
 from facsim.predict.choice.words import Intent, folded, read_intent, words
@@ -126,24 +126,15 @@ class TextModel:
             progress(index + 1, len(typed), "typed texts read")
         self.coverage = (len(tables) + 1) / (len(typed) + 2)
         if tables:
-            self._train(tables, np.array(folds), seed, progress)
-
-    def _train(self, tables: list[Floats], folds: Any, seed: int, progress: Progress) -> None:
-        learned = as_choices([table for table, fold in zip(tables, folds, strict=True) if fold != HELD_OUT])
-        held_out = as_choices([table for table, fold in zip(tables, folds, strict=True) if fold == HELD_OUT])
-        if learned is None:
-            return
-        self.booster = train(
-            learned,
-            held_out,
-            features=FEATURES,
-            categorical=("source",),
-            rounds=ROUNDS if held_out else ROUNDS // 3,
-            seed=seed,
-            progress=progress,
-        )
-        if held_out is not None:
-            self.temperature = fit_temperature(held_out, self._scores(held_out.table))
+            self.booster, self.temperature = learn(
+                as_choices(tables),
+                np.array(folds) == HELD_OUT,
+                features=FEATURES,
+                categorical=("source",),
+                rounds=ROUNDS,
+                seed=seed,
+                progress=progress,
+            )
 
     def texts(self, so_far: SessionSoFar, name: str) -> dict[str, float]:
         """The likeliest texts typed into `name` at this step, likeliest first, with their probabilities."""
@@ -154,15 +145,11 @@ class TextModel:
         if self.booster is None:
             scores = np.log1p(table[:, FEATURES.index("name_count")].astype(np.float64))
         else:
-            scores = self._scores(table) / self.temperature
+            scores = scores_of(self.booster, table) / self.temperature
         mass = np.exp(scores - scores.max())
         shares = self.coverage * mass / mass.sum()
         order = np.argsort(-shares, kind="stable")[:MOST_LISTED]
         return {candidates[row].text: float(shares[row]) for row in order}
-
-    def _scores(self, table: Floats) -> Any:
-        assert self.booster is not None
-        return self.booster.predict(table, raw_score=True, num_threads=1)
 
     def _count(self, typed: list[tuple[SessionSoFar, str, str, int]]) -> None:
         for so_far, name, text, fold in typed:
