@@ -85,7 +85,7 @@ def test_what_is_unset_is_not_sent(at, step, talk):
     assert set(server.requests[0].body) == {"model", "messages", "stream", "max_tokens"}
 
 
-@pytest.mark.parametrize("thinking", [None, "off", "low"])
+@pytest.mark.parametrize("thinking", [None, "low"])
 @pytest.mark.parametrize(
     "spec",
     [
