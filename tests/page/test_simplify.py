@@ -126,6 +126,7 @@ def test_long_names_are_cut_between_words_and_stay_unique() -> None:
     title = "very long product title " * 20
     found = names(f"<ul>{CARD.format('a', 1, title + 'one')}{CARD.format('b', 2, title + 'two')}</ul>")
     assert len(set(found)) == 4
+    assert {name.rpartition(".")[2] for name in found} == {"view_product", "add"}
     assert max(map(len, found)) < 80
 
 
@@ -171,3 +172,70 @@ def test_pages_of_other_tools_keep_their_names() -> None:
     assert page.by_name["search_results.k1700.view_product"].text == "K 1700"
     assert page.by_name["search_results.k1700.image"].equivalents == ("search_results.k1700.view_product",)
     assert page.by_name["nav.prime"].states == {"checked"}
+
+
+MUG = (
+    '<div class="c{0}"><div><a href=/p/{0}><img alt="{1}"></a></div><div><a href=/p/{0}>{1}</a></div>'
+    "<span>$5</span><button>Add</button></div>"
+)
+
+
+def test_boxes_of_one_form_are_cards_without_headings() -> None:
+    rows = (
+        f"<div>{MUG.format(1, 'Blue mug')}{MUG.format(2, 'Red mug')}</div><div>{MUG.format(3, 'Cup')}</div>"
+    )
+    assert names(f"<main>{rows}</main>") == [
+        f"{card}.{what}"
+        for card in ("blue_mug", "red_mug", "cup")
+        for what in ("image", "view_product", "add")
+    ]
+    line = "<div>{0} <b>$4</b><button>Remove</button></div>"
+    assert names(line.format("Mug") + line.format("Cup")) == ["mug.remove", "cup.remove"]
+
+
+def test_columns_of_links_are_no_cards() -> None:
+    assert names(
+        "<p><div><a href=1>A</a><a href=2>B</a></div><div><a href=3>C</a><a href=4>D</a></div>"
+    ) == list("abcd")
+
+
+def test_rows_are_called_by_their_header_or_by_what_stands_in_them() -> None:
+    row = "<tr><td><button>Edit</button><td>{0}"
+    assert names(
+        f"<table>{row.format('Mug')}{row.format('Cup')}<tr><th>Pot<td><button>Edit</button></table>"
+    ) == [
+        "mug.edit",
+        "cup.edit",
+        "pot.edit",
+    ]
+
+
+def test_a_link_around_a_button_keeps_its_address() -> None:
+    page = simplify(
+        "<a href=1><button>Go</button></a><a href=2><button>Buy</button><button>Later</button></a>"
+    )
+    assert [(element.name, element.href) for element in page.elements] == [
+        ("go", "1"),
+        ("buy_later", "2"),
+        ("buy", None),
+        ("later", None),
+    ]
+
+
+def test_visibility_that_a_browser_computed_is_obeyed() -> None:
+    html = (
+        "<p data-facsim-visible=true aria-hidden=true><a href=1>A</a></p><dialog data-facsim-visible=true><a href=2>"
+        "B</a></dialog><p data-facsim-visible=false>gone<a href=3>C</a></p>"
+    )
+    assert names(html) == ["a", "b"]
+    assert "gone" not in simplify(html).html
+
+
+def test_a_link_around_a_whole_card_is_not_called_by_its_price() -> None:
+    html = "<ul><li><a href=1><h3>Mug</h3><p>$5.00</p></a><button>Add</button></ul>"
+    assert names(html) == ["mug.view_product", "mug.add"]
+
+
+def test_the_head_of_a_table_is_no_card() -> None:
+    html = "<table><tr><th><a href=1>Id</a><th><a href=2>Price</a><tr><th><a href=3>Mug</a><td><a href=4>Edit</a></table>"
+    assert names(html) == ["id", "price", "mug.view", "mug.edit"]

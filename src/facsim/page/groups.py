@@ -9,7 +9,8 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 
-from facsim.page.labels import Labels
+from facsim.page.cards import find_cards
+from facsim.page.labels import MAX_LABEL, Labels
 from facsim.page.roles import WIDGET_ROLES
 from facsim.page.runs import Runs
 from facsim.page.tree import TEXT, Tree
@@ -85,11 +86,16 @@ class _Finder:
                 found[group.start] = group
             else:
                 flat.append(group)
+        rest: list[int] = []
         for node in self._containers():
             own = self._own_label(node)
             # A heading says more than "sidebar"; a given label says more than a heading.
             if own is not None and (node not in found or own.is_distinct):
                 found[node] = own
+            elif node not in found and not self._holds_heading(node):
+                rest.append(node)
+        for node, title in find_cards(self._tree, self._runs, rest, self._targets).items():
+            found[node] = self._group(node, self._tree.ends[node], slug(title))
         everything = [group for group in (*found.values(), *flat) if group.label]
         return sorted(everything, key=lambda group: (group.start, -group.end))
 
@@ -144,7 +150,7 @@ class _Finder:
                 node = tree.parents[node]
             if self._ranks[place] == 1 and not (box >= 0 and self._is_card(box)):
                 continue
-            label = slug(self._runs.text(heading, limit=200))
+            label = slug(self._runs.text(heading, limit=MAX_LABEL))
             if box >= 0 and self._count(box + 1, tree.ends[box]):
                 found.append(self._group(box, tree.ends[box], label))
                 continue
@@ -158,6 +164,10 @@ class _Finder:
         """Whether a box holds targets beside those in its heading."""
         ends = self._tree.ends
         return self._count(box + 1, ends[box]) > self._count(heading, ends[heading])
+
+    def _holds_heading(self, node: int) -> bool:
+        place = bisect_left(self._headings, node)
+        return place < len(self._headings) and self._headings[place] < self._tree.ends[node]
 
     def _adds_headings(self, box: int, outer: int) -> bool:
         after = bisect_left(self._headings, self._tree.ends[box])
@@ -183,7 +193,7 @@ class _Finder:
         if not label and tag in _TITLED_BY:
             for child in tree.children(node):
                 if tree.tags[child] == _TITLED_BY[tag]:
-                    label = slug(self._runs.text(child, limit=200))
+                    label = slug(self._runs.text(child, limit=MAX_LABEL))
                     break
                 if tree.tags[child] != TEXT:
                     break
@@ -205,12 +215,12 @@ class _Finder:
         tree, runs = self._tree, self._runs
         end = tree.ends[card]
         if tree.tags[card] == "tr":
-            for child in tree.children(card):
-                if tree.tags[child] == "th":
-                    return runs.text(child, limit=200)
-        place = bisect_left(self._headings, card)
-        if place < len(self._headings) and self._headings[place] < end:
-            return runs.text(self._headings[place], limit=200)
+            cells = {tree.tags[child]: child for child in reversed(list(tree.children(card)))}
+            if "th" in cells:
+                # A row of nothing but headers is the head of the table.
+                return runs.text(cells["th"], limit=MAX_LABEL) if "td" in cells else ""
+        if self._holds_heading(card):
+            return runs.text(self._headings[bisect_left(self._headings, card)], limit=MAX_LABEL)
         first = bisect_right(self._targets, card)
         before = self._text_before(card, self._targets[first])
         if before and tree.tags[card] == "tr":
@@ -218,10 +228,21 @@ class _Finder:
         for target in self._targets[first : min(first + 3, bisect_left(self._targets, end))]:
             if tree.tags[target] != "a":
                 break
-            title = runs.text(target, alt=False, limit=200)
+            title = runs.text(target, alt=False, limit=MAX_LABEL)
             if title and self._count(card + 1, end) > 1:
                 return title
-        return before
+        return before or (self._text_beside(card) if tree.tags[card] == "tr" else "")
+
+    def _text_beside(self, row: int) -> str:
+        """The first words of a row that are in no target."""
+        runs, targets, ends = self._runs, self._targets, self._tree.ends
+        start, stop = runs.span(row, ends[row])
+        for run in range(start, min(stop, start + 10)):
+            around = bisect_right(targets, runs.nodes[run]) - 1
+            text = runs.texts[run][:400].strip()
+            if slug(text) and (around < 0 or ends[targets[around]] <= runs.nodes[run]):
+                return text
+        return ""
 
     def _text_before(self, card: int, target: int) -> str:
         """The first words before the first target; what follows it is a count, a unit, a remark."""

@@ -8,7 +8,8 @@ from facsim.page.tags import CONTROLS, MOVED, SHADOW_ROOT
 from facsim.page.tree import TEXT, Tree
 from facsim.page.words import fold
 
-_MAX_LABEL = 300
+MAX_LABEL = 300
+"""Longest accessible name. Titles of groups are cut here too: links are compared with them."""
 
 
 class Labels:
@@ -49,12 +50,12 @@ class Labels:
             ids = attributes["aria-labelledby"].split()[:8]
             text = fold(" ".join(self._text_by_id(self._scopes.key(target, node)) for target in ids))
             if text:
-                return text[:_MAX_LABEL]
-        text = fold(attributes.get("aria-label", "")[: _MAX_LABEL * 4])
+                return text[:MAX_LABEL]
+        text = fold(attributes.get("aria-label", "")[: MAX_LABEL * 4])
         if text:
-            return text[:_MAX_LABEL]
+            return text[:MAX_LABEL]
         if node in self.label_of:
-            return self._runs.text(self.label_of[node], limit=_MAX_LABEL)
+            return self._runs.text(self.label_of[node], limit=MAX_LABEL)
         return ""
 
     def of(self, node: int) -> str:
@@ -69,19 +70,19 @@ class Labels:
                 return ""
             text = attributes.get("alt") or attributes.get("value") or ""
             kind = attributes.get("type", "").lower()
-            return fold(text[:_MAX_LABEL]) or (kind if kind in ("submit", "reset") else "")
+            return fold(text[:MAX_LABEL]) or (kind if kind in ("submit", "reset") else "")
         if tag in ("select", "textarea"):
             return ""
         if tag == "option":
-            return fold(attributes.get("label", "") or self._tree.text_content(node))[:_MAX_LABEL]
+            return fold(attributes.get("label", "") or self._tree.text_content(node))[:MAX_LABEL]
         if tag in ("img", "area"):
-            return fold(attributes.get("alt", "")[:_MAX_LABEL])
-        return self._runs.text(node, limit=_MAX_LABEL)
+            return fold(attributes.get("alt", "")[:MAX_LABEL])
+        return self._runs.text(node, limit=MAX_LABEL)
 
     def _fallback(self, node: int) -> str:
         attributes = self._tree.attributes[node]
         for attribute in ("placeholder", "title"):
-            text = fold(attributes.get(attribute, "")[:_MAX_LABEL])
+            text = fold(attributes.get(attribute, "")[:MAX_LABEL])
             if text:
                 return text
         return ""
@@ -90,11 +91,11 @@ class Labels:
         node = self.by_id.get(target)
         if node is None or self._tree.tags[node] == TEXT:
             return ""
-        label = self._tree.attributes[node].get("aria-label") or self._runs.text(node, limit=_MAX_LABEL)
+        label = self._tree.attributes[node].get("aria-label") or self._runs.text(node, limit=MAX_LABEL)
         if label:
             return label
         # A label may be hidden itself.
-        return fold("".join(self._tree.texts[node : min(self._tree.ends[node], node + 20)])[:_MAX_LABEL])
+        return fold("".join(self._tree.texts[node : min(self._tree.ends[node], node + 20)])[:MAX_LABEL])
 
 
 class _Scopes:

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 
 from facsim.page.groups import Group, find_groups
 from facsim.page.labels import Labels
+from facsim.page.looks import look
 from facsim.page.roles import role_of
 from facsim.page.runs import Runs
 from facsim.page.tree import Tree
-from facsim.page.words import fold, slug
+from facsim.page.words import PRICE, fold, is_generated, slug
 
 _MAX_GROUPS = 4
-_PRICE = re.compile(r"[$€£¥₹₩]\s?\d|\d[\d.,]*\s?(?:€|zł|kr\b|EUR\b|USD\b|GBP\b|CHF\b)")
 _SEARCH = re.compile(r"^(q|s|k|query|search|keywords?|searchterm|field-keywords)$|search", re.IGNORECASE)
 _TYPABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _Path = tuple[str, ...]
@@ -86,18 +86,27 @@ class _Namer:
 
     def _whole(self, node: int, path: _Path, group: Group | None) -> _Path:
         own = self._own(node)
-        if group is None or own != group.label:
-            return (*path, own)
-        # It is called what its group is called: the title, or the picture, of a card.
+        if group is not None and own == group.label:
+            return self._called_like(group, node, path)
+        # A link around a whole card says more than the title, and what changes (the price) among it.
+        if group is not None and own.startswith(f"{group.label}_") and self._shows_price(node):
+            return (*path, "view_product")
+        return (*path, own)
+
+    def _called_like(self, group: Group, node: int, path: _Path) -> _Path:
+        """The name of what is called like its group: the title, or the picture, of a card."""
         if self._tree.tags[node] != "a":
             return path
         if not self._runs.text(node, alt=False, limit=20):
             return (*path, "image")
         # A price beside it, not in it: a range of prices to filter by is no product.
         beside = self._runs.text(group.start, limit=1_000).replace(self._runs.text(node), "")
-        if _PRICE.search(beside):
+        if PRICE.search(beside):
             return (*path, "view_product")
         return (*path, "view") if group.targets > 1 else path
+
+    def _shows_price(self, node: int) -> bool:
+        return self._tree.tags[node] == "a" and bool(PRICE.search(self._runs.text(node, limit=1_000)))
 
     def _own(self, node: int) -> str:
         tag, attributes = self._tree.tags[node], self._tree.attributes[node]
@@ -106,7 +115,7 @@ class _Namer:
             return "search_input"
         return (
             slug(self._labels.of(node))
-            or slug(attributes.get("name", ""))
+            or _field(attributes.get("name", ""))
             or _last_of(attributes.get("href", ""))
             or {"textbox": "input", "generic": tag}.get(role, slug(role))
             or "element"
@@ -117,6 +126,11 @@ def _is_search(role: str, attributes: Mapping[str, str]) -> bool:
     return role == "searchbox" or bool(_SEARCH.search(attributes.get("name", "")[:100]))
 
 
+def _field(name: str) -> str:
+    words = slug(name)
+    return "" if is_generated(words) else words
+
+
 def _last_of(href: str) -> str:
     """The last readable part of an address: `/help/returns.html?x=1` gives `returns`."""
     path = re.split(r"[?#]", href[:500], maxsplit=1)[0].rstrip("/").rpartition("/")[2]
@@ -124,20 +138,21 @@ def _last_of(href: str) -> str:
 
 
 def _unique(names: dict[int, str]) -> dict[int, str]:
-    """Number what is called the same, the first one plain; names that are unique already stay as they are."""
-    counts = Counter(names.values())
-    taken = set(counts)
+    """Number what looks the same, the first one plain; names that are unique already stay as they are."""
+    looks = {node: look(name) for node, name in names.items()}
+    taken = set(looks.values())
     last: dict[str, int] = {}
     unique: dict[int, str] = {}
     for node, name in names.items():
-        if counts[name] == 1 or name not in last:
+        seen = looks[node]
+        if seen not in last:
             unique[node] = name
-            last.setdefault(name, 1)
+            last[seen] = 1
             continue
-        number = last[name] + 1
-        while f"{name}_{number}" in taken:
+        number = last[seen] + 1
+        while f"{seen}_{number}" in taken:
             number += 1
-        last[name] = number
+        last[seen] = number
         unique[node] = f"{name}_{number}"
-        taken.add(unique[node])
+        taken.add(f"{seen}_{number}")
     return unique

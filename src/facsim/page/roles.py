@@ -97,9 +97,12 @@ def _is_focusable(tabindex: str) -> bool:
 def is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
     """Whether neither it nor anything in it is there for a person.
 
-    A closed `dialog` and a `datalist` are not shown either. A snapshot taken in a browser may say
-    `data-facsim-visible="false"` of what was not visible there.
+    A closed `dialog` and a `datalist` are not shown either. What a snapshot taken in a browser says by
+    `data-facsim-visible` decides instead: `false` of what was not visible there, nor anything in it, `true`
+    of what was visible although it looks hidden.
     """
+    if attributes and "data-facsim-visible" in attributes:
+        return attributes["data-facsim-visible"] == "false" or "data-facsim-drop" in attributes
     if (tag == "dialog" and "open" not in attributes) or tag == "datalist":
         return True
     if not attributes:
@@ -108,7 +111,6 @@ def is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
         "hidden" in attributes
         or "data-facsim-drop" in attributes
         or attributes.get("aria-hidden", "").lower() == "true"
-        or attributes.get("data-facsim-visible") == "false"
         or (tag == "input" and attributes.get("type", "").lower() == "hidden")
         or ("style" in attributes and _hides(attributes["style"]))
     )

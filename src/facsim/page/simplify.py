@@ -116,6 +116,7 @@ def _resolve_nesting(tree: Tree, runs: Runs, reached: list[tuple[int, Reach]]) -
     nodes = [node for node, _ in reached]
     targets: list[int] = []
     around: list[int] = []
+    pressed: set[int] = set()  # buttons that are the content of a link: a click on them follows it
     for place, (node, reach) in enumerate(reached):
         end = tree.ends[node]
         while around and around[-1] <= node:
@@ -127,10 +128,23 @@ def _resolve_nesting(tree: Tree, runs: Runs, reached: list[tuple[int, Reach]]) -
         inner = bisect_right(strong, node)
         wraps = tree.tags[node] not in ("select", "summary") and inner < len(strong) and strong[inner] < end
         if wraps and runs.text(node, limit=200) == runs.text(strong[inner], limit=200):
+            if not (_leads_somewhere(tree, node) and _only_presses(tree, strong[inner])):
+                continue
+            pressed.add(strong[inner])
+        elif node in pressed:
             continue
         targets.append(node)
         around.append(end)
     return targets
+
+
+def _leads_somewhere(tree: Tree, node: int) -> bool:
+    return tree.tags[node] == "a" and "href" in tree.attributes[node]
+
+
+def _only_presses(tree: Tree, node: int) -> bool:
+    attributes = tree.attributes[node]
+    return role_of(tree.tags[node], attributes) == "button" and "href" not in attributes
 
 
 def _stand_in(tree: Tree, runs: Runs, labels: Labels, label: int) -> Reach:

@@ -7,9 +7,16 @@ import unicodedata
 from functools import lru_cache
 
 MAX_PART = 50
+_MAX_END = 16
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _COUNT = re.compile(r"(?<=\S)\s*[(\[]\d[\d.,\s]{0,12}[)\]]$")
 # Read aloud where a control has no other words.
+# Default-ignorable characters (UAX 44) that are not format characters (Cf): they draw nothing.
+_NOT_DRAWN = frozenset(
+    map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2065, 0x3164, 0xFFA0))
+) | frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000))))
+PRICE = re.compile(r"[$€£¥₹₩]\s?\d|\d[\d.,]*\s?(?:€|zł|kr\b|EUR\b|USD\b|GBP\b|CHF\b)")
+_HAS_DIGIT = re.compile(r"\d")
 _SYMBOLS = {
     "+": "plus",
     "-": "minus",
@@ -38,7 +45,8 @@ _SYMBOLS = {
 def slug(text: str) -> str:
     """Words in lower case joined by `_`, at most `MAX_PART` characters, cut between words where possible.
 
-    A count in brackets at the end is left out: it changes while the thing stays the same.
+    A count in brackets at the end is left out: it changes while the thing stays the same. Of long texts the
+    end is kept too: there variants of one product differ.
 
     >>> slug("4 Stars & Up (12)"), slug("Women's  KÄRCHER"), slug("+")
     ('4_stars_up', 'womens_kärcher', 'plus')
@@ -55,6 +63,8 @@ def slug(text: str) -> str:
 
 
 def _keep(character: str) -> str:
+    if character in _NOT_DRAWN:
+        return ""
     kind = unicodedata.category(character)
     if kind[0] in "LNM":
         return character
@@ -65,8 +75,17 @@ def _keep(character: str) -> str:
 def _bounded(words: str) -> str:
     if len(words) <= MAX_PART:
         return words
-    cut = words.rfind("_", 10, MAX_PART + 1)
-    return words[: cut if cut > 0 else MAX_PART]
+    end = words[-_MAX_END:]
+    begins = end.find("_") + 1
+    end = end[begins:] if 0 < begins < len(end) else end
+    room = MAX_PART - len(end) - 1
+    cut = words.rfind("_", 10, room + 1)
+    return f"{words[: cut if cut > 0 else room]}_{end}"
+
+
+def is_generated(words: str) -> bool:
+    """Whether a slug of an attribute reads like the work of a program: `field_8f3a21`, `q_1093847`."""
+    return any(len(word) > 4 and len(_HAS_DIGIT.findall(word)) > 1 for word in words.split("_"))
 
 
 def fold(text: str) -> str:
