@@ -210,6 +210,25 @@ def test_extra_columns_stay(made: Path) -> None:
     assert list(data) == before
 
 
+def test_bytes_that_are_no_text_are_named(made: Path) -> None:
+    file = made / "sessions.parquet"
+    table = pq.read_table(file)
+    wrong = pa.StringArray.from_buffers(
+        2, pa.array([0, 2, 4], pa.int32()).buffers()[1], pa.py_buffer(b"\xff\xfea\xff")
+    )
+    place = table.column_names.index("persona")
+    pq.write_table(table.set_column(place, table.schema.field("persona"), wrong), file)
+    with pytest.raises(InputError, match=r"sessions.parquet: cannot be read as Parquet: .*UTF8"):
+        DataSet.open(made)
+
+
+def test_a_time_that_no_calendar_has_is_named(made: Path) -> None:
+    late = pl.lit(2**62).cast(pl.Datetime("us", "UTC"))
+    _change(made / "steps.parquet", lambda table: table.with_columns(timestamp=late))
+    with pytest.raises(InputError, match="session s1, step 0: time out of range"):
+        DataSet.open(made)
+
+
 def test_null_in_a_required_column_is_named(made: Path) -> None:
     _change(made / "sessions.parquet", lambda table: table.with_columns(user_id=pl.lit(None, pl.String)))
     with pytest.raises(InputError, match="column user_id: holds nulls"):

@@ -348,6 +348,13 @@ def test_nuls_and_surrogates_are_cleaned_and_counted(run: Run) -> None:
     assert report.repaired["NUL or lone surrogate in a text: removed, or replaced by U+FFFD"].count == 4
 
 
+def test_refusals_may_quote_what_is_no_text(run: Run, tmp_path: Path) -> None:
+    _, report = run([row("good"), row("b\udcff"), row("b\udcff", customer="other")])
+    assert "(session b?)" in (tmp_path / "out" / "ingest.md").read_text()
+    assert "(session b?)" in report.to_markdown()
+    assert json.loads((tmp_path / "out" / "ingest.json").read_text())["refused"]
+
+
 def test_a_pair_of_surrogates_written_apart_is_one_character(run: Run) -> None:
     data, _ = run(json.dumps(row(element="x")).replace('"x"', '"\\ud83d\\ude00"') + "\n")
     assert data.session("a").steps[0].action.name == "\U0001f600"

@@ -125,7 +125,8 @@ class IngestReport:
                 places = "; ".join(tally.examples) or "-"
                 lines.append(f"| {_cell(kind)} | {tally.count:,} | {_cell(places)} |")
             lines.append("")
-        return "\n".join(lines)
+        # Places quote what was found, and paths are what they are: neither need be Unicode text.
+        return "\n".join(lines).encode("utf-8", "replace").decode()
 
 
 def _add(tallies: dict[str, Tally], kind: str, where: str, times: int = 1) -> None:

@@ -197,6 +197,7 @@ def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
     """
     with open_parquet(file) as parquet, reading(file):
         table = parquet.read()
+        table.validate(full=True)  # bytes that are no text, which polars would trust
     for field in schema:
         if field.name not in table.column_names:
             raise InputError(
@@ -215,7 +216,10 @@ def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
             raise InputError(
                 "holds nulls", file=file, where=f"column {field.name}", expected="a value in every row"
             )
-    frame = pl.from_arrow(table)
+    try:
+        frame = pl.from_arrow(table)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise InputError(f"cannot be read by polars: {error}", file=file) from None
     assert isinstance(frame, pl.DataFrame)
     return frame
 
@@ -225,7 +229,8 @@ def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> N
 
     Raises:
         InputError: if a session id stands twice, a session has no steps, a step no session, steps are not
-            contiguous and numbered from 0, a row is no action, or an outcome is none.
+            contiguous and numbered from 0, a row is no action, an outcome is none, or a time lies
+            outside of the years 1 to 9999.
     """
 
     def refuse_first(wrong: pl.DataFrame, table: str, problem: str, expected: str | None = None) -> None:
@@ -261,6 +266,9 @@ def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> N
         "steps.parquet",
         "step number out of order",
         expected="a session's steps together, numbered 0, 1, 2, …",
+    )
+    refuse_first(
+        steps.filter(~pl.col("timestamp").dt.year().is_between(1, 9999)), "steps.parquet", "time out of range"
     )
     kind, name, text = pl.col("action_type"), pl.col("action_name"), pl.col("action_text")
     refuse_first(

@@ -154,7 +154,7 @@ class DataSetWriter:
             FacsimError: if the disk is full.
         """
         with _writing(self.path):
-            (self._folder / "ingest.json").write_text(as_json, encoding="utf-8")
+            (self._folder / "ingest.json").write_text(as_json, encoding="utf-8", errors="replace")
             (self._folder / "ingest.md").write_text(as_markdown, encoding="utf-8")
 
     def add_page(self, html: str, raw_html: str | None = None, *, page_id: str | None = None) -> str:
