@@ -9,6 +9,8 @@ Every page is opened again in Chromium, laid out as it was kept; what Chromium w
 - right: the locator finds exactly one node, and a click into it reaches that node, not another element to act on;
 - named: of the elements that are visible, in reach of the mouse and there to be acted on, those with a name;
 - unstable: elements that are the same at both visits and changed their name;
+- banner, one_gone, reversed: names that changed although what changed on the page was another part: a banner put on
+  top and new classes everywhere; one entry gone from every list; every list the other way round;
 - kept: visible words that are on the simplified page too.
 """
 
@@ -35,6 +37,10 @@ sys.path.insert(0, str(Path(__file__).parent / "page_corpus"))
 
 from capture import Saved, chromium, read_corpus, reopened  # noqa: E402
 
+CHANGES = ("banner", "one_gone", "reversed")
+_SCRIPTS = Path(__file__).parent / "page_corpus"
+CHANGE = (_SCRIPTS / "unrelated.js").read_text(encoding="utf-8")
+SAME = (_SCRIPTS / "same.js").read_text(encoding="utf-8")
 IN_PAGE = (Path(__file__).parent / "page_corpus" / "check.js").read_text(encoding="utf-8")
 
 
@@ -51,6 +57,7 @@ class PageCheck:
         invisible: named, but not visible as laid out (not counted against it: HTML alone does not tell).
         actionable: visible, in reach and to be acted on; of these some are `missing` a name.
         words: visible words; of these some are `lost`.
+        renamed: for each of `CHANGES`, elements it does not concern whose name changed, of those `compared`.
         identity: for each name, what tells the element at another visit, names aside.
     """
 
@@ -73,6 +80,8 @@ class PageCheck:
     identity: dict[str, str] = field(default_factory=dict)
     idempotent: bool = True
     served_names: int = 0
+    renamed: dict[str, list[str]] = field(default_factory=dict)
+    compared: dict[str, int] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -98,6 +107,9 @@ def main() -> None:
         for saved in wanted:
             with reopened(browser, saved) as page:
                 checks.append(check(page, saved))
+            for kind in CHANGES if saved.visit == 1 else ():
+                with reopened(browser, saved) as page:
+                    change(page, kind, checks[-1])
     changed = compare_visits(checks)
     if arguments.faults:
         arguments.faults.write_text("\n".join(fault_lines(checks, changed)) + "\n", encoding="utf-8")
@@ -132,6 +144,16 @@ def check(browser: BrowserPage, saved: Saved) -> PageCheck:
     found.idempotent = simplify(page.html).html == page.html
     found.served_names = len(simplify(saved.served).elements) if saved.served else 0
     return found
+
+
+def change(browser: BrowserPage, kind: str, found: PageCheck) -> None:
+    """Change the open page in a way that concerns no other element, and see which names change."""
+    before = simplify(browser.content()).elements
+    browser.evaluate(CHANGE, [[[e.name, e.locator] for e in before], kind])
+    after = simplify(browser.content()).elements
+    pairs: list[tuple[str, str | None]] = browser.evaluate(SAME, [[e.name, e.locator] for e in after])
+    found.compared[kind] = len(pairs)
+    found.renamed[kind] = [f"{old} -> {new}" for old, new in pairs if old != new]
 
 
 def words_lost(visible: str, page: Page) -> tuple[int, list[str]]:
@@ -184,6 +206,7 @@ def fault_lines(
         lines += [f"inert      {where}: {fault}" for fault in one.not_actionable]
         lines += [f"missing    {where}: {fault}" for fault in one.missing]
         lines += [f"lost words {where}: {' '.join(one.lost)}"] if one.lost else []
+        lines += [f"{kind:10} {where}: {fault}" for kind, faults in one.renamed.items() for fault in faults]
         lines += [] if one.idempotent else [f"changes when simplified again {where}"]
     for (app, page), (_, names) in changed.items():
         lines += [f"unstable   {app}/{page}: {fault}" for fault in names]
@@ -194,7 +217,8 @@ def print_table(checks: Sequence[PageCheck], changed: dict[tuple[str, str], tupl
     """A line for each application, a line for all, and the RESULT line."""
     print(
         f"{'application':12} {'pages':>5} {'names':>6} {'right':>8} {'false':>7} {'named':>8} "
-        f"{'unstable':>8} {'words':>7} {'size':>6} {'served':>7}"
+        f"{'unstable':>8} {'words':>7} {'size':>6} {'served':>7} "
+        + " ".join(f"{kind:>8}" for kind in CHANGES)
     )
     apps = sorted({one.app for one in checks})
     figures: dict[str, float] = {}
@@ -205,7 +229,8 @@ def print_table(checks: Sequence[PageCheck], changed: dict[tuple[str, str], tupl
         print(
             f"{app:12} {figures['pages']:5.0f} {figures['names']:6.0f} {figures['right']:8.2%} "
             f"{figures['false']:7.2%} {figures['named']:8.2%} {figures['unstable']:8.2%} {figures['words']:7.2%} "
-            f"{figures['size']:6.1%} {figures['served']:7.1%}"
+            f"{figures['size']:6.1%} {figures['served']:7.1%} "
+            + " ".join(f"{figures[kind]:8.2%}" for kind in CHANGES)
         )
     rounded = " ".join(f"{key}={value:.5g}" for key, value in figures.items())
     print(f"RESULT apps={len(apps)} {rounded}")
@@ -229,7 +254,13 @@ def _figures(checks: Sequence[PageCheck], pairs: Sequence[tuple[int, list[str]]]
         "words": 1 - total("lost") / max(total("words"), 1),
         "size": total("bytes_out") / max(total("bytes_in"), 1),
         "served": total("served_names") / names,
+        **{kind: _renamed(checks, kind) for kind in CHANGES},
     }
+
+
+def _renamed(checks: Sequence[PageCheck], kind: str) -> float:
+    compared = sum(one.compared.get(kind, 0) for one in checks)
+    return sum(len(one.renamed.get(kind, ())) for one in checks) / max(compared, 1)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,11 @@ class Recorder:
             pass
         size = -1
         for _ in range(20):
-            now = self.browser.evaluate("document.documentElement.outerHTML.length")
+            try:
+                now = self.browser.evaluate("document.documentElement.outerHTML.length")
+            except BrowserError:  # it went on to another page
+                self.browser.wait_for_load_state("load")
+                continue
             if now == size:
                 return
             size = now

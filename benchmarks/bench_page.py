@@ -1,0 +1,256 @@
+"""The simplifier's speed, side by side with others in one run on one thread (`make bench-page`).
+
+    python benchmarks/bench_page.py [CORPUS]
+
+Over the pages of a corpus (benchmarks/page_corpus/build.py) as rendered, if one is given, and over made-up result
+pages of 100 KB, 1 MB and 10 MB:
+
+- facsim: `facsim.page.simplify`, names and simplified HTML;
+- floor: the same text parsed and written out again by Lexbor, nothing else;
+- prune_html: BrowserGym's pruning (browsergym-core), which names nothing;
+- trafilatura: its extraction of the main content, which names nothing;
+- soup: the rules of what is kept, dropped and named in BeautifulSoup, names numbered and not made unique by words.
+
+CPU time, the best of several rounds; peak memory is how much the resident set of a process of its own grew, as a
+multiple of the page's bytes. The others live in a virtual environment of their own, made on the first run.
+The last line is the RESULT line: ratio_floor and ratio_prune_html over the corpus (or the 100 KB page without one),
+mb_ratio_10mb = time per MB at 10 MB over that at 100 KB, peak_ratio at 10 MB.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = Path("~/.cache/facsim-corpus/bench").expanduser()
+OTHERS = ("browsergym-core", "trafilatura", "beautifulsoup4", "lxml", "lxml_html_clean")
+SIZES = {"100 KB": 100_000, "1 MB": 1_000_000, "10 MB": 10_000_000}
+TOO_SLOW_MB = {"prune_html": 1.5, "soup": 1.5, "trafilatura": 1.5}
+
+
+def main() -> None:
+    if Path(sys.prefix).resolve() != VENV.resolve():
+        _make_venv()
+        env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        os.execve(VENV / "bin/python", [str(VENV / "bin/python"), *sys.argv], env)
+    if sys.argv[1:2] == ["--peak"]:
+        return print(_peak(sys.argv[2], int(sys.argv[3])))
+    corpus = [path.read_text(encoding="utf-8") for path in _pages(sys.argv[1:])]
+    contenders = _contenders()
+    times: dict[str, dict[str, float]] = {}
+    if corpus:
+        times[f"{len(corpus)} pages"] = _measure(contenders, corpus, rounds=3)
+    for label, size in SIZES.items():
+        page = [made_up_page(size)]
+        skip = {name for name, most in TOO_SLOW_MB.items() if size / 1e6 > most}
+        some = {name: call for name, call in contenders.items() if name not in skip}
+        times[label] = _measure(some, page, rounds=7 if size < 500_000 else 3)
+    _print_times(times, {"corpus": sum(len(page.encode()) for page in corpus) / 1e6})
+    peaks = {label: _peak_apart("facsim", size) for label, size in SIZES.items()}
+    floor_peak = _peak_apart("floor", SIZES["10 MB"])
+    print(
+        "peak memory / bytes of the page: " + ", ".join(f"{key} {value:.1f}" for key, value in peaks.items())
+    )
+    print(f"  of which Lexbor's own tree at 10 MB: {floor_peak:.1f}")
+    first = next(iter(times.values()))
+    linear = (times["10 MB"]["facsim"] / SIZES["10 MB"]) / (times["100 KB"]["facsim"] / SIZES["100 KB"])
+    print(
+        f"RESULT ratio_floor={first['facsim'] / first['floor']:.2f} "
+        f"ratio_prune_html={first['prune_html'] / first['facsim']:.2f} "
+        f"mb_ratio_10mb={linear:.2f} peak_ratio={peaks['10 MB']:.1f}"
+    )
+
+
+def _make_venv() -> None:
+    """The others and what the simplifier needs, apart from the project's own environment."""
+    if (VENV / ".done").exists():
+        return
+    subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+    needs = ("selectolax>=1.0", "pydantic>=2.12", "pyyaml>=6")
+    subprocess.run([VENV / "bin/pip", "install", "--quiet", *OTHERS, *needs], check=True)
+    (VENV / ".done").touch()
+
+
+def _pages(arguments: list[str]) -> list[Path]:
+    return sorted(Path(arguments[0]).glob("*/pages/*/1/rendered.html")) if arguments else []
+
+
+def made_up_page(size: int) -> str:
+    """A shop's result page of about this many bytes: cards with pictures, prices, buttons, a few filters."""
+    head = (
+        "<!doctype html><html><head><title>Results</title><style>.a{color:red}</style></head><body>"
+        '<header><nav aria-label="Main"><a href="/">Home</a><a href="/cart">Cart</a></nav></header>'
+        '<aside><h2>Brand</h2><label><input type="checkbox" name="b">Norwood</label></aside><main><ul>'
+    )
+    parts, length, number = [head], len(head), 0
+    while length < size:
+        number += 1
+        name = f"{_WORDS[number % 7]} {_WORDS[number // 7 % 7]} {_WORDS[number // 49 % 7]} {number}"
+        card = (
+            f'<li class="card col-4" data-id="{number}"><div class="wrap"><div><a href="/p/{number}" class="pic">'
+            f'<img src="/i/{number}.jpg" alt="{name}"></a></div><div class="body"><h3><a href="/p/{number}">{name}</a>'
+            f'</h3><p class="text">Keeps its edge, and its word, for years.</p><span class="price"><b>€{number % 90}'
+            f'</b>.99</span><form action="/add" method="post"><input type="hidden" name="t" value="{number * 7919}">'
+            '<button class="btn btn-primary" type="submit"><svg viewBox="0 0 9 9"><path d="M0 0h9v9"/></svg>'
+            "Add to cart</button></form></div></div></li>"
+        )
+        parts.append(card)
+        length += len(card.encode())
+    return "".join(parts) + "</ul></main><footer><a href='/help'>Help</a></footer></body></html>"
+
+
+_WORDS = ("Kettle", "Steel", "Compact", "Field", "Oak", "Copper", "Garden")
+
+
+def _contenders() -> dict[str, Callable[[str], object]]:
+    import trafilatura
+    from browsergym.utils.obs import prune_html
+
+    return {
+        "facsim": _facsim(),
+        "floor": _floor(),
+        "prune_html": prune_html,
+        "trafilatura": trafilatura.extract,
+        "soup": soup,
+    }
+
+
+def _facsim() -> Callable[[str], object]:
+    from facsim.page import simplify
+
+    return simplify
+
+
+def _floor() -> Callable[[str], object]:
+    from selectolax.lexbor import LexborHTMLParser
+
+    return lambda html: LexborHTMLParser(html).html
+
+
+def soup(html: str) -> tuple[str, dict[str, str]]:
+    """What to keep, drop and name, as someone would first write it with BeautifulSoup on lxml."""
+    from bs4 import BeautifulSoup, Comment
+
+    tree = BeautifulSoup(html, "lxml")
+    for tag in tree(["script", "style", "template", "noscript", "svg", "link", "meta"]):
+        tag.decompose()
+    for comment in tree.find_all(string=lambda text: isinstance(text, Comment)):
+        comment.extract()
+    for tag in tree.find_all(True):
+        if tag.decomposed:
+            continue
+        style = tag.get("style", "").replace(" ", "")
+        if tag.has_attr("hidden") or tag.get("aria-hidden") == "true" or "display:none" in style:
+            tag.decompose()
+    names: dict[str, str] = {}
+    used: dict[str, int] = {}
+    for tag in tree.find_all(_actionable):
+        own = (
+            tag.get("aria-label")
+            or tag.get_text(" ", strip=True)
+            or tag.get("title")
+            or tag.get("placeholder")
+            or tag.name
+        )
+        group = tag.find_parent(["nav", "main", "aside", "form", "li", "header", "footer"])
+        heading = group.find(["h1", "h2", "h3"]) if group else None
+        name = "_".join(
+            (heading.get_text(" ", strip=True) if heading else group.name if group else "").split()
+        )
+        name = (name + "." + "_".join(own.split())).lower()[:80]
+        used[name] = used.get(name, 0) + 1
+        names[name if used[name] == 1 else f"{name}_{used[name]}"] = tag.name
+        tag["name"] = name
+    keep = {
+        "name",
+        "href",
+        "value",
+        "alt",
+        "type",
+        "role",
+        "aria-label",
+        "placeholder",
+        "checked",
+        "selected",
+    }
+    for tag in tree.find_all(True):
+        tag.attrs = {key: value for key, value in tag.attrs.items() if key in keep}
+        if tag.name in ("div", "span") and not tag.attrs:
+            tag.unwrap()
+    return str(tree), names
+
+
+def _actionable(tag) -> bool:  # type: ignore[no-untyped-def]
+    if tag.name in ("button", "select", "textarea", "summary"):
+        return True
+    if tag.name == "input":
+        return bool(tag.get("type") != "hidden")
+    return (tag.name == "a" and tag.has_attr("href")) or tag.get("role") in (
+        "button",
+        "link",
+        "checkbox",
+        "tab",
+    )
+
+
+def _measure(
+    contenders: dict[str, Callable[[str], object]], pages: list[str], rounds: int
+) -> dict[str, float]:
+    """CPU seconds for all the pages, by contender: the sum of each page's best round; rounds take turns."""
+    best = {name: [float("inf")] * len(pages) for name in contenders}
+    for turn in range(rounds):
+        for place, page in enumerate(pages):
+            for name, call in contenders.items():
+                if turn and name in TOO_SLOW_MB and len(pages) == 1 and len(page) > 500_000:
+                    continue
+                start = time.process_time()
+                call(page)
+                best[name][place] = min(best[name][place], time.process_time() - start)
+    return {name: sum(seconds) for name, seconds in best.items()}
+
+
+def _print_times(times: dict[str, dict[str, float]], size: dict[str, float]) -> None:
+    names = ("floor", "facsim", "soup", "prune_html", "trafilatura")
+    print(f"{'CPU ms':12}" + "".join(f"{name:>13}" for name in names) + "   facsim/floor")
+    for label, row in times.items():
+        cells = "".join(f"{row[name] * 1000:13.1f}" if name in row else f"{'-':>13}" for name in names)
+        print(f"{label:12}{cells}   {row['facsim'] / row['floor']:.2f}")
+    if size["corpus"]:
+        print(f"the corpus is {size['corpus']:.1f} MB as rendered")
+
+
+def _peak_apart(name: str, size: int) -> float:
+    done = subprocess.run(
+        [sys.executable, __file__, "--peak", name, str(size)], check=True, capture_output=True, text=True
+    )
+    return float(done.stdout)
+
+
+def _peak(name: str, size: int) -> float:
+    """How much the resident set of this process grows at most, over the bytes of the page."""
+    call = {"facsim": _facsim, "floor": _floor}[name]()
+    call(made_up_page(2000))
+    page = made_up_page(size)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = _status("VmRSS")
+    kept = call(page)
+    grown = _status("VmHWM") - before
+    del kept
+    return grown / len(page.encode())
+
+
+def _status(field: str) -> int:
+    """A line of the kernel's account of this process, in bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) * 1024
+    raise KeyError(field)
+
+
+if __name__ == "__main__":
+    main()
