@@ -1,28 +1,33 @@
 """The verbs evaluate, score, compare and report, from the command line."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from facsim.cli.main import main
 from facsim.data import DataSet
 from facsim.evaluation import Run
 from facsim.predict.registry import BASELINES
 
+pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
+
 
 def facsim(*arguments: object, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", "from facsim.cli.main import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"COLUMNS": "120"},
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout + done.stderr
+    """What the verb prints, run within this process; `test_ctrl_c` runs one in its own."""
+    printed = StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
+        patch.setattr(sys, "argv", ["facsim", *map(str, arguments)])
+        patch.setenv("COLUMNS", "120")
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert ended.value.code == code, printed.getvalue()
+    return printed.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +54,9 @@ def test_report_compare_and_score(runs: Path) -> None:
     table = facsim("report", *folders)
     assert "★" in table
     assert all(folder.name in table for folder in folders)
+    assert "rule target" in facsim("report", *folders, "--rule", "target")
+    assert "rule target" in facsim("report", *folders, "--rule", "target")
+    assert "rule target" in facsim("report", *folders, "--rule", "target")
     markdown = facsim("report", *folders, "--format", "md", "--published", "shopcart")
     assert markdown.count("\n| ") > 8
     assert "Published, not measured here" in markdown
@@ -58,13 +66,31 @@ def test_report_compare_and_score(runs: Path) -> None:
 
 
 def test_errors_are_sentences(runs: Path, shop: DataSet, tmp_path: Path) -> None:
-    again = facsim("evaluate", shop.path, "baseline:markov-1", "--out", runs, code=2)
-    assert "baseline-markov-1 exists. Continue it with --resume" in " ".join(again.split())
-    assert "Did you mean" in facsim("evaluate", shop.path, "baseline:markov1", "--out", tmp_path, code=2)
-    assert "no such file" in facsim("report", tmp_path, code=2)
-    assert "expected at least 2" in facsim("compare", runs / "baseline-markov-1", code=2)
-    assert "no run given" in facsim("score", code=2)
-    for said in (again,):
+    run, spec, out = runs / "baseline-markov-1", "baseline:markov-1", tmp_path / "out"
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_bytes(b"\xff")
+    for wrong, complaint in {
+        ("evaluate", shop.path, spec, "--out", runs): "baseline-markov-1 exists. Continue it with --resume",
+        ("evaluate", shop.path, "baseline:markov1", "--out", out): "Did you mean",
+        ("evaluate", shop.path, "--out", out): "no predictor given",
+        ("evaluate", tmp_path / "none", spec, "--out", out): "none",
+        ("evaluate", shop.path, spec, "--out", tmp_path / "file"): "file",
+        ("evaluate", shop.path, spec, "--limit", "0", "--out", out): "limit 0",
+        ("evaluate", shop.path, spec, "--split", "train", "--out", out): "tested on what it learned",
+        ("evaluate", shop.path, spec, "--temperature", "unset", "--out", out): "take no temperature",
+        ("evaluate", shop.path, "openai:gpt-4.1", "--temperature", "hot", "--out", out): "temperature",
+        ("report", tmp_path): "no such file",
+        ("report", tmp_path / "broken"): "Invalid JSON",
+        ("report", run, run): "given twice",
+        ("report", run, "--published", "webshop"): "known are shopcart, opera",
+        ("compare", run): "expected at least 2",
+        ("score",): "no run given",
+        ("score", run, "--level", "2"): "level is 2",
+        ("score", tmp_path / "file"): "no such file",
+    }.items():
+        said = " ".join(facsim(*wrong, code=2).split())
+        assert complaint in said
         assert "Traceback" not in said
 
 

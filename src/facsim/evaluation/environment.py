@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def facsim_version() -> str:
     return metadata.version("facsim")
 
 
+@cache
 def _versions() -> dict[str, str]:
     found = {}
     for package in _PACKAGES:
@@ -83,6 +85,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
+@cache  # the code of a process is that of its start
 def _checkout() -> tuple[str | None, bool | None]:
     """Commit and dirty flag, if this very file is tracked by a git checkout."""
     here = Path(__file__)
