@@ -2,19 +2,19 @@
 
     python benchmarks/bench_page.py [CORPUS]
 
-Over the pages of a corpus (benchmarks/page_corpus/build.py) as rendered, if one is given, and over made-up result
-pages of 100 KB, 1 MB and 10 MB:
+Over the pages of a corpus (benchmarks/page_corpus/build.py) as rendered, if one is given, and over made-up
+result pages of 100 KB, 1 MB and 10 MB:
 
 - facsim: `facsim.page.simplify`, names and simplified HTML;
 - floor: the same text parsed and written out again by Lexbor, nothing else;
 - prune_html: BrowserGym's pruning (browsergym-core), which names nothing;
 - trafilatura: its extraction of the main content, which names nothing;
-- soup: the rules of what is kept, dropped and named in BeautifulSoup, names numbered and not made unique by words.
+- soup: the rules of what is kept, dropped and named in BeautifulSoup, as one would first write them.
 
-CPU time, the best of several rounds; peak memory is how much the resident set of a process of its own grew, as a
-multiple of the page's bytes. The others live in a virtual environment of their own, made on the first run.
-The last line is the RESULT line: ratio_floor and ratio_prune_html over the corpus (or the 100 KB page without one),
-mb_ratio_10mb = time per MB at 10 MB over that at 100 KB, peak_ratio at 10 MB.
+CPU time, the best of several rounds; peak memory is how much the resident set of a process of its own grew, as
+a multiple of the page's bytes. The others live in a virtual environment of their own, made on the first run.
+In the RESULT line, ratio_floor and ratio_prune_html are over the corpus (over the 100 KB page without one),
+mb_ratio_10mb is the time per MB at 10 MB over that at 100 KB, peak_ratio is at 10 MB.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ TOO_SLOW_MB = {"prune_html": 1.5, "soup": 1.5, "trafilatura": 1.5}
 
 
 def main() -> None:
+    """Measure, print the table and the RESULT line."""
     if Path(sys.prefix).resolve() != VENV.resolve():
         _make_venv()
         env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
@@ -92,10 +93,12 @@ def made_up_page(size: int) -> str:
         number += 1
         name = f"{_WORDS[number % 7]} {_WORDS[number // 7 % 7]} {_WORDS[number // 49 % 7]} {number}"
         card = (
-            f'<li class="card col-4" data-id="{number}"><div class="wrap"><div><a href="/p/{number}" class="pic">'
-            f'<img src="/i/{number}.jpg" alt="{name}"></a></div><div class="body"><h3><a href="/p/{number}">{name}</a>'
-            f'</h3><p class="text">Keeps its edge, and its word, for years.</p><span class="price"><b>€{number % 90}'
-            f'</b>.99</span><form action="/add" method="post"><input type="hidden" name="t" value="{number * 7919}">'
+            f'<li class="card col-4" data-id="{number}"><div class="wrap">'
+            f'<div><a href="/p/{number}" class="pic"><img src="/i/{number}.jpg" alt="{name}"></a></div>'
+            f'<div class="body"><h3><a href="/p/{number}">{name}</a></h3>'
+            '<p class="text">Keeps its edge, and its word, for years.</p>'
+            f'<span class="price"><b>€{number % 90}</b>.99</span><form action="/add" method="post">'
+            f'<input type="hidden" name="t" value="{number * 7919}">'
             '<button class="btn btn-primary" type="submit"><svg viewBox="0 0 9 9"><path d="M0 0h9v9"/></svg>'
             "Add to cart</button></form></div></div></li>"
         )
@@ -108,8 +111,8 @@ _WORDS = ("Kettle", "Steel", "Compact", "Field", "Oak", "Copper", "Garden")
 
 
 def _contenders() -> dict[str, Callable[[str], object]]:
-    import trafilatura
-    from browsergym.utils.obs import prune_html
+    import trafilatura  # noqa: PLC0415
+    from browsergym.utils.obs import prune_html  # noqa: PLC0415
 
     return {
         "facsim": _facsim(),
@@ -121,20 +124,20 @@ def _contenders() -> dict[str, Callable[[str], object]]:
 
 
 def _facsim() -> Callable[[str], object]:
-    from facsim.page import simplify
+    from facsim.page import simplify  # noqa: PLC0415
 
     return simplify
 
 
 def _floor() -> Callable[[str], object]:
-    from selectolax.lexbor import LexborHTMLParser
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415
 
     return lambda html: LexborHTMLParser(html).html
 
 
 def soup(html: str) -> tuple[str, dict[str, str]]:
     """What to keep, drop and name, as someone would first write it with BeautifulSoup on lxml."""
-    from bs4 import BeautifulSoup, Comment
+    from bs4 import BeautifulSoup, Comment  # noqa: PLC0415
 
     tree = BeautifulSoup(html, "lxml")
     for tag in tree(["script", "style", "template", "noscript", "svg", "link", "meta"]):

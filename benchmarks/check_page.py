@@ -6,11 +6,11 @@
 Every page is opened again in Chromium, laid out as it was kept; what Chromium writes out of it
 (`page.content()`) is simplified, and the names are then tried on that same open page:
 
-- right: the locator finds exactly one node, and a click into it reaches that node, not another element to act on;
+- right: the locator finds exactly one node, and a click into it reaches that node, not another to act on;
 - named: of the elements that are visible, in reach of the mouse and there to be acted on, those with a name;
 - unstable: elements that are the same at both visits and changed their name;
-- banner, one_gone, reversed: names that changed although what changed on the page was another part: a banner put on
-  top and new classes everywhere; one entry gone from every list; every list the other way round;
+- banner, one_gone, reversed: names that changed although what changed was another part of the page: a banner
+  put on top and new classes everywhere; one entry gone from every list; every list the other way round;
 - kept: visible words that are on the simplified page too.
 """
 
@@ -35,7 +35,7 @@ from facsim.schema import Page
 
 sys.path.insert(0, str(Path(__file__).parent / "page_corpus"))
 
-from capture import Saved, chromium, read_corpus, reopened  # noqa: E402
+from capture import Saved, chromium, read_corpus, reopened
 
 CHANGES = ("banner", "one_gone", "reversed")
 _SCRIPTS = Path(__file__).parent / "page_corpus"
@@ -85,6 +85,7 @@ class PageCheck:
 
 
 def main() -> None:
+    """Check the pages asked for, print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -228,8 +229,8 @@ def print_table(checks: Sequence[PageCheck], changed: dict[tuple[str, str], tupl
         figures = _figures(some, pairs)
         print(
             f"{app:12} {figures['pages']:5.0f} {figures['names']:6.0f} {figures['right']:8.2%} "
-            f"{figures['false']:7.2%} {figures['named']:8.2%} {figures['unstable']:8.2%} {figures['words']:7.2%} "
-            f"{figures['size']:6.1%} {figures['served']:7.1%} "
+            f"{figures['false']:7.2%} {figures['named']:8.2%} {figures['unstable']:8.2%} "
+            f"{figures['words']:7.2%} {figures['size']:6.1%} {figures['served']:7.1%} "
             + " ".join(f"{figures[kind]:8.2%}" for kind in CHANGES)
         )
     rounded = " ".join(f"{key}={value:.5g}" for key, value in figures.items())

@@ -3,8 +3,8 @@
     python benchmarks/page_corpus/build.py OUT [--apps oscar,pretix] [--home FOLDER]
 
 Needs Chromium and PostgreSQL (Debian: chromium, postgresql), node and npm, and `playwright` from PyPI.
-Packages come from PyPI and npm; every server listens on 127.0.0.1 only. The applications stay installed in the
-home folder, so that a second run only walks. OUT/APP/pages/PAGE/VISIT holds served.html, rendered.html,
+Packages come from PyPI and npm; every server listens on 127.0.0.1 only. The applications stay installed in
+the home folder, so that a second run only walks. OUT/APP/pages/PAGE/VISIT holds served.html, rendered.html,
 page.png and page.json.
 """
 
@@ -19,19 +19,20 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from app import App, free_port  # noqa: E402
-from capture import VIEWPORT, Recorder, chromium  # noqa: E402
-from datasette import DATASETTE  # noqa: E402
-from evershop import EVERSHOP  # noqa: E402
-from oscar import OSCAR  # noqa: E402
-from pretix import PRETIX  # noqa: E402
-from wagtail_site import WAGTAIL  # noqa: E402
+from app import App, free_port
+from capture import VIEWPORT, Recorder, chromium
+from datasette import DATASETTE
+from evershop import EVERSHOP
+from oscar import OSCAR
+from pretix import PRETIX
+from wagtail_site import WAGTAIL
 
 APPS = {app.name: app for app in (OSCAR, EVERSHOP, PRETIX, WAGTAIL, DATASETTE)}
 VISITS = 2
 
 
 def main() -> None:
+    """Build the applications asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

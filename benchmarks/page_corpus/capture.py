@@ -16,15 +16,22 @@ from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
 VIEWPORT = {"width": 1280, "height": 900}
 _KEPT = frozenset({"stylesheet", "image", "font"})
 
 SKELETON = """html => {
-  const tags = root => Array.from(root.querySelectorAll('*'), e => e.localName).join(' ');
+  // A parser that runs no scripts reads what is in noscript; the page's own did not.
+  const tags = root => Array.from(root.querySelectorAll('*:not(noscript *)'), e => e.localName).join(' ');
   const again = new DOMParser().parseFromString(html, 'text/html');
   let shadows = 0;
   for (const e of document.querySelectorAll('*')) if (e.shadowRoot) shadows++;
@@ -68,10 +75,12 @@ class Recorder:
         self.browser.set_default_timeout(30_000)
 
     def go(self, path: str) -> None:
+        """Open an address of the application and wait until the page is quiet."""
         self.browser.goto(self.address + path, wait_until="load")
         self._settle()
 
     def see(self, path: str, name: str) -> None:
+        """Open and keep."""
         self.go(path)
         self.save(name)
 
@@ -155,14 +164,17 @@ class Saved:
 
     @property
     def rendered(self) -> str:
+        """What Chromium wrote out."""
         return (self.folder / "rendered.html").read_text(encoding="utf-8")
 
     @property
     def served(self) -> bytes:
+        """The body of the answer; empty if the page came about otherwise."""
         return (self.folder / "served.html").read_bytes()
 
     @property
     def about(self) -> dict[str, object]:
+        """What `page.json` says."""
         about: dict[str, object] = json.loads((self.folder / "page.json").read_text())
         return about
 
@@ -177,9 +189,9 @@ def read_corpus(corpus: Path) -> list[Saved]:
 
 @contextmanager
 def reopened(browser: Browser, saved: Saved) -> Iterator[BrowserPage]:
-    """The page in Chromium again, laid out as it was, its scripts kept from running; the application is not needed.
+    """The page in Chromium again, laid out as it was, its scripts kept from running.
 
-    Its style sheets, pictures and fonts come from the corpus.
+    The application is not needed. Its style sheets, pictures and fonts come from the corpus.
     """
     app_folder = saved.folder.parents[2]
     resources = json.loads((app_folder / f"resources-{saved.visit}.json").read_text())

@@ -1,4 +1,4 @@
-"""Datasette: tables with facets, filters, sorting and pagination over the catalogue of the oscar shop's words."""
+"""Datasette: tables with facets, filters, sorting and pagination over a made-up catalogue."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ VERSION = "0.65.5"
 
 
 def install(home: Path) -> None:
+    """Packages, settings and content."""
     once(home, "packages", lambda: pip_install(home, f"datasette=={VERSION}"))
     once(home, "content", lambda: _fill(home))
 
@@ -44,10 +45,12 @@ def _fill(home: Path) -> None:
 
 
 def serve(home: Path, port: int) -> AbstractContextManager[str]:
+    """Run it; yields its address."""
     return server(["venv/bin/datasette", "shop.db", "--host", "127.0.0.1", "--port", str(port)], home, port)
 
 
 def visit(visitor: Visitor) -> None:
+    """The way through its pages."""
     visitor.see("/", "home")
     visitor.see("/shop", "database")
     visitor.see("/shop/products", "table")

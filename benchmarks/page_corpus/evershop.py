@@ -16,6 +16,7 @@ ADMIN = ("admin@example.com", "corpus-pass-1")
 
 
 def install(home: Path) -> None:
+    """Packages, settings and content."""
     once(home, "packages", lambda: _packages(home))
     once(home, "content", lambda: _fill(home))
 
@@ -30,14 +31,14 @@ def _packages(home: Path) -> None:
 def _fill(home: Path) -> None:
     for folder in ("config", "extensions", "themes", "media", "public"):
         (home / folder).mkdir(exist_ok=True)
-    # The demonstration products load their pictures from elsewhere; here they keep the shop's own placeholder.
+    # The demonstration products load pictures from elsewhere; here they keep the shop's own placeholder.
     products = home / "node_modules/@evershop/evershop/dist/bin/seed/data/products.json"
     entries = json.loads(products.read_text())
     products.write_text(json.dumps([{**entry, "images": [], "image": None} for entry in entries]))
     folder = _database_folder(home)
     if not (folder / "PG_VERSION").exists():
         run(
-            [*_as_owner(folder), _postgres("initdb"), "-D", folder, "-A", "trust", "-E", "UTF8", "--no-sync"],
+            [*_as_owner(), _postgres("initdb"), "-D", folder, "-A", "trust", "-E", "UTF8", "--no-sync"],
             home,
         )
     with _database(home) as env:
@@ -64,6 +65,7 @@ def _fill(home: Path) -> None:
 
 @contextmanager
 def serve(home: Path, port: int) -> Iterator[str]:
+    """Run it; yields its address."""
     with _database(home) as env, _shop(home, port, env):
         yield f"http://localhost:{port}"  # the shop calls itself so, and a browser minds
 
@@ -79,7 +81,7 @@ def _database(home: Path) -> Iterator[dict[str, str]]:
     """PostgreSQL on this machine for this shop alone; yields the settings that the shop reads."""
     port = str(free_port())
     folder = _database_folder(home)
-    control = [*_as_owner(folder), _postgres("pg_ctl"), "-D", folder, "-w"]
+    control = [*_as_owner(), _postgres("pg_ctl"), "-D", folder, "-w"]
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     subprocess.run(
         [*control, "-o", options, "-l", str(folder / "log"), "start"],
@@ -112,7 +114,7 @@ def _database_folder(home: Path) -> Path:
     return folder
 
 
-def _as_owner(folder: Path) -> list[str]:
+def _as_owner() -> list[str]:
     return ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
 
 
@@ -123,6 +125,7 @@ def _postgres(program: str) -> str:
 
 
 def visit(visitor: Visitor) -> None:
+    """The way through its pages."""
     _browse(visitor)
     _check_out(visitor)
     _administer(visitor)

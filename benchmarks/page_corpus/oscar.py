@@ -9,6 +9,7 @@ from app import App, Visitor, copy_files, once, pip_install, run, server
 
 
 def install(home: Path) -> None:
+    """Packages, settings and content."""
     once(home, "packages", lambda: pip_install(home, "django-oscar==4.2.1", "sorl-thumbnail", "pycountry"))
     once(home, "content", lambda: _fill(home))
 
@@ -22,11 +23,13 @@ def _fill(home: Path) -> None:
 
 
 def serve(home: Path, port: int) -> AbstractContextManager[str]:
+    """Run it; yields its address."""
     command = ["venv/bin/python", "oscar_site.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
     return server(command, home, port, ready="/catalogue/")
 
 
 def visit(visitor: Visitor) -> None:
+    """The way through its pages."""
     _shop(visitor)
     _check_out(visitor)
     _account(visitor)

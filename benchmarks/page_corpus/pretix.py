@@ -1,4 +1,4 @@
-"""pretix: a box office with baskets, add-on products, questions and checkout, and the organizer's back office."""
+"""pretix: a box office with a basket, questions and checkout, and the organizer's back office."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ ENV = {"PRETIX_CONFIG_FILE": "pretix.cfg", "DJANGO_SETTINGS_MODULE": "pretix.set
 
 
 def install(home: Path) -> None:
+    """Packages, settings and content."""
     once(home, "packages", lambda: pip_install(home, f"pretix=={VERSION}"))
     once(home, "tables", lambda: _tables(home))
     once(home, "content", lambda: _fill(home))
@@ -47,11 +48,13 @@ def _fill(home: Path) -> None:
 
 
 def serve(home: Path, port: int) -> AbstractContextManager[str]:
+    """Run it; yields its address."""
     command = ["venv/bin/python", "-m", "pretix", "runserver", "--noreload", f"127.0.0.1:{port}"]
     return server(command, home, port, env=ENV, ready="/york/fair/")
 
 
 def visit(visitor: Visitor) -> None:
+    """The way through its pages."""
     _buy(visitor)
     _organize(visitor)
 

@@ -14,6 +14,7 @@ _USER = ["createsuperuser", "--noinput", "--username", "admin", "--email", "admi
 
 
 def install(home: Path) -> None:
+    """Packages, settings and content."""
     once(home, "packages", lambda: pip_install(home, f"wagtail=={VERSION}"))
     once(home, "content", lambda: _fill(home))
 
@@ -27,11 +28,13 @@ def _fill(home: Path) -> None:
 
 
 def serve(home: Path, port: int) -> AbstractContextManager[str]:
+    """Run it; yields its address."""
     command = ["venv/bin/python", "site/manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
     return server(command, home, port, ready="/admin/login/")
 
 
 def visit(visitor: Visitor) -> None:
+    """The way through its pages."""
     page = visitor.browser
     visitor.see("/search/?query=page", "search")
     visitor.see("/admin/login/", "login")

@@ -1,3 +1,4 @@
+# ruff: noqa: D103, E501, F403, PLC0415
 """A django-oscar shop in one file: settings, addresses, and a catalogue made up from word lists.
 
 python oscar_site.py migrate | seed | runserver …

@@ -1,3 +1,4 @@
+# ruff: noqa: D100
 from django.apps import apps
 from django.conf import settings
 from django.conf.urls.static import static

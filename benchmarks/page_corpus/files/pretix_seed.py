@@ -1,15 +1,16 @@
+# ruff: noqa: D103, E501
 """Content for a pretix box office: an organizer, two events with products, add-ons, questions and orders.
 
 Runs inside `python -m pretix shell`, which has made the settings.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django_scopes import scopes_disabled
 from pretix.base.models import Event, Organizer, Team, User
 
-START = datetime(2031, 6, 1, 18, 0, tzinfo=timezone.utc)
+START = datetime(2031, 6, 1, 18, 0, tzinfo=UTC)
 PRODUCTS = {
     "Tickets": [("Regular", 49), ("Student", 25), ("Supporter", 99), ("Child (under 12)", 0)],
     "Workshops": [("Brewing coffee", 35), ("Knife sharpening", 42), ("Bread in a day", 60)],
