@@ -21,6 +21,8 @@ _ATTRIBUTES = {
     "option": ("label",),
     "select": ("multiple",),
 }
+_STATES = tuple((state, f"aria-{state}") for state in STATES)
+_STATELESS = frozenset({"href", "type", "name", "id", "class"})
 _NO_ROLES = ("generic", "presentation", "none")
 _SPACE = re.compile(r"\s+")
 
@@ -172,15 +174,17 @@ class _Renderer:
         return self._filled_children[node] > 1 or "aria-label" in attributes
 
     def _role_and_states(self, node: int, tag: str, attributes: Mapping[str, str]) -> list[str]:
-        written = []
+        written: list[str] = []
+        if not attributes and tag != "summary":
+            return written
         role = role_of(tag, attributes)
         if ("role" in attributes or tag not in CONTROLS) and role not in (ROLE_OF_TAG.get(tag), *_NO_ROLES):
             written.append(f'role="{escape(role)}"')
-        for state in STATES:
+        for state, aria in _STATES if len(attributes) > 1 or not attributes.keys() <= _STATELESS else ():
             if state in attributes:
                 written.append(state)
-            elif attributes.get(f"aria-{state}"):
-                written.append(f'aria-{state}="{escape(attributes[f"aria-{state}"])}"')
+            elif attributes.get(aria):
+                written.append(f'{aria}="{escape(attributes[aria])}"')
         parent = self._tree.parents[node]
         if tag == "details" and "open" in attributes:
             written.append("open")

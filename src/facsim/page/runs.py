@@ -29,6 +29,7 @@ class Runs:
         self.hidden = bytearray(len(tree))
         """1 for each node that is left out as hidden."""
         self._ends = tree.ends
+        self._known: dict[tuple[int, bool, int], str] = {}
         tags, attributes, ends = tree.tags, tree.attributes, tree.ends
         part = False
         blocks: list[int] = []
@@ -79,6 +80,13 @@ class Runs:
             alt: whether alternative texts of pictures count.
             limit: where to stop.
         """
+        key = (node, alt, limit)
+        text = self._known.get(key)
+        if text is None:
+            text = self._known[key] = self._text(node, alt, limit)
+        return text
+
+    def _text(self, node: int, alt: bool, limit: int) -> str:
         first, last = self.span(node, self._ends[node])
         if last - first == 1 and alt:
             return fold(self.texts[first][: limit * 4])[:limit].rstrip()

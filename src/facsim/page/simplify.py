@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from functools import partial
 
 from facsim.page.decode import decode
@@ -15,7 +16,7 @@ from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
 from facsim.page.runs import Runs
 from facsim.page.tree import TEXT, Locators, Tree, parse
 from facsim.page.words import fold
-from facsim.schema import Page
+from facsim.schema import Element, Page
 
 _PICKED = frozenset({"checkbox", "radio", "file"})
 
@@ -56,9 +57,8 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
     }
     names = name_elements(tree, runs, labels, targets, given)
     simplified = render(tree, runs, names, aria, _title(tree))
-    locate = Locators(tree)
-    locators = {name: locate.of(node) for node, name in names.items()}
-    return Page(simplified, partial(load_elements, simplified, locators))
+    nodes = {name: node for node, name in names.items()}
+    return Page(simplified, partial(_located, simplified, Locators(tree), nodes))
 
 
 def _as_it_is(html: str) -> Page | None:
@@ -67,13 +67,14 @@ def _as_it_is(html: str) -> Page | None:
     names = [attributes["name"] for attributes in tree.attributes if attributes.get("name")]
     if len(set(names)) < len(names):
         return None
-    locate = Locators(tree)
-    locators = {
-        attributes["name"]: locate.of(node)
-        for node, attributes in enumerate(tree.attributes)
-        if attributes.get("name")
+    nodes = {
+        attributes["name"]: node for node, attributes in enumerate(tree.attributes) if attributes.get("name")
     }
-    return Page(html, partial(load_elements, html, locators))
+    return Page(html, partial(_located, html, Locators(tree), nodes))
+
+
+def _located(html: str, locators: Locators, nodes: Mapping[str, int]) -> tuple[Element, ...]:
+    return load_elements(html, {name: locators.of(node) for name, node in nodes.items()})
 
 
 def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[int, str]]:

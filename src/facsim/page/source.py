@@ -12,6 +12,7 @@ SHADOW = "shadowrootmode"
 # Browsers stop at a depth of 512. Lexbor does not.
 MAX_DEPTH = 20_000
 MAX_ATTRIBUTES = 10_000
+_LONG = 20_000
 _LONG_TAG = re.compile(r"<[A-Za-z][^<>]{20000,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)[^<>]*?(/?)>")
@@ -83,7 +84,8 @@ def check_size_of_parts(html: str) -> None:
     Raises:
         InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
     """
-    for tag in _LONG_TAG.findall(html):
+    is_long = len(html) > _LONG and max(map(len, html.split("<"))) > _LONG
+    for tag in _LONG_TAG.findall(html) if is_long else ():
         if len(_QUOTED.sub("", tag).split()) > MAX_ATTRIBUTES:
             raise InputError(f"an element with more than {MAX_ATTRIBUTES:,} attributes", expected="a page")
     if html.count("<") - html.count("</") <= MAX_DEPTH:

@@ -10,25 +10,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import unescape
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
 from facsim.page.flatten import fill_slots, put_in_frames
 from facsim.page.source import SHADOW, check_size_of_parts, prepared
-from facsim.page.tags import MOVED, SHADOW_ROOT, UNSEEN, VOID
+from facsim.page.tags import FLOWING, MOVED, SHADOW_ROOT, UNSEEN, VOID
 from facsim.schema import ConfigError
 
 TEXT = "#text"
 _TOKEN = re.compile(
-    r"([^<]+)"  # text
-    r"|</([^\s/>]+)[^>]*>"  # end tag
-    r'|<([A-Za-z][^\s/>]*)((?: [^\s/>][^\s/>=]*(?:="[^"]*")?)*)>'  # start tag, its attributes
-    r"|<!--.*?-->|<![^>]*>"
-    r"|(<)",  # a stray one, in HTML that Lexbor did not write
+    r"<(?:(/)?([A-Za-z][^\s/>]*)"  # end or start tag
+    r'((?: [^\s/>][^\s/>=]*(?:="[^"]*")?)*)>'  # its attributes
+    r"|(!)(?:--.*?-->|[^>]*>)"  # comment
+    r"|)([^<]*)",  # the text that follows; after a stray "<" in HTML that Lexbor did not write, too
     re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r' ([^\s/>][^\s/>=]*)(?:="([^"]*)")?')
+# Most elements have none that matters here. What only looks like one, in a value, does no harm.
+_TELLING = re.compile(
+    " (?:a(?:ria-|lt)|c(?:hecked|ontenteditable|urrent)|d(?:isabled|ata-facsim-)|expanded|for|h(?:ref|idden)"
+    "|id|label|multiple|name|o(?:nclick|pen)|p(?:laceholder|ressed)|r(?:ole|equired)|s(?:elected|tyle)"
+    "|t(?:abindex|itle|ype)|value)"
+)
 _NO_ATTRIBUTES: dict[str, str] = {}
 MAX_FRAMES = 4
 """How deep frames in frames are read."""
@@ -96,7 +102,11 @@ def _written(document: LexborHTMLParser, marks: Sequence[tuple[str, str, str]], 
     for selector, attribute, value in marks:
         for node in _select(document, selector):
             node.attrs[attribute] = value
-    document.strip_tags(sorted(UNSEEN - {frames}), recursive=True)
+    written = document.html or ""
+    present = [tag for tag in sorted(UNSEEN - {frames}) if f"<{tag}" in written]
+    if not present:
+        return written
+    document.strip_tags(present, recursive=True)
     return document.html or ""
 
 
@@ -121,7 +131,10 @@ def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
 
 
 def tokenize(html: str) -> Tree:
-    """Cut normalised HTML, as Lexbor and the renderer write it, into a tree. One pass, linear."""
+    """Cut normalised HTML, as Lexbor and the renderer write it, into a tree. One pass, linear.
+
+    White space beside the edge of a block says nothing; it is no node.
+    """
     tags: list[str] = []
     attributes: list[dict[str, str]] = []
     texts: list[str] = []
@@ -129,31 +142,43 @@ def tokenize(html: str) -> Tree:
     ends: list[int] = []
     stack = [-1]
     open_tags: dict[str, int] = {}
-    for text, end_tag, start_tag, attrs, stray in _TOKEN.findall(html):
-        if start_tag:
+    known: dict[str, dict[str, str]] = {"": _NO_ATTRIBUTES}
+    start = html.find("<")
+    tokens = _TOKEN.findall(html)
+    if start:
+        tokens.insert(0, ("", "", "", "!", html[:start] if start > 0 else html))
+    for is_end, tag, attrs, comment, text in tokens:
+        if not tag:
+            following = text if comment else f"<{text}"
+        elif is_end:
+            following = "" if text.isspace() and tag not in FLOWING else text
+            if open_tags.get(tag):
+                size = len(tags)
+                while True:
+                    node = stack.pop()
+                    closed = tags[node]
+                    open_tags[closed] -= 1
+                    ends[node] = size
+                    if closed == tag:
+                        break
+        else:
+            following = "" if text.isspace() and tag not in FLOWING else text
             node = len(tags)
-            tags.append(start_tag)
-            attributes.append(_attributes(attrs) if attrs else _NO_ATTRIBUTES)
+            tags.append(tag)
+            found = known.get(attrs)
+            if found is None:
+                found = known[attrs] = _attributes(attrs)
+            attributes.append(found)
             texts.append("")
             parents.append(stack[-1])
             ends.append(node + 1)
-            if start_tag not in VOID:
+            if tag not in VOID:
                 stack.append(node)
-                open_tags[start_tag] = open_tags.get(start_tag, 0) + 1
-        elif end_tag:
-            if not open_tags.get(end_tag):
-                continue
-            tag = ""
-            while tag != end_tag:
-                node = stack.pop()
-                tag = tags[node]
-                open_tags[tag] -= 1
-                ends[node] = len(tags)
-        elif text or stray:
+                open_tags[tag] = open_tags.get(tag, 0) + 1
+        if following:
             tags.append(TEXT)
             attributes.append(_NO_ATTRIBUTES)
-            text = text or stray  # noqa: PLW2901
-            texts.append(unescape(text) if "&" in text else text)
+            texts.append(unescape(following) if "&" in following else following)
             parents.append(stack[-1])
             ends.append(len(tags))
     for node in stack[1:]:
@@ -162,6 +187,8 @@ def tokenize(html: str) -> Tree:
 
 
 def _attributes(written: str) -> dict[str, str]:
+    if not _TELLING.search(written):
+        return _NO_ATTRIBUTES
     found: dict[str, str] = dict(_ATTRIBUTE.findall(written))
     if "&" in written:
         return {name: unescape(value) for name, value in found.items()}
@@ -172,9 +199,13 @@ class Locators:
     """CSS selectors that find a node, and only it, in the document that the tree was made from."""
 
     def __init__(self, tree: Tree) -> None:
-        self._tree = tree
+        # Not the texts: pages may wait long for somebody to ask.
+        self._tree = Tree(tree.tags, tree.attributes, [], tree.parents, [])
         self._paths: dict[int, tuple[str, int]] = {-1: ("", 0)}
-        self._nth = _places(tree)
+
+    @cached_property
+    def _nth(self) -> list[int]:
+        return _places(self._tree)
 
     def of(self, node: int) -> str:
         """The selector of one node; empty below depth 512, where no browser has nodes."""
