@@ -9,7 +9,7 @@ result pages of 100 KB, 1 MB and 10 MB:
 - floor: the same text parsed and written out again by Lexbor, nothing else;
 - prune_html: BrowserGym's pruning (browsergym-core), which names nothing;
 - trafilatura: its extraction of the main content, which names nothing;
-- soup: the rules of what is kept, dropped and named in BeautifulSoup, as one would first write them.
+- soup: the rules of what to keep, drop and name in BeautifulSoup, as a first version would have them.
 
 CPU time, the best of several rounds; peak memory is how much the resident set of a process of its own grew, as
 a multiple of the page's bytes. The others live in a virtual environment of their own, made on the first run.
@@ -45,7 +45,7 @@ def main() -> None:
     contenders = _contenders()
     times: dict[str, dict[str, float]] = {}
     if corpus:
-        times[f"{len(corpus)} pages"] = _measure(contenders, corpus, rounds=3)
+        times[f"{len(corpus)} pages"] = _measure(contenders, corpus, rounds=1)
     for label, size in SIZES.items():
         page = [made_up_page(size)]
         skip = {name for name, most in TOO_SLOW_MB.items() if size / 1e6 > most}
