@@ -239,3 +239,10 @@ def test_a_link_around_a_whole_card_is_not_called_by_its_price() -> None:
 def test_the_head_of_a_table_is_no_card() -> None:
     html = "<table><tr><th><a href=1>Id</a><th><a href=2>Price</a><tr><th><a href=3>Mug</a><td><a href=4>Edit</a></table>"
     assert names(html) == ["id", "price", "mug.view", "mug.edit"]
+
+
+def test_rows_that_begin_with_a_box_to_tick_are_called_by_their_link() -> None:
+    row = "<tr><td><input type=checkbox name=pick><td><a href={0}>{1}</a><td><button>Actions</button>"
+    assert names(f"<table>{row.format(1, 'Hose')}{row.format(2, 'Pot')}</table>") == [
+        f"{title}.{what}" for title in ("hose", "pot") for what in ("pick", "view", "actions")
+    ]

@@ -50,7 +50,7 @@ def test_parts_may_come_go_and_move(ones: list[tuple[str, str]], others: list[tu
 
 
 _TITLES = st.lists(
-    st.text(st.characters(categories=("L", "N", "Zs", "P", "M", "Cf")), min_size=1, max_size=70),
+    st.text(st.characters(categories=("L", "N", "Zs", "P", "M", "Cf")), min_size=1, max_size=70).filter(slug),
     min_size=2,
     max_size=6,
     unique=True,
@@ -58,14 +58,14 @@ _TITLES = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(_TITLES, st.randoms())
-def test_order_changes_the_name_of_no_card_with_a_title_of_its_own(titles: list[str], random: object) -> None:
+@given(_TITLES)
+def test_order_changes_the_name_of_no_card_with_a_title_of_its_own(titles: list[str]) -> None:
     cards = {
         address: f'<div><a href="/{address}">{title}</a><b>$5</b></div>'
         for address, title in enumerate(titles)
     }
     looks = [look(slug(title)) for title in titles]
-    alone = {f"/{at}" for at, seen in enumerate(looks) if seen and looks.count(seen) == 1}
+    alone = {f"/{at}" for at, seen in enumerate(looks) if looks.count(seen) == 1}
     first = by_address("<main>" + "".join(cards.values()) + "</main>")
     second = by_address("<main>" + "".join(reversed(cards.values())) + "</main>")
     assert {at: first[at] for at in alone} == {at: second[at] for at in alone}

@@ -227,6 +227,9 @@ class _Finder:
             return before
         for target in self._targets[first : min(first + 3, bisect_left(self._targets, end))]:
             if tree.tags[target] != "a":
+                # Rows may begin with a box to tick.
+                if tree.tags[card] == "tr":
+                    continue
                 break
             title = runs.text(target, alt=False, limit=MAX_LABEL)
             if title and self._count(card + 1, end) > 1:
