@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -12,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent / "programs"))
 from scripted import Scripted
 
 from facsim.data import Card, DataSet, DataSetWriter
+from facsim.evaluation import score
 from facsim.schema import Action, Session, Step
 
 
@@ -83,3 +85,14 @@ def by_case(lines: list[dict]) -> Mapping[tuple[str, int], dict]:
 @pytest.fixture(scope="session", name="by_case")
 def by_case_fixture() -> Callable[[list[dict]], Mapping[tuple[str, int], dict]]:
     return by_case
+
+
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Runs are scored with few resamples: most tests are about what is asked, and intervals take longest."""
+    resamples = 50
+    # By name, the package's attribute `evaluate` is the function.
+    monkeypatch.setattr(
+        sys.modules["facsim.evaluation.evaluate"], "score", partial(score, resamples=resamples)
+    )
+    return resamples

@@ -12,6 +12,8 @@ from facsim.evaluation import Run, evaluate, named_predictors, plan
 from facsim.predict import load_predictor
 from facsim.schema import FacsimError
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 OPTIONS = {"retries": 0, "timeout_s": 20.0, "price": {"input": 1.0, "output": 2.0}}
 
 

@@ -94,6 +94,6 @@ def line(session: int, step: int, right: Callable, failed: Callable, cost: float
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def made() -> Callable[..., Run]:
     return write_run

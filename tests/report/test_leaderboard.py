@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from rich.console import Console, RenderableType
@@ -12,13 +13,19 @@ from facsim.schema import ConfigError, InputError
 Made = Callable[..., Run]
 
 
-@pytest.fixture
-def runs(made: Made, tmp_path: Path) -> list[Run]:
+@pytest.fixture(scope="module")
+def originals(made: Made, tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    folder = tmp_path_factory.mktemp("runs")
     return [
-        made(tmp_path / "poor", right=lambda session, step: session % 4 == 0, cost=0.001),
-        made(tmp_path / "best", right=lambda session, step: session % 10 != 0 or step == 0),
-        made(tmp_path / "nearly", right=lambda session, step: session % 10 != 1 and session != 2),
+        made(folder / "poor", right=lambda session, step: session % 4 == 0, cost=0.001),
+        made(folder / "best", right=lambda session, step: session % 10 != 0 or step == 0),
+        made(folder / "nearly", right=lambda session, step: session % 10 != 1 and session != 2),
     ]
+
+
+@pytest.fixture
+def runs(originals: list[Run], tmp_path: Path) -> list[Run]:
+    return [Run.open(copytree(run.path, tmp_path / run.name)) for run in originals]
 
 
 def drawn(*shown: RenderableType, width: int = 100) -> str:
