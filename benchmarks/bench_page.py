@@ -11,7 +11,7 @@ result pages of 100 KB, 1 MB and 10 MB:
 - trafilatura: its extraction of the main content, which names nothing;
 - soup: the rules of what to keep, drop and name in BeautifulSoup, as a first version would have them.
 
-- soup: the rules of what to keep, drop and name in BeautifulSoup, as a first version would have them.
+CPU time, the best of the rounds; peak memory is how much the resident set of a process of its own grew, as
 a multiple of the page's bytes. The others live in a virtual environment of their own, made on the first run.
 In the RESULT line, ratio_floor and ratio_prune_html are over the corpus (over the 100 KB page without one),
 mb_ratio_10mb is the time per MB at 10 MB over that at 100 KB, peak_ratio is at 10 MB.
