@@ -8,7 +8,7 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
   random-element markov-category markov-1 markov-2) choice
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench-data bench-metrics bench-evaluate conformance clean
+.PHONY: help install demo test test-slow check format bench-data bench-metrics bench-evaluate bench-page page-corpus check-page conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP) ## Sample the embedded shop, evaluate every baseline, print the leaderboard
 	rm -rf demo
-	$(BIN)/facsim shop sample --sessions 400 --seed 7 --out demo/shop
+	$(BIN)/facsim shop sample --sessions 800 --seed 7 --out demo/shop
 	$(BIN)/facsim audit demo/shop
 	$(BIN)/facsim evaluate demo/shop $(DEMO_PREDICTORS) --out demo/runs
 	$(BIN)/facsim report demo/runs/*
@@ -54,6 +54,18 @@ bench-metrics: $(STAMP) ## All metrics over 200,000 predictions: CPU seconds
 
 bench-evaluate: $(STAMP) ## The runner against a loopback server: requests per second, share of the ceiling
 	$(BIN)/python benchmarks/bench_evaluate.py
+
+# Pages of real web applications; docs/page-proof.md says what building them takes.
+CORPUS ?= build/corpus
+
+page-corpus: $(STAMP) ## Install and run five real web applications and save their pages
+	$(BIN)/python benchmarks/page_corpus/build.py $(CORPUS)
+
+check-page: $(STAMP) ## Try every name on every page of the corpus in Chromium
+	$(BIN)/python benchmarks/check_page.py $(CORPUS)
+
+bench-page: $(STAMP) ## The simplifier against the parse floor and other tools
+	$(BIN)/python benchmarks/bench_page.py $(CORPUS)
 
 conformance: $(STAMP) ## A real model server, end to end, in a virtual environment of its own
 	$(BIN)/python benchmarks/conformance.py

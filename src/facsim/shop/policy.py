@@ -245,5 +245,6 @@ class Chooser:
 
     def _leave(self, visit: Visit, base: float) -> Option:
         stamina = visit.stamina * math.exp(0.5 * visit.person.style.patience)
-        tired = 0.9 * math.log((visit.steps + 1) / stamina)
+        # Steep: hardly anybody leaves at the first page of results, and few stay long past their stamina.
+        tired = 1.6 * math.log((visit.steps + 1) / stamina)
         return Option(Action.terminate(), {"leave": base + 1.4, "tired": tired})

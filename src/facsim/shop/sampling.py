@@ -27,7 +27,7 @@ from facsim.shop.storefront import SITE, Served, Storefront, address_of
 MAX_STEPS = 60
 _CHUNK = 20
 _TYPO = 0.05
-_STAMINA = (1.6, 2.2)  # of the logarithm of steps: a few people have a lot of it
+_STAMINA = (1.9, 0.8)  # mean and deviation of the logarithm of steps: a few people have a lot of it
 _BEGINNING = datetime(2026, 1, 5, 8, tzinfo=UTC)
 _FINAL = ("buy_now", "place_order")
 
