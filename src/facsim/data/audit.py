@@ -11,8 +11,9 @@ import polars as pl
 from facsim.data import checks
 from facsim.data.checks import MIN_REACHABILITY, Finding, Severity, Shown
 from facsim.data.splits import SplitBy, assign
-from facsim.data.store import STEPS_SCHEMA, DataSet
+from facsim.data.store import DataSet
 from facsim.data.survey import CountTokens, PageSurvey, survey_pages
+from facsim.data.tables import STEPS_SCHEMA
 from facsim.schema import Progress, no_progress
 
 _PARTS = ("train", "validation", "test")

@@ -10,59 +10,29 @@ A data set is written whole or not at all: into a temporary folder beside its pl
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facsim.data.card import Card
+from facsim.data.tables import (
+    PAGES_SCHEMA,
+    SESSIONS_SCHEMA,
+    STEPS_SCHEMA,
+    check_tables,
+    open_parquet,
+    read_table,
+    reading,
+)
 from facsim.page import read_page
-from facsim.schema import ACTION_TYPES, Action, InputError, Outcome, Page, Session, Step
-
-SESSIONS_SCHEMA = pa.schema(
-    [
-        pa.field("session_id", pa.string(), nullable=False),
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("persona", pa.string()),
-        pa.field("intent", pa.string()),
-        pa.field("outcome", pa.string()),
-        pa.field("site", pa.string()),
-        pa.field("source", pa.string()),
-        pa.field("official_split", pa.string()),
-    ]
-)
-STEPS_SCHEMA = pa.schema(
-    [
-        pa.field("session_id", pa.string(), nullable=False),
-        pa.field("step", pa.int32(), nullable=False),
-        pa.field("page_id", pa.string(), nullable=False),
-        pa.field("action_type", pa.string(), nullable=False),
-        pa.field("action_name", pa.string()),
-        pa.field("action_text", pa.string()),
-        pa.field("submitted", pa.bool_()),
-        pa.field("category", pa.string()),
-        pa.field("rationale", pa.string()),
-        pa.field("rationale_source", pa.string()),
-        pa.field("timestamp", pa.timestamp("us", tz="UTC")),
-        pa.field("elapsed", pa.float64()),
-        pa.field("url", pa.string()),
-    ]
-)
-PAGES_SCHEMA = pa.schema(
-    [
-        pa.field("page_id", pa.string(), nullable=False),
-        pa.field("html", pa.string(), nullable=False),
-        pa.field("raw_html", pa.string()),
-    ]
-)
+from facsim.schema import Action, InputError, Page, Session, Step
 
 _CHARACTERS_KEPT = 16_000_000
 """Of pages used lately. Their elements, once read, take a few times as much."""
@@ -187,133 +157,6 @@ def _step_of(row: dict[str, Any]) -> Step:
     )
 
 
-def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
-    """Read one Parquet table of a data set and check that it has the columns of `schema`.
-
-    Columns beyond the schema are kept: sources may add their own.
-
-    Raises:
-        InputError: if the file is missing or not Parquet, or a column is missing or of another type.
-    """
-    with open_parquet(file) as parquet, reading(file):
-        table = parquet.read()
-        table.validate(full=True)  # bytes that are no text, which polars would trust
-    for field in schema:
-        if field.name not in table.column_names:
-            raise InputError(
-                "column missing", file=file, where=f"column {field.name}", expected=str(field.type)
-            )
-        found = table.schema.field(field.name).type
-        if not found.equals(field.type):
-            try:
-                cast = table[field.name].cast(field.type)
-            except pa.ArrowException:
-                raise InputError(
-                    f"holds {found}", file=file, where=f"column {field.name}", expected=str(field.type)
-                ) from None
-            table = table.set_column(table.column_names.index(field.name), field, cast)
-        if not field.nullable and table[field.name].null_count:
-            raise InputError(
-                "holds nulls", file=file, where=f"column {field.name}", expected="a value in every row"
-            )
-    try:
-        frame = pl.from_arrow(table)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError(f"cannot be read by polars: {error}", file=file) from None
-    assert isinstance(frame, pl.DataFrame)
-    return frame
-
-
-def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> None:
-    """Check that sessions and steps fit together, whoever wrote them.
-
-    Raises:
-        InputError: if a session id stands twice, a session has no steps, a step no session, steps are not
-            contiguous and numbered from 0, a row is no action, an outcome is none, or a time lies
-            outside of the years 1 to 9999.
-    """
-
-    def refuse_first(wrong: pl.DataFrame, table: str, problem: str, expected: str | None = None) -> None:
-        if wrong.height:
-            session_id = wrong["session_id"].to_list()[0]
-            where = f"session {session_id}" + (
-                f", step {wrong['step'].to_list()[0]}" if "step" in wrong.columns else ""
-            )
-            raise InputError(problem, file=folder / table, where=where, expected=expected)
-
-    ids = pl.col("session_id")
-    refuse_first(sessions.filter(ids.is_duplicated()), "sessions.parquet", "session id stands twice")
-    refuse_first(
-        sessions.join(steps, on="session_id", how="anti"), "sessions.parquet", "session without steps"
-    )
-    refuse_first(steps.join(sessions, on="session_id", how="anti"), "steps.parquet", "step of no session")
-    outcomes = get_args(Outcome)
-    refuse_first(
-        sessions.filter(pl.col("outcome").is_not_null() & ~pl.col("outcome").is_in(outcomes)),
-        "sessions.parquet",
-        "not an outcome",
-        expected=f"{', '.join(outcomes)} or null",
-    )
-    starts = ids.ne_missing(ids.shift(1))
-    number = pl.col("step")
-    # A session that goes on elsewhere begins twice: its step 0 is then there twice, or out of order.
-    refuse_first(
-        steps.filter(
-            pl.when(starts)
-            .then((number != 0) | pl.struct("session_id", "step").is_duplicated())
-            .otherwise(number != number.shift(1) + 1)
-        ),
-        "steps.parquet",
-        "step number out of order",
-        expected="a session's steps together, numbered 0, 1, 2, …",
-    )
-    refuse_first(
-        steps.filter(~pl.col("timestamp").dt.year().is_between(1, 9999)), "steps.parquet", "time out of range"
-    )
-    kind, name, text = pl.col("action_type"), pl.col("action_name"), pl.col("action_text")
-    refuse_first(
-        steps.filter(
-            ~kind.is_in(ACTION_TYPES)
-            | ((kind == "terminate") & name.is_not_null())
-            | ((kind == "type_and_submit") != text.is_not_null())
-        ),
-        "steps.parquet",
-        "not an action",
-        expected="click(name), type_and_submit(name, text) or terminate()",
-    )
-
-
-@contextmanager
-def reading(file: Path, where: Callable[[], str | None] = lambda: None) -> Iterator[None]:
-    """Turns what pyarrow raises into a sentence about `file`.
-
-    Args:
-        file: what is being read.
-        where: asked for the place in it when something is wrong.
-
-    Raises:
-        InputError: if the file is missing or cannot be read as Parquet, or a value of it is none for Python
-            (a year after 9999, bytes that are no text).
-    """
-    try:
-        yield
-    except FileNotFoundError:
-        raise InputError("no such file", file=file) from None
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"cannot be read as Parquet: {reason}", file=file, where=where()) from None
-
-
-def open_parquet(file: Path) -> pq.ParquetFile:
-    """Open a Parquet file, or say in a sentence why that cannot be done.
-
-    Raises:
-        InputError: if the file is missing or is not Parquet.
-    """
-    with reading(file):
-        return pq.ParquetFile(file)
-
-
 class PageStore:
     """Random access to pages.parquet: an index of ids in memory, row groups read and kept as they are used.
 
@@ -410,8 +253,3 @@ class PageStore:
     def _read(self, group: int, columns: list[str]) -> pa.Table:
         with self._lock, reading(self.file):
             return self._parquet.read_row_group(group, columns=columns)
-
-
-def dumps(value: object) -> str:
-    """Canonical JSON: sorted keys, no spaces, Unicode kept. Equal values give equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facsim.data.card import Card
-from facsim.data.store import PAGES_SCHEMA, SESSIONS_SCHEMA, STEPS_SCHEMA, dumps
+from facsim.data.tables import PAGES_SCHEMA, SESSIONS_SCHEMA, STEPS_SCHEMA, dumps
 from facsim.schema import ConfigError, FacsimError, Session
 
 ROW_GROUP_BYTES = 8 << 20

@@ -13,7 +13,7 @@ from facsim.data.sources.opera_files import TableFile
 from facsim.data.sources.opera_persona import text_or_none
 from facsim.data.sources.rows import parquet_rows
 from facsim.data.sources.times import read_time
-from facsim.data.store import open_parquet
+from facsim.data.tables import open_parquet
 from facsim.schema import Action, InputError, Outcome
 
 HTML = "simplified_html"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facsim.data.store import reading
+from facsim.data.tables import reading
 from facsim.schema import InputError
 
 _BATCH_ROWS = 16

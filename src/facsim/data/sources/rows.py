@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facsim.data.report import IngestReport
-from facsim.data.store import reading
+from facsim.data.tables import reading
 from facsim.schema import InputError
 
 _BATCH_ROWS = 32

@@ -28,7 +28,7 @@ from facsim.data.sources import RawSession, SessionRefused
 from facsim.data.sources.log import read_session, text_of
 from facsim.data.sources.rows import Row, files_at, json_rows, parquet_rows, top_column
 from facsim.data.sources.shelf import Place, Shelf
-from facsim.data.store import open_parquet
+from facsim.data.tables import open_parquet
 from facsim.schema import InputError, Progress
 
 
