@@ -27,8 +27,9 @@ demo: $(STAMP) ## Sample the embedded shop, evaluate every baseline, print the l
 	$(BIN)/facsim shop sample --sessions 800 --seed 7 --out demo/shop
 	$(BIN)/facsim audit demo/shop
 	$(BIN)/facsim evaluate demo/shop $(DEMO_PREDICTORS) --out demo/runs
+	$(BIN)/facsim report demo/runs/* --format md > demo/leaderboard.md
 	$(BIN)/facsim report demo/runs/*
-	@echo "The data set is in demo/shop, the runs are in demo/runs."
+	@echo "The data set is in demo/shop, the runs are in demo/runs, this table is in demo/leaderboard.md."
 
 test: $(STAMP) ## Run the tests (no network, no GPU)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not gpu and not network"

@@ -16,8 +16,10 @@ from facsim.schema import Progress
 
 # Lines in a file or a pipe are not folded, and tables have room, unless COLUMNS says how much.
 _piped = not sys.stdout.isatty()
-console = Console(width=200 if _piped and "COLUMNS" not in os.environ else None, soft_wrap=_piped)
-errors = Console(stderr=True, soft_wrap=True)
+console = Console(
+    width=200 if _piped and "COLUMNS" not in os.environ else None, soft_wrap=_piped, emoji=False
+)
+errors = Console(stderr=True, soft_wrap=True, emoji=False)
 
 _LOG_EVERY_SECONDS = 5.0
 
