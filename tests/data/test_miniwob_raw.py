@@ -254,6 +254,7 @@ def test_a_sample_of_the_raw_records_agrees_with_the_steps_file(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_all_raw_records_agree_with_the_steps_file(tmp_path):
     sessions, steps, unnamed, lost = compare(tmp_path, RAW, (0, None))
     assert (sessions, steps) == (1127, 16_947)
