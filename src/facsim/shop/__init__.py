@@ -1,5 +1,5 @@
 """An embedded shop and simulated shoppers."""
 
-from facsim.shop.sampling import sample
+from facsim.shop.first.sampling import sample
 
 __all__ = ["sample"]

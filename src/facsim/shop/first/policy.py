@@ -23,9 +23,9 @@ from random import Random
 from urllib.parse import parse_qs, urlsplit
 
 from facsim.schema import Action, Element, Page
-from facsim.shop.catalogue import PRICE_RANGES, Catalogue, Product
-from facsim.shop.people import Need, Person
-from facsim.shop.storefront import Cart
+from facsim.shop.first.catalogue import PRICE_RANGES, Catalogue, Product
+from facsim.shop.first.people import Need, Person
+from facsim.shop.first.storefront import Cart
 
 SHARPNESS = 1.4
 """Multiplies all utilities: how far people are from choosing at random."""

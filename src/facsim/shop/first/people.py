@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from facsim.shop.catalogue import Catalogue, Kind
+from facsim.shop.first.catalogue import Catalogue, Kind
 
 _NAMES = (
     "Ana Ben Chloe Daniel Elif Farid Grace Hugo Ines Jonas Kavya Liam Mei Nora Omar Petra Quinn Rosa Sam Tara"

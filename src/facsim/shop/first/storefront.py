@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from facsim.page import simplify
 from facsim.schema import Page
-from facsim.shop.catalogue import PRICE_RANGES, SORTS, Catalogue, Product, Query
+from facsim.shop.first.catalogue import PRICE_RANGES, SORTS, Catalogue, Product, Query
 
 SITE = "https://shop.facsim.example"
 PER_PAGE = 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from facsim.shop.policy import Option, Visit
+from facsim.shop.first.policy import Option, Visit
 
 _REASONS: dict[str, tuple[str, ...]] = {
     "fit": (

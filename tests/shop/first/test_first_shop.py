@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from facsim.shop.catalogue import PER_KIND, Catalogue, Query
-from facsim.shop.people import STYLES, Need, Person, draw_need, draw_person
-from facsim.shop.policy import Chooser, Visit
-from facsim.shop.storefront import Storefront, address_of
+from facsim.shop.first.catalogue import PER_KIND, Catalogue, Query
+from facsim.shop.first.people import STYLES, Need, Person, draw_need, draw_person
+from facsim.shop.first.policy import Chooser, Visit
+from facsim.shop.first.storefront import Storefront, address_of
 
 
 @pytest.fixture(scope="module")

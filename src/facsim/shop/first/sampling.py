@@ -18,11 +18,11 @@ from facsim.data.card import Card
 from facsim.data.writer import page_id_of
 from facsim.page import CategoryRules
 from facsim.schema import Action, ConfigError, Progress, Session, Step, no_progress
-from facsim.shop.catalogue import Catalogue, Query
-from facsim.shop.people import draw_need, draw_person
-from facsim.shop.policy import Chooser, Option, Visit
-from facsim.shop.reasons import reason
-from facsim.shop.storefront import SITE, Served, Storefront, address_of
+from facsim.shop.first.catalogue import Catalogue, Query
+from facsim.shop.first.people import draw_need, draw_person
+from facsim.shop.first.policy import Chooser, Option, Visit
+from facsim.shop.first.reasons import reason
+from facsim.shop.first.storefront import SITE, Served, Storefront, address_of
 
 MAX_STEPS = 60
 _CHUNK = 20

@@ -1,0 +1,1 @@
+"""Simulated shoppers: who they are, what they need, and how they choose."""

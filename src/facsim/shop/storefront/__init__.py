@@ -1,0 +1,1 @@
+"""The shop as web pages: views, templates, designs, server."""
