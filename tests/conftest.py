@@ -1,6 +1,29 @@
-"""Makes `tests/support` importable everywhere: `from loopback import Loopback`."""
+"""Makes `tests/support` importable everywhere (`from loopback import Loopback`); the browser of all tests."""
 
+from __future__ import annotations
+
+import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium, one for all tests of a process; without one the test is skipped."""
+    from browser import CHROMIUM, open_chromium
+
+    if not CHROMIUM:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    if not importlib.util.find_spec("playwright"):
+        pytest.skip("playwright is not installed (pip install 'facsim[browser]')")
+    with open_chromium() as browser:
+        yield browser
