@@ -12,7 +12,8 @@ from typing import Literal
 
 from facsim.shop.catalogue import Facet, Query
 
-PageKind = Literal["home", "results", "product", "cart", "checkout", "order"]
+PageKind = Literal["home", "results", "product", "cart", "checkout", "order", "info"]
+"""`info`: help, account, returns and the like; where `other` acts lead."""
 
 ActKind = Literal[
     "search",  # the search box: typed into, and submitted
@@ -130,11 +131,27 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page: what it shows, and its acts in document order, one for each element that can be acted on."""
+    """A page: what it shows, and its acts in document order, one for each element that can be acted on.
+
+    Attributes:
+        kind: which of the shop's pages it is.
+        address: its path and query, in the one form that the shop itself writes.
+        acts: what can be done.
+        title: its main heading.
+        pictures: whether products are shown by `big` pictures.
+        query, total, last_page, facets, did_you_mean: of results.
+        cards: products on cards, in document order.
+        product: the product that the page is about.
+        lines, cart_total: of cart, checkout and order; money in cents.
+        cart_count: how many things are in the cart.
+        checkout_step: which step of the checkout, the last one is `review`.
+    """
 
     kind: PageKind
     address: str
     acts: tuple[Act, ...]
+    title: str = ""
+    pictures: Literal["normal", "big"] = "normal"
     query: Query | None = None
     total: int = 0
     last_page: int = 1
@@ -157,12 +174,14 @@ class Visitor:
         recent: ids of the products looked at last, latest first.
         order: number of the order placed; 0 before.
         results: address of the results page last seen, for the ways back to it.
+        bought: the lines of the order placed.
     """
 
     lines: tuple[tuple[int, str, str, int], ...] = ()
     recent: tuple[int, ...] = ()
     order: int = 0
     results: str = "/"
+    bought: tuple[tuple[int, str, str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

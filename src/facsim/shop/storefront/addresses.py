@@ -1,0 +1,136 @@
+"""Addresses of the shop's pages: read from whatever somebody asks for, written in one form only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from facsim.shop.catalogue import Query
+from facsim.shop.storefront.views import PageKind
+
+MAX_TEXT = 200
+"""Longest query, in characters. What is typed beyond it is cut off."""
+
+_MAX_ADDRESS = 4_000
+_MAX_PAGE = 1_000
+_FIELDS = ("department", "brand", "price", "rating", "size", "colour", "delivery", "sort")
+_NOT_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+
+
+class NotFoundError(KeyError):
+    """The shop has no such page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an address asks for.
+
+    Attributes:
+        kind: which page.
+        query: of results.
+        product: id, of a product's page; with `size`, `colour` and whether all reviews are to be shown.
+        step: of the checkout; empty for the first.
+        topic: which information page; `results` for the way back to the results last seen.
+    """
+
+    kind: PageKind
+    query: Query | None = None
+    product: int = 0
+    size: str = ""
+    colour: str = ""
+    all_reviews: bool = False
+    step: str = ""
+    topic: str = ""
+
+
+def words(text: str) -> str:
+    """Text as typed, cleaned: no control characters, white space folded, at most `MAX_TEXT` characters."""
+    return " ".join(_NOT_TEXT.sub(" ", text[: MAX_TEXT * 4]).split())[:MAX_TEXT].rstrip()
+
+
+def place_of(address: str) -> Place:
+    """What an address (path and query; a fragment is ignored) asks for.
+
+    Raises:
+        NotFoundError: if no page of the shop can have it. Whether a product exists is not looked up.
+    """
+    if len(address) > _MAX_ADDRESS:
+        raise NotFoundError(address[:100])
+    try:
+        split = urlsplit(address)
+        pairs = parse_qsl(split.query, max_num_fields=50)
+    except ValueError:
+        raise NotFoundError(address[:100]) from None
+    if split.scheme or split.netloc:
+        raise NotFoundError(address[:100])
+    fields = {name: words(value) for name, value in reversed(pairs)}
+    match split.path.split("/")[1:]:
+        case [""]:
+            return Place("home")
+        case ["cart" | "order" as kind]:
+            return Place(kind)
+        case ["search"]:
+            query = query_of(fields)
+            return Place("home") if query == Query() else Place("results", query)
+        case ["product", number] if number.isascii() and number.isdecimal() and len(number) < 10:
+            return Place(
+                "product",
+                product=int(number),
+                size=fields.get("size", ""),
+                colour=fields.get("colour", ""),
+                all_reviews=fields.get("reviews") == "all",
+            )
+        case ["checkout"]:
+            return Place("checkout", step=fields.get("step", ""))
+        case [topic] if topic.isascii() and topic.isalpha():
+            return Place("info", topic=topic)
+    raise NotFoundError(address)
+
+
+def address_of(place: Place) -> str:
+    """The address of a page, in the shop's own form."""
+    match place.kind:
+        case "results":
+            return search_address(place.query or Query())
+        case "product":
+            reviews = "all" if place.all_reviews else ""
+            path, fields = (
+                f"/product/{place.product}",
+                {"size": place.size, "colour": place.colour, "reviews": reviews},
+            )
+        case "checkout":
+            path, fields = "/checkout", {"step": place.step}
+        case "info":
+            path, fields = f"/{place.topic}", {}
+        case "home":
+            path, fields = "/", {}
+        case _:
+            path, fields = f"/{place.kind}", {}
+    return _joined(path, fields)
+
+
+def search_address(query: Query) -> str:
+    """The address of a results page."""
+    fields = {"q": query.text} | {field: getattr(query, field) for field in _FIELDS}
+    if query.page > 1:
+        fields["page"] = str(query.page)
+    return _joined("/search", fields)
+
+
+def query_of(fields: dict[str, str]) -> Query:
+    """The query in the fields of a results page's address."""
+    page = fields.get("page", "")
+    number = int(page) if page.isascii() and page.isdecimal() and len(page) < 6 else 1
+    rest = {field: fields[field] for field in _FIELDS if field in fields}
+    return Query(text=fields.get("q", ""), page=min(max(number, 1), _MAX_PAGE), **rest)
+
+
+def narrowed(query: Query, field: str, value: str) -> Query:
+    """The first page of a query with one of its fields set."""
+    return replace(query, page=1, **{field: value})
+
+
+def _joined(path: str, fields: dict[str, str]) -> str:
+    given = {name: value for name, value in fields.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path

@@ -1,0 +1,106 @@
+"""Templates rendered in pieces that can be kept, each with the acts that it registers while it renders."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from zlib import crc32
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
+from markupsafe import Markup
+
+from facsim.shop.storefront.views import Act
+from facsim.shop.storefront.wording import money, thousands
+
+_HERE = Path(__file__).parent
+_CLASSES = re.compile(r'(?<= class=")[a-z0-9 -]+(?=")')
+_SELECTOR = re.compile(r"\.([a-z][a-z0-9-]*)(?=[^{}]*\{)")
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of a page, and what can be done in it, in document order."""
+
+    html: str
+    acts: tuple[Act, ...] = ()
+
+
+class Sheet:
+    """What a template writes acts and fragments with. It keeps the acts in the order in which they come."""
+
+    def __init__(self) -> None:
+        self.acts: list[Act] = []
+
+    def at(self, act: Act) -> Markup:
+        """Register an act; the attributes of its element."""
+        self.acts.append(act)
+        if act.method == "post":
+            return Markup('type="submit"')
+        if act.kind == "search":
+            return Markup('type="submit"') if act.part == "button" else Markup('type="search"')
+        address = act.address
+        # A part of the same page: so written, the piece fits every page.
+        href = address[address.index("#") :] if "#" in address else address
+        current = ' aria-current="true"' if act.selected else ""
+        return Markup(f'href="{escape(href)}"{current}')  # noqa: S704 (escaped)
+
+    def put(self, fragment: Fragment) -> Markup:
+        """Put a piece here that was rendered before."""
+        self.acts.extend(fragment.acts)
+        return Markup(fragment.html)  # noqa: S704 (rendered by a template)
+
+
+class Renderer:
+    """Renders the templates of one design.
+
+    Class names are written as a bundler of style sheets would write them, others for each design: they say
+    nothing, like those of real shops.
+    """
+
+    def __init__(self, design: str) -> None:
+        self._design = design
+        self._environment = Environment(
+            loader=_Loader(self),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters.update(money=money, thousands=thousands)
+
+    def render(self, template: str, **values: object) -> Fragment:
+        """Render a template."""
+        sheet = Sheet()
+        html = self._environment.get_template(template).render(values, at=sheet.at, put=sheet.put)
+        return Fragment(html, tuple(sheet.acts))
+
+    def bundled(self, source: str) -> str:
+        """A template with its class names as a bundler writes them."""
+        return _CLASSES.sub(lambda found: " ".join(map(self._class, found[0].split())), source)
+
+    def style(self) -> str:
+        """The shop's style sheet."""
+        return _SELECTOR.sub(lambda found: f".{self._class(found[1])}", _read("static/shop.css"))
+
+    def _class(self, name: str) -> str:
+        return f"{name}_{crc32(f'{self._design}/{name}'.encode()):08x}"[: len(name) + 6]
+
+
+class _Loader(BaseLoader):
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, None, None]:  # noqa: ARG002
+        try:
+            return self._renderer.bundled(_read(f"templates/{template}")), None, None
+        except FileNotFoundError:
+            raise TemplateNotFound(template) from None
+
+
+@cache
+def _read(path: str) -> str:
+    return (_HERE / path).read_text(encoding="utf-8")

@@ -1,0 +1,409 @@
+"""The pages: from what is asked for to what is shown, as a view and as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from facsim.shop.catalogue import Catalogue, Facet, FacetValue, Found, Product, Query, Search
+from facsim.shop.storefront.addresses import NotFoundError, Place, address_of, narrowed, search_address
+from facsim.shop.storefront.cards import Cards
+from facsim.shop.storefront.designs import Design
+from facsim.shop.storefront.fragments import Fragment, Renderer
+from facsim.shop.storefront.frame import department_act
+from facsim.shop.storefront.info import TOPICS
+from facsim.shop.storefront.views import Act, ActKind, Line, PageKind, ProductView, View, Visitor
+from facsim.shop.storefront.visits import MAX_QUANTITY
+from facsim.shop.storefront.wording import items, thousands
+
+POPULAR, DEALS, SNIPPETS = 12, 6, 3
+SORTS = {
+    "": "Featured",
+    "price_up": "Price: low to high",
+    "price_down": "Price: high to low",
+    "rating": "Customer rating",
+    "delivery": "Fastest delivery",
+}
+ADDRESS = "14 Harbour Lane, Millbrook"
+CARD = "Card ending in 4417"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The content of a page, what it shows (acts are those of `main`), and structured data for machines."""
+
+    main: Fragment
+    view: View
+    data: Mapping[str, object]
+
+
+class Pages:
+    """Makes the content of every kind of page."""
+
+    def __init__(
+        self, catalogue: Catalogue, search: Search, design: Design, renderer: Renderer, cards: Cards
+    ) -> None:
+        self._catalogue, self._search, self._design = catalogue, search, design
+        self._renderer, self._cards = renderer, cards
+        ranked = sorted(catalogue.products, key=lambda product: (-product.popularity, product.id))
+        self._by_kind: dict[str, list[int]] = {}
+        for product in ranked:
+            self._by_kind.setdefault(product.kind.name, []).append(product.id)
+        self._popular = _one_of_each_kind(ranked, POPULAR)
+        shown = {self._catalogue.product(number).kind.name for number in self._popular}
+        self._deals = _one_of_each_kind(
+            (one for one in ranked if one.list_price and one.kind.name not in shown), DEALS
+        )
+
+    def body(self, place: Place, visitor: Visitor) -> Body:
+        """The content of the page at a place.
+
+        Raises:
+            NotFoundError: if there is no such page.
+        """
+        by_kind: dict[PageKind, Callable[[], Body]] = {
+            "home": lambda: self._home(visitor),
+            "results": lambda: self._results(place.query or Query()),
+            "product": lambda: self._product(place),
+            "cart": lambda: self._cart(visitor),
+            "checkout": lambda: self._checkout(place, visitor),
+            "order": lambda: self._order(visitor),
+            "info": lambda: self._info(place),
+        }
+        return by_kind[place.kind]()
+
+    def _home(self, visitor: Visitor) -> Body:
+        shelves = {"Popular today": self._popular, "Deals of the week": self._deals}
+        if visitor.recent:
+            shelves = {"Recently viewed": visitor.recent} | shelves
+        made, first = [], 1
+        for heading, products in shelves.items():
+            shelf = self._cards.shelf(products, first=first)
+            first += len(shelf.cards)
+            made.append((heading, shelf))
+        view = View("home", "/", (), title="Welcome to Facsim Shop")
+        main = self._renderer.render(
+            "home.html",
+            title=view.title,
+            shelves=[(heading, shelf.fragments) for heading, shelf in made],
+            departments=[department_act(name, "home") for name in self._catalogue.departments],
+        )
+        cards = tuple(card for _, shelf in made for card in shelf.cards)
+        return Body(main, replace(view, cards=cards), {"@type": "WebSite", "name": "Facsim Shop"})
+
+    def _results(self, query: Query) -> Body:
+        design = self._design
+        if query.sort not in self._sorts():
+            query = replace(query, sort="")
+        found = self._find(query)
+        if query.page > found.last_page:
+            query = replace(query, page=found.last_page)
+            found = self._find(query)
+        facets = tuple(facet for facet in found.facets if self._shows(facet.field))
+        shelf = self._cards.shelf(found.products, found.sponsored)
+        first = (query.page - 1) * design.per_page + 1
+        view = View(
+            "results",
+            search_address(query),
+            (),
+            title=f"Results for “{query.text}”" if query.text else query.department or "All products",
+            pictures=design.pictures,
+            query=query,
+            total=found.total,
+            last_page=found.last_page,
+            cards=shelf.cards,
+            facets=facets,
+            did_you_mean=found.did_you_mean,
+        )
+        main = self._renderer.render(
+            "results.html",
+            title=view.title,
+            total=found.total,
+            first=first,
+            last=min(first + design.per_page - 1, found.total),
+            page=query.page,
+            last_page=found.last_page,
+            big=design.pictures == "big",
+            did_you_mean=_search_act(found.did_you_mean, "", "did_you_mean") if found.did_you_mean else None,
+            clear=_clear_act(query)
+            if any(value.selected for facet in facets for value in facet.values)
+            else None,
+            facets=[
+                (facet.title, [(_filter_act(query, facet, value), value.count) for value in facet.values])
+                for facet in facets
+            ],
+            sorts=[_sort_act(query, value, text) for value, text in self._sorts().items()],
+            cards=shelf.fragments,
+            pages=_page_acts(query, found.last_page),
+            related=[_search_act(text, "related") for text in found.related],
+        )
+        listed = [address_of(Place("product", product=card.product)) for card in shelf.cards]
+        return Body(main, view, {"@type": "ItemList", "itemListElement": listed})
+
+    def _find(self, query: Query) -> Found:
+        return self._search.find(query, ranking=self._design.ranking, per_page=self._design.per_page)
+
+    def _shows(self, facet: str) -> bool:
+        if facet == "rating" and not self._design.ratings:
+            return False
+        return not self._design.facets or facet in self._design.facets
+
+    def _sorts(self) -> dict[str, str]:
+        return {value: text for value, text in SORTS.items() if value != "rating" or self._design.ratings}
+
+    def _product(self, place: Place) -> Body:
+        product = self.product(place.product)
+        shown = product.snippets if place.all_reviews else product.snippets[:SNIPPETS]
+        others = [number for number in self._by_kind[product.kind.name] if number != product.id]
+        shelf = self._cards.shelf(others[: self._design.related])
+        card = self._cards.in_full(product)
+        everything = address_of(replace(place, all_reviews=True))
+        number = product.id
+        chosen = (("product", str(number)), ("size", place.size), ("colour", place.colour))
+        options = [
+            (title, [_option_act(place, field, value) for value in values])
+            for title, field, values in (
+                ("Colour", "colour", product.colours),
+                ("Size", "size", product.sizes),
+            )
+            if values
+        ]
+        kind = product.kind
+        main = self._renderer.render(
+            "product.html",
+            card=card,
+            crumbs=[
+                Act("back", "Back to results", "/results", part="breadcrumb"),
+                department_act(kind.department, "breadcrumb"),
+                _search_act(kind.name, "breadcrumb"),
+            ],
+            brand=_search_act(product.brand, "brand"),
+            ratings=_reviews_act(f"{thousands(product.reviews)} ratings", everything, number, "rating"),
+            bullets=product.bullets,
+            attributes=list(product.attributes.items()),
+            options=options,
+            add=Act("add_to_cart", "Add to cart", "/cart/add", "post", chosen, number),
+            buy=Act("buy_now", "Buy now", "/buy", "post", chosen, number),
+            wish=Act("other", "Add to list", "/wishlist", product=number),
+            description=product.description,
+            reviews=shown,
+            more=_reviews_act("See more reviews", everything, number, "reviews")
+            if len(shown) < len(product.snippets)
+            else None,
+            cards=shelf.fragments,
+        )
+        view = View(
+            "product",
+            address_of(place),
+            (),
+            title=product.title,
+            cards=shelf.cards,
+            product=ProductView(
+                card=card,
+                department=kind.department,
+                features=product.features,
+                sizes=product.sizes,
+                colours=product.colours,
+                size=place.size,
+                colour=place.colour,
+                snippets=tuple((review.stars, review.text) for review in shown),
+            ),
+        )
+        offer = {"@type": "Offer", "price": product.price / 100, "priceCurrency": "USD"}
+        return Body(main, view, {"@type": "Product", "name": product.title, "offers": offer})
+
+    def _cart(self, visitor: Visitor) -> Body:
+        lines = self.lines(visitor.lines)
+        view = _with_lines(View("cart", "/cart", (), title="Your cart"), lines)
+        main = self._renderer.render(
+            "cart.html",
+            title=view.title,
+            lines=[(line, _line_acts(line)) for line in lines],
+            count=items(sum(line.quantity for line in lines)),
+            total=view.cart_total,
+            checkout=Act("checkout", "Proceed to checkout", "/checkout"),
+            back=Act("back", "Continue shopping", "/results"),
+        )
+        return Body(main, view, {"@type": "WebPage", "name": view.title})
+
+    def _checkout(self, place: Place, visitor: Visitor) -> Body:
+        steps = self._design.checkout_steps
+        at = steps.index(place.step) if place.step in steps else 0
+        step, is_last = steps[at], at == len(steps) - 1
+        lines = self.lines(visitor.lines)
+        latest = max((line.card.delivery_days or 0 for line in lines), default=0)
+        details = {
+            "address": ("Delivery address", f"Alex Morgan, {ADDRESS}"),
+            "delivery": ("Delivery", f"Everything arrives within {latest} days, free of charge."),
+            "payment": ("Payment", CARD),
+        }
+        shown = details.values() if is_last else [details[step]]
+        view = View("checkout", checkout_address(steps, at), (), title="Checkout", checkout_step=step)
+        view = _with_lines(view, lines)
+        count = items(sum(line.quantity for line in lines))
+        main = self._renderer.render(
+            "checkout.html",
+            title=view.title,
+            steps=steps,
+            step=step,
+            details=[(heading, text, _change_act(heading)) for heading, text in shown],
+            lines=lines,
+            count=count,
+            total=view.cart_total,
+            order=Act("place_order", "Place order", "/order", "post") if is_last else None,
+            forward=Act("continue", "Continue", checkout_address(steps, at + 1), value=step),
+            back=Act("back", "Back", checkout_address(steps, at - 1))
+            if at
+            else Act("back", "Back to cart", "/cart"),
+        )
+        return Body(main, view, {"@type": "CheckoutPage"})
+
+    def _order(self, visitor: Visitor) -> Body:
+        lines = self.lines(visitor.bought)
+        view = _with_lines(View("order", "/order", (), title="Thank you, your order is placed"), lines)
+        main = self._renderer.render(
+            "order.html",
+            title=view.title,
+            number=f"{visitor.order:07}",
+            lines=lines,
+            total=view.cart_total,
+            home=Act("home", "Continue shopping", "/"),
+        )
+        return Body(main, view, {"@type": "Order"})
+
+    def _info(self, place: Place) -> Body:
+        topic = TOPICS.get(place.topic)
+        if topic is None:
+            raise NotFoundError(address_of(place))
+        is_list = place.topic == "departments"
+        main = self._renderer.render(
+            "info.html",
+            title=topic.title,
+            paragraphs=topic.paragraphs,
+            departments=[department_act(name, "main") for name in self._catalogue.departments]
+            if is_list
+            else [],
+            back=Act("back", "Back to shopping", "/results"),
+        )
+        return Body(main, View("info", address_of(place), (), title=topic.title), {"@type": "WebPage"})
+
+    def lines(self, lines: Iterable[tuple[int, str, str, int]]) -> tuple[Line, ...]:
+        """Lines of a cart with what is said of their products."""
+        return tuple(
+            Line(self._cards.in_short(self.product(number)), size, colour, quantity)
+            for number, size, colour, quantity in lines
+        )
+
+    def product(self, number: int) -> Product:
+        """A product.
+
+        Raises:
+            NotFoundError: if there is none.
+        """
+        try:
+            return self._catalogue.product(number)
+        except KeyError:
+            raise NotFoundError(f"product {number}") from None
+
+
+def checkout_address(steps: tuple[str, ...], at: int) -> str:
+    """The address of a step of the checkout; the first has none of its own."""
+    return address_of(Place("checkout", step=steps[at] if 0 < at < len(steps) else ""))
+
+
+def _one_of_each_kind(products: Iterable[Product], count: int) -> tuple[int, ...]:
+    found: dict[str, int] = {}
+    for product in products:
+        if len(found) == count:
+            break
+        found.setdefault(product.kind.name, product.id)
+    return tuple(found.values())
+
+
+def _with_lines(view: View, lines: tuple[Line, ...]) -> View:
+    return replace(view, lines=lines, cart_total=sum(line.quantity * line.card.price for line in lines))
+
+
+def _search_act(text: str, part: str, kind: ActKind = "related_search") -> Act:
+    return Act(kind, text, search_address(Query(text=text)), value=text, part=part)
+
+
+def _filter_act(query: Query, facet: Facet, value: FacetValue) -> Act:
+    address = search_address(narrowed(query, facet.field, "" if value.selected else value.value))
+    return Act("filter", value.text, address, value=value.value, facet=facet.title, selected=value.selected)
+
+
+def _clear_act(query: Query) -> Act:
+    # Who came by a department's link has nothing else to see the results of.
+    plain = Query(text=query.text, sort=query.sort) if query.text else Query(department=query.department)
+    return Act("clear", "Clear all filters", search_address(plain))
+
+
+def _sort_act(query: Query, value: str, text: str) -> Act:
+    address = search_address(narrowed(query, "sort", value))
+    return Act("sort", text, address, value=value, selected=value == query.sort)
+
+
+def _page_acts(query: Query, last: int) -> list[Act | None]:
+    """Links to other pages; None where numbers are left out."""
+    if last < 2:
+        return []
+    at = query.page
+    acts: list[Act | None] = []
+    if at > 1:
+        acts.append(_page_act(query, at - 1, "Previous"))
+    before = 0
+    for number in sorted({1, *range(max(1, at - 2), min(last, at + 2) + 1), last}):
+        if number > before + 1:
+            acts.append(None)
+        acts.append(_page_act(query, number, str(number)))
+        before = number
+    if at < last:
+        acts.append(_page_act(query, at + 1, "Next"))
+    return acts
+
+
+def _page_act(query: Query, number: int, label: str) -> Act:
+    address = search_address(replace(query, page=number))
+    return Act("page", label, address, value=str(number), selected=number == query.page)
+
+
+def _option_act(place: Place, field: str, value: str) -> Act:
+    other = replace(place, all_reviews=False)
+    changed = replace(other, size=value) if field == "size" else replace(other, colour=value)
+    return Act(
+        "option",
+        value,
+        address_of(changed),
+        product=place.product,
+        value=value,
+        facet=field,
+        selected=value == getattr(place, field),
+    )
+
+
+def _reviews_act(label: str, address: str, product: int, part: str) -> Act:
+    return Act("reviews", label, f"{address}#reviews", product=product, part=part)
+
+
+def _change_act(heading: str) -> Act:
+    return Act("other", f"Change {heading.lower()}", "/account", part="checkout")
+
+
+def _line_acts(line: Line) -> dict[str, Act | None]:
+    """What can be done with a line of the cart."""
+    card, number = line.card, line.card.product
+    address = address_of(Place("product", product=number))
+    key = (("product", str(number)), ("size", line.size), ("colour", line.colour))
+
+    def quantity(label: str, amount: int) -> Act:
+        fields = (*key, ("quantity", str(amount)))
+        return Act("quantity", label, "/cart/quantity", "post", fields, number, str(amount))
+
+    return {
+        "picture": Act("product", card.title, address, product=number, part="picture"),
+        "title": Act("product", card.title, address, product=number, part="title"),
+        "less": quantity("Decrease quantity", line.quantity - 1) if line.quantity > 1 else None,
+        "more": quantity("Increase quantity", line.quantity + 1) if line.quantity < MAX_QUANTITY else None,
+        "remove": Act("remove", "Remove", "/cart/remove", "post", key, number),
+    }

@@ -1,0 +1,200 @@
+"""The shop in process: pages by address and visitor, what an act leads to, and what elements are called."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from html import unescape
+
+from facsim.page import simplify
+from facsim.schema import Page
+from facsim.shop.catalogue import Catalogue, Query, Search
+from facsim.shop.storefront import visits
+from facsim.shop.storefront.addresses import NotFoundError, Place, address_of, place_of, search_address, words
+from facsim.shop.storefront.cards import Cards
+from facsim.shop.storefront.designs import DESIGNS, Design
+from facsim.shop.storefront.fragments import Renderer
+from facsim.shop.storefront.frame import Frame
+from facsim.shop.storefront.pages import Pages
+from facsim.shop.storefront.views import Act, Rendered, Visitor
+
+SITE = "https://shop.facsim.example"
+_KEPT_PAGES = 2_000
+_ELEMENT = re.compile(r'<([a-z]+) name="([^"]*)"(?: href="([^"]*)")?')
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPage:
+    """A page as a person sees it, and for each act of its view the name of the element."""
+
+    page: Page
+    names: tuple[str, ...]
+
+
+class Storefront:
+    """The pages of one catalogue in one design.
+
+    Pages depend on their address and on what the visitor has done; nothing is random, and nothing is kept but
+    caches of bounded size.
+
+    Args:
+        catalogue: what is sold.
+        design: how it is presented.
+    """
+
+    def __init__(self, catalogue: Catalogue, design: Design = DESIGNS["standard"]) -> None:
+        self.catalogue, self.design = catalogue, design
+        self.search = Search(catalogue)
+        self.renderer = Renderer(design.name)
+        self._pages = Pages(
+            catalogue, self.search, design, self.renderer, Cards(catalogue, design, self.renderer)
+        )
+        self._frame = Frame(catalogue, self.renderer)
+        self._opened = lru_cache(maxsize=_KEPT_PAGES)(self._open)
+        self._named: OrderedDict[str, NamedPage] = OrderedDict()
+
+    def open(self, address: str, visitor: Visitor = Visitor()) -> Rendered:  # noqa: B008 (frozen)
+        """The page at an address for a visitor. One that leads elsewhere gives the page that it leads to.
+
+        Args:
+            address: path and query.
+            visitor: who asks.
+
+        Raises:
+            NotFoundError: if there is no such page.
+        """
+        place = self._place(address, visitor)
+        return self._opened(place, _relevant(place, visitor), sum(line[3] for line in visitor.lines))
+
+    def follow(self, act: Act, visitor: Visitor, text: str | None = None) -> tuple[str, Visitor]:
+        """Where an act leads, and what the shop knows of the visitor when they have arrived there.
+
+        Args:
+            act: one of a page's acts.
+            visitor: who acts.
+            text: what was typed, for the search box.
+
+        Raises:
+            NotFoundError: if it leads nowhere.
+        """
+        address = act.address
+        if act.method == "post":
+            address, visitor = self.post(address, dict(act.fields), visitor)
+        elif text is not None:
+            address = search_address(Query(text=words(text)))
+        return self.arrive(address, visitor)
+
+    def arrive(self, address: str, visitor: Visitor) -> tuple[str, Visitor]:
+        """The address, in the shop's own form, of the page that an address leads to, and the visitor there.
+
+        Raises:
+            NotFoundError: if there is no such page.
+        """
+        place = self._place(address, visitor)
+        if place.kind == "results":
+            visitor = replace(visitor, results=address_of(place))
+        elif place.kind == "product":
+            visitor = visits.seen(visitor, place.product)
+        return address_of(place), visitor
+
+    def post(self, address: str, fields: Mapping[str, str], visitor: Visitor) -> tuple[str, Visitor]:
+        """What a form does: the address that the answer sends to, and the visitor after it.
+
+        Raises:
+            NotFoundError: if there is no such form, or no such product.
+        """
+        match address:
+            case "/cart/add" | "/buy":
+                product = self._pages.product(_number(fields.get("product", "")))
+                return "/cart" if address == "/cart/add" else "/checkout", visits.added(
+                    visitor, product, fields
+                )
+            case "/cart/quantity":
+                return "/cart", visits.changed(visitor, fields, _number(fields.get("quantity", "")))
+            case "/cart/remove":
+                return "/cart", visits.changed(visitor, fields, 0)
+            case "/order":
+                return "/order", visits.ordered(visitor)
+        raise NotFoundError(address)
+
+    def named(self, rendered: Rendered) -> NamedPage:
+        """The page simplified, with the names of its acts' elements.
+
+        Raises:
+            AssertionError: if the page's elements are not its view's acts, in order. A template is wrong.
+        """
+        html = rendered.html
+        if html in self._named:
+            self._named.move_to_end(html)
+            return self._named[html]
+        named = self._named[html] = _name(rendered)
+        if len(self._named) > _KEPT_PAGES:
+            self._named.popitem(last=False)
+        return named
+
+    def _place(self, address: str, visitor: Visitor) -> Place:
+        place = place_of(address)
+        if place.kind == "info" and place.topic == "results":
+            place = place_of(visitor.results)
+        if place.kind == "checkout" and not visitor.lines:
+            return Place("cart")
+        if place.kind == "order" and not visitor.order:
+            return Place("cart")
+        if place.kind == "product":
+            return self._chosen(place)
+        return place
+
+    def _chosen(self, place: Place) -> Place:
+        """A product's place with the options that are chosen at first filled in."""
+        product = self._pages.product(place.product)
+        size, colour = place.size, place.colour
+        return replace(
+            place,
+            size=size if size in product.sizes else next(iter(product.sizes), ""),
+            colour=colour if colour in product.colours else next(iter(product.colours), ""),
+        )
+
+    def _open(self, place: Place, visitor: Visitor, cart_count: int) -> Rendered:
+        body = self._pages.body(place, visitor)
+        view = replace(body.view, cart_count=cart_count)
+        document = self._frame.document(body.main, view, body.data)
+        return Rendered(document.html, replace(view, acts=document.acts))
+
+
+def _relevant(place: Place, visitor: Visitor) -> Visitor:
+    """As much of a visitor as the page shows, so that a page that is the same for many is made once."""
+    match place.kind:
+        case "home":
+            return Visitor(recent=visitor.recent)
+        case "cart" | "checkout":
+            return Visitor(lines=visitor.lines)
+        case "order":
+            return Visitor(order=visitor.order, bought=visitor.bought)
+    return Visitor()
+
+
+def _number(text: str) -> int:
+    if text.isascii() and text.isdecimal() and len(text) < 10:
+        return int(text)
+    raise NotFoundError(text[:100])
+
+
+def _name(rendered: Rendered) -> NamedPage:
+    view = rendered.view
+    page = simplify(rendered.html, url=SITE + view.address)
+    elements = _ELEMENT.findall(page.html)
+    for place, ((tag, name, href), act) in enumerate(zip(elements, view.acts, strict=False)):
+        if tag != _tag_of(act) or (tag == "a" and not act.address.endswith(unescape(href))):
+            raise AssertionError(f"{view.address}: element {place} is {tag} {name} {href}, the act is {act}")
+    if len(elements) != len(view.acts):
+        raise AssertionError(f"{view.address}: {len(elements)} elements, {len(view.acts)} acts")
+    return NamedPage(page, tuple([unescape(name) for _, name, _ in elements]))
+
+
+def _tag_of(act: Act) -> str:
+    if act.kind == "search":
+        return "button" if act.part == "button" else "input"
+    return "a" if act.method == "get" else "button"
