@@ -18,7 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facsim.data import Card, DataSet, DataSetWriter, page_id_of
-from facsim.schema import Action, InputError, Session, Step
+from facsim.data.audit import audit
+from facsim.data.tables import LATER_COLUMNS, SESSIONS_SCHEMA, STEPS_SCHEMA
+from facsim.schema import Action, InputError, Session, Step, Truth
 
 HTML = '<a name="cart">Cart</a><input name="search">'
 SEARCH_THEN_LEAVE = [(HTML, Action.type_and_submit("search", "tea")), (HTML, Action.terminate())]
@@ -45,6 +47,14 @@ steps = st.builds(
     elapsed=st.none() | st.floats(allow_nan=False) | st.integers(0, 1000),
     url=names,
     submitted=st.sampled_from([None, True, False]),
+    truth=st.none()
+    | st.builds(
+        Truth,
+        probability=st.floats(0, 1),
+        best_probability=st.floats(0, 1),
+        best=actions,
+        entropy=st.floats(0, 20),
+    ),
 )
 sessions = st.lists(
     st.builds(
@@ -58,6 +68,7 @@ sessions = st.lists(
         site=names,
         source=names,
         official_split=names,
+        persona_fields=names,
     ),
     max_size=5,
     unique_by=lambda session: session.session_id,
@@ -79,7 +90,7 @@ def test_sessions_come_back_as_they_were_stored(given_sessions: list[Session]) -
                             getattr(step, name)
                             for name in ("action", "category", "rationale", "rationale_source", "timestamp")
                         ),
-                        *(getattr(step, name) for name in ("elapsed", "url", "submitted")),
+                        *(getattr(step, name) for name in ("elapsed", "url", "submitted", "truth")),
                     )
                     for step in session.steps
                 )
@@ -93,7 +104,7 @@ def test_sessions_come_back_as_they_were_stored(given_sessions: list[Session]) -
 
 
 def _rest(session: Session) -> tuple[Any, ...]:
-    fields = ("persona", "intent", "outcome", "site", "source", "official_split")
+    fields = ("persona", "intent", "outcome", "site", "source", "official_split", "persona_fields")
     return tuple(getattr(session, name) for name in fields)
 
 
@@ -108,6 +119,45 @@ def test_polars_and_duckdb_read_it_without_our_code(writing: Callable[..., Any])
         """
     ).fetchall()
     assert rows == [("u1", 2, len(HTML)), ("u2", 2, len(HTML))]
+
+
+def test_data_sets_from_before_truth_and_persona_fields_are_what_they_were(made: Path) -> None:
+    whole = DataSet.open(made)
+    later = [name for name in (*STEPS_SCHEMA.names, *SESSIONS_SCHEMA.names) if name in LATER_COLUMNS]
+    assert len(later) == 7
+    for table in ("sessions", "steps"):
+        _change(made / f"{table}.parquet", lambda frame: frame.drop(later, strict=False))
+    old = DataSet.open(made)
+    assert list(old) == list(whole)
+    assert old.steps.schema == whole.steps.schema
+    assert "content hash" not in {finding.check for finding in audit(old).findings}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"truth_probability": 0.5},
+        {
+            "truth_probability": 0.5,
+            "truth_entropy": 1.0,
+            "truth_best_probability": 0.5,
+            "truth_best_type": "tap",
+        },
+        {"truth_best_type": "terminate"},
+        {
+            "truth_probability": 0.5,
+            "truth_entropy": 1.0,
+            "truth_best_probability": 0.5,
+            "truth_best_type": "type_and_submit",
+        },
+    ],
+)
+def test_a_truth_is_whole_or_absent(made: Path, wrong: dict[str, Any]) -> None:
+    _change(
+        made / "steps.parquet", lambda frame: frame.with_columns(pl.lit(v).alias(k) for k, v in wrong.items())
+    )
+    with pytest.raises(InputError, match=r"session s1, step 0: truth in part"):
+        DataSet.open(made)
 
 
 def test_pages_are_stored_once_and_counted(writing: Callable[..., Any]) -> None:

@@ -32,7 +32,7 @@ from facsim.data.tables import (
     reading,
 )
 from facsim.page import read_page
-from facsim.schema import Action, InputError, Page, Session, Step
+from facsim.schema import Action, InputError, Page, Session, Step, Truth
 
 _CHARACTERS_KEPT = 16_000_000
 """Of pages used lately. Their elements, once read, take a few times as much."""
@@ -154,6 +154,16 @@ def _step_of(row: dict[str, Any]) -> Step:
         elapsed=row["elapsed"],
         url=row["url"],
         submitted=row["submitted"],
+        truth=None if row["truth_probability"] is None else _truth_of(row),
+    )
+
+
+def _truth_of(row: dict[str, Any]) -> Truth:
+    return Truth(
+        probability=row["truth_probability"],
+        best_probability=row["truth_best_probability"],
+        best=Action(row["truth_best_type"], row["truth_best_name"], row["truth_best_text"]),
+        entropy=row["truth_entropy"],
     )
 
 

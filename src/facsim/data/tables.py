@@ -24,6 +24,7 @@ SESSIONS_SCHEMA = pa.schema(
         pa.field("site", pa.string()),
         pa.field("source", pa.string()),
         pa.field("official_split", pa.string()),
+        pa.field("persona_fields", pa.string()),
     ]
 )
 STEPS_SCHEMA = pa.schema(
@@ -41,8 +42,18 @@ STEPS_SCHEMA = pa.schema(
         pa.field("timestamp", pa.timestamp("us", tz="UTC")),
         pa.field("elapsed", pa.float64()),
         pa.field("url", pa.string()),
+        pa.field("truth_probability", pa.float64()),
+        pa.field("truth_entropy", pa.float64()),
+        pa.field("truth_best_probability", pa.float64()),
+        pa.field("truth_best_type", pa.string()),
+        pa.field("truth_best_name", pa.string()),
+        pa.field("truth_best_text", pa.string()),
     ]
 )
+TRUTH_COLUMNS = tuple(name for name in STEPS_SCHEMA.names if name.startswith("truth_"))
+LATER_COLUMNS = frozenset({"persona_fields", *TRUTH_COLUMNS})
+"""Columns that data sets of the first releases lack. Reading fills them with nulls, and where they are null
+they do not enter the content hash, so that old data sets stay what they are."""
 PAGES_SCHEMA = pa.schema(
     [
         pa.field("page_id", pa.string(), nullable=False),
@@ -55,7 +66,8 @@ PAGES_SCHEMA = pa.schema(
 def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
     """Read one Parquet table of a data set and check that it has the columns of `schema`.
 
-    Columns beyond the schema are kept: sources may add their own.
+    Columns beyond the schema are kept: sources may add their own. Those that were added to the schema later
+    (`LATER_COLUMNS`) may be missing, and are then null.
 
     Raises:
         InputError: if the file is missing or not Parquet, or a column is missing or of another type.
@@ -65,6 +77,9 @@ def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
         table.validate(full=True)  # bytes that are no text, which polars would trust
     for field in schema:
         if field.name not in table.column_names:
+            if field.name in LATER_COLUMNS:
+                table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+                continue
             raise InputError(
                 "column missing", file=file, where=f"column {field.name}", expected=str(field.type)
             )
@@ -135,16 +150,24 @@ def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> N
     refuse_first(
         steps.filter(~pl.col("timestamp").dt.year().is_between(1, 9999)), "steps.parquet", "time out of range"
     )
-    kind, name, text = pl.col("action_type"), pl.col("action_name"), pl.col("action_text")
+    grammar = "click(name), type_and_submit(name, text) or terminate()"
+    refuse_first(steps.filter(~_is_action("action")), "steps.parquet", "not an action", expected=grammar)
+    known = [pl.col(name).is_not_null() for name in TRUTH_COLUMNS[:4]]
     refuse_first(
-        steps.filter(
-            ~kind.is_in(ACTION_TYPES)
-            | ((kind == "terminate") & name.is_not_null())
-            | ((kind == "type_and_submit") != text.is_not_null())
-        ),
+        steps.filter(pl.any_horizontal(known) & ~(pl.all_horizontal(known) & _is_action("truth_best"))),
         "steps.parquet",
-        "not an action",
-        expected="click(name), type_and_submit(name, text) or terminate()",
+        "truth in part",
+        expected=f"{', '.join(TRUTH_COLUMNS)} that make {grammar} with its numbers, or nulls",
+    )
+
+
+def _is_action(prefix: str) -> pl.Expr:
+    """Whether type, name and text under this prefix make an action."""
+    kind, name, text = (pl.col(f"{prefix}_{part}") for part in ("type", "name", "text"))
+    return (
+        kind.is_in(ACTION_TYPES)
+        & ~((kind == "terminate") & name.is_not_null())
+        & ((kind == "type_and_submit") == text.is_not_null())
     )
 
 

@@ -19,8 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facsim.data.card import Card
-from facsim.data.tables import PAGES_SCHEMA, SESSIONS_SCHEMA, STEPS_SCHEMA, dumps
-from facsim.schema import ConfigError, FacsimError, Session
+from facsim.data.tables import (
+    LATER_COLUMNS,
+    PAGES_SCHEMA,
+    SESSIONS_SCHEMA,
+    STEPS_SCHEMA,
+    TRUTH_COLUMNS,
+    dumps,
+)
+from facsim.schema import ConfigError, FacsimError, Session, Truth
 
 ROW_GROUP_BYTES = 8 << 20
 ROW_GROUP_ROWS = 20_000
@@ -45,6 +52,7 @@ def rows_of(session: Session) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             "action_type": step.action.type,
             "action_name": step.action.name,
             "action_text": step.action.text,
+            **_truth_cells(step.truth),
         }
         for index, step in enumerate(session.steps)
     ]
@@ -56,6 +64,20 @@ def rows_of(session: Session) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return row, steps
 
 
+def _truth_cells(truth: Truth | None) -> dict[str, Any]:
+    if truth is None:
+        return dict.fromkeys(TRUTH_COLUMNS)
+    best = truth.best
+    return {
+        "truth_probability": truth.probability,
+        "truth_entropy": truth.entropy,
+        "truth_best_probability": truth.best_probability,
+        "truth_best_type": best.type,
+        "truth_best_name": best.name,
+        "truth_best_text": best.text,
+    }
+
+
 def _in_utc(time: datetime | None) -> datetime | None:
     if time is None or time.tzinfo is UTC:
         return time
@@ -64,10 +86,14 @@ def _in_utc(time: datetime | None) -> datetime | None:
 
 def hash_session(digest: hashlib.blake2b, row: dict[str, Any], steps: list[dict[str, Any]]) -> None:
     """Let a session enter the content hash. Pages enter by their ids, which are hashes."""
-    digest.update(dumps(row).encode())
+    digest.update(dumps(_hashed(row)).encode())
     for step in steps:
         time = step["timestamp"]
-        digest.update(dumps(step | {"timestamp": time.isoformat() if time else None}).encode())
+        digest.update(dumps(_hashed(step) | {"timestamp": time.isoformat() if time else None}).encode())
+
+
+def _hashed(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None or name not in LATER_COLUMNS}
 
 
 class DataSetWriter:

@@ -5,7 +5,7 @@ from facsim.schema.errors import ConfigError, FacsimError, InputError
 from facsim.schema.page import TYPABLE_ROLES, Element, Page
 from facsim.schema.prediction import ParseLevel, PastStep, Prediction, SessionSoFar, Usage
 from facsim.schema.progress import Progress, no_progress
-from facsim.schema.session import Outcome, RationaleSource, Session, Step
+from facsim.schema.session import Outcome, RationaleSource, Session, Step, Truth
 
 __all__ = [
     "ACTION_TYPES",
@@ -26,6 +26,7 @@ __all__ = [
     "Session",
     "SessionSoFar",
     "Step",
+    "Truth",
     "Usage",
     "no_progress",
 ]

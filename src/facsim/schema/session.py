@@ -13,6 +13,25 @@ RationaleSource = Literal["human", "synthetic", "simulated"]
 
 
 @dataclass(frozen=True, slots=True)
+class Truth:
+    """What is known of a step whose probabilities are known, because the person is simulated.
+
+    Never part of a `SessionSoFar`, so no predictor is told.
+
+    Attributes:
+        probability: that the person would do what they did.
+        best_probability: that of the most probable action.
+        best: the most probable action; the first one on the page of equally probable ones.
+        entropy: of the distribution over all actions, in nats.
+    """
+
+    probability: float
+    best_probability: float
+    best: Action
+    entropy: float
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """An observation, the action that the person took there, and perhaps why.
 
@@ -27,6 +46,7 @@ class Step:
         elapsed: seconds since the session began, where the source tells.
         url: address of the page.
         submitted: for `type_and_submit`: whether Enter was seen. Matching ignores it. None: not recorded.
+        truth: the probabilities behind it, for simulated people.
     """
 
     page_id: str
@@ -38,6 +58,7 @@ class Step:
     elapsed: float | None = None
     url: str | None = None
     submitted: bool | None = None
+    truth: Truth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +74,8 @@ class Session:
         site: which site or task.
         source: which data source.
         official_split: the split that the source itself assigns, for example `train`.
+        persona_fields: what is known of the person as a JSON object, where the source is structured. Prompts
+            show `persona` only.
     """
 
     session_id: str
@@ -64,3 +87,4 @@ class Session:
     site: str | None = None
     source: str | None = None
     official_split: str | None = None
+    persona_fields: str | None = None
