@@ -76,7 +76,7 @@ def _title(tree: Tree, runs: Runs, box: int, inside: Sequence[int]) -> str:
     if len(addresses) > _MAX_DESTINATIONS:
         return ""
     text = runs.text(box, alt=False)
-    title = next((words for node in links[:3] if (words := runs.text(node, alt=False, limit=MAX_LABEL))), "")
+    title = next((words for node in links[:3] if (words := runs.title(node, alt=False, limit=MAX_LABEL))), "")
     title = title or (runs.text(links[0], limit=MAX_LABEL) if links else "")
     if not links:
         start, stop = runs.span(box, tree.ends[box])
@@ -86,5 +86,5 @@ def _title(tree: Tree, runs: Runs, box: int, inside: Sequence[int]) -> str:
         return ""
     if PRICE.search(text) and (links or len(inside) > 1 or tree.tags[inside[0]] == "button"):
         return title
-    beside = text.replace(title, "", 1)
+    beside = text.replace(title, "", 1) if title in text else ""
     return title if len(addresses) == 1 and (len(inside) > 1 or slug(beside)) else ""

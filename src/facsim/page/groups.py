@@ -14,7 +14,7 @@ from facsim.page.labels import MAX_LABEL, Labels
 from facsim.page.roles import WIDGET_ROLES
 from facsim.page.runs import Runs
 from facsim.page.tree import TEXT, Tree
-from facsim.page.words import slug
+from facsim.page.words import SYMBOLS, slug
 
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _LANDMARKS = {"nav": "navigation", "header": "header", "footer": "footer", "aside": "sidebar"}
@@ -29,6 +29,9 @@ _LANDMARK_ROLES = {
 }
 _CARDS = frozenset({"li", "article", "tr", "dd"})
 _CARD_ROLES = frozenset({"listitem", "article", "row", "treeitem"})
+# The picture of a card, its badge and its heart stand before its heading.
+_MAX_BEFORE = 3
+_LISTS = frozenset({"ul", "ol", "menu"})
 # A heading speaks for the box around it, but not for these.
 _PARTS_OF_PAGE = frozenset({"html", "body", "main", "nav", "header", "footer", "aside", "#text"})
 _TITLED_BY = {"fieldset": "legend", "table": "caption", "details": "summary", "figure": "figcaption"}
@@ -144,13 +147,15 @@ class _Finder:
                 if node not in self._is_target:
                     if box >= 0 and self._is_filled(box, heading) and self._adds_headings(box, node):
                         break
+                    if self._comes_late(heading, node):
+                        break
                     box = node
                     if self._is_card(node):
                         break
                 node = tree.parents[node]
             if self._ranks[place] == 1 and not (box >= 0 and self._is_card(box)):
                 continue
-            label = slug(self._runs.text(heading, limit=MAX_LABEL))
+            label = slug(self._runs.title(heading, limit=MAX_LABEL))
             if box >= 0 and self._count(box + 1, tree.ends[box]):
                 found.append(self._group(box, tree.ends[box], label))
                 continue
@@ -159,6 +164,11 @@ class _Finder:
             if self._count(heading, end):
                 found.append(self._group(heading, end, label))
         return found
+
+    def _comes_late(self, heading: int, box: int) -> bool:
+        """Whether most of what can be acted on in a box is before its first heading."""
+        before = self._count(box + 1, heading) if heading > box else 0
+        return before > max(_MAX_BEFORE, self._count(heading, self._tree.ends[box]))
 
     def _is_filled(self, box: int, heading: int) -> bool:
         """Whether a box holds targets beside those in its heading."""
@@ -193,7 +203,7 @@ class _Finder:
         if not label and tag in _TITLED_BY:
             for child in tree.children(node):
                 if tree.tags[child] == _TITLED_BY[tag]:
-                    label = slug(self._runs.text(child, limit=MAX_LABEL))
+                    label = slug(self._runs.title(child, limit=MAX_LABEL))
                     break
                 if tree.tags[child] != TEXT:
                     break
@@ -204,7 +214,7 @@ class _Finder:
         return self._group(node, tree.ends[node], label) if label else None
 
     def _group(self, start: int, end: int, label: str) -> Group:
-        return Group(start, end, label, self._count(start, end), label not in _UNSPECIFIC)
+        return Group(start, end, label, self._count(start, end), label not in UNSPECIFIC)
 
     def _is_card(self, node: int) -> bool:
         tag, attributes = self._tree.tags[node], self._tree.attributes[node]
@@ -220,9 +230,12 @@ class _Finder:
                 # A row of nothing but headers is the head of the table.
                 return runs.text(cells["th"], limit=MAX_LABEL) if "td" in cells else ""
         if self._holds_heading(card):
-            return runs.text(self._headings[bisect_left(self._headings, card)], limit=MAX_LABEL)
+            return runs.title(self._headings[bisect_left(self._headings, card)], limit=MAX_LABEL)
         first = bisect_right(self._targets, card)
         before = self._text_before(card, self._targets[first])
+        if self._begins_with_list(card, self._targets[first]):
+            # Its links are about one thing each; none of them is what the list is about.
+            return before
         if before and tree.tags[card] == "tr":
             return before
         for target in self._targets[first : min(first + 3, bisect_left(self._targets, end))]:
@@ -231,10 +244,19 @@ class _Finder:
                 if tree.tags[card] == "tr":
                     continue
                 break
-            title = runs.text(target, alt=False, limit=MAX_LABEL)
+            title = runs.title(target, alt=False, limit=MAX_LABEL)
             if title and self._count(card + 1, end) > 1:
                 return title
         return before or (self._text_beside(card) if tree.tags[card] == "tr" else "")
+
+    def _begins_with_list(self, card: int, target: int) -> bool:
+        """Whether the first target in a list item is in a list of its own."""
+        tree, node = self._tree, self._tree.parents[target]
+        while node > card:
+            if tree.tags[node] in _LISTS:
+                return True
+            node = tree.parents[node]
+        return False
 
     def _text_beside(self, row: int) -> str:
         """The first words of a row that are in no target."""
@@ -243,7 +265,11 @@ class _Finder:
         for run in range(start, min(stop, start + 10)):
             around = bisect_right(targets, runs.nodes[run]) - 1
             text = runs.texts[run][:400].strip()
-            if slug(text) and (around < 0 or ends[targets[around]] <= runs.nodes[run]):
+            if (
+                text not in SYMBOLS
+                and slug(text)
+                and (around < 0 or ends[targets[around]] <= runs.nodes[run])
+            ):
                 return text
         return ""
 
@@ -252,9 +278,10 @@ class _Finder:
         start, stop = self._runs.span(card, target)
         for run in range(start, min(stop, start + 10)):
             text = self._runs.texts[run][:400].strip()
-            if slug(text):
+            if text not in SYMBOLS and slug(text):
                 return text
         return ""
 
 
-_UNSPECIFIC = frozenset((*_LANDMARKS.values(), *_LANDMARK_ROLES.values()))
+UNSPECIFIC = frozenset((*_LANDMARKS.values(), *_LANDMARK_ROLES.values()))
+"""Labels that only say what a landmark is."""

@@ -12,6 +12,10 @@ MAX_LABEL = 300
 """Longest accessible name. Titles of groups are cut here too: links are compared with them."""
 
 
+_SAYING = frozenset({"a", "button", "label", "summary", "div", "span", "li"})
+_MADE = frozenset({"checkbox", "radio", "switch"})
+
+
 class Labels:
     """Accessible names of the elements of one page (order of the W3C's accname, without its recursion)."""
 
@@ -20,13 +24,15 @@ class Labels:
         self.by_id: dict[str, int] = {}
         self.label_of: dict[int, int] = {}
         """Control -> the `label` element that labels it."""
+        self._repeated: dict[str, list[int]] = {}
+        """The nodes of ids that are not unique."""
         named: list[tuple[str, int]] = []
         scopes = _Scopes(tree)
         self._scopes = scopes
         wrapping: list[tuple[int, int]] = []
         for node, attributes in enumerate(tree.attributes):
             if attributes and "id" in attributes:
-                self.by_id.setdefault(scopes.key(attributes["id"], node), node)
+                self._list(scopes.key(attributes["id"], node), node)
             if tree.tags[node] == "label":
                 if attributes.get("for"):
                     named.append((scopes.key(attributes["for"], node), node))
@@ -37,18 +43,43 @@ class Labels:
                 if wrapping:
                     self.label_of[node] = wrapping[-1][1]
         for target, label in named:
-            control = self.by_id.get(target)
+            control = self._nearest(target, label)
             if control is not None:
                 self.label_of[control] = label
-        self.controls = {label: control for control, label in self.label_of.items()}
-        """The other way round."""
+        spoken_for = self._labels_of_widgets()
+        self.controls = {
+            label: control for control, label in self.label_of.items() if label not in spoken_for
+        }
+        """The other way round, without labels of a widget that stands in for the control."""
+
+    def _list(self, key: str, node: int) -> None:
+        first = self.by_id.setdefault(key, node)
+        if first != node:
+            self._repeated.setdefault(key, [first]).append(node)
+
+    def _nearest(self, key: str, node: int) -> int | None:
+        """The element with an id that is nearest to a node."""
+        if key in self._repeated:
+            return min(self._repeated[key], key=lambda other: abs(other - node))
+        return self.by_id.get(key)
+
+    def _labels_of_widgets(self) -> set[int]:
+        """The nodes that name a checkbox, radio button or switch made of other elements."""
+        return {
+            self.by_id.get(self._scopes.key(attributes["aria-labelledby"], node), -1)
+            for node, attributes in enumerate(self._tree.attributes)
+            if attributes and "aria-labelledby" in attributes and attributes.get("role") in _MADE
+        }
 
     def given(self, node: int) -> str:
         """The label that attributes or other elements give: aria-labelledby, aria-label, `label`."""
         attributes = self._tree.attributes[node]
         if "aria-labelledby" in attributes:
             ids = attributes["aria-labelledby"].split()[:8]
-            text = fold(" ".join(self._text_by_id(self._scopes.key(target, node)) for target in ids))
+            text = fold(" ".join(self._text_by_id(self._scopes.key(target, node), node) for target in ids))
+            if text and attributes.get("role") == "combobox":
+                # What it shows now is no label of it.
+                text = self._label_of_select(node) or text
             if text:
                 return text[:MAX_LABEL]
         text = fold(attributes.get("aria-label", "")[: MAX_LABEL * 4])
@@ -56,7 +87,39 @@ class Labels:
             return text[:MAX_LABEL]
         if node in self.label_of:
             return self._runs.text(self.label_of[node], limit=MAX_LABEL)
+        return self._label_of_select(node) if attributes.get("role") == "combobox" else ""
+
+    def _label_of_select(self, combobox: int) -> str:
+        """The label of the hidden `select` in whose place a combobox stands: just before the box it is in."""
+        tree, node = self._tree, combobox
+        for _ in range(3):
+            before = self._before(node)
+            if before >= 0 and tree.tags[before] == "select" and self._runs.hidden[before]:
+                return self.given(before)
+            node = tree.parents[node]
+            if node < 0:
+                break
         return ""
+
+    def _before(self, node: int) -> int:
+        """The element before one among its siblings; -1 if there is none, or text between."""
+        tree, parent = self._tree, self._tree.parents[node]
+        before = node - 1
+        if before > parent and tree.tags[before] == TEXT and tree.texts[before].isspace():
+            before -= 1
+        while before > parent and tree.parents[before] != parent:
+            before = tree.parents[before]
+        return before if before > parent else -1
+
+    def title(self, node: int) -> str:
+        """As `of`, without the counts and prices that stand apart in its content."""
+        given = self.given(node)
+        label = self.label_of.get(node, -1)
+        if label >= 0 and given == self._runs.text(label, limit=MAX_LABEL):
+            return self._runs.title(label, limit=MAX_LABEL)
+        if not given and self._tree.tags[node] in _SAYING:
+            given = self._runs.title(node, limit=MAX_LABEL)
+        return given or self.of(node)
 
     def of(self, node: int) -> str:
         """The accessible name; empty if it has none."""
@@ -87,8 +150,11 @@ class Labels:
                 return text
         return ""
 
-    def _text_by_id(self, target: str) -> str:
+    def _text_by_id(self, target: str, near: int) -> str:
         node = self.by_id.get(target)
+        if target in self._repeated:
+            # An id that is not unique means the one before, if any.
+            node = max((other for other in self._repeated[target] if other < near), default=None)
         if node is None or self._tree.tags[node] == TEXT:
             return ""
         label = self._tree.attributes[node].get("aria-label") or self._runs.text(node, limit=MAX_LABEL)

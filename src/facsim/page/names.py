@@ -1,27 +1,32 @@
 """Unique, hierarchical names in words: `search_results.<product>.view_product`.
 
 The last part is what the element says (its accessible name), the parts before are the groups around it.
-Nothing that pages generate (ids, classes, positions) enters. Numbers are added only where two names would be
-equal.
+Nothing that pages generate (ids, classes, positions) enters. What is called the same is told apart by what it
+says in full, its address or its field, and only then by numbers (`facsim.page.alike`).
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from facsim.page.groups import Group, find_groups
+from facsim.page.alike import address_words, joined, telling, told_apart, unique
+from facsim.page.groups import UNSPECIFIC, Group, find_groups
 from facsim.page.labels import Labels
-from facsim.page.looks import look
 from facsim.page.roles import role_of
 from facsim.page.runs import Runs
 from facsim.page.tree import Tree
-from facsim.page.words import PRICE, fold, is_generated, slug
+from facsim.page.words import PRICE, is_count, is_generated, slug, whole_slug
 
 _MAX_GROUPS = 4
 _SEARCH = re.compile(r"^(q|s|k|query|search|keywords?|searchterm|field-keywords)$|search", re.IGNORECASE)
 _TYPABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
+_FIELDS = _TYPABLE | {"slider", "checkbox", "radio", "switch"}
+_VALUED = frozenset({"radio", "checkbox", "submit", "button"})
+_INDEX = re.compile(r"[\[_-]\d+[\]_-]+")
+_MAX_BEFORE = 40
 _Path = tuple[str, ...]
 
 
@@ -37,70 +42,125 @@ def name_elements(
         targets: the nodes to name, in document order.
         given: names that a recipe gives; they win over what the page says.
     """
-    groups = find_groups(tree, runs, labels, [node for node in targets if tree.tags[node] != "option"])
-    namer = _Namer(tree, runs, labels)
-    return _unique({node: given.get(node, name) for node, name in namer.names(groups, targets)})
+    selects = _selects(tree, targets)
+    others = [node for node in targets if node not in selects] if selects else targets
+    groups = find_groups(tree, runs, labels, [node for node in others if tree.tags[node] != "option"])
+    namer = _Namer(tree, runs, labels, others)
+    names = {node: given.get(node, name) for node, name in namer.names(groups)}
+    names = unique(namer.told_apart(names, given))
+    if not selects:
+        return names
+    options = {
+        node: given.get(node) or f"{names[select]}.{slug(labels.of(node)) or 'option'}"
+        for node, select in selects.items()
+    }
+    names |= unique(options, names.values())
+    return {node: names[node] for node in targets}
+
+
+def _selects(tree: Tree, targets: list[int]) -> dict[int, int]:
+    """For each option of a `select` that is named: the select."""
+    found: dict[int, int] = {}
+    select, end = -1, -1
+    for node in targets:
+        if tree.tags[node] == "select":
+            select, end = node, tree.ends[node]
+        elif node < end and tree.tags[node] == "option":
+            found[node] = select
+    return found
 
 
 class _Namer:
-    def __init__(self, tree: Tree, runs: Runs, labels: Labels) -> None:
-        self._tree, self._runs, self._labels = tree, runs, labels
+    def __init__(self, tree: Tree, runs: Runs, labels: Labels, targets: list[int]) -> None:
+        self._tree, self._runs, self._labels, self._targets = tree, runs, labels, targets
         self._groups: Counter[_Path] = Counter()
+        self._called: dict[int, str] = {}
+        """Groups (by their place) that need more than their label."""
 
-    def names(self, groups: list[Group], targets: list[int]) -> list[tuple[int, str]]:
+    def names(self, groups: list[Group]) -> list[tuple[int, str]]:
         """A name for each target, not yet unique."""
+        self._tell_apart(groups)
         found: list[tuple[int, str]] = []
         around: list[tuple[Group, _Path]] = []
-        select: tuple[int, str] = (-1, "")
         coming = 0
-        for node in targets:
+        for node in self._targets:
             while coming < len(groups) and groups[coming].start <= node:
-                self._enter(groups[coming], around)
+                self._enter(coming, groups[coming], around)
                 coming += 1
             while around and around[-1][0].end <= node:
                 around.pop()
-            if self._tree.tags[node] == "option" and node < select[0]:
-                found.append((node, f"{select[1]}.{slug(self._labels.of(node)) or 'option'}"))
-                continue
             path, card = (around[-1][1], around[-1][0]) if around else ((), None)
-            name = ".".join(self._whole(node, path, card))
-            if self._tree.tags[node] == "select":
-                select = (self._tree.ends[node], name)
-            found.append((node, name))
+            found.append((node, ".".join(self._whole(node, path, card))))
         return found
 
-    def _enter(self, group: Group, around: list[tuple[Group, _Path]]) -> None:
+    def told_apart(self, names: dict[int, str], given: Mapping[int, str]) -> dict[int, str]:
+        """Names that look the same, with what else tells their elements apart."""
+        kinds = (self._in_full, self._address, self._page_above, self._field_name, self._value)
+        return told_apart(names, given, kinds)
+
+    def _tell_apart(self, groups: list[Group]) -> None:
+        """Find cards in one place with the same title, and what the address of the first link adds."""
+        around: list[tuple[int, _Path]] = []
+        same: dict[_Path, list[int]] = defaultdict(list)
+        for place, group in enumerate(groups):
+            while around and around[-1][0] <= group.start:
+                around.pop()
+            path = around[-1][1] if around else ()
+            if not path or path[-1] != group.label:
+                path = (*path, group.label)
+                if group.is_distinct:
+                    same[path].append(place)
+            around.append((group.end, path))
+        for path, places in same.items():
+            if len(places) > 1:
+                parts = telling([self._first_address(groups[place]) for place in places])
+                self._called.update(
+                    (place, joined(path[-1], part)) for place, part in zip(places, parts, strict=False)
+                )
+
+    def _first_address(self, group: Group) -> str:
+        first = bisect_left(self._targets, group.start)
+        for node in self._targets[first : first + 5]:
+            if node < group.end and self._tree.tags[node] == "a":
+                return self._address(node)
+        return ""
+
+    def _enter(self, place: int, group: Group, around: list[tuple[Group, _Path]]) -> None:
         while around and around[-1][0].end <= group.start:
             around.pop()
         path = around[-1][1] if around else ()
-        if not path or path[-1] != group.label:
-            path = (*path, group.label)
+        if not around or around[-1][0].label != group.label:
+            label = self._called.get(place, group.label)
+            path = (*path, label)
             if group.is_distinct:
                 # Two cards with one title stay apart as a whole.
                 self._groups[path] += 1
                 if self._groups[path] > 1:
-                    path = (*path[:-1], f"{group.label}_{self._groups[path]}")
+                    path = (*path[:-1], f"{label}_{self._groups[path]}")
         if len(path) > _MAX_GROUPS:
             path = (path[0], *path[-(_MAX_GROUPS - 1) :])
         around.append((group, path))
 
     def _whole(self, node: int, path: _Path, group: Group | None) -> _Path:
         own = self._own(node)
-        if group is not None and own == group.label:
+        if group is None:
+            return (own,)
+        if own == group.label:
             return self._called_like(group, node, path)
         # A link around a whole card says more than the title, and what changes (the price) among it.
-        if group is not None and own.startswith(f"{group.label}_") and self._shows_price(node):
+        if own.startswith(f"{group.label}_") and self._shows_price(node):
             return (*path, "view_product")
-        return (*path, own)
+        own = _without(own, path)
+        return path if own in path and self._tree.tags[node] != "a" else (*path, own)
 
     def _called_like(self, group: Group, node: int, path: _Path) -> _Path:
         """The name of what is called like its group: the title, or the picture, of a card."""
         if self._tree.tags[node] != "a":
             return path
-        if not self._runs.text(node, alt=False, limit=20):
+        if not self._runs.text(node, alt=False):
             return (*path, "image")
-        # A price beside it, not in it: a range of prices to filter by is no product.
-        beside = self._runs.text(group.start, limit=1_000).replace(self._runs.text(node), "")
+        # A price beside its title: a range of prices to filter by is no product.
+        beside = self._runs.text(group.start, limit=1_000).replace(self._runs.title(node), "")
         if PRICE.search(beside):
             return (*path, "view_product")
         return (*path, "view") if group.targets > 1 else path
@@ -113,46 +173,65 @@ class _Namer:
         role = role_of(tag, attributes)
         if role in _TYPABLE and tag != "select" and _is_search(role, attributes):
             return "search_input"
-        return (
-            slug(self._labels.of(node))
-            or _field(attributes.get("name", ""))
-            or _last_of(attributes.get("href", ""))
-            or {"textbox": "input", "generic": tag}.get(role, slug(role))
-            or "element"
-        )
+        words = slug(self._labels.title(node)) or self._field_name(node) or self._address(node)
+        if words:
+            return words
+        kind = {"textbox": "input", "generic": tag}.get(role, slug(role)) or "element"
+        before = slug(self._text_before(node))
+        if before:
+            return before if role in _FIELDS else f"{before}_{kind}"
+        return kind
+
+    def _text_before(self, node: int) -> str:
+        """Short text just before an element without words, in a box with it and with nothing to act on."""
+        tree, runs, targets = self._tree, self._runs, self._targets
+        run = runs.span(node, node)[0] - 1
+        if run < 0:
+            return ""
+        said = runs.nodes[run]
+        box = node
+        for _ in range(3):
+            box = tree.parents[box] if box >= 0 else -1
+        before = bisect_left(targets, node) - 1
+        if said < box or (before >= 0 and tree.ends[targets[before]] > said):
+            return ""
+        text = runs.texts[run].strip()
+        return text if len(text) <= _MAX_BEFORE and not is_count(text) else ""
+
+    def _in_full(self, node: int, name: str) -> str:
+        """What an element says, with counts and prices."""
+        said = self._labels.of(node)
+        words = whole_slug(said)
+        return words if name.rpartition(".")[2] == slug(self._labels.title(node)) != words else ""
+
+    def _address(self, node: int, name: str = "") -> str:  # noqa: ARG002
+        return address_words(self._tree.attributes[node].get("href", ""), 0)
+
+    def _page_above(self, node: int, name: str) -> str:  # noqa: ARG002
+        return address_words(self._tree.attributes[node].get("href", ""), 1)
+
+    def _field_name(self, node: int, name: str = "") -> str:
+        name = self._tree.attributes[node].get("name", "")[:200]
+        # Of a form in several copies (`form-0-quantity`, `items[3][quantity]`) what the copies share.
+        parts = [part for part in map(slug, _INDEX.split(name)) if part]
+        return parts[-1] if parts and not is_generated(parts[-1]) else ""
+
+    def _value(self, node: int, name: str) -> str:  # noqa: ARG002
+        attributes = self._tree.attributes[node]
+        # Not of what is filled in.
+        is_fixed = self._tree.tags[node] == "button" or attributes.get("type", "").lower() in _VALUED
+        return slug(attributes.get("value", "")) if is_fixed else ""
 
 
 def _is_search(role: str, attributes: Mapping[str, str]) -> bool:
     return role == "searchbox" or bool(_SEARCH.search(attributes.get("name", "")[:100]))
 
 
-def _field(name: str) -> str:
-    words = slug(name)
-    return "" if is_generated(words) else words
-
-
-def _last_of(href: str) -> str:
-    """The last readable part of an address: `/help/returns.html?x=1` gives `returns`."""
-    path = re.split(r"[?#]", href[:500], maxsplit=1)[0].rstrip("/").rpartition("/")[2]
-    return slug(re.sub(r"\.[a-z]{2,5}$", "", fold(path)))
-
-
-def _unique(names: dict[int, str]) -> dict[int, str]:
-    """Number what looks the same, the first one plain; names that are unique already stay as they are."""
-    looks = {node: look(name) for node, name in names.items()}
-    taken = set(looks.values())
-    last: dict[str, int] = {}
-    unique: dict[int, str] = {}
-    for node, name in names.items():
-        seen = looks[node]
-        if seen not in last:
-            unique[node] = name
-            last[seen] = 1
-            continue
-        number = last[seen] + 1
-        while f"{seen}_{number}" in taken:
-            number += 1
-        last[seen] = number
-        unique[node] = f"{name}_{number}"
-        taken.add(f"{seen}_{number}")
-    return unique
+def _without(own: str, path: _Path) -> str:
+    """What an element says without the title of the card it is in: `mug.decrease`, not `mug.decrease_mug`."""
+    for title in reversed(path):
+        rest = own[len(title) + 1 :]
+        # One word left says too little: `filter.filter_results`.
+        if "_" in rest and title not in UNSPECIFIC and own.startswith(f"{title}_"):
+            return rest
+    return own

@@ -8,7 +8,7 @@ from html import escape
 
 from facsim.page.read import MARK
 from facsim.page.roles import ROLE_OF_TAG, STATES, role_of
-from facsim.page.runs import Runs
+from facsim.page.runs import HIDDEN, Runs
 from facsim.page.tags import CELLS, CONTROLS, FLOWING, INLINE, KEPT, VOID, WHOLE_PAGE
 from facsim.page.tree import TEXT, Tree
 
@@ -51,6 +51,7 @@ class _Renderer:
         self._shown, self._filled_children = self._find_content()
         self._parts: list[str] = []
         self._break = False  # a block began or ended here: what comes next starts a line
+        self._gap = False  # an element that parts words, itself not written, began or ended here
         self._trim = True  # white space here has nothing to part
 
     def _find_content(self) -> tuple[bytearray, list[int]]:
@@ -81,10 +82,10 @@ class _Renderer:
                 self._close(*opened.pop()[1:])
             tag = tree.tags[node]
             if tag == TEXT:
-                if not self._runs.hidden[node]:
+                if self._runs.hidden[node] != HIDDEN:
                     self._write_text(node)
                 node += 1
-            elif self._runs.hidden[node] or not (self._shown[node] or tag in CELLS):
+            elif self._runs.hidden[node] == HIDDEN or not (self._shown[node] or tag in CELLS):
                 self._break = self._break or (tag not in FLOWING and not self._trim)
                 node = tree.ends[node]
             elif tag == "br":
@@ -109,11 +110,12 @@ class _Renderer:
         start = self._start_tag(node)
         if not start:
             self._break = self._break or (not flows and not self._trim)
+            self._gap = self._gap or (flows and tag not in INLINE)
             return ""
         if self._break or not (flows or self._trim):
             self._parts.append("\n")
         self._parts.append(start)
-        self._break = False
+        self._break = self._gap = False
         self._trim = tag not in INLINE and tag not in VOID and tag != "svg"
         return tag
 
@@ -123,10 +125,12 @@ class _Renderer:
             if tag not in INLINE and self._parts[-1].endswith(" "):
                 self._parts[-1] = self._parts[-1].rstrip(" ")
             self._parts.append(f"</{written}>")
-            self._trim = False
+            self._trim = self._gap = False
             self._break = not flows
         elif not flows:
             self._break = self._break or not self._trim
+        else:
+            self._gap = self._gap or tag not in INLINE
 
     def _write_text(self, node: int) -> None:
         tree = self._tree
@@ -138,10 +142,12 @@ class _Renderer:
             text = _SPACE.sub(" ", text)
             if self._trim or self._break:
                 text = text.lstrip(" ")
+            elif node in self._runs.gaps or (self._gap and text[0] not in ".,;:!?)"):
+                text = f" {text.lstrip(' ')}"
         if not text:
             return
         self._parts.append(("\n" if self._break else "") + escape(text, quote=False))
-        self._break = False
+        self._break = self._gap = False
         self._trim = text.endswith(" ")
 
     def _start_tag(self, node: int) -> str:

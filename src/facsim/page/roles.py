@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 from facsim.page.tags import ACTIONABLE, WHOLE_PAGE
@@ -30,6 +30,7 @@ ROLE_OF_INPUT = {
     "range": "slider",
     "number": "spinbutton",
 }
+_PAGE_PARTS = frozenset({"main", "header", "footer"})
 _WIDGETS = (
     "button link checkbox radio tab menuitem menuitemcheckbox menuitemradio option switch combobox textbox "
     "searchbox slider spinbutton treeitem"
@@ -79,7 +80,7 @@ def reach_of(tag: str, attributes: Mapping[str, str]) -> Reach:
     """Whether a person can act on an element with this tag and these attributes."""
     if tag in ACTIONABLE:
         return Reach.STRONG
-    if not attributes or tag in WHOLE_PAGE:
+    if not attributes or tag in WHOLE_PAGE or _only_shows(attributes):
         return Reach.NONE
     if tag in ("a", "area") and "href" in attributes:
         return Reach.STRONG
@@ -88,6 +89,15 @@ def reach_of(tag: str, attributes: Mapping[str, str]) -> Reach:
     if "onclick" in attributes or _is_focusable(attributes.get("tabindex", "")):
         return Reach.WEAK
     return Reach.NONE
+
+
+def _only_shows(attributes: Mapping[str, str]) -> bool:
+    """Whether it is the value of a combobox, for screen readers a text box that nobody can write in."""
+    return (
+        attributes.get("aria-readonly") == "true"
+        and attributes.get("role", "") == "textbox"
+        and "tabindex" not in attributes
+    )
 
 
 def _is_focusable(tabindex: str) -> bool:
@@ -113,6 +123,25 @@ def is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
         or attributes.get("aria-hidden", "").lower() == "true"
         or (tag == "input" and attributes.get("type", "").lower() == "hidden")
         or ("style" in attributes and _hides(attributes["style"]))
+    )
+
+
+def is_behind(tag: str, attributes: Mapping[str, str], tags: Sequence[str], start: int, end: int) -> bool:
+    """Whether what is hidden from screen readers is the page behind an open dialog: a person sees it.
+
+    Nothing else would hide the main part of a page, its header or its footer from some people only.
+
+    Args:
+        tag: of the hidden element.
+        attributes: of it.
+        tags: of all nodes.
+        start: first node in the element.
+        end: one past the last.
+    """
+    return (
+        attributes.get("aria-hidden", "").lower() == "true"
+        and not is_hidden(tag, {**attributes, "aria-hidden": "false"})
+        and (tag in _PAGE_PARTS or "main" in tags[start:end])
     )
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 
+from facsim.page.roles import is_behind
 from facsim.page.tags import INLINE
 from facsim.page.tree import TEXT, Tree
-from facsim.page.words import fold
+from facsim.page.words import fold, is_count
 
 MAX_TEXT = 1_000
 """Longest text of one element. Elements may nest, and so would their texts."""
+HIDDEN, BEHIND = 1, 2
+_BESIDE, _SCRIPT = 1, 2
+_UNFINISHED = re.compile(r"(?:^|\d)[.,]$")
 
 
 class Runs:
@@ -27,11 +32,14 @@ class Runs:
         self.texts: list[str] = []
         self.is_alt: list[bool] = []
         self.hidden = bytearray(len(tree))
-        """1 for each node that is left out as hidden."""
+        """For each node `HIDDEN` if it is left out, `BEHIND` if it shows but cannot be reached, else 0."""
+        self.gaps: set[int] = set()
+        """The text nodes before which inline elements side by side part words."""
         self._ends = tree.ends
         self._known: dict[tuple[int, bool, int], str] = {}
-        tags, attributes, ends = tree.tags, tree.attributes, tree.ends
+        tags, attributes, ends, parents = tree.tags, tree.attributes, tree.ends, tree.parents
         part = False
+        side = 0
         blocks: list[int] = []
         node, total = 0, len(tags)
         while node < total:
@@ -41,11 +49,16 @@ class Runs:
             tag = tags[node]
             if tag == TEXT:
                 text = tree.texts[node]
+                if side and not part and self.texts and not _is_one_word(self.texts[-1], text, side):
+                    self.gaps.add(node)
+                    part = True
                 self._add(node, f" {text}" if part else text, alt=False)
-                part = False
+                part, side = False, 0
             elif is_hidden and is_hidden(tag, attributes[node]):
-                self.hidden[node : ends[node]] = b"\x01" * (ends[node] - node)
-                node = ends[node]
+                behind = is_behind(tag, attributes[node], tags, node + 1, ends[node])
+                self.hidden[node : ends[node]] = bytes((BEHIND if behind else HIDDEN,)) * (ends[node] - node)
+                node = node + 1 if behind else ends[node]
+                part = part or behind
                 continue
             elif tag in ("select", "textarea", "head", "title", "svg", "math"):
                 alt = _picture_title(tree, node) if tag == "svg" else ""
@@ -60,6 +73,10 @@ class Runs:
                     self._add(node, f" {alt} ", alt=True)
                 part = True
                 blocks.append(ends[node])
+            elif node - 1 != parents[node] and not (
+                tags[node - 1] == TEXT and parents[node - 1] == parents[node]
+            ):
+                side = _SCRIPT if tag in ("sub", "sup") else _BESIDE
             node += 1
 
     def _add(self, node: int, text: str, *, alt: bool) -> None:
@@ -71,6 +88,27 @@ class Runs:
         """The runs of the nodes `start` up to `end`, as a range of indices."""
         first = bisect_left(self.nodes, start)
         return first, bisect_left(self.nodes, end, first)
+
+    def title(self, node: int, *, alt: bool = True, limit: int = MAX_TEXT) -> str:
+        """The text of an element without the numbers and prices that stand apart in it.
+
+        Of `<a><span>11</span> <span>products</span></a>` it is `products`: badges, counts and prices change
+        while the thing stays the same. Numbers within a text stay; so do they where nothing else stands.
+        """
+        first, last = self.span(node, self._ends[node])
+        texts = self.texts[first : min(last, first + 30)]
+        if len(texts) < 2 or not any(map(is_count, texts)):
+            return self.text(node, alt=alt, limit=limit)
+        parts = []
+        for place, text in enumerate(texts):
+            if self.is_alt[first + place] and not alt:
+                continue
+            apart = not place or text[0].isspace() or texts[place - 1][-1:].isspace()
+            after = texts[place + 1][:1] if place + 1 < len(texts) else " "
+            if not (apart and is_count(text) and (after.isspace() or text[-1].isspace())):
+                parts.append(text[: limit * 4])
+        title = fold("".join(parts))[:limit].rstrip()
+        return title if any(map(str.isalpha, title)) else self.text(node, alt=alt, limit=limit)
 
     def text(self, node: int, *, alt: bool = True, limit: int = MAX_TEXT) -> str:
         """The text of an element, white space folded, at most about `limit` characters.
@@ -106,6 +144,25 @@ class Runs:
         """Whether an element holds anything but white space."""
         first, last = self.span(node, self._ends[node])
         return any(self.texts[run].strip() for run in range(first, last))
+
+
+def _is_one_word(before: str, after: str, side: int) -> bool:
+    """Whether the texts of two inline elements side by side are parts of one word.
+
+    Styled letters are (`<b>a</b><i>b</i>`), parts of a price or a number, punctuation after a word, and
+    raised letters (`<b>4</b><sup>th</sup>`).
+    """
+    before, after = before[-4:].lstrip(), after[:4]
+    if not before or before[-1].isspace() or after[0].isspace():
+        return True
+    if len(before) == len(after) == 1 and before.isalpha() and after.isalpha():
+        return True
+    if after[0] in ".,;:!?%)]" or before[-1] in "([":
+        return True
+    if after[0].isdigit():
+        # `$12` and `12.` + `99`, but not `11.` + `5 products`
+        return before[-1] in "$€£¥₹₩" or (after.isdigit() and bool(_UNFINISHED.search(before)))
+    return side == _SCRIPT
 
 
 def _picture_title(tree: Tree, node: int) -> str:
