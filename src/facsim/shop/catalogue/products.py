@@ -20,7 +20,7 @@ class Kind:
     """A kind of product, for example `coffee grinder`.
 
     Attributes:
-        name: lower case, singular, as people say it.
+        name: lower case, as people say it.
         words: other words that people use for it.
         price: a typical price in cents.
         features: words that tell products of the kind apart, in titles and in what people ask for.
@@ -37,10 +37,24 @@ class Kind:
     sizes: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product. Money is in cents; `rating` has one decimal."""
+    """A product. Money is in cents; `rating` has one decimal.
+
+    Attributes:
+        title: no two products have the same.
+        features: each stands in the title or in a bullet, in any case of letters.
+        attributes: facts for a table, in the order to show them.
+        list_price: what it is said to have cost before; above `price`, or None.
+        popularity: share of all products that are less in demand, above 0 to 1.
+        age_days: for how long the shop has had it.
+        sizes, colours: options. One value is a fact about the product, more are a choice.
+        shape: name of its drawing.
+    """
 
     id: int
     title: str
@@ -62,21 +76,8 @@ class Product:
     snippets: tuple[Review, ...]
     sizes: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
+    age_days: int = 0
+    shape: str = ""
 
-
-class Catalogue:
-    """All products of a seed, the same on every machine."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self.products: tuple[Product, ...] = ()
-        self.kinds: tuple[Kind, ...] = ()
-        self.departments: tuple[str, ...] = ()
-
-    def product(self, product_id: int) -> Product:
-        """The product with an id.
-
-        Raises:
-            KeyError: if there is none.
-        """
-        raise KeyError(product_id)
+    def __hash__(self) -> int:
+        return hash(self.id)

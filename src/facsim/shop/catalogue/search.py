@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
 
-from facsim.shop.catalogue.products import Catalogue
+from facsim.schema import ConfigError
+from facsim.shop.catalogue.filters import TITLES, Facet, FacetValue, Filters
+from facsim.shop.catalogue.products import Product
+from facsim.shop.catalogue.spelling import Speller, words_of
+from facsim.shop.catalogue.stock import Catalogue
+from facsim.shop.catalogue.suggestions import Suggestions
+
+__all__ = ["RANKINGS", "SORTS", "Facet", "FacetValue", "Found", "Query", "Search"]
+
+# Values of `Query.sort` and what they are called; empty is the shop's own ranking.
+SORTS = {
+    "": "Featured",
+    "price_up": "Price: low to high",
+    "price_down": "Price: high to low",
+    "rating": "Avg. customer review",
+    "newest": "Newest arrivals",
+}
+# The shop's own rankings: relevance weighs how well the words fit against demand; popular is by demand alone.
+RANKINGS = ("relevance", "popular")
+
+# Places on each page, from 0, that are paid for.
+SPONSORED_PLACES = (0, 5, 10)
+# If fewer products than this have all words, those with fewer of the words are added, up to so many in all.
+FEW = 8
+MOST_LOOSE = 24
+
+_COLUMNS = {"title": 10.0, "kind": 6.0, "brand": 5.0, "features": 4.0, "department": 2.0, "body": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +54,6 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class FacetValue:
-    """One value of a filter, with how many results it would leave."""
-
-    value: str
-    text: str
-    count: int
-    selected: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """A filter: `field` is the field of `Query` that it sets."""
-
-    field: str
-    title: str
-    values: tuple[FacetValue, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """What a query finds.
 
@@ -52,8 +63,9 @@ class Found:
         total: results on all pages.
         last_page: at least 1.
         facets: filters with counts, those without values left out.
-        did_you_mean: another text that finds more; empty if there is none.
+        did_you_mean: another text, all of whose words more products have; empty if there is none.
         related: texts of related searches.
+        page: the page's number, at most `last_page`.
     """
 
     products: tuple[int, ...]
@@ -63,14 +75,228 @@ class Found:
     facets: tuple[Facet, ...]
     did_you_mean: str
     related: tuple[str, ...]
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    """Products that a text finds, in the shop's order, and how many of them have all its words."""
+
+    order: tuple[int, ...]
+    ids: frozenset[int]
+    complete: int
 
 
 class Search:
-    """Finds products. Deterministic; results of recent queries are kept."""
+    """Finds products. Deterministic; what recent queries found is kept. Safe to use from several threads.
+
+    Raises:
+        ConfigError: if this Python's SQLite has no FTS5.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
+        self._products = {product.id: product for product in catalogue.products}
+        self._lock = Lock()
+        self._index = _index(catalogue.products)
+        self._filters = Filters(catalogue.products)
+        self._speller = Speller(_frequencies(catalogue.products))
+        self._suggestions = Suggestions(catalogue.products)
+        self._departments = {
+            name: frozenset(p.id for p in catalogue.products if p.kind.department == name)
+            for name in catalogue.departments
+        }
+        # Caches of this object's own, so that they go when it goes.
+        self._scores = lru_cache(maxsize=1024)(self._word_scores)
+        self._matches = lru_cache(maxsize=1024)(self._find_matches)
+        self._found = lru_cache(maxsize=8192)(self._find)
+        self.suggest = lru_cache(maxsize=4096)(self._suggestions.starting_with)
 
     def find(self, query: Query, *, ranking: str = "relevance", per_page: int = 16) -> Found:
-        """The page of results that a query asks for; `ranking` orders them where `query.sort` is empty."""
-        raise NotImplementedError
+        """The page of results that a query asks for; `ranking` orders them where `query.sort` is empty.
+
+        Any text is plain words. Values that no filter has let nothing pass; an unknown sort is `Featured`;
+        a page beyond the last one is the last one.
+
+        Raises:
+            ConfigError: if there is no such ranking.
+        """
+        if ranking not in RANKINGS:
+            raise ConfigError(f"ranking {ranking!r} is not known; expected one of {', '.join(RANKINGS)}")
+        return self._found(query, ranking, per_page)
+
+    def _find(self, query: Query, ranking: str, per_page: int) -> Found:
+        matches = self._matches(words_of(query.text), query.department, ranking)
+        chosen = {field: value for field in TITLES if (value := str(getattr(query, field)))}
+        left, facets = self._filters.apply(matches.ids, chosen)
+        order = [id_ for id_ in matches.order if id_ in left] if chosen else list(matches.order)
+        last_page = max(1, -(-len(order) // per_page))
+        page = min(max(1, query.page), last_page)
+        start = per_page * (page - 1)
+        sponsored: frozenset[int] = frozenset()
+        if query.sort and query.sort in SORTS:
+            order.sort(key=lambda id_: _sort_key(query.sort, self._products[id_]))
+        else:
+            order, paid = self._with_sponsored(order, per_page)
+            sponsored = paid & frozenset(order[start : start + per_page])
+        return Found(
+            products=tuple(order[start : start + per_page]),
+            sponsored=sponsored,
+            total=len(order),
+            last_page=last_page,
+            facets=facets,
+            did_you_mean=self._did_you_mean(query.text),
+            related=self._related(query.text, matches),
+            page=page,
+        )
+
+    def _with_sponsored(self, order: list[int], per_page: int) -> tuple[list[int], frozenset[int]]:
+        """The order with sponsored products moved up into the paid places, and which were.
+
+        Each product stands in the results once: where it paid for, or where it belongs.
+        """
+        bidders = [id_ for id_ in order if self._products[id_].sponsored]
+        if not bidders:
+            return order, frozenset()
+        ordered: list[int] = []
+        paid: set[int] = set()
+        placed: set[int] = set()
+        rest, bids = iter(order), iter(bidders)
+        for place in range(len(order)):
+            next_ = None
+            if place % per_page in SPONSORED_PLACES:
+                next_ = next((id_ for id_ in bids if id_ not in placed), None)
+                if next_ is not None:
+                    paid.add(next_)
+            if next_ is None:
+                next_ = next(id_ for id_ in rest if id_ not in placed)
+            placed.add(next_)
+            ordered.append(next_)
+        return ordered, frozenset(paid)
+
+    def _find_matches(self, words: tuple[str, ...], department: str, ranking: str) -> _Matches:
+        """All words first, then fewer: misspelt words find less, as in life."""
+        everything = self._departments.get(department, frozenset()) if department else None
+        if not words:
+            ids = everything if everything is not None else frozenset(self._products)
+            order = sorted(ids, key=lambda id_: (-self._products[id_].popularity, id_))
+            return _Matches(tuple(order), ids, len(ids))
+        scores = [self._scores(word) for word in words]
+        complete = self._complete(words)
+        if everything is not None:
+            complete &= everything
+        relevance = {id_: sum(score[id_] for score in scores) for id_ in complete}
+        order = self._ranked(relevance, ranking)
+        if len(order) < FEW and len(words) > 1:
+            order += self._loose(words, everything, complete, ranking)[: MOST_LOOSE - len(order)]
+        return _Matches(tuple(order), frozenset(order), len(complete))
+
+    def _loose(
+        self, words: tuple[str, ...], within: frozenset[int] | None, complete: frozenset[int], ranking: str
+    ) -> list[int]:
+        """Products with at least half of the words but not all, those with more words first."""
+        relevance: dict[int, float] = {}
+        matched: Counter[int] = Counter()
+        for word in words:
+            for id_, score in self._scores(word).items():
+                if (within is None or id_ in within) and id_ not in complete:
+                    relevance[id_] = relevance.get(id_, 0.0) + score
+                    matched[id_] += 1
+        order: list[int] = []
+        for count in range(len(words) - 1, (len(words) + 1) // 2 - 1, -1):
+            order += self._ranked({id_: relevance[id_] for id_, n in matched.items() if n == count}, ranking)
+            if len(order) >= MOST_LOOSE:
+                break
+        return order
+
+    def _ranked(self, relevance: dict[int, float], ranking: str) -> list[int]:
+        products = self._products
+        if ranking == "popular":
+            return sorted(relevance, key=lambda id_: (-products[id_].popularity, id_))
+        # Shops put what sells before what merely fits: demand is worth up to half of the words' fit.
+        weighed = {id_: fit * (1.0 + products[id_].popularity) for id_, fit in relevance.items()}
+        return sorted(weighed, key=lambda id_: (-round(weighed[id_], 6), id_))
+
+    def _complete(self, words: tuple[str, ...]) -> frozenset[int]:
+        """Ids of the products that have all words."""
+        having = sorted((self._scores(word) for word in words), key=len)
+        if not having:
+            return frozenset()
+        return frozenset(id_ for id_ in having[0] if all(id_ in other for other in having[1:]))
+
+    def _word_scores(self, word: str) -> dict[int, float]:
+        """BM25 of a word in every product that has it. BM25 of several words is the sum over them."""
+        with self._lock:
+            rows = self._index.execute(_MATCH, (f'"{word}"',)).fetchall()
+        return {id_: -score for id_, score in rows}
+
+    def _did_you_mean(self, text: str) -> str:
+        words = words_of(text)
+        better = tuple(word if self._scores(word) else (self._speller.meant(word) or word) for word in words)
+        if better == words:
+            return ""
+        if len(self._complete(better)) <= len(self._complete(words)):
+            return ""
+        return " ".join(better)
+
+    def _related(self, text: str, matches: _Matches) -> tuple[str, ...]:
+        if not text.strip() or not matches.order:
+            return ()
+        kinds = Counter(self._products[id_].kind.name for id_ in matches.order[:12])
+        return self._suggestions.related(text, kinds.most_common(1)[0][0])
+
+
+_WEIGHTS = ", ".join(map(str, _COLUMNS.values()))
+_MATCH = f"SELECT rowid, bm25(products, {_WEIGHTS}) FROM products WHERE products MATCH ?"  # noqa: S608 - constants
+
+
+def _index(products: tuple[Product, ...]) -> sqlite3.Connection:
+    """The full-text index, in memory. Words are found by their stems (Porter) and without diacritics."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    try:
+        connection.execute(
+            f"CREATE VIRTUAL TABLE products USING fts5({', '.join(_COLUMNS)}, content='', columnsize=1, "
+            "tokenize='porter unicode61 remove_diacritics 2')"
+        )
+    except sqlite3.OperationalError as error:
+        raise ConfigError(
+            "the shop's search needs SQLite 3.27 or newer with FTS5; this Python's sqlite3 module has "
+            f"{sqlite3.sqlite_version}: {error}. Use a Python that was built with it, for example one from "
+            "python.org or uv"
+        ) from error
+    connection.executemany(
+        f"INSERT INTO products(rowid, {', '.join(_COLUMNS)}) VALUES (?{', ?' * len(_COLUMNS)})",  # noqa: S608
+        (
+            (
+                product.id,
+                product.title,
+                product.kind.name,
+                product.brand,
+                f"{' '.join(product.features)} {' '.join(product.colours)} {' '.join(product.sizes)}",
+                product.kind.department,
+                f"{product.description} {' '.join(product.bullets)}",
+            )
+            for product in products
+        ),
+    )
+    return connection
+
+
+def _frequencies(products: tuple[Product, ...]) -> Counter[str]:
+    """How many products have a word where people read it first."""
+    counts: Counter[str] = Counter()
+    for product in products:
+        counts.update(set(words_of(f"{product.title} {' '.join(product.colours)}")))
+        counts.update(word for name in product.kind.words for word in words_of(name))
+    return counts
+
+
+def _sort_key(sort: str, product: Product) -> tuple[float, ...]:
+    """What a sort order compares; equal products stand by demand."""
+    first: dict[str, tuple[float, ...]] = {
+        "price_up": (product.price,),
+        "price_down": (-product.price,),
+        "rating": (-product.rating, -product.reviews),
+        "newest": (product.age_days,),
+    }
+    return (*first[sort], -product.popularity, product.id)
