@@ -14,7 +14,7 @@ class Design:
         name: as in `facsim shop sample --variant NAME`.
         about: what is different, in a sentence.
         per_page: results on a page.
-        ranking: how results are ordered where nobody chose a sort order: `relevance` or `popularity`.
+        ranking: how results are ordered where nobody chose a sort order: `relevance` or `popular`.
         facets: fields of the filters shown; empty for all that there are.
         ratings: whether cards show ratings. Products' own pages always do.
         price_badges: whether cards say what is saved, and which of the results costs least.
@@ -26,7 +26,7 @@ class Design:
     name: str
     about: str
     per_page: int = 16
-    ranking: Literal["relevance", "popularity"] = "relevance"
+    ranking: Literal["relevance", "popular"] = "relevance"
     facets: frozenset[str] = frozenset()
     ratings: bool = True
     price_badges: bool = False
@@ -45,7 +45,7 @@ _ALL = (
     Design(
         "popular_first",
         "Results come in the order of what sells, not of what fits the words best.",
-        ranking="popularity",
+        ranking="popular",
     ),
     Design(
         "no_ratings",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from facsim.shop.catalogue import Catalogue, Facet, FacetValue, Found, Product, Query, Search
+from facsim.shop.catalogue.search import SORTS
 from facsim.shop.storefront.addresses import NotFoundError, Place, address_of, narrowed, search_address
 from facsim.shop.storefront.cards import Cards
 from facsim.shop.storefront.designs import Design
@@ -17,13 +18,6 @@ from facsim.shop.storefront.visits import MAX_QUANTITY
 from facsim.shop.storefront.wording import items, thousands
 
 POPULAR, DEALS, SNIPPETS = 12, 6, 3
-SORTS = {
-    "": "Featured",
-    "price_up": "Price: low to high",
-    "price_down": "Price: high to low",
-    "rating": "Customer rating",
-    "delivery": "Fastest delivery",
-}
 ADDRESS = "14 Harbour Lane, Millbrook"
 CARD = "Card ending in 4417"
 
@@ -163,7 +157,7 @@ class Pages:
         options = [
             (title, [_option_act(place, field, value) for value in values])
             for title, field, values in (
-                ("Colour", "colour", product.colours),
+                ("Color", "colour", product.colours),
                 ("Size", "size", product.sizes),
             )
             if values
@@ -286,6 +280,17 @@ class Pages:
             back=Act("back", "Back to shopping", "/results"),
         )
         return Body(main, View("info", address_of(place), (), title=topic.title), {"@type": "WebPage"})
+
+    def notice(self, title: str, text: str) -> Body:
+        """A page that says one thing."""
+        main = self._renderer.render(
+            "info.html",
+            title=title,
+            paragraphs=[text],
+            departments=[],
+            back=Act("back", "Back to shopping", "/results"),
+        )
+        return Body(main, View("info", "/", (), title=title), {"@type": "WebPage"})
 
     def lines(self, lines: Iterable[tuple[int, str, str, int]]) -> tuple[Line, ...]:
         """Lines of a cart with what is said of their products."""

@@ -18,7 +18,7 @@ from facsim.shop.storefront.cards import Cards
 from facsim.shop.storefront.designs import DESIGNS, Design
 from facsim.shop.storefront.fragments import Renderer
 from facsim.shop.storefront.frame import Frame
-from facsim.shop.storefront.pages import Pages
+from facsim.shop.storefront.pages import Body, Pages
 from facsim.shop.storefront.views import Act, Rendered, Visitor
 
 SITE = "https://shop.facsim.example"
@@ -120,6 +120,32 @@ class Storefront:
                 return "/order", visits.ordered(visitor)
         raise NotFoundError(address)
 
+    def admit(self, visitor: Visitor) -> Visitor:
+        """A visitor from elsewhere (another seed's shop), without what this shop does not know."""
+
+        def known(product: int) -> bool:
+            try:
+                return bool(self.catalogue.product(product))
+            except KeyError:
+                return False
+
+        try:
+            results = address_of(self._place(visitor.results, Visitor()))
+        except NotFoundError:
+            results = "/"
+        return Visitor(
+            lines=tuple(line for line in visitor.lines if known(line[0])),
+            recent=tuple(filter(known, visitor.recent)),
+            order=visitor.order,
+            results=results,
+            bought=tuple(line for line in visitor.bought if known(line[0])),
+        )
+
+    def notice(self, title: str, text: str, visitor: Visitor) -> Rendered:
+        """A page that says one thing, in the look of the shop: what went wrong."""
+        body = self._pages.notice(title, text)
+        return self._framed(body, sum(line[3] for line in visitor.lines))
+
     def named(self, rendered: Rendered) -> NamedPage:
         """The page simplified, with the names of its acts' elements.
 
@@ -158,7 +184,9 @@ class Storefront:
         )
 
     def _open(self, place: Place, visitor: Visitor, cart_count: int) -> Rendered:
-        body = self._pages.body(place, visitor)
+        return self._framed(self._pages.body(place, visitor), cart_count)
+
+    def _framed(self, body: Body, cart_count: int) -> Rendered:
         view = replace(body.view, cart_count=cart_count)
         document = self._frame.document(body.main, view, body.data)
         return Rendered(document.html, replace(view, acts=document.acts))

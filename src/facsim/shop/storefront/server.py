@@ -1,0 +1,108 @@
+"""The shop over HTTP, on this machine only: the same pages that are rendered in process, byte for byte."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import socket
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facsim.schema import ConfigError
+from facsim.shop.catalogue import Catalogue
+from facsim.shop.storefront.designs import DESIGNS
+from facsim.shop.storefront.state import Visitors
+from facsim.shop.storefront.store import Storefront
+
+if TYPE_CHECKING:
+    from uvicorn import Server
+
+HOST = "127.0.0.1"
+_LONGEST_REQUEST = 4 * 2**20
+"""Bytes of request line and headers that reach the shop, which answers with a page that they are too many."""
+
+
+def serve(
+    *,
+    seed: int = 0,
+    design: str = "standard",
+    port: int = 8000,
+    state: Path | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> None:
+    """Run the shop until it is interrupted.
+
+    Args:
+        seed: of the catalogue.
+        design: one of `DESIGNS`.
+        port: where to listen on 127.0.0.1; 0 for one that is free.
+        state: file to keep visitors in; a temporary one if none is given.
+        announce: is told the address once the shop is open.
+
+    Raises:
+        ConfigError: if a package is missing, the port is taken, there is no such design, or the file cannot
+            be used.
+    """
+    if design not in DESIGNS:
+        raise ConfigError(f"there is no design {design!r}; expected one of {', '.join(DESIGNS)}")
+    _check_packages()
+    with ExitStack() as stack:
+        listener = stack.enter_context(_listener(port))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="facsim-shop-")))
+        visitors = Visitors(state or folder / "visitors.sqlite")
+        stack.callback(visitors.close)
+        storefront = Storefront(Catalogue(seed), DESIGNS[design])
+        server = make_server(storefront, visitors, listener.getsockname()[1])
+        if announce:
+            announce(f"http://{HOST}:{listener.getsockname()[1]}")
+        server.run(sockets=[listener])
+
+
+def make_server(storefront: Storefront, visitors: Visitors, port: int) -> Server:
+    """A server that `run(sockets=[…])` starts.
+
+    Args:
+        storefront: the shop.
+        visitors: where its visitors are kept.
+        port: that it will listen on; requests that name another are refused.
+    """
+    import uvicorn  # noqa: PLC0415 (an extra)
+
+    from facsim.shop.storefront.web import ShopApp  # noqa: PLC0415 (an extra)
+
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    return uvicorn.Server(
+        uvicorn.Config(
+            ShopApp(storefront, visitors, port),
+            http="h11",
+            h11_max_incomplete_event_size=_LONGEST_REQUEST,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+
+
+def _check_packages() -> None:
+    missing = [name for name in ("starlette", "uvicorn") if not importlib.util.find_spec(name)]
+    if missing:
+        raise ConfigError(
+            f"serving the shop needs a package that is not installed ({', '.join(missing)}); "
+            "run: pip install 'facsim[web]'"
+        )
+
+
+def _listener(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on {HOST}:{port}: {error}; choose another with --port") from None
+    return listener

@@ -1,0 +1,87 @@
+"""Visitors of a running shop, in SQLite."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from facsim.schema import ConfigError
+from facsim.shop.storefront.views import Visitor
+
+_KEPT_SECONDS = 30 * 24 * 3600
+_TABLE = "CREATE TABLE IF NOT EXISTS visitors (id TEXT PRIMARY KEY, state TEXT NOT NULL, seen REAL NOT NULL)"
+
+
+class Visitors:
+    """What a shop knows of its visitors, by an id that cannot be guessed.
+
+    Args:
+        path: of the database file; made if there is none. Visitors not seen for a month are forgotten.
+
+    Raises:
+        ConfigError: if the file cannot be opened or is no database of visitors.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            # A power cut may lose the last clicks, not the file.
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.execute(_TABLE)
+            self._database.execute("DELETE FROM visitors WHERE seen < ?", (time.time() - _KEPT_SECONDS,))
+        except sqlite3.Error as error:
+            raise ConfigError(
+                f"{path}: visitors cannot be kept here: {error}; expected a file that an earlier shop wrote, "
+                "or a path where one can be made"
+            ) from None
+
+    def get(self, key: str) -> Visitor | None:
+        """The visitor with an id; None if there is none, or what is kept of them cannot be read any more."""
+        row = self._database.execute("SELECT state FROM visitors WHERE id = ?", (key,)).fetchone()
+        return visitor_of(row[0]) if row else None
+
+    def put(self, key: str, visitor: Visitor) -> None:
+        """Keep what is known of a visitor."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO visitors VALUES (?, ?, ?)", (key, json_of(visitor), time.time())
+        )
+
+    @staticmethod
+    def new_key() -> str:
+        """An id for a new visitor."""
+        return secrets.token_urlsafe(24)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+
+def json_of(visitor: Visitor) -> str:
+    """A visitor as JSON."""
+    return json.dumps(asdict(visitor), ensure_ascii=False, separators=(",", ":"))
+
+
+def visitor_of(text: str) -> Visitor | None:
+    """The visitor in JSON that `json_of` made; None if it is something else."""
+    try:
+        fields = json.loads(text)
+        return Visitor(
+            lines=_lines(fields["lines"]),
+            recent=tuple(int(product) for product in fields["recent"]),
+            order=int(fields["order"]),
+            results=str(fields["results"]),
+            bought=_lines(fields["bought"]),
+        )
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _lines(rows: list[tuple[int, str, str, int]]) -> tuple[tuple[int, str, str, int], ...]:
+    return tuple(
+        (int(product), str(size), str(colour), int(quantity)) for product, size, colour, quantity in rows
+    )
