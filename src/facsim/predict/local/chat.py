@@ -127,14 +127,14 @@ class ChatTokenizer:
                 tokens += self._ids(said)
             elif place != turn.messages[-1]:
                 tokens += (ids := self._ids(said))
-                tokens.append(self._end)
+                tokens.append(self.end)
                 done += self._end_text
                 spans.append(Span(turn.step, "rationale", len(tokens) - len(ids) - 1, len(tokens), True))
             else:
                 begin = len(tokens)
                 tokens += (ids := self._ids(said))
                 cut = begin + self._tokens_before(said, turn.action[0], ids)
-                tokens.append(self._end)
+                tokens.append(self.end)
                 done += self._end_text
                 if cut > begin:
                     spans.append(Span(turn.step, "rationale", begin, cut, False))
@@ -170,13 +170,13 @@ class ChatTokenizer:
 
     @cached_property
     def _end_text(self) -> str:
-        return self._text_of(self._end)
+        return self._text_of(self.end)
 
     def _text_of(self, token: int) -> str:
         return str(self.tokenizer.convert_ids_to_tokens(token))
 
     @cached_property
-    def _end(self) -> int:
+    def end(self) -> int:
         """The token that ends an answer."""
         after = self._after_answer()
         ids = self._ids(after)
@@ -213,4 +213,4 @@ class ChatTokenizer:
                     "Templates that drop earlier reasoning do so: give the tokenizer one that keeps all turns"
                 )
             self._lead = lead
-        _ = self._end
+        _ = self.end
