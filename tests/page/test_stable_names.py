@@ -118,3 +118,115 @@ def test_long_titles_that_differ_at_the_end_need_no_numbers() -> None:
 def test_generated_field_names_do_not_count() -> None:
     html = "<input name=field_8f3a21><input name=q1093847><input name=coupon_2>"
     assert names(html) == ["input", "input_2", "coupon_2"]
+
+
+def test_what_changes_is_no_part_of_a_name() -> None:
+    assert names(
+        "<button><span>Order summary</span><span>$40.00</span></button><a href=1>Basket total: £208.90</a>"
+        "<a href=1>Notifications <b>3</b></a><a href=1><div><span>100/100</span><span>Bread in a day</span></div></a>"
+        "<button aria-label='Cart with 2 items'></button><a href=1>1,204 ratings</a><a href=1>Total 12 €</a>"
+    ) == [
+        "order_summary",
+        "basket_total",
+        "notifications",
+        "bread_in_a_day",
+        "cart_with_items",
+        "ratings",
+        "total",
+    ]
+
+
+def test_digits_that_belong_to_words_stay() -> None:
+    html = "<a href=1>4 Stars & Up</a><a href=1>iPhone 15</a><a href=1>A4</a><a href=1>2</a><a href=1>$0 to $50</a>"
+    assert names(html + "<a href=1>Under $25</a><a href=1>$50 & above</a><a href=1>Child (under 12)</a>") == [
+        *("4_stars_up", "iphone_15", "a4", "2", "0_to_50"),
+        *("under_25", "50_above", "child_under_12"),
+    ]
+
+
+def test_where_only_counts_tell_elements_apart_they_count() -> None:
+    html = "<button>Donate $5</button><button>Donate $10</button><a href=1>Page <b>1</b></a><a href=2>Page <b>2</b></a>"
+    assert names(html) == ["donate_5", "donate_10", "page_1", "page_2"]
+
+
+def test_a_list_of_links_is_not_called_by_the_first() -> None:
+    def menu(*links: str) -> str:
+        return "<nav><ul><li><ul>" + "".join(links) + "</ul></li></ul></nav>"
+
+    links = [f'<li><a href="/{word}">{word}</a></li>' for word in ("dashboard", "products", "coupons")]
+    assert by_address(menu(*links)) == by_address(menu(*reversed(links)))
+    assert names(menu(*links)) == ["navigation.dashboard", "navigation.products", "navigation.coupons"]
+    titled = "<ul><li><div><span>Quick links</span></div><ul>" + "".join(links) + "</ul></li></ul>"
+    assert names(titled) == ["quick_links.dashboard", "quick_links.products", "quick_links.coupons"]
+
+
+SELECT = (
+    "<label for=c>Category</label><select id=c aria-hidden=true><option>Shop</select><span><span><span role=combobox"
+    " tabindex=0 aria-labelledby=x><span id=x role=textbox aria-readonly=true>{0}</span></span></span></span>"
+)
+
+
+def test_a_combobox_in_place_of_a_select_is_called_by_its_label() -> None:
+    for value in ("", "Shop"):
+        (element,) = simplify(SELECT.format(value)).elements
+        assert (element.name, element.role, element.text) == ("category", "combobox", "Category")
+
+
+def test_ids_that_are_not_unique_mean_what_is_near() -> None:
+    item = "<li><a id=menu href=#>{0}</a><div aria-labelledby=menu><a href={1}>{1}</a></div></li>"
+    html = f"<nav><ul>{item.format('Catalogue', 'a')}{item.format('Offers', 'b')}</ul></nav>"
+    assert names(html)[1::2] == ["navigation.catalogue.a", "navigation.offers.b"]
+    form = "<form><label for=mail>{0}</label><input id=mail></form>"
+    assert names(form.format("Log in with") + form.format("Register with")) == [
+        "log_in_with",
+        "register_with",
+    ]
+
+
+def test_what_is_called_the_same_is_told_apart_by_its_address_before_numbers() -> None:
+    edit = '<a href="/{0}/edit">Edit</a>'
+    assert names(edit.format("mug") + edit.format("cup")) == ["edit_mug", "edit_cup"]
+    assert names(edit.format("17") + edit.format("18")) == ["edit", "edit_2"]
+    card = '<article><h3><a href="/{0}">Mug</a></h3><b>$5</b><button>Add</button></article>'
+    assert names(card.format("mug-blue") + card.format("mug-red"))[1::2] == ["mug_blue.add", "mug_red.add"]
+    radio = "<input type=radio value={0} aria-label=Colour>"
+    assert names(radio.format("red") + radio.format("blue")) == ["colour_red", "colour_blue"]
+
+
+def test_a_label_beside_a_widget_in_place_of_its_control_leaves_it_the_name() -> None:
+    html = (
+        "<span role=checkbox tabindex=0 aria-labelledby=w></span><input id=c type=checkbox aria-hidden=true>"
+        "<label id=w for=c>White</label>"
+    )
+    assert names(html) == ["white", "white_label"]
+
+
+def test_titles_of_signs_alone_are_titles() -> None:
+    card = "<div><a href=/{0}>{1}</a><b>$5</b><button>Add</button></div>"
+    html = card.format(1, "\u2615") + card.format(2, "\U0001f381")
+    assert names(html)[1::2] == ["hot_beverage.add", "wrapped_present.add"]
+
+
+def test_a_heading_late_in_a_box_does_not_speak_for_what_is_before() -> None:
+    fields = "".join(f"<input aria-label={word}>" for word in ("Name", "Street", "City", "Zip", "Country"))
+    html = f"<div>{fields}<div><h2>Order summary</h2><button>Apply</button></div></div>"
+    assert names(html) == ["name", "street", "city", "zip", "country", "order_summary.apply"]
+
+
+def test_options_are_under_the_name_of_their_select() -> None:
+    select = "<select aria-label=Size><option>S<option>M</select>"
+    assert names(select * 2) == ["size", "size.s", "size.m", "size_2", "size_2.s", "size_2.m"]
+
+
+def test_the_title_of_a_card_is_not_said_again() -> None:
+    card = "<article><h3>{0}</h3><button>{0}: decrease quantity</button><input aria-label={0}></article>"
+    assert names(card.format("Mug")) == ["mug.decrease_quantity", "mug"]
+
+
+def test_what_has_no_words_is_called_by_the_text_before_it() -> None:
+    html = "<p>Price <button></button></p><p>Stock <button></button><button></button></p><p>Width <input></p>"
+    assert names(html) == ["price_button", "stock_button", "button", "width"]
+
+
+def test_fields_of_copied_forms_have_no_positions() -> None:
+    assert names("<input name=form-0-quantity><input name='items[3][price]'>") == ["quantity", "price"]

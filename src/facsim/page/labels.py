@@ -43,25 +43,29 @@ class Labels:
                 if wrapping:
                     self.label_of[node] = wrapping[-1][1]
         for target, label in named:
-            control = self._nearest(target, label)
+            control = self._labelled(target, label)
             if control is not None:
                 self.label_of[control] = label
-        spoken_for = self._labels_of_widgets()
-        self.controls = {
-            label: control for control, label in self.label_of.items() if label not in spoken_for
-        }
-        """The other way round, without labels of a widget that stands in for the control."""
+        self.controls = {label: control for control, label in self.label_of.items()}
+        """The other way round."""
+        self.of_widgets = self._labels_of_widgets()
+        """The labels of checkboxes, radio buttons and switches that are made of other elements."""
 
     def _list(self, key: str, node: int) -> None:
         first = self.by_id.setdefault(key, node)
         if first != node:
             self._repeated.setdefault(key, [first]).append(node)
 
-    def _nearest(self, key: str, node: int) -> int | None:
-        """The element with an id that is nearest to a node."""
-        if key in self._repeated:
-            return min(self._repeated[key], key=lambda other: abs(other - node))
-        return self.by_id.get(key)
+    def _labelled(self, key: str, label: int) -> int | None:
+        """The control that a label means by an id: of several the next, or a box to tick just before it."""
+        if key not in self._repeated:
+            return self.by_id.get(key)
+        after = next((node for node in self._repeated[key] if node > label), None)
+        before = max((node for node in self._repeated[key] if node < label), default=None)
+        if before is None or after is None:
+            return before if after is None else after
+        is_beside = label - before <= 2 and self._tree.attributes[before].get("type") in _MADE
+        return before if is_beside else after
 
     def _labels_of_widgets(self) -> set[int]:
         """The nodes that name a checkbox, radio button or switch made of other elements."""

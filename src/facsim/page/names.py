@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from facsim.page.alike import address_words, joined, telling, told_apart, unique
 from facsim.page.groups import UNSPECIFIC, Group, find_groups
 from facsim.page.labels import Labels
-from facsim.page.roles import role_of
+from facsim.page.roles import WIDGET_ROLES, role_of
 from facsim.page.runs import Runs
 from facsim.page.tree import Tree
 from facsim.page.words import PRICE, is_count, is_generated, slug, whole_slug
@@ -175,7 +175,8 @@ class _Namer:
             return "search_input"
         words = slug(self._labels.title(node)) or self._field_name(node) or self._address(node)
         if words:
-            return words
+            # The widget has the name; its label can be clicked, too.
+            return f"{words}_label" if tag == "label" and node in self._labels.of_widgets else words
         kind = {"textbox": "input", "generic": tag}.get(role, slug(role)) or "element"
         before = slug(self._text_before(node))
         if before:
@@ -232,6 +233,6 @@ def _without(own: str, path: _Path) -> str:
     for title in reversed(path):
         rest = own[len(title) + 1 :]
         # One word left says too little: `filter.filter_results`.
-        if "_" in rest and title not in UNSPECIFIC and own.startswith(f"{title}_"):
+        if ("_" in rest or rest in WIDGET_ROLES) and title not in UNSPECIFIC and own.startswith(f"{title}_"):
             return rest
     return own

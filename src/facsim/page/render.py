@@ -87,6 +87,7 @@ class _Renderer:
                 node += 1
             elif self._runs.hidden[node] == HIDDEN or not (self._shown[node] or tag in CELLS):
                 self._break = self._break or (tag not in FLOWING and not self._trim)
+                self._gap = self._gap or (tag == "svg" and not self._runs.hidden[node])
                 node = tree.ends[node]
             elif tag == "br":
                 self._break = True

@@ -49,7 +49,7 @@ class Runs:
             tag = tags[node]
             if tag == TEXT:
                 text = tree.texts[node]
-                if side and not part and self.texts and not _is_one_word(self.texts[-1], text, side):
+                if side and self.texts and not _is_one_word(self.texts[-1], text, side):
                     self.gaps.add(node)
                     part = True
                 self._add(node, f" {text}" if part else text, alt=False)

@@ -1,0 +1,61 @@
+"""What is one word to a person and what are two, in text, in names and in the simplified page."""
+
+from __future__ import annotations
+
+import pytest
+
+from facsim.page import read_page, simplify
+
+
+@pytest.mark.parametrize(
+    ("inside", "text"),
+    [
+        ("<span>11</span><span>Active products</span>", "11 Active products"),
+        ("<span>Order summary<svg></svg></span><span>$40.00</span>", "Order summary $40.00"),
+        ("<i><b>Setting</b></i><i>Configure</i>", "Setting Configure"),
+        ("<span>$5</span><del>$6</del>", "$5 $6"),
+        ("<span>129</span><sup>99</sup>", "129 99"),
+        # Text beside an element is one word with it.
+        ("<b>4</b>th", "4th"),
+        ("H<sub>2</sub>O", "H2O"),
+        ("<b>4</b><sup>th</sup>", "4th"),
+        ("11<!-- --> items", "11 items"),
+        # So are letters, and parts of a number or a price, that are only styled apart.
+        ("<span>H</span><span>e</span><span>y</span>", "Hey"),
+        ("<span>$</span><span>12</span><span>.</span><span>99</span>", "$12.99"),
+        ("<span>$</span><span>12<span>.</span></span><span>99</span>", "$12.99"),
+        ("<span>Really</span><span>?</span>", "Really?"),
+        ("<span>(</span><span>3</span><span>)</span>", "(3)"),
+        ("<span>20</span><span>% off</span>", "20% off"),
+        ("<span>Sold.</span><span>5 left</span>", "Sold. 5 left"),
+    ],
+)
+def test_inline_elements_side_by_side_are_words_apart(inside: str, text: str) -> None:
+    page = simplify(f"<main><a href=1>{inside}</a></main>")
+    assert page.elements[0].text == text
+    assert [element.text for element in read_page(page.html).elements] == [text]
+    assert simplify(page.html).html == page.html
+
+
+def test_text_outside_of_elements_to_act_on_is_parted_too() -> None:
+    html = simplify("<div><span>Admin</span><span>23/11/2026</span></div><p><a>Foo</a><a>Bar</a>.</p>").html
+    assert "Admin 23/11/2026" in html
+    assert "Foo Bar." in html
+
+
+def test_the_page_behind_an_open_dialog_is_seen_but_out_of_reach() -> None:
+    page = simplify(
+        "<header aria-hidden=true>Shop <a href=1>Cart</a></header><div aria-hidden=true><main>Mug <a href=2>Buy</a>"
+        "</main></div><div aria-hidden=true>decoration</div><div role=dialog><button>Close</button></div>"
+    )
+    assert [element.name for element in page.elements] == ["dialog.close"]
+    assert "Cart" in page.html
+    assert "Mug Buy" in page.html
+    assert "decoration" not in page.html
+    shut = simplify("<main aria-hidden=true hidden>Mug</main>")
+    assert "Mug" not in shut.html
+
+
+def test_a_wrapper_that_a_browser_saw_keeps_its_text() -> None:
+    html = "<div id=app aria-hidden=true data-facsim-visible=true><p>Still there</p></div>"
+    assert "Still there" in simplify(html).html
