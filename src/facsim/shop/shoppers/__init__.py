@@ -1,1 +1,24 @@
-"""Simulated shoppers: who they are, what they need, and how they choose."""
+"""Simulated shoppers: who they are, what they need, and how they choose.
+
+`docs/shoppers.md` explains the model.
+"""
+
+from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients
+from facsim.shop.shoppers.memory import Choice, Memory
+from facsim.shop.shoppers.pauses import pause
+from facsim.shop.shoppers.people import Person, Population, Shopper
+from facsim.shop.shoppers.policy import Policy
+from facsim.shop.shoppers.reasons import reason
+
+__all__ = [
+    "COEFFICIENTS",
+    "Choice",
+    "Coefficients",
+    "Memory",
+    "Person",
+    "Policy",
+    "Population",
+    "Shopper",
+    "pause",
+    "reason",
+]

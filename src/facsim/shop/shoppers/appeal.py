@@ -1,0 +1,107 @@
+"""How much a product says to a person, judged from nothing but what is shown of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from facsim.shop.shoppers.coefficients import Appeal, Coefficients
+from facsim.shop.shoppers.needs import Need
+from facsim.shop.shoppers.people import Shopper, Tastes
+from facsim.shop.shoppers.words import words
+from facsim.shop.storefront.views import Card
+
+USUAL_RATING = 4.2
+USUAL_REVIEWS = 200
+USUAL_DAYS = 3
+
+
+class Judged(NamedTuple):
+    """A product as seen. Its worth is the sum of the terms; 0 is a plain one of the right kind."""
+
+    worth: float
+    terms: dict[str, float]
+    need: int
+
+
+def judge(
+    card: Card, features: Sequence[str] | None, shopper: Shopper, current: int, coefficients: Coefficients
+) -> Judged:
+    """Judge a product by the need that it serves best.
+
+    Args:
+        card: what is shown of it.
+        features: what its page says it has; None where only the card is seen.
+        shopper: who judges.
+        current: index of the need that was searched for last.
+        coefficients: of the terms.
+    """
+    appeal = coefficients.appeal
+    best: Judged | None = None
+    common = _common(card, shopper.person.tastes, shopper.person.brands, appeal)
+    for index, need in enumerate(shopper.needs):
+        terms = _fit(card, features, need, appeal)
+        if index != current:
+            terms["elsewhere"] = coefficients.look.elsewhere
+        terms["price"] = shopper.person.tastes.price * price_term(card.price, need.budget, appeal)
+        worth = sum(terms.values())
+        if best is None or worth > best.worth:
+            best = Judged(worth, terms, index)
+    assert best is not None, "a shopper has a need"
+    return Judged(best.worth + sum(common.values()), {**best.terms, **common}, best.need)
+
+
+def match(title: frozenset[str], need: Need) -> float:
+    """How far the words of a title name the kind wanted: 0 to 1.
+
+    The share of the words of its best matching name; half of it where the last word, which says what the
+    thing is, is missing.
+    """
+    best = 0.0
+    for names, head in zip(need.names, need.heads, strict=True):
+        share = len(names & title) / len(names)
+        best = max(best, share if head in title else 0.5 * share)
+    return best
+
+
+def price_term(price: int, budget: int, appeal: Appeal) -> float:
+    """What a price says at a budget: rises slowly below it, falls ever faster above."""
+    over = min(price / budget, 5.0) - 1.0
+    if over <= 0:
+        return -appeal.saving * over
+    return -appeal.over * over - appeal.over_square * over * over
+
+
+def _fit(card: Card, features: Sequence[str] | None, need: Need, appeal: Appeal) -> dict[str, float]:
+    title = words(card.title)
+    terms = {"kind": appeal.kind * (match(title, need) - 1.0)}
+    if need.features:
+        told = title if features is None else title.union(*(words(feature) for feature in features))
+        absent = appeal.feature_unknown if features is None else appeal.feature_missing
+        terms["feature"] = sum(
+            appeal.feature if words(feature) <= told else absent for feature in need.features
+        )
+    if need.colour and words(need.colour) <= title:
+        terms["colour"] = appeal.colour
+    return terms
+
+
+def _common(card: Card, tastes: Tastes, brands: frozenset[str], appeal: Appeal) -> dict[str, float]:
+    """Terms that do not depend on the need; what a design does not show says nothing."""
+    terms: dict[str, float] = {}
+    if card.list_price is not None and card.list_price > card.price:
+        terms["deal"] = tastes.deal * appeal.deal * (1 - card.price / card.list_price)
+    if card.rating is not None:
+        terms["rating"] = tastes.rating * appeal.rating * (card.rating - USUAL_RATING)
+    if card.reviews is not None:
+        terms["reviews"] = tastes.reviews * appeal.reviews * math.log10((card.reviews + 1) / USUAL_REVIEWS)
+    if card.brand in brands:
+        terms["brand"] = tastes.brand * appeal.brand
+    if card.delivery_days is not None:
+        terms["speed"] = tastes.speed * appeal.speed * (USUAL_DAYS - min(10, card.delivery_days))
+    if card.badge:
+        terms["badge"] = appeal.badge
+    if card.sponsored:
+        terms["sponsored"] = appeal.sponsored
+    return terms

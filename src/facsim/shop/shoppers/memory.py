@@ -1,0 +1,129 @@
+"""What a shopper remembers of a visit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from facsim.shop.shoppers.coefficients import Aim
+from facsim.shop.storefront.views import Act, Card, View
+
+
+class Choice(NamedTuple):
+    """Something to do on a page, with its probability.
+
+    Attributes:
+        act: index in the view's acts; None for leaving.
+        text: what is typed; None if nothing is.
+        probability: of doing this.
+        terms: its utility, term by term, in logits.
+        aim: what it is done for; `slip` if it happens, all in all, mostly unwillingly.
+        meant: what was to be typed, where `text` is a typo of it; else the same as `text`.
+        need: index of the need that the text is for.
+        against: terms of the most probable other thing, for saying why this was preferred.
+    """
+
+    act: int | None
+    text: str | None
+    probability: float
+    terms: Mapping[str, float]
+    aim: Aim | str
+    meant: str | None = None
+    need: int | None = None
+    against: Mapping[str, float] = {}
+
+
+class Typed(NamedTuple):
+    """A query asked: as typed, as meant, and for which need."""
+
+    text: str
+    meant: str
+    need: int
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A product looked at: what its page said when it was last open."""
+
+    card: Card
+    features: tuple[str, ...]
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What was done and seen so far. `Memory()` is the beginning of a visit.
+
+    Attributes:
+        steps: acts done.
+        queries: asked, in order, those of spelling hints and related searches included.
+        looked: products looked at, by id, in the order of the last look.
+        kept: needs with something in the cart.
+        read: products whose reviews were read.
+        cart_looks: times that the cart was looked into.
+        asides: distractions followed.
+        sorted: whether an order was chosen for the last query.
+        last: aim of the last act.
+    """
+
+    steps: int = 0
+    queries: tuple[Typed, ...] = ()
+    looked: Mapping[int, Looked] = field(default_factory=dict)
+    kept: frozenset[int] = frozenset()
+    read: frozenset[int] = frozenset()
+    cart_looks: int = 0
+    asides: int = 0
+    sorted: bool = False
+    last: str = ""
+
+    @property
+    def need(self) -> int:
+        """Index of the need searched for last."""
+        return self.queries[-1].need if self.queries else 0
+
+    def after(self, view: View, choice: Choice) -> Memory:
+        """The memory once a choice is made on a page."""
+        act = view.acts[choice.act] if choice.act is not None else None
+        queries, in_order = self.queries, self.sorted
+        asked = _asked(act, choice, self.need)
+        if asked is not None:
+            queries, in_order = (*queries, asked), False
+        kind = act.kind if act is not None else "leave"
+        product = view.product.card.product if view.product is not None else None
+        return replace(
+            self,
+            steps=self.steps + 1,
+            queries=queries,
+            looked=self._looking(view),
+            kept=self.kept | {self.need} if kind == "add_to_cart" else self.kept,
+            read=self.read | {product} if kind == "reviews" and product is not None else self.read,
+            cart_looks=self.cart_looks + (kind == "cart"),
+            asides=self.asides + (kind == "other"),
+            sorted=in_order or kind == "sort",
+            last=str(choice.aim),
+        )
+
+    def _looking(self, view: View) -> Mapping[int, Looked]:
+        shown = view.product
+        if shown is None:
+            return self.looked
+        product = shown.card.product
+        before = self.looked.get(product)
+        times = 1 if before is None else before.times
+        # A page that changes by an option or by reviews is still the same look.
+        if before is not None and self.last not in ("choose", "reviews"):
+            times += 1
+        rest = {key: looked for key, looked in self.looked.items() if key != product}
+        return {**rest, product: Looked(shown.card, shown.features, times)}
+
+
+def _asked(act: Act | None, choice: Choice, need: int) -> Typed | None:
+    """The query that a choice asks, if it does."""
+    if choice.text is not None:
+        meant = choice.meant if choice.meant is not None else choice.text
+        return Typed(choice.text, meant, choice.need if choice.need is not None else need)
+    if act is not None and act.kind in ("did_you_mean", "related_search"):
+        text = (act.value or act.label).lower()
+        return Typed(text, text, need)
+    return None

@@ -1,0 +1,122 @@
+"""What a visit is for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+from facsim.shop.catalogue import Kind
+from facsim.shop.shoppers.words import a, last_word, money, words
+
+Mission = Literal["buy", "list", "look", "return"]
+"""Buy one thing; work through a list; look around; come back for what is in the cart."""
+
+_BUY = (
+    "I am looking for {thing} for {use}{wish}. I would like to spend about {budget}.{more}",
+    "I need {thing} for {use}{wish}; about {budget} would be fine.{more}",
+    "My old one is beyond repair, so I want {thing} for {use}{wish}. My budget is {budget}.{more}",
+    "I want to buy {thing} today, for {use}{wish}, and not spend much more than {budget}.{more}",
+    "It is time for {thing}: it is for {use}{wish}. I have {budget} in mind.{more}",
+)
+_LIST = (
+    "I have several things on my list: {things}.{more}",
+    "Today I want to get a few things: {things}.{more}",
+    "We need some things: {things}. I would like to be done in one go.{more}",
+)
+_LOOK = (
+    "Nothing particular, I just want to see what there is; perhaps {things}.",
+    "I am only looking around for ideas: {things}, that kind of thing.",
+    "I have a little time and feel like looking at {things}. I may not buy anything.",
+)
+_RETURN = (
+    "I put {thing} into my cart the other day and want to decide now. I had {budget} in mind.{more}",
+    "There is still {thing} in my cart from last time; I wonder whether to take it for {budget}.{more}",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something wanted. No product is meant: what fits is for the person to judge from what is shown.
+
+    Attributes:
+        kind: the kind of product.
+        features: wished for; not all products of the kind have them.
+        budget: cents.
+        brand: a trusted brand that makes them; None if the person has none in mind.
+        colour, size: wanted; empty if it does not matter.
+        names: the words of each name of the kind, for judging titles.
+        heads: the last words of these names.
+    """
+
+    kind: Kind
+    features: tuple[str, ...]
+    use: str
+    budget: int
+    brand: str | None
+    colour: str
+    size: str
+    names: tuple[frozenset[str], ...]
+    heads: tuple[str, ...]
+
+
+def draw_need(rng: Random, kind: Kind, brands: Sequence[str], trust: float, detail: float) -> Need:
+    """What somebody wants of a kind.
+
+    Args:
+        rng: decides.
+        kind: of product.
+        brands: that the person trusts and that make it.
+        trust: taste for brands; those who care have one in mind.
+        detail: liking of details; those who have it want more features.
+    """
+    count = min(
+        len(kind.features), rng.choices((0, 1, 2), (0.3, max(0.1, 0.5), max(0.05, 0.2 + 0.3 * detail)))[0]
+    )
+    features = tuple(rng.sample(kind.features, count))
+    budget = max(500, round(kind.price * rng.lognormvariate(0.12, 0.35) / 500) * 500)
+    has_brand = bool(brands) and rng.random() < min(0.95, 0.35 * trust)
+    calls = (kind.name, *kind.words)
+    return Need(
+        kind,
+        features,
+        rng.choice(kind.uses) if kind.uses else "everyday use",
+        budget,
+        rng.choice(brands) if has_brand else None,
+        rng.choice(kind.colours) if kind.colours and rng.random() < 0.4 else "",
+        rng.choice(kind.sizes) if kind.sizes and rng.random() < 0.8 else "",
+        tuple(words(call) for call in calls),
+        tuple(last_word(call) for call in calls),
+    )
+
+
+def wish(need: Need) -> str:
+    """Colour and features as the end of a sentence."""
+    parts = []
+    if need.features:
+        parts.append("if possible " + " and ".join(need.features))
+    if need.colour:
+        parts.append(f"in {need.colour.lower()}")
+    if need.size:
+        parts.append(f"size {need.size}")
+    return ", " + ", ".join(parts) if parts else ""
+
+
+def intent(rng: Random, mission: Mission, needs: Sequence[Need], hurry: bool) -> str:
+    """What a visit is for, in the person's words."""
+    first = needs[0]
+    brands = list(dict.fromkeys(need.brand for need in needs if need.brand))
+    more = f" I have had good experiences with {' and '.join(brands)}." if brands else ""
+    if hurry:
+        more += rng.choice((" I need it soon.", " It should be here in a day or two."))
+    if mission == "list":
+        items = [f"{a(need.kind.name)}{wish(need)} (about {money(need.budget)})" for need in needs]
+        return rng.choice(_LIST).format(things="; ".join(items), more=more.replace("need it", "need them"))
+    if mission == "look":
+        named = [a(need.kind.name) for need in needs]
+        things = " or ".join([", ".join(named[:-1]), named[-1]]) if len(named) > 1 else named[0]
+        return rng.choice(_LOOK).format(things=things)
+    return rng.choice(_BUY if mission == "buy" else _RETURN).format(
+        thing=a(first.kind.name), use=first.use, wish=wish(first), budget=money(first.budget), more=more
+    )

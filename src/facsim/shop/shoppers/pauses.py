@@ -1,0 +1,43 @@
+"""How long people take before they act."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from random import Random
+from types import MappingProxyType
+
+from facsim.shop.shoppers.memory import Choice
+from facsim.shop.shoppers.people import Shopper
+from facsim.shop.storefront.views import View
+
+PAUSES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "search": (2.65, 1.55),
+        "narrow": (1.92, 1.43),
+        "sort": (1.92, 1.43),
+        "more": (2.41, 1.53),
+        "look": (3.19, 1.15),
+        "choose": (1.43, 1.35),
+        "reviews": (1.11, 1.43),
+        "keep": (3.14, 1.49),
+        "buy": (3.14, 1.49),
+        "cart": (1.99, 2.00),
+        "edit": (1.99, 2.00),
+        "leave": (3.94, 1.55),
+        "other": (1.61, 1.91),
+    }
+)
+"""Mean and deviation of the logarithm of seconds by aim: maximum-likelihood log-normals of the times between
+acts in OPeRA's timelines, without those over half an hour (`benchmarks/calibrate_shop.py` fits them)."""
+
+_LONGEST = 1800.0
+
+
+def pause(rng: Random, choice: Choice, view: View, shopper: Shopper) -> float:
+    """Seconds between the previous act and this one: 0.1 to 1,800, log-normal; the hurried take less."""
+    del view
+    mean, deviation = PAUSES.get(str(choice.aim), PAUSES["other"])
+    hurry = -0.25 if shopper.person.style.tone == "brisk" else 0.05
+    seconds = math.exp(rng.gauss(mean + hurry, deviation))
+    return round(min(_LONGEST, max(0.1, seconds)), 1)

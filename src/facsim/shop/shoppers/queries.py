@@ -1,0 +1,126 @@
+"""What people might type: wordings of a need, and how they misspell them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from facsim.shop.shoppers.coefficients import Coefficients, Slips, Texts
+
+if TYPE_CHECKING:
+    from facsim.shop.shoppers.needs import Need
+    from facsim.shop.shoppers.people import Person, Tastes
+
+_KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_BESIDE = {
+    key: row[max(0, place - 1) : place] + row[place + 1 : place + 2]
+    for row in _KEYS
+    for place, key in enumerate(row)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Typo:
+    """A misspelt text and the chance that it is typed in place of the right one."""
+
+    text: str
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A text that somebody may type for a need.
+
+    Attributes:
+        text: in lower case.
+        need: index of the need in the shopper's needs.
+        details: how many details it gives beside the name of the thing.
+        liking: its utility before the course of the visit is known, in logits.
+        typos: how this person misspells it.
+        right: chance that it is typed right.
+    """
+
+    text: str
+    need: int
+    details: int
+    liking: float
+    typos: tuple[Typo, ...]
+    right: float
+
+
+def wordings(
+    rng: Random, person: Person, needs: Sequence[Need], coefficients: Coefficients
+) -> tuple[Wording, ...]:
+    """Every text that a person may type during a visit, each once."""
+    tastes, texts, slips = person.tastes, coefficients.texts, coefficients.slips
+    found: dict[str, Wording] = {}
+    for index, need in enumerate(needs):
+        names = [need.kind.name, *need.kind.words[:3]]
+        # People have their own word for a thing: a preference that stays for the visit.
+        liking = {name: texts.name * (place == 0) + rng.gauss(0, 0.7) for place, name in enumerate(names)}
+        usual = max(names, key=lambda name: liking[name])
+        many = len(needs) > 1
+        for name in names:
+            for details, extra, form in _forms(need, name, tastes, texts, short=name != usual or many):
+                text = " ".join(form.lower().split())
+                if text not in found:
+                    typos = tuple(_typos(text, tastes.typo_rate, slips, person.user_id))
+                    right = 1 - sum(typo.chance for typo in typos)
+                    worth = liking[name] + extra + texts.detail * tastes.detail * details
+                    found[text] = Wording(text, index, details, worth, typos, right)
+    return tuple(found.values())
+
+
+def _forms(
+    need: Need, name: str, tastes: Tastes, texts: Texts, *, short: bool
+) -> Iterator[tuple[int, float, str]]:
+    """Number of details, utility of these details, and text."""
+    yield 0, 0.0, name
+    front: list[tuple[float, str]] = [(texts.feature, feature) for feature in need.features]
+    if need.brand:
+        front.append((texts.brand * tastes.brand, need.brand))
+    if need.colour:
+        front.append((texts.colour, need.colour))
+    yield from ((1, extra, f"{word} {name}") for extra, word in front)
+    if short:
+        return
+    for first in range(len(front)):
+        for second in range(first):
+            yield 2, front[first][0] + front[second][0], f"{front[first][1]} {front[second][1]} {name}"
+    yield 1, texts.use, f"{name} for {need.use}"
+    for word, taste, weight in (("cheap", tastes.price, texts.cheap), ("best", tastes.rating, texts.best)):
+        if taste > 1.0:
+            yield 1, weight * (taste - 1.5), f"{word} {name}"
+    if need.size:
+        yield 1, texts.colour, f"{name} {need.size}"
+
+
+def _typos(text: str, rate: float, slips: Slips, user: str) -> Iterator[Typo]:
+    """The misspellings that this person is prone to: one of each sort, at a place of their own.
+
+    Sorts: two letters swapped, one left out, one doubled, a neighbouring key. Never a word's first letter.
+    """
+    chance = min(slips.typo_most, rate * len(text) / slips.typo_letters)
+    places = [place for place in range(1, len(text) - 1) if text[place - 1 : place + 2].isalpha()]
+    variants: dict[str, None] = {}
+    for number, sort in enumerate(("swap", "drop", "double", "key")):
+        if places:
+            draw = crc32(f"{user}:{sort}:{text}".encode())
+            variants[_misspelt(text, places[draw % len(places)], number, draw)] = None
+    variants.pop(text, None)
+    yield from (Typo(variant, chance / len(variants)) for variant in variants)
+
+
+def _misspelt(text: str, place: int, sort: int, draw: int) -> str:
+    before, here, after = text[:place], text[place], text[place + 1 :]
+    if sort == 0:
+        return before + after[0] + here + after[1:]
+    if sort == 1:
+        return before + after
+    if sort == 2:
+        return before + here + here + after
+    beside = _BESIDE.get(here, here)
+    return before + beside[(draw >> 16) % len(beside)] + after
