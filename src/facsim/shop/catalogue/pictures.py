@@ -1,0 +1,140 @@
+"""Pictures of products: flat drawings, so that one sees what a thing is and which color it has.
+
+What a kind looks like stands in `data/drawings*.yaml`; a product gives it its color, its proportions and the
+tint behind it. The drawings are the project's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from html import escape
+from zlib import crc32
+
+from facsim.shop.catalogue.kinds import read_data
+from facsim.shop.catalogue.products import Product
+
+FILES = ("drawings", "drawings_more")
+
+# Behind the things: quiet tints, light enough for dark things and dark enough for white ones.
+_GROUNDS = ("#e6ecf0", "#efe8de", "#e5eee6", "#f0e6e6", "#e9e7f0", "#eceae0")
+# For kinds that come in no colors of their own: packaging.
+_PACKAGING = (
+    "#4f8fa8",
+    "#d98e4a",
+    "#7a9e6c",
+    "#b5657a",
+    "#7f78b5",
+    "#c9a544",
+    "#5a7fb5",
+    "#c76d5a",
+    "#4f9a8c",
+)
+_ACCENTS = ("#e0a84c", "#d1685f", "#6c9bc9", "#7fae78", "#8d7fba")
+
+
+def picture(product: Product) -> str:
+    """The picture of a product as SVG, one to three kilobytes; its title says what it shows.
+
+    Raises:
+        KeyError: if the product's kind has no drawing.
+    """
+    look = crc32(f"{product.brand} {product.title}".encode())
+    paint = _paint(product, look)
+    lines = _drawings()[product.shape]
+    floats = lines[0] == "float"
+    body = "".join(_element(line, paint) for line in (lines[1:] if floats else lines))
+    # No two makers build quite the same thing.
+    wide, high = 0.93 + (look >> 8) % 15 / 100, 0.93 + (look >> 16) % 15 / 100
+    stand = 100 if floats else 172
+    shadow = "" if floats else '<ellipse cx="100" cy="173" rx="72" ry="7" fill="#000" opacity=".1"/>'
+    colour = f", {product.colours[0].lower()}" if product.colours else ""
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200" role="img">'
+        f"<title>{escape(f'{product.brand} {product.kind.name}{colour}')}</title>"
+        f'<rect width="200" height="200" fill="{_GROUNDS[(look >> 4) % len(_GROUNDS)]}"/>{shadow}'
+        f'<g transform="translate({100 * (1 - wide):.4g} {stand * (1 - high):.4g}) scale({wide:.4g} {high:.4g})">'
+        f"{body}</g></svg>"
+    )
+
+
+@lru_cache(maxsize=1)
+def _drawings() -> Mapping[str, list[str]]:
+    drawings: dict[str, list[str]] = {}
+    for name in FILES:
+        data = read_data(name)
+        assert isinstance(data, Mapping)
+        drawings |= data["drawings"]
+    return drawings
+
+
+@lru_cache(maxsize=1)
+def _named_colours() -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Colors of materials by their name in drawings, and of products by what they are called in the shop."""
+    drawings, words = read_data("drawings"), read_data("words")
+    assert isinstance(drawings, Mapping)
+    assert isinstance(words, Mapping)
+    return drawings["ink"], words["palette"]
+
+
+def _paint(product: Product, look: int) -> dict[str, str]:
+    materials, palette = _named_colours()
+    main = palette[product.colours[0]] if product.colours else _PACKAGING[look % len(_PACKAGING)]
+    bright = main == palette["White"]
+    return {
+        **materials,
+        "main": main,
+        "dark": _mix(main, "#23263a", 0.16 if bright else 0.24),
+        "light": _mix(main, "#c4c8d2" if bright else "#ffffff", 0.28),
+        "pale": _mix(main, "#b4bac6" if bright else "#ffffff", 0.5),
+        "accent": _ACCENTS[(look >> 12) % len(_ACCENTS)],
+    }
+
+
+def _mix(colour: str, other: str, share: float) -> str:
+    parts = (
+        round(int(colour[i : i + 2], 16) * (1 - share) + int(other[i : i + 2], 16) * share) for i in (1, 3, 5)
+    )
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
+def _element(line: str, paint: Mapping[str, str]) -> str:
+    letter, _, rest = line.partition(" ")
+    return _ELEMENTS[letter](rest, paint)
+
+
+def _rectangle(rest: str, paint: Mapping[str, str]) -> str:
+    x, y, width, height, radius, colour = rest.split()
+    return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{radius}" fill="{paint[colour]}"/>'
+
+
+def _circle(rest: str, paint: Mapping[str, str]) -> str:
+    x, y, radius, colour = rest.split()
+    return f'<circle cx="{x}" cy="{y}" r="{radius}" fill="{paint[colour]}"/>'
+
+
+def _ellipse(rest: str, paint: Mapping[str, str]) -> str:
+    x, y, across, down, colour = rest.split()
+    return f'<ellipse cx="{x}" cy="{y}" rx="{across}" ry="{down}" fill="{paint[colour]}"/>'
+
+
+def _path(rest: str, paint: Mapping[str, str]) -> str:
+    colour, _, path = rest.partition(" ")
+    return f'<path d="{path}" fill="{paint[colour]}"/>'
+
+
+def _line(rest: str, paint: Mapping[str, str]) -> str:
+    colour, width, path = rest.split(" ", 2)
+    return (
+        f'<path d="{path}" fill="none" stroke="{paint[colour]}" stroke-width="{width}" stroke-linecap="round" '
+        'stroke-linejoin="round"/>'
+    )
+
+
+_ELEMENTS: dict[str, Callable[[str, Mapping[str, str]], str]] = {
+    "R": _rectangle,
+    "C": _circle,
+    "E": _ellipse,
+    "P": _path,
+    "L": _line,
+}
