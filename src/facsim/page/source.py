@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from facsim.page.tags import CLOSED_BY_THE_NEXT, SHADOW_ROOT
 from facsim.schema import InputError
@@ -13,12 +14,12 @@ SHADOW = "shadowrootmode"
 MAX_DEPTH = 20_000
 MAX_ATTRIBUTES = 10_000
 _LONG = 20_000
-_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{20000,}")
+_LONG_TAG = re.compile(r"[A-Za-z][^>]{20000,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)[^<>]*?(/?)>")
 
 _NOSCRIPT = re.compile("<noscript", re.IGNORECASE)
-_TO_CHANGE = re.compile(f"<noscript|{SHADOW}", re.IGNORECASE)
+_TEMPLATE = re.compile("<template", re.IGNORECASE)
 # Tags within these are no tags.
 _RAW_TAGS = ("script", "style", "noscript", "textarea", "title", "xmp", "iframe")
 _RAW = re.compile(rf"<!--|<(?:{'|'.join(_RAW_TAGS)})(?=[\s/>])|<(?:/?template)(?=[\s/>])", re.IGNORECASE)
@@ -37,7 +38,8 @@ def prepared(html: str, *, shadows: bool = False) -> str:
         html: any text.
         shadows: whether declarative shadow roots become elements (`SHADOW_ROOT`), and so part of the tree.
     """
-    if not (_TO_CHANGE if shadows else _NOSCRIPT).search(html):
+    shadows = shadows and _TEMPLATE.search(html) is not None
+    if not shadows and not _NOSCRIPT.search(html):
         return html
     kept: list[str] = []
     templates: list[bool] = []  # open ones: whether they are shadow roots
@@ -84,12 +86,32 @@ def check_size_of_parts(html: str) -> None:
     Raises:
         InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
     """
-    is_long = len(html) > _LONG and max(map(len, html.split("<"))) > _LONG
-    for tag in _LONG_TAG.findall(html) if is_long else ():
+    for tag in _long_tags(html):
         if len(_QUOTED.sub("", tag).split()) > MAX_ATTRIBUTES:
             raise InputError(f"an element with more than {MAX_ATTRIBUTES:,} attributes", expected="a page")
-    if html.count("<") - html.count("</") <= MAX_DEPTH:
-        return
+    if html.count("<") - html.count("</") > MAX_DEPTH:
+        _check_depth(html)
+
+
+def _long_tags(html: str) -> Iterator[str]:
+    """Tags of more than `_LONG` characters, without their "<"."""
+    step = _LONG // 2
+    at = 0
+    while at + step < len(html):
+        following = html.find("<", at, at + step)
+        if following >= 0:
+            at += step
+            continue
+        following = html.find("<", at)
+        tag = _LONG_TAG.match(html, html.rfind("<", 0, at) + 1, following if following >= 0 else len(html))
+        if tag:
+            yield tag[0]
+        if following < 0:
+            return
+        at = following
+
+
+def _check_depth(html: str) -> None:
     opened: dict[str, int] = {}
     depth = 0
     for closing, name, slash in _TAG.findall(html):

@@ -18,16 +18,10 @@ from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNod
 from facsim.page.flatten import fill_slots, put_in_frames
 from facsim.page.source import SHADOW, check_size_of_parts, prepared
 from facsim.page.tags import FLOWING, MOVED, SHADOW_ROOT, UNSEEN, VOID
-from facsim.schema import ConfigError
+from facsim.schema import ConfigError, InputError
 
 TEXT = "#text"
-_TOKEN = re.compile(
-    r"<(?:(/)?([A-Za-z][^\s/>]*)"  # end or start tag
-    r'((?: [^\s/>][^\s/>=]*(?:="[^"]*")?)*)>'  # its attributes
-    r"|(!)(?:--.*?-->|[^>]*>)"  # comment
-    r"|)([^<]*)",  # the text that follows; after a stray "<" in HTML that Lexbor did not write, too
-    re.DOTALL,
-)
+_UNSEEN_TAG = re.compile(rf"<({'|'.join(sorted(UNSEEN))})", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r' ([^\s/>][^\s/>=]*)(?:="([^"]*)")?')
 # Most elements have none that matters here. What only looks like one, in a value, does no harm.
 _TELLING = re.compile(
@@ -36,6 +30,10 @@ _TELLING = re.compile(
     "|t(?:abindex|itle|ype)|value)"
 )
 _NO_ATTRIBUTES: dict[str, str] = {}
+_START, _END, _EMPTY, _OTHER = range(4)
+# Each may take time with the depth.
+_MAX_FAULTS = 1_000
+_Piece = tuple[int, str, dict[str, str], str]  # kind, tag, attributes, text after it
 MAX_FRAMES = 4
 """How deep frames in frames are read."""
 
@@ -85,7 +83,7 @@ def parse(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: bool =
         InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
         ConfigError: if a selector of a mark is not CSS.
     """
-    return tokenize(_flattened(html, marks, MAX_FRAMES) if flat else _written(_document(html), marks))
+    return tokenize(_flattened(html, marks, MAX_FRAMES) if flat else _written(_document(html), html, marks))
 
 
 def _document(html: str, *, shadows: bool = False) -> LexborHTMLParser:
@@ -97,16 +95,19 @@ def _document(html: str, *, shadows: bool = False) -> LexborHTMLParser:
     )
 
 
-def _written(document: LexborHTMLParser, marks: Sequence[tuple[str, str, str]], frames: str = "") -> str:
-    """The document as Lexbor writes it, marked, without what nobody sees; `frames` is a tag to leave in."""
+def _written(
+    document: LexborHTMLParser, html: str, marks: Sequence[tuple[str, str, str]], frames: str = ""
+) -> str:
+    """The document of `html` as Lexbor writes it, marked, without what nobody sees.
+
+    `frames` is a tag to leave in all the same.
+    """
     for selector, attribute, value in marks:
         for node in _select(document, selector):
             node.attrs[attribute] = value
-    written = document.html or ""
-    present = [tag for tag in sorted(UNSEEN - {frames}) if f"<{tag}" in written]
-    if not present:
-        return written
-    document.strip_tags(present, recursive=True)
+    present = {tag.lower() for tag in _UNSEEN_TAG.findall(html)} - {frames}
+    if present:
+        document.strip_tags(sorted(present), recursive=True)
     return document.html or ""
 
 
@@ -116,8 +117,8 @@ def _flattened(html: str, marks: Sequence[tuple[str, str, str]], depth: int) -> 
     if SHADOW in html:
         fill_slots(document)
     if not depth or "srcdoc" not in html:
-        return _written(document, marks)
-    written = _written(document, marks, frames="iframe")
+        return _written(document, html, marks)
+    written = _written(document, html, marks, frames="iframe")
     # Those without a document of their own stay, empty: others are counted among them.
     sources = [frame.attributes.get("srcdoc") or "" for frame in document.css("iframe")]
     return put_in_frames(written, [source and _flattened(source, marks, depth - 1) for source in sources])
@@ -134,59 +135,105 @@ def tokenize(html: str) -> Tree:
     """Cut normalised HTML, as Lexbor and the renderer write it, into a tree. One pass, linear.
 
     White space beside the edge of a block says nothing; it is no node.
+
+    Raises:
+        InputError: if it is far from normalised: many end tags do not close what was opened last.
     """
-    tags: list[str] = []
-    attributes: list[dict[str, str]] = []
-    texts: list[str] = []
-    parents: list[int] = []
-    ends: list[int] = []
-    stack = [-1]
-    open_tags: dict[str, int] = {}
-    known: dict[str, dict[str, str]] = {"": _NO_ATTRIBUTES}
-    start = html.find("<")
-    tokens = _TOKEN.findall(html)
-    if start:
-        tokens.insert(0, ("", "", "", "!", html[:start] if start > 0 else html))
-    for is_end, tag, attrs, comment, text in tokens:
-        if not tag:
-            following = text if comment else f"<{text}"
-        elif is_end:
-            following = "" if text.isspace() and tag not in FLOWING else text
-            if open_tags.get(tag):
-                size = len(tags)
-                while True:
-                    node = stack.pop()
-                    closed = tags[node]
-                    open_tags[closed] -= 1
-                    ends[node] = size
-                    if closed == tag:
-                        break
-        else:
-            following = "" if text.isspace() and tag not in FLOWING else text
-            node = len(tags)
-            tags.append(tag)
-            found = known.get(attrs)
-            if found is None:
-                found = known[attrs] = _attributes(attrs)
-            attributes.append(found)
-            texts.append("")
-            parents.append(stack[-1])
-            ends.append(node + 1)
-            if tag not in VOID:
-                stack.append(node)
-                open_tags[tag] = open_tags.get(tag, 0) + 1
-        if following:
-            tags.append(TEXT)
-            attributes.append(_NO_ATTRIBUTES)
-            texts.append(unescape(following) if "&" in following else following)
-            parents.append(stack[-1])
-            ends.append(len(tags))
-    for node in stack[1:]:
-        ends[node] = len(tags)
+    pieces = iter(f"<!>{html}".split("<"))
+    # A piece (a tag or comment, and the text up to the next one) often stands in a page many times.
+    known: dict[str, _Piece] = {}
+    heads: dict[str, dict[str, str]] = {"": _NO_ATTRIBUTES}
+    most = html.count("<") * 2 + 2
+    # What text nodes hold is the default: only elements write into all lists.
+    tags = [TEXT] * most
+    attributes = [_NO_ATTRIBUTES] * most
+    texts = [""] * most
+    parents = [-1] * most
+    ends = list(range(1, most + 1))
+    above, open_nodes = -1, [-1]
+    size = faults = 0
+    next(pieces)
+    for piece in pieces:
+        cut = known.get(piece)
+        if cut is None:
+            whole = _whole(piece, pieces)
+            cut = _cut(whole, heads)
+            if whole is piece:
+                known[piece] = cut
+        kind, tag, found, text = cut
+        if kind is _END:
+            if above >= 0 and tags[above] == tag:
+                ends[open_nodes.pop()] = size
+            else:
+                faults += 1
+                if faults > _MAX_FAULTS:
+                    raise InputError(f"stray end tags, such as </{tag}>", expected="normalised HTML")
+                _close_badly_nested(tag, tags, open_nodes, ends, size)
+            above = open_nodes[-1]
+        elif kind is not _OTHER:
+            tags[size] = tag
+            attributes[size] = found
+            parents[size] = above
+            if kind is _START:
+                open_nodes.append(size)
+                above = size
+            size += 1
+        if text:
+            texts[size] = text
+            parents[size] = above
+            size += 1
+    for node in open_nodes[1:]:
+        ends[node] = size
+    for column in (tags, attributes, texts, parents, ends):
+        del column[size:]
     return Tree(tags, attributes, texts, parents, ends)
 
 
+def _close_badly_nested(
+    tag: str, tags: Sequence[str], open_nodes: list[int], ends: list[int], size: int
+) -> None:
+    """Do what an end tag does that does not belong to the last open node: close the last one with its tag."""
+    for place in range(len(open_nodes) - 1, 0, -1):
+        if tags[open_nodes[place]] == tag:
+            for node in open_nodes[place:]:
+                ends[node] = size
+            del open_nodes[place:]
+            return
+
+
+def _whole(piece: str, following: Iterator[str]) -> str:
+    """A piece with what belongs to it although it stands after a "<": in comments and odd names."""
+    closing = "-->" if piece.startswith("!--") else ">"
+    if closing in piece:
+        return piece
+    pieces = [piece]
+    for more in following:
+        pieces.append(more)
+        if closing in more:
+            break
+    return "<".join(pieces)
+
+
+def _cut(piece: str, heads: dict[str, dict[str, str]]) -> _Piece:
+    """What a tag with the text after it means; `heads` are the attributes known so far, as written."""
+    head, _, text = piece.partition("-->" if piece.startswith("!--") else ">")
+    is_blank = text.isspace()
+    text = unescape(text) if "&" in text else text
+    if head.startswith(("!", "?")):
+        return _OTHER, "", _NO_ATTRIBUTES, text
+    tag, _, written = head.removeprefix("/").partition(" ")
+    if is_blank and tag not in FLOWING:
+        text = ""
+    if head.startswith("/"):
+        return (_OTHER if tag in VOID else _END), tag, _NO_ATTRIBUTES, text
+    found = heads.get(written)
+    if found is None:
+        found = heads[written] = _attributes(written)
+    return (_EMPTY if tag in VOID else _START), tag, found, text
+
+
 def _attributes(written: str) -> dict[str, str]:
+    written = f" {written}"
     if not _TELLING.search(written):
         return _NO_ATTRIBUTES
     found: dict[str, str] = dict(_ATTRIBUTE.findall(written))
