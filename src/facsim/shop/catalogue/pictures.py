@@ -44,17 +44,17 @@ def picture(product: Product) -> str:
     lines = _drawings()[product.shape]
     floats = lines[0] == "float"
     body = "".join(_element(line, paint) for line in (lines[1:] if floats else lines))
+    stand = 100 if floats else 172
     # No two makers build quite the same thing.
     wide, high = 0.93 + (look >> 8) % 15 / 100, 0.93 + (look >> 16) % 15 / 100
-    stand = 100 if floats else 172
+    move = f"translate({100 - 100 * wide:.4g} {stand - stand * high:.4g}) scale({wide:.4g} {high:.4g})"
     shadow = "" if floats else '<ellipse cx="100" cy="173" rx="72" ry="7" fill="#000" opacity=".1"/>'
     colour = f", {product.colours[0].lower()}" if product.colours else ""
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200" role="img">'
         f"<title>{escape(f'{product.brand} {product.kind.name}{colour}')}</title>"
-        f'<rect width="200" height="200" fill="{_GROUNDS[(look >> 4) % len(_GROUNDS)]}"/>{shadow}'
-        f'<g transform="translate({100 * (1 - wide):.4g} {stand * (1 - high):.4g}) scale({wide:.4g} {high:.4g})">'
-        f"{body}</g></svg>"
+        f'<rect width="200" height="200" fill="{paint["ground"]}"/>{shadow}'
+        f'<g transform="{move}">{body}</g></svg>'
     )
 
 
@@ -80,11 +80,13 @@ def _named_colours() -> tuple[Mapping[str, str], Mapping[str, str]]:
 def _paint(product: Product, look: int) -> dict[str, str]:
     materials, palette = _named_colours()
     main = palette[product.colours[0]] if product.colours else _PACKAGING[look % len(_PACKAGING)]
-    bright = main == palette["White"]
+    bright = main in {palette["White"], palette["Cream"]}
+    ground = _GROUNDS[(look >> 4) % len(_GROUNDS)]
     return {
         **materials,
+        "ground": _mix(ground, "#7c8699", 0.24) if bright else ground,
         "main": main,
-        "dark": _mix(main, "#23263a", 0.16 if bright else 0.24),
+        "dark": _mix(main, "#23263a", 0.2 if bright else 0.24),
         "light": _mix(main, "#c4c8d2" if bright else "#ffffff", 0.28),
         "pale": _mix(main, "#b4bac6" if bright else "#ffffff", 0.5),
         "accent": _ACCENTS[(look >> 12) % len(_ACCENTS)],
@@ -126,8 +128,8 @@ def _path(rest: str, paint: Mapping[str, str]) -> str:
 def _line(rest: str, paint: Mapping[str, str]) -> str:
     colour, width, path = rest.split(" ", 2)
     return (
-        f'<path d="{path}" fill="none" stroke="{paint[colour]}" stroke-width="{width}" stroke-linecap="round" '
-        'stroke-linejoin="round"/>'
+        f'<path d="{path}" fill="none" stroke="{paint[colour]}" stroke-width="{width}" '
+        'stroke-linecap="round" stroke-linejoin="round"/>'
     )
 
 
