@@ -230,3 +230,18 @@ def test_what_has_no_words_is_called_by_the_text_before_it() -> None:
 
 def test_fields_of_copied_forms_have_no_positions() -> None:
     assert names("<input name=form-0-quantity><input name='items[3][price]'>") == ["quantity", "price"]
+
+
+def test_a_count_is_called_by_the_part_of_the_page_it_leads_to() -> None:
+    assert names(
+        "<a href='/mug#reviews'>1,204</a><a href='/list?page=2'>2</a><a href='/mug'><img alt=''></a>"
+    ) == [
+        "reviews",
+        "2",
+        "mug",
+    ]
+
+
+def test_the_header_of_a_row_is_no_product() -> None:
+    html = "<table><tr><th><a href=/1>#1042</a><td>$5<td><button>\u22ee</button></table>"
+    assert names(html) == ["1042.view", "1042.more"]

@@ -161,7 +161,7 @@ class _Namer:
             return (*path, "image")
         # A price beside its title: a range of prices to filter by is no product.
         beside = self._runs.text(group.start, limit=1_000).replace(self._runs.title(node), "")
-        if PRICE.search(beside):
+        if PRICE.search(beside) and self._tree.tags[self._tree.parents[node]] != "th":
             return (*path, "view_product")
         return (*path, "view") if group.targets > 1 else path
 
@@ -173,11 +173,17 @@ class _Namer:
         role = role_of(tag, attributes)
         if role in _TYPABLE and tag != "select" and _is_search(role, attributes):
             return "search_input"
-        words = slug(self._labels.title(node)) or self._field_name(node) or self._address(node)
+        words = slug(self._labels.title(node))
+        if words and not any(map(str.isalpha, words)) and "#" in attributes.get("href", ""):
+            # `1,204`, to `/mug#reviews`
+            words = address_words("/" + attributes["href"].partition("#")[2], 0) or words
+        words = words or self._field_name(node) or self._address(node)
         if words:
             # The widget has the name; its label can be clicked, too.
             return f"{words}_label" if tag == "label" and node in self._labels.of_widgets else words
         kind = {"textbox": "input", "generic": tag}.get(role, slug(role)) or "element"
+        if tag == "a" and "img" in self._tree.tags[node : self._tree.ends[node]]:
+            return "image"
         before = slug(self._text_before(node))
         if before:
             return before if role in _FIELDS else f"{before}_{kind}"

@@ -54,6 +54,13 @@ SYMBOLS = {
     "♡": "favourite",
     "…": "more",
     "...": "more",
+    "⋮": "more",
+    "⋯": "more",
+    "▶": "play",
+    "►": "play",
+    "🔍": "search",
+    "★": "favourite",
+    "☆": "favourite",
 }
 """What a sign means where a control has no other words."""
 
