@@ -58,10 +58,10 @@ class Cards:
             badge = "Lowest price on this page"
         elif self._design.price_badges and product.list_price and saved > 0:
             badge = saving(product.price, product.list_price)
-        elif product.best_seller:
-            badge = "Best seller"
         elif saved >= _BIG_SAVING:
             badge = "Limited time deal"
+        elif product.best_seller:
+            badge = "Best seller"
         return Card(
             product=product.id,
             place=0,

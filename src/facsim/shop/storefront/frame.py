@@ -12,7 +12,7 @@ from facsim.shop.storefront.info import ACCOUNT, FOOTER, TOPICS
 from facsim.shop.storefront.views import Act, ActKind, View
 
 _KEPT_HEADERS = 2_000
-_IN_NAVIGATION = 9
+_IN_NAVIGATION = 8
 
 
 class Frame:
@@ -63,7 +63,7 @@ class Frame:
             account=[] if minimal else [topic_act(topic, "header") for topic in ACCOUNT],
             cart=Act("cart", f"Cart ({cart_count})", "/cart", part="header"),
             cart_count=cart_count,
-            departments=[] if minimal else [*departments, everything],
+            departments=[] if minimal else [everything, *departments],
         )
 
     def _make_footer(self) -> Fragment:

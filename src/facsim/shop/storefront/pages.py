@@ -15,9 +15,12 @@ from facsim.shop.storefront.frame import department_act
 from facsim.shop.storefront.info import TOPICS
 from facsim.shop.storefront.views import Act, ActKind, Line, PageKind, ProductView, View, Visitor
 from facsim.shop.storefront.visits import MAX_QUANTITY
-from facsim.shop.storefront.wording import items, thousands
+from facsim.shop.storefront.wording import counted
 
 POPULAR, DEALS, SNIPPETS = 12, 6, 3
+REDUCED = 0.8
+"""Share of the list price that a deal of the week costs at most."""
+
 ADDRESS = "14 Harbour Lane, Millbrook"
 CARD = "Card ending in 4417"
 
@@ -45,9 +48,8 @@ class Pages:
             self._by_kind.setdefault(product.kind.name, []).append(product.id)
         self._popular = _one_of_each_kind(ranked, POPULAR)
         shown = {self._catalogue.product(number).kind.name for number in self._popular}
-        self._deals = _one_of_each_kind(
-            (one for one in ranked if one.list_price and one.kind.name not in shown), DEALS
-        )
+        reduced = (one for one in ranked if (one.list_price or 0) * REDUCED >= one.price)
+        self._deals = _one_of_each_kind((one for one in reduced if one.kind.name not in shown), DEALS)
 
     def body(self, place: Place, visitor: Visitor) -> Body:
         """The content of the page at a place.
@@ -160,7 +162,7 @@ class Pages:
                 ("Color", "colour", product.colours),
                 ("Size", "size", product.sizes),
             )
-            if values
+            if len(values) > 1
         ]
         kind = product.kind
         main = self._renderer.render(
@@ -172,7 +174,7 @@ class Pages:
                 _search_act(kind.name, "breadcrumb"),
             ],
             brand=_search_act(product.brand, "brand"),
-            ratings=_reviews_act(f"{thousands(product.reviews)} ratings", everything, number, "rating"),
+            ratings=_reviews_act(counted(product.reviews, "rating"), everything, number, "rating"),
             bullets=product.bullets,
             attributes=list(product.attributes.items()),
             options=options,
@@ -213,7 +215,7 @@ class Pages:
             "cart.html",
             title=view.title,
             lines=[(line, _line_acts(line)) for line in lines],
-            count=items(sum(line.quantity for line in lines)),
+            count=counted(sum(line.quantity for line in lines), "item"),
             total=view.cart_total,
             checkout=Act("checkout", "Proceed to checkout", "/checkout"),
             back=Act("back", "Continue shopping", "/results"),
@@ -234,7 +236,7 @@ class Pages:
         shown = details.values() if is_last else [details[step]]
         view = View("checkout", checkout_address(steps, at), (), title="Checkout", checkout_step=step)
         view = _with_lines(view, lines)
-        count = items(sum(line.quantity for line in lines))
+        count = counted(sum(line.quantity for line in lines), "item")
         main = self._renderer.render(
             "checkout.html",
             title=view.title,

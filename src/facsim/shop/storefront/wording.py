@@ -23,6 +23,6 @@ def saving(price: int, list_price: int) -> str:
     return f"Save {round(100 * (list_price - price) / list_price)}%"
 
 
-def items(count: int) -> str:
+def counted(count: int, thing: str) -> str:
     """A number of things, as `1 item` or `3 items`."""
-    return f"{count:,} item{'' if count == 1 else 's'}"
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
