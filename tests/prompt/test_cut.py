@@ -17,6 +17,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from facsim.page import read_page
 from facsim.prompt.cut import cut_from_top, window_around
+from facsim.prompt.fit import Fitter
 from facsim.prompt.wording import CUT_MARK
 
 _TEXT = st.text(alphabet="ab <>&\"'é\n=/-!", max_size=12)
@@ -104,6 +105,32 @@ def test_window_holds_the_element_and_stays_within_the_limit(page, limit, data):
     assert order == sorted(set(order))
 
 
+def paths(html: str) -> dict[str, list[str]]:
+    """Of every named element the tags that it is in."""
+    found = {}
+    for node in LexborHTMLParser(html).css("[name]") if html else ():
+        path, at = [], node
+        while at is not None:
+            path.append(at.tag)
+            at = at.parent
+        found[node.attributes["name"]] = path
+    return found
+
+
+@given(pages(), st.integers(0, 500))
+def test_a_fitted_page_has_whole_names_in_order_where_they_were(page, limit):
+    html, names = page
+    fitted = Fitter(html).to(limit)
+    if len(html) <= limit:
+        assert fitted == html
+        return
+    assert len(fitted) <= max(limit, len(CUT_MARK))
+    order = [names.index(name) for name in names_of(fitted)]
+    assert order == sorted(set(order))
+    before = paths(html)
+    assert all(before[name] == path for name, path in paths(fitted).items())
+
+
 def test_no_element_is_shown_without_its_content():
     html = '<ul><li><a name="one">First</a></li><li><a name="two">Second</a></li></ul>'
     for limit in range(len(html)):
@@ -178,6 +205,9 @@ def test_real_pages_keep_their_names_whatever_the_cut():
                 limit, name = chosen.randrange(50, max(60, len(html))), chosen.choice(names)
                 kept = names_of(cut_from_top(html, limit))
                 assert kept == names[: len(kept)]
+                fitted = Fitter(html).to(limit)
+                assert len(fitted) <= limit or fitted == html
+                assert set(names_of(fitted)) <= set(names)
                 window = window_around(html, name, limit)
                 assert window is None or (
                     name in names_of(window) and (len(window) <= limit or window == html)
@@ -202,7 +232,9 @@ HOSTILE = {
 @pytest.mark.parametrize("html", HOSTILE.values(), ids=HOSTILE.keys())
 def test_anything_long_is_cut_in_linear_time(html):
     begun = time.process_time()
+    fitter = Fitter(html)
     for limit in (100, len(html) // 2, len(html) - 1):
         assert len(cut_from_top(html, limit)) <= limit
         window_around(html, "absent", limit)
-    assert time.process_time() - begun < 10
+        assert len(fitter.to(limit)) <= limit
+    assert time.process_time() - begun < 15

@@ -11,7 +11,8 @@ from facsim.page import read_page
 from facsim.prompt.action_space import action_schema
 from facsim.prompt.budget import Plan, plan_history
 from facsim.prompt.config import Message, Prompt, PromptConfig
-from facsim.prompt.pages import WINDOW_TOKENS, PageTexts, Shown, left_out, names_in, page_texts
+from facsim.prompt.fit import Fitter
+from facsim.prompt.pages import WINDOW_TOKENS, PageTexts, Shown, left_out, page_texts
 from facsim.prompt.tokens import MESSAGE_TOKENS, count_short, tokenizer_file
 from facsim.prompt.wording import (
     ACTION_MARKER,
@@ -27,6 +28,15 @@ MIN_PAGE_TOKENS = 100
 """A budget that leaves less than this beside the system message is refused."""
 
 _DEFAULT = PromptConfig()
+
+# Its cuts stand for all cuts in the hash of a prompt.
+_LONG_PAGE = (
+    '<header><input name="search" value="tea"><a name="cart" href="/cart">Cart</a></header><ul>'
+    + "".join(f'<li><a name="item.{n}" href="/item/{n}">{"Tea " * 20}</a> ${n}</li>' for n in range(9))
+    + '</ul><select name="size"><option>S</option><option selected>M</option></select>'
+    '<table><tr><td>1</td><td>2</td></tr><tr><td><button name="buy">Buy</button></td></tr></table>'
+    '<footer><a name="help" href="/help">Help</a></footer>'
+)
 
 
 def build_prompt(so_far: SessionSoFar, config: PromptConfig = _DEFAULT) -> Prompt:
@@ -65,7 +75,7 @@ def build_prompt(so_far: SessionSoFar, config: PromptConfig = _DEFAULT) -> Promp
         tokens += _note_tokens(config)
     return Prompt(
         messages=tuple(messages),
-        shown=None if current.is_whole else names_in(current.message.content),
+        shown=None if current.is_whole else current.names,
         tokens=tokens,
         cache_boundary=cache_boundary,
         pages_left_out=plan.pages_left_out - plan.steps_left_out,
@@ -161,6 +171,7 @@ def prompt_hash(config: PromptConfig) -> str:
         "probes": probes,
         "schema": action_schema(),
         "marks": [left_out(_DEFAULT).message.content, steps_left_out(2), CUT_MARK],
+        "cuts": [Fitter(_LONG_PAGE).to(limit) for limit in range(0, len(_LONG_PAGE), 100)],
         "sizes": [WINDOW_TOKENS, MIN_PAGE_TOKENS, MESSAGE_TOKENS],
     }
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

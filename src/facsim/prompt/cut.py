@@ -1,4 +1,4 @@
-r"""Shortening a simplified page on element boundaries, in one pass, whatever the page looks like.
+"""Stretches of a simplified page, cut on element boundaries in one pass, whatever the page looks like.
 
 A cut keeps a stretch of the source text that ends (or begins) between elements, opens again what was open
 where it begins and closes what is open where it ends; `<!-- cut -->` marks each end. No tag, text or name is
@@ -7,47 +7,14 @@ ever cut in two, and an element whose content would not fit is left out rather t
 
 from __future__ import annotations
 
-import html as html_entities
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from facsim.prompt.markup import Open, name_in, tags
 from facsim.prompt.wording import CUT_MARK
 
-# Every alternative runs to its end or to the end of the page, so no character is read twice.
-_MARKUP = re.compile(
-    r"""
-      <!--.*?(?:-->|\Z)
-    | </(?P<end>[a-z][^\s/>]*+)[^>]*+(?:>|\Z)
-    | <(?P<start>[a-z][^\s/>]*+)(?P<attributes>(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+)(?:>|\Z)
-    | <[!?/][^>]*+(?:>|\Z)
-    """,
-    re.IGNORECASE | re.DOTALL | re.VERBOSE,
-)
-_ATTRIBUTE = re.compile(r"""([^\s=/]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]++)))?""")
 _PLAIN = re.compile(r"[\w.-]+", re.ASCII)
-_VOID = frozenset(
-    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
-)
-# Their content is text, whatever it looks like.
-_RAW_TEXT = frozenset({"script", "style", "textarea", "title"})
-
-
-@dataclass(slots=True, eq=False)
-class _Open:
-    """An element that is open at some place: a linked list from the innermost outwards.
-
-    Attributes:
-        openers: characters that the start tags of it and of all around it take.
-        closers: characters that their end tags take.
-    """
-
-    tag: str
-    start_tag: str
-    around: _Open | None
-    depth: int
-    openers: int
-    closers: int
 
 
 @dataclass(slots=True)
@@ -55,7 +22,7 @@ class _Boundary:
     """A place between elements: its position in the source, and what is open there."""
 
     at: int
-    inside: _Open | None
+    inside: Open | None
 
     @property
     def openers(self) -> int:
@@ -68,61 +35,6 @@ class _Boundary:
         return self.inside.closers if self.inside else 0
 
 
-@dataclass(slots=True)
-class _Tag:
-    """A tag in the source. `is_end` also holds of elements that have no end tag (`<br>`)."""
-
-    begin: int
-    end: int
-    attributes: str
-    is_end: bool
-    outside: _Open | None
-    inside: _Open | None
-
-
-def _tags(html: str) -> Iterator[_Tag]:
-    """The tags of a page in order, with what is open before and after each."""
-    stack: _Open | None = None
-    open_count: dict[str, int] = {}
-    at = 0
-    while markup := _MARKUP.search(html, at):
-        at = markup.end()
-        if tag := markup["start"]:
-            tag, outside = tag.lower(), stack
-            if tag in _VOID:
-                yield _Tag(markup.start(), at, markup["attributes"], True, stack, stack)
-                continue
-            depth, openers, closers = (stack.depth, stack.openers, stack.closers) if stack else (0, 0, 0)
-            openers += at - markup.start()
-            closers += len(tag) + len("</>")
-            stack = _Open(tag, markup[0], stack, depth + 1, openers, closers)
-            open_count[tag] = open_count.get(tag, 0) + 1
-            if tag in _RAW_TEXT:
-                at = _end_of_raw_text(html, at, tag)
-            yield _Tag(markup.start(), markup.end(), markup["attributes"], False, outside, stack)
-        elif (tag := markup["end"]) and open_count.get(tag.lower()):
-            tag, outside = tag.lower(), stack
-            while stack is not None:  # closes what was left open inside, too
-                closed, stack = stack.tag, stack.around
-                open_count[closed] -= 1
-                if closed == tag:
-                    break
-            yield _Tag(markup.start(), at, "", True, outside, stack)
-
-
-def _end_of_raw_text(html: str, at: int, tag: str) -> int:
-    end = re.compile(f"</{tag}", re.IGNORECASE).search(html, at)
-    return end.start() if end else len(html)
-
-
-def _name_in(attributes: str) -> str | None:
-    for attribute in _ATTRIBUTE.finditer(attributes):
-        key, *values = attribute.groups()
-        if key.lower() == "name":
-            return html_entities.unescape(next((value for value in values if value is not None), ""))
-    return None
-
-
 def cut_from_top(html: str, limit: int) -> str:
     """The beginning of a page, at most `limit` characters with mark and end tags, in document order.
 
@@ -131,7 +43,7 @@ def cut_from_top(html: str, limit: int) -> str:
     if len(html) <= limit:
         return html
     last = _Boundary(0, None)
-    for tag in _tags(html):
+    for tag in tags(html):
         if tag.end > limit:
             break
         if tag.is_end:
@@ -188,11 +100,11 @@ def _boundaries_around(
         after; which of these is the element's own end (None: beyond reach).
     """
     before = [_Boundary(0, None)]
-    tags = _tags(html)
+    found = tags(html)
     # What a plain name is written as is plain, too; most tags are then passed over without reading them.
     plain = name if _PLAIN.fullmatch(name) else ""
-    for tag in tags:
-        if plain in tag.attributes and _name_in(tag.attributes) == name:
+    for tag in found:
+        if plain in tag.attributes and name_in(tag.attributes) == name:
             break
         if tag.is_end:
             before.append(_Boundary(tag.end, tag.inside))
@@ -205,7 +117,7 @@ def _boundaries_around(
     if tag.is_end:
         after, own_end = [_Boundary(tag.end, tag.inside)], 0
     inside = tag.inside
-    for tag in tags:
+    for tag in found:
         inside = tag.inside
         if tag.end - begin.at > reach:
             break
@@ -219,15 +131,15 @@ def _boundaries_around(
     return [*before, begin], after, own_end
 
 
-def _start_tags(inside: _Open | None) -> str:
+def _start_tags(inside: Open | None) -> str:
     return "".join(reversed([element.start_tag for element in _outwards(inside)]))
 
 
-def _end_tags(inside: _Open | None) -> str:
+def _end_tags(inside: Open | None) -> str:
     return "".join(f"</{element.tag}>" for element in _outwards(inside))
 
 
-def _outwards(inside: _Open | None) -> Iterator[_Open]:
+def _outwards(inside: Open | None) -> Iterator[Open]:
     while inside is not None:
         yield inside
         inside = inside.around

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
-from selectolax.lexbor import LexborHTMLParser
-
+from facsim.page import names_in
 from facsim.prompt.config import Message, PromptConfig
-from facsim.prompt.cut import cut_from_top, window_around
+from facsim.prompt.cut import window_around
+from facsim.prompt.fit import Fitter
 from facsim.prompt.tokens import MESSAGE_TOKENS, count_short, count_tokens
 from facsim.prompt.wording import CUT_MARK, PAGE_LEFT_OUT, harmless, quoted
 from facsim.schema import Page
@@ -24,7 +24,13 @@ class Shown:
 
     message: Message
     tokens: int
+    html: str = ""
     is_whole: bool = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the elements in it."""
+        return frozenset(names_in(self.html))
 
 
 class PageTexts:
@@ -32,8 +38,7 @@ class PageTexts:
 
     def __init__(self, html: str, config: PromptConfig) -> None:
         self._html, self._config = harmless("page", html), config
-        message = Message("user", quoted("page", self._html))
-        self.whole = Shown(message, MESSAGE_TOKENS + count_tokens(message.content, config), is_whole=True)
+        self.whole = replace(self._shown(self._html), is_whole=True)
         self._windows: dict[str, Shown | None] = {}
         self._cuts: dict[int, Shown] = {}
 
@@ -46,9 +51,9 @@ class PageTexts:
         return (name and self._windows[name]) or left_out(self._config)
 
     def cut(self, room: int) -> Shown:
-        """The beginning of the page, in at most `room` tokens."""
+        """What is left of the page in at most `room` tokens."""
         if room not in self._cuts:
-            shown = self._within(room, lambda characters: cut_from_top(self._html, characters))
+            shown = self._within(room, Fitter(self._html).to)
             self._cuts[room] = shown or self._shown(CUT_MARK)
         return self._cuts[room]
 
@@ -68,7 +73,7 @@ class PageTexts:
 
     def _shown(self, html: str) -> Shown:
         message = Message("user", quoted("page", html))
-        return Shown(message, MESSAGE_TOKENS + count_tokens(message.content, self._config))
+        return Shown(message, MESSAGE_TOKENS + count_tokens(message.content, self._config), html)
 
 
 def left_out(config: PromptConfig) -> Shown:
@@ -86,9 +91,3 @@ def page_texts(page: Page, config: PromptConfig) -> PageTexts:
 
 
 _TEXTS: WeakKeyDictionary[Page, dict[PromptConfig, PageTexts]] = WeakKeyDictionary()
-
-
-def names_in(html: str) -> frozenset[str]:
-    """The element names in a piece of a page."""
-    found = (node.attributes.get("name") for node in LexborHTMLParser(html).css("[name]"))
-    return frozenset(name for name in found if name)

@@ -29,8 +29,8 @@ A page is a simplified version of its HTML: scripts, styles and purely visual el
 structure and text are kept. Every element that can be acted on has a unique `name`."""
 
 _SHORTENED = f"""\
-To save room, `{CUT_MARK}` stands where part of a page was left out, and `{PAGE_LEFT_OUT}` for a whole \
-earlier page."""
+To save room, a long page has no `href`, long texts end in `…`, `{CUT_MARK}` stands where elements were left \
+out, and `{PAGE_LEFT_OUT}` for a whole earlier page."""
 
 _NULL_NAME = """\
 In an earlier action, `"name": null` means that the element had no name. Never answer `null`."""
