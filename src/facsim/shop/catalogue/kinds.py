@@ -23,7 +23,7 @@ class Feature:
     part: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # there is one of each kind, and caches are asked by it
 class Blueprint:
     """What products of a kind are made from.
 
@@ -106,8 +106,8 @@ def _blueprint(
         brands=tuple(entry["brands"]),
         features=groups,
         packs=tuple(data.get("packs", [])),
-        good=tuple(data["good"]),
-        bad=tuple(data["bad"]),
+        good=tuple(f"{sentence}." for sentence in data["good"]),
+        bad=tuple(f"{sentence}." for sentence in data["bad"]),
         model=bool(entry.get("model", False)),
     )
 

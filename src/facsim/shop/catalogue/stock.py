@@ -10,11 +10,12 @@ from random import Random
 from facsim.shop.catalogue import writing
 from facsim.shop.catalogue.kinds import Blueprint, Feature, blueprints
 from facsim.shop.catalogue.products import Kind, Product
+from facsim.shop.catalogue.writing import pick
 
 FIRST_ID = 1001
 
-# Days to deliver, and how many of a hundred products take so long.
-_DELIVERY = {1: 30, 2: 31, 3: 14, 4: 9, 5: 7, 7: 6, 9: 3}
+# Days to deliver, as often as they occur among a hundred products.
+_DELIVERY = (1,) * 30 + (2,) * 31 + (3,) * 14 + (4,) * 9 + (5,) * 7 + (7,) * 6 + (9,) * 3
 _MODEL_LETTERS = "ABCDEFGHKLMNPRSTVX"
 
 
@@ -66,7 +67,7 @@ def _stock(seed: int) -> tuple[Product, ...]:
                 brands[name] = _brand(seed, name)
         titles: set[str] = set()
         for _ in range(rng.randint(22, 38)):
-            product, wanted = _product(rng, blueprint, brands[rng.choice(blueprint.brands)], titles)
+            product, wanted = _product(rng, blueprint, brands[pick(rng, blueprint.brands)], titles)
             made.append(product)
             demand.append(wanted)
     return _numbered(seed, made, demand)
@@ -108,7 +109,7 @@ def _product(rng: Random, blueprint: Blueprint, brand: _Brand, titles: set[str])
     # The spread within a kind is log-normal: brand, features, and what cannot be seen.
     dear = 0.24 * brand.price + 0.05 * (len(facts.features) - 4.5) + 0.27 * rng.gauss(0, 1)
     price = _ending(rng, kind.price / 100 * _amount(blueprint, facts.pack) * exp(dear))
-    list_price = _ending(rng, price / 100 / (1 - rng.choice((5, 8, 10, 12, 15, 18, 20, 25, 30, 40)) / 100))
+    list_price = _ending(rng, price / 100 / (1 - pick(rng, (5, 8, 10, 12, 15, 18, 20, 25, 30, 40)) / 100))
     rating = _rating(0.35 * brand.quality + 0.8 * dear + 0.85 * rng.gauss(0, 1))
     age_days = min(2900, max(3, round(exp(rng.gauss(5.7, 1.0)))))
     reviews = max(2, round(exp(rng.gauss(4.6, 1.45) + 0.45 * (log(age_days) - 5.7) + 0.8 * (rating - 4.2))))
@@ -124,7 +125,7 @@ def _product(rng: Random, blueprint: Blueprint, brand: _Brand, titles: set[str])
         list_price=list_price if rng.random() < 0.36 and list_price > price else None,
         rating=rating,
         reviews=reviews,
-        delivery_days=rng.choices(list(_DELIVERY), weights=list(_DELIVERY.values()))[0],
+        delivery_days=pick(rng, _DELIVERY),
         sponsored=rng.random() < 0.09,
         best_seller=False,
         popularity=0.0,
@@ -145,14 +146,14 @@ def _facts(
     """What a product of the kind is like, and the sizes and colours that it comes in."""
     kind = blueprint.kind
     sizes = _run(rng, kind.sizes, 3)
-    colours = _some(rng, kind.colours, rng.choice((1, 1, 2, 3, 4, 5)))
+    colours = _some(rng, kind.colours, pick(rng, (1, 1, 2, 3, 4, 5)))
     facts = writing.Facts(
         blueprint=blueprint,
         brand=brand,
         model=_model(rng) if blueprint.model and rng.random() < 0.7 else "",
         features=_features(rng, blueprint),
-        use=rng.choice(kind.uses),
-        pack=rng.choice(blueprint.packs) if blueprint.packs else "",
+        use=pick(rng, kind.uses),
+        pack=pick(rng, blueprint.packs) if blueprint.packs else "",
         colour=colours[0] if len(colours) == 1 else "",
     )
     return facts, sizes, colours
@@ -163,11 +164,11 @@ def _features(rng: Random, blueprint: Blueprint) -> tuple[Feature, ...]:
     chosen = []
     for group in blueprint.features:
         if rng.random() < (0.88 if len(group) > 1 else 0.47):
-            chosen.append(rng.choice(group))
+            chosen.append(pick(rng, group))
     while len(chosen) < 3:
-        group = rng.choice(blueprint.features)
+        group = pick(rng, blueprint.features)
         if not set(group) & set(chosen):
-            chosen.append(rng.choice(group))
+            chosen.append(pick(rng, group))
     return tuple(chosen)
 
 
@@ -196,11 +197,11 @@ def _amount(blueprint: Blueprint, pack: str) -> float:
 def _ending(rng: Random, dollars: float) -> int:
     """A price in cents as shops write them."""
     if dollars < 12:
-        return max(199, round(dollars) * 100 + rng.choice((-1, -1, -1, -51, -5, -11)))
+        return max(199, round(dollars) * 100 + pick(rng, (-1, -1, -1, -51, -5, -11)))
     if dollars < 100:
-        return round(dollars) * 100 + rng.choice((-1, -1, -1, -1, -1, -5, -3, -2, -50, 0))
+        return round(dollars) * 100 + pick(rng, (-1, -1, -1, -1, -1, -5, -3, -2, -50, 0))
     step = 1 if dollars < 200 else 5 if dollars < 400 else 10
-    return round(dollars / step) * step * 100 + rng.choice((-1, -1, -1, -100, -5, 0))
+    return round(dollars / step) * step * 100 + pick(rng, (-1, -1, -1, -100, -5, 0))
 
 
 def _rating(merit: float) -> float:
@@ -211,8 +212,8 @@ def _rating(merit: float) -> float:
 
 def _model(rng: Random) -> str:
     numbers = (rng.randint(1, 9), rng.randint(10, 99), 10 * rng.randint(10, 99), 5 * rng.randint(20, 199))
-    letters = rng.choice(_MODEL_LETTERS) + rng.choice(("", rng.choice(_MODEL_LETTERS)))
-    return f"{letters}{rng.choice(numbers)}{rng.choice(('', '', '', ' Pro', ' Plus', ' Lite'))}"
+    letters = pick(rng, _MODEL_LETTERS) + pick(rng, ("", pick(rng, _MODEL_LETTERS)))
+    return f"{letters}{pick(rng, numbers)}{pick(rng, ('', '', '', ' Pro', ' Plus', ' Lite'))}"
 
 
 def _attributes(facts: writing.Facts, sizes: tuple[str, ...], colours: tuple[str, ...]) -> dict[str, str]:

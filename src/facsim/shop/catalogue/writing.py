@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
+from typing import TypedDict, TypeVar, cast
 
-from facsim.shop.catalogue.kinds import Blueprint, Feature
+from facsim.shop.catalogue.kinds import Blueprint, Feature, read_data
 from facsim.shop.catalogue.products import Review
+
+T = TypeVar("T")
 
 _SMALL = frozenset(("a", "an", "and", "at", "for", "from", "in", "of", "on", "or", "the", "to", "with"))
 # Words with letters of their own, as the shop writes them.
@@ -16,6 +21,41 @@ USB USB-C LED LCD HDMI TV TVs RGB RFID UV GPS HDR HEPA BPA BPA-Free PFOA TSA SSD
 SUVs RVs SD ID HE QHD QLED SPF WiFi e-Bikes mmHg DIY oz lb ft
 """
 _FIXED = {word.lower(): word for word in _WRITTEN.split()}
+
+
+class Texts(TypedDict):
+    """What `data/texts.yaml` holds."""
+
+    features: dict[str, list[str | None]]
+    adjective_bullets: list[str]
+    part_bullets: list[str]
+    use_bullets: list[list[str]]
+    end_bullets: list[list[str]]
+    lasting_bullets: list[list[str]]
+    openers: list[str]
+    glances: list[str]
+    middles: list[str]
+    closers: list[str]
+    lasting_closers: list[str]
+    reviews: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the texts of a product are written from."""
+
+    blueprint: Blueprint
+    brand: str
+    model: str
+    features: tuple[Feature, ...]
+    use: str
+    pack: str
+    colour: str
+
+
+def pick(rng: Random, values: Sequence[T]) -> T:
+    """One of the values. A catalogue needs a hundred thousand: several times as fast as `rng.choice`."""
+    return values[int(rng.random() * len(values))]
 
 
 @lru_cache(maxsize=8192)
@@ -38,74 +78,243 @@ def _capital(word: str) -> str:
     return "-".join(_FIXED.get(part, part[:1].upper() + part[1:]) for part in word.split("-"))
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the texts of a product are written from."""
-
-    blueprint: Blueprint
-    brand: str
-    model: str
-    features: tuple[Feature, ...]
-    use: str
-    pack: str
-    colour: str
-
-
 def title(rng: Random, facts: Facts) -> str:
     """A title: brand, what it is, and what the maker thinks that people search for."""
     kind = facts.blueprint.kind
-    types = {feature for group in facts.blueprint.features if len(group) > 1 for feature in group}
-    plain = sorted((f for f in facts.features if not f.part), key=lambda f: f not in types)
-    parts = [title_case(f.name) for f in facts.features if f.part]
-    said = set(kind.name.lower().split())
-    before = [f for f in plain if not said & set(f.name.lower().split()) and len(f.name.split()) < 4][
-        : rng.choice((1, 1, 2))
-    ]
-    after = [title_case(f.name) for f in plain if f not in before]
-    head = [facts.brand, *([facts.model] if facts.model else []), *(title_case(f.name) for f in before)]
-    head.append(title_case(kind.name))
+    before, after, parts = _placed(rng, facts)
+    head = [facts.brand, facts.model, *before, title_case(kind.name)]
     if parts and rng.random() < 0.6:
-        head.append("with " + " and ".join(parts[: rng.choice((1, 1, 2))]))
-        parts = [part for part in parts if part not in head[-1]]
-    tail = (after + parts)[: rng.randint(1, 3)]
-    use = f"for {title_case(facts.use)}"
+        shown = parts[: pick(rng, (1, 1, 2))]
+        head.append("with " + " and ".join(shown))
+        parts = parts[len(shown) :]
+    tail = (after + parts)[: 1 + int(3 * rng.random())]
+    use = "f" + title_case(f"for {facts.use}")[1:]
     if rng.random() < 0.22:
-        use = f"{title_case(rng.choice(kind.words))} {use}"
-    if rng.random() < 0.5:
-        tail.insert(rng.randint(0, len(tail)), use)
-    elif rng.random() < 0.4:
+        use = f"{title_case(pick(rng, kind.words))} {use}"
+    where = rng.random()
+    if where < 0.5:
+        tail.insert(int(rng.random() * (len(tail) + 1)), use)
+    elif where < 0.7:
         tail.append(use)
-    text = " ".join(head)
+    text = " ".join(part for part in head if part)
+    ends = [part for part in (facts.pack, facts.colour) if part]
     style = rng.random()
-    if style < 0.18 and facts.pack:
-        text, pack = f"{text} ({facts.pack})", ""
-    elif style < 0.45 and facts.pack:
-        text, pack = f"{text}, {facts.pack}", ""
-    else:
-        pack = facts.pack
-    ends = [part for part in (pack, facts.colour) if part]
-    if rng.random() < 0.25 and tail:
-        return " - ".join([text, ", ".join(tail)]) + "".join(f", {end}" for end in ends)
+    if facts.pack and style < 0.45:
+        text += f" ({ends.pop(0)})" if style < 0.18 else f", {ends.pop(0)}"
+    if tail and rng.random() < 0.25:
+        return ", ".join([f"{text} - {', '.join(tail)}", *ends])
     return ", ".join([text, *tail, *ends])
 
 
+def _placed(rng: Random, facts: Facts) -> tuple[list[str], list[str], list[str]]:
+    """Features that stand before the kind's name, those that follow it, and those that come `with` it."""
+    before: list[str] = []
+    after: list[str] = []
+    parts: list[str] = []
+    room = pick(rng, (1, 1, 2))
+    for feature in sorted(facts.features, key=lambda feature: feature not in _types(facts.blueprint)):
+        text = title_case(feature.name)
+        if feature.part:
+            parts.append(text)
+        elif len(before) < room and feature not in _repeating(facts.blueprint):
+            before.append(text)
+        else:
+            after.append(text)
+    return before, after, parts
+
+
+@lru_cache(maxsize=512)
+def _types(blueprint: Blueprint) -> frozenset[Feature]:
+    """Features with alternatives: they say which type of its kind a product is."""
+    return frozenset(feature for group in blueprint.features if len(group) > 1 for feature in group)
+
+
+@lru_cache(maxsize=512)
+def _repeating(blueprint: Blueprint) -> frozenset[Feature]:
+    """Features that read badly before the kind's name: long ones and those that share a word with it."""
+    said = set(blueprint.kind.name.lower().split())
+    return frozenset(
+        feature
+        for group in blueprint.features
+        for feature in group
+        if len(feature.name.split()) > 3 or said & set(feature.name.lower().split())
+    )
+
+
 def bullets(rng: Random, facts: Facts) -> tuple[str, ...]:
-    """Four to seven points under the title; every feature is in one of them."""
-    kind = facts.blueprint.kind
-    return tuple(f"{title_case(f.name)}: made for {rng.choice(kind.uses)}" for f in facts.features)
+    """The points under the title; every feature is in one of them."""
+    texts, words = _texts(), _words(rng, facts)
+    entries: list[tuple[str, str]] = []
+    for feature in facts.features:
+        known = texts["features"].get(feature.name)
+        if known and rng.random() < 0.75:
+            sentence = known[0] or ""
+        else:
+            sentence = pick(rng, texts["part_bullets" if feature.part else "adjective_bullets"])
+        entries.append((feature.name, sentence.format_map({**words, "feature": feature.name})))
+    pools = [texts["use_bullets"]] * (rng.random() < 0.7) + [
+        texts["lasting_bullets" if _lasts(facts) else "end_bullets"]
+    ] * (rng.random() < 0.6)
+    for pool in pools:
+        head, sentence = pick(rng, pool)
+        entries.append((head.format_map(words), sentence.format_map(words)))
+    style = rng.random()
+    if style < 0.5:
+        return tuple(f"{title_case(head)}: {_sentence(text)}" for head, text in entries)
+    if style < 0.75:
+        return tuple(f"{head.upper()} - {_sentence(text)}" for head, text in entries)
+    return tuple(f"{_sentence(head)}. {_sentence(text)}." for head, text in entries)
+
+
+def _lasts(facts: Facts) -> bool:
+    """Whether it makes sense to give a warranty: what comes in colors is not used up."""
+    return bool(facts.blueprint.kind.colours)
 
 
 def description(rng: Random, facts: Facts) -> str:
     """A paragraph about the product."""
-    kind = facts.blueprint.kind
-    return f"The {facts.brand} {rng.choice((kind.name, *kind.words))} is made for {facts.use}."
+    texts, words = _texts(), _words(rng, facts)
+    shown = [feature.name for feature in facts.features if not feature.part]
+    shown += [f"with {feature.name}" for feature in facts.features if feature.part]
+    words["features"] = ", ".join(shown)
+    pattern = [pick(rng, texts["openers"]), pick(rng, texts["glances"]), pick(rng, texts["middles"])]
+    if rng.random() < 0.6:
+        pattern.append(pick(rng, texts["lasting_closers" if _lasts(facts) else "closers"]))
+    return " ".join(pattern).format_map(words)
 
 
 def reviews(rng: Random, facts: Facts, rating: float) -> tuple[Review, ...]:
-    """Three to five reviews whose stars fit the rating."""
-    made = []
-    for _ in range(rng.randint(3, 5)):
-        stars = min(5, max(1, round(rng.gauss(rating, 1.1))))
-        pool = facts.blueprint.good if stars > 3 else facts.blueprint.bad
-        made.append(Review(stars, "A customer", rng.choice(pool) + "."))
-    return tuple(made)
+    """Three to five reviews. Their stars have about the rating as their mean over many products."""
+    writer = _Reviewer(rng, facts)
+    authors = rng.sample(_texts()["reviews"]["names"], 5)[: 3 + int(3 * rng.random())]
+    return tuple(writer.write(author, _stars(rng, rating)) for author in authors)
+
+
+def _stars(rng: Random, rating: float) -> int:
+    """Mostly five for good products, many ones for bad ones."""
+    if rng.random() < (5.0 - rating) / 3.4:
+        return pick(rng, (1, 1, 2, 3, 3, 4))
+    return 5 if rng.random() < 0.75 else 4
+
+
+class _Reviewer:
+    """Writes the reviews of one product; no sentence stands there twice."""
+
+    def __init__(self, rng: Random, facts: Facts) -> None:
+        self._rng = rng
+        self._words = {"brand": facts.brand, "use": facts.use}
+        self._good = _said(facts, good=True)
+        self._bad = _said(facts, good=False)
+        remarks = [_remarks()[feature.name] for feature in facts.features if feature.name in _remarks()]
+        self._praise = [praise for praise, _ in remarks if praise]
+        self._blame = [blame for _, blame in remarks if blame]
+        self._used: set[str] = set()
+
+    def write(self, author: str, stars: int) -> Review:
+        texts, chance = _texts()["reviews"], self._rng.random
+        if stars == 5:
+            parts = [self._new(texts["delighted"], 0.6), self._new(self._good)]
+            parts += [self._new(self._praise, 0.5), self._new(texts["uses"], 0.4)]
+            parts.append(self._new(texts["thanks"], 0.45))
+        elif stars == 4:
+            parts = [self._new(texts["pleased"], 0.6), self._new(self._good)]
+            parts += [self._new(self._praise, 0.35), self._new(texts["small"], 0.7)]
+        elif stars == 3:
+            parts = [self._new(texts["torn"], 0.6), self._new(self._good)]
+            bad = self._new(self._bad) or self._new(self._blame)
+            parts.append(f"But {_lower(bad)}" if bad and parts[1] and chance() < 0.7 else bad)
+        else:
+            parts = [self._new(texts["angry"], 0.7), self._new(self._bad), self._new(self._blame, 0.5)]
+            parts.append(self._new(texts["laments"], 0.5))
+        fallback = texts[{5: "delighted", 4: "pleased", 3: "torn"}.get(stars, "angry")]
+        text = " ".join(part for part in parts if part) or self._new(fallback) or fallback[0]
+        return Review(stars, author, text.format_map(self._words) if "{" in text else text)
+
+    def _new(self, pool: Sequence[str], chance: float = 1.0) -> str:
+        """A sentence that was not used yet, with some chance; else nothing."""
+        if chance < 1.0 and self._rng.random() >= chance:
+            return ""
+        for _ in range(3 if pool else 0):
+            text = pick(self._rng, pool)
+            if text not in self._used:
+                self._used.add(text)
+                return text
+        return ""
+
+
+@lru_cache(maxsize=1)
+def _remarks() -> Mapping[str, tuple[str, str]]:
+    """What customers say of features: praise and blame, either may be empty."""
+    return {
+        name: (f"{said[1]}." if said[1] else "", f"{said[2]}." if said[2] else "")
+        for name, said in _texts()["features"].items()
+    }
+
+
+def _said(facts: Facts, *, good: bool) -> Sequence[str]:
+    """What customers say of the kind, without what is about features that this product has not."""
+    sentences = facts.blueprint.good if good else facts.blueprint.bad
+    has = frozenset(facts.features)
+    return [
+        text
+        for text, features in zip(sentences, _about(facts.blueprint, good), strict=True)
+        if not features or features & has
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _about(blueprint: Blueprint, good: bool) -> tuple[frozenset[Feature], ...]:
+    """The features that each of the kind's review sentences speaks of, going by their longer words."""
+    common = set(re.findall(r"\w+", blueprint.kind.name.lower()))
+    found = []
+    for sentence in blueprint.good if good else blueprint.bad:
+        words = set(re.findall(r"\w{4,}", sentence.lower()))
+        found.append(
+            frozenset(
+                feature
+                for group in blueprint.features
+                for feature in group
+                if (set(re.findall(r"\w{4,}", feature.name.lower())) - common) & words
+            )
+        )
+    return tuple(found)
+
+
+def _words(rng: Random, facts: Facts) -> dict[str, str]:
+    kind = facts.blueprint.kind
+    noun = kind.name if rng.random() < 0.45 else pick(rng, kind.words)
+    return {
+        **_grammar(noun),
+        "brand": facts.brand,
+        "use": facts.use,
+        "other_use": pick(rng, [use for use in kind.uses if use != facts.use]),
+        "pack": f"One {noun}" if not facts.pack else f"{noun} ({facts.pack})",
+    }
+
+
+@lru_cache(maxsize=1024)
+def _grammar(noun: str) -> Mapping[str, str]:
+    """Words that agree with a noun.
+
+    >>> _grammar("curtains")["This"], _grammar("dress")["This"]
+    ('These', 'This')
+    """
+    many = noun.endswith("s") and not noun.endswith("ss")
+    singular = ("this", "is", "it", "it", "its", "has", "does")
+    plural = ("these", "are", "they", "them", "their", "have", "do")
+    names = ("this", "is", "it", "it_", "its", "has", "does")
+    words = dict(zip(names, plural if many else singular, strict=True))
+    return {**words, "This": words["this"].title(), "It": words["it"].title(), "noun": noun}
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _lower(text: str) -> str:
+    return text if text.startswith("I ") else text[:1].lower() + text[1:]
+
+
+@lru_cache(maxsize=1)
+def _texts() -> Texts:
+    return cast(Texts, read_data("texts"))
