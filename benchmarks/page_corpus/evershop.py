@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -36,26 +38,14 @@ def _fill(home: Path) -> None:
     entries = json.loads(products.read_text())
     products.write_text(json.dumps([{**entry, "images": [], "image": None} for entry in entries]))
     folder = _database_folder(home)
-    if not (folder / "PG_VERSION").exists():
-        run(
-            [*_as_owner(), _postgres("initdb"), "-D", folder, "-A", "trust", "-E", "UTF8", "--no-sync"],
-            home,
-        )
+    shutil.rmtree(folder, ignore_errors=True)  # left behind by a run that was cut off
+    folder.mkdir()
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    run([*_as_owner(), _postgres("initdb"), "-D", folder, "-A", "trust", "-E", "UTF8", "--no-sync"], home)
     with _database(home) as env:
-        run(
-            [
-                "psql",
-                "-h",
-                "127.0.0.1",
-                "-p",
-                env["DB_PORT"],
-                "-U",
-                "postgres",
-                "-c",
-                "create database evershop",
-            ],
-            home,
-        )
+        database = ["-h", "127.0.0.1", "-p", env["DB_PORT"], "-U", "postgres"]
+        run(["psql", *database, "-c", "create database evershop"], home)
         run(["npx", "evershop", "build"], home, env)
         with _shop(home, free_port(), env):
             user = ["--name", "Admin", "--email", ADMIN[0], "--password", ADMIN[1]]
@@ -107,11 +97,7 @@ def _database_folder(home: Path) -> Path:
     """PostgreSQL does not run as root: then its folder belongs to its own user, outside root's home."""
     if os.geteuid() != 0:
         return home / "database"
-    folder = Path("/var/tmp/facsim-corpus-database")
-    if not folder.exists():
-        folder.mkdir()
-        subprocess.run(["chown", "postgres", folder], check=True)
-    return folder
+    return Path("/var/tmp") / f"facsim-corpus-{hashlib.sha256(bytes(home.resolve())).hexdigest()[:8]}"
 
 
 def _as_owner() -> list[str]:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+
+# For `page_properties`, which the tests share with benchmarks/fuzz_page.py.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
