@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from facsim.shop.catalogue import Query
+from facsim.shop.storefront.info import TOPICS
 from facsim.shop.storefront.views import PageKind
 
 MAX_TEXT = 200
@@ -14,6 +15,9 @@ MAX_TEXT = 200
 
 _MAX_ADDRESS = 4_000
 _MAX_PAGE = 1_000
+RESULTS = "results"
+"""The topic, and the address, of the way back to the results that a visitor saw last."""
+
 _FIELDS = ("department", "brand", "price", "rating", "size", "colour", "delivery", "sort")
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 
@@ -31,7 +35,7 @@ class Place:
         query: of results.
         product: id, of a product's page; with `size`, `colour` and whether all reviews are to be shown.
         step: of the checkout; empty for the first.
-        topic: which information page; `results` for the way back to the results last seen.
+        topic: which information page, or `RESULTS`.
     """
 
     kind: PageKind
@@ -83,7 +87,7 @@ def place_of(address: str) -> Place:
             )
         case ["checkout"]:
             return Place("checkout", step=fields.get("step", ""))
-        case [topic] if topic.isascii() and topic.isalpha():
+        case [topic] if topic in TOPICS or topic == RESULTS:
             return Place("info", topic=topic)
     raise NotFoundError(address)
 

@@ -268,9 +268,7 @@ class Pages:
         return Body(main, view, {"@type": "Order"})
 
     def _info(self, place: Place) -> Body:
-        topic = TOPICS.get(place.topic)
-        if topic is None:
-            raise NotFoundError(address_of(place))
+        topic = TOPICS[place.topic]
         is_list = place.topic == "departments"
         main = self._renderer.render(
             "info.html",

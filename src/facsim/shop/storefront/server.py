@@ -7,7 +7,7 @@ import logging
 import socket
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,8 @@ def serve(
         server = make_server(storefront, visitors, listener.getsockname()[1])
         if announce:
             announce(f"http://{HOST}:{listener.getsockname()[1]}")
-        server.run(sockets=[listener])
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
 
 
 def make_server(storefront: Storefront, visitors: Visitors, port: int) -> Server:

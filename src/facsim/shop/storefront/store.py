@@ -13,7 +13,15 @@ from facsim.page import simplify
 from facsim.schema import Page
 from facsim.shop.catalogue import Catalogue, Query, Search
 from facsim.shop.storefront import visits
-from facsim.shop.storefront.addresses import NotFoundError, Place, address_of, place_of, search_address, words
+from facsim.shop.storefront.addresses import (
+    RESULTS,
+    NotFoundError,
+    Place,
+    address_of,
+    place_of,
+    search_address,
+    words,
+)
 from facsim.shop.storefront.cards import Cards
 from facsim.shop.storefront.designs import DESIGNS, Design
 from facsim.shop.storefront.fragments import Renderer
@@ -163,7 +171,7 @@ class Storefront:
 
     def _place(self, address: str, visitor: Visitor) -> Place:
         place = place_of(address)
-        if place.kind == "info" and place.topic == "results":
+        if place.kind == "info" and place.topic == RESULTS:
             place = place_of(visitor.results)
         if place.kind == "checkout" and not visitor.lines:
             return Place("cart")
