@@ -9,7 +9,7 @@ import pytest
 
 from facsim.data import Card, DataSet, IngestReport
 from facsim.data.ingest import write_source
-from facsim.data.prepare import clean_text, is_html, locator_of
+from facsim.data.prepare import clean_text, is_html
 from facsim.data.sources import SOURCES, RawSession, RawStep, SessionRefused, open_source
 from facsim.page import simplify
 from facsim.schema import Action, InputError, Progress
@@ -124,22 +124,6 @@ def test_every_named_source_can_be_loaded(tmp_path: Path) -> None:
         with pytest.raises(InputError):
             open_source(name, tmp_path / "nothing-here")
     assert list(SOURCES) == ["miniwob", "opera", "jsonl", "parquet"]
-
-
-def test_locators_are_written_as_the_page_room_writes_them() -> None:
-    """Targets are found by comparing locators: both must be written alike."""
-    from selectolax.lexbor import LexborHTMLParser
-
-    html = """<html><head><script>1</script><title>t</title></head><body><!-- c --><style>a{}</style>
-      <p>1<p>2 <a href=/1>one</a> <x-card><a href=/2>two</a></x-card><svg><a href=/3>three</a></svg>
-      <noscript><a href=/no>no</a></noscript><table><tr><td><button>four</button></td></tr></table>
-      <a:b><a href=/5>five</a></a:b><template><a href=/t>t</a></template><input name=q></body></html>"""
-    page, document = simplify(html), LexborHTMLParser(html)
-    assert len(page.elements) == 5
-    for element in page.elements:
-        node = document.css_first(element.locator)
-        assert node is not None
-        assert locator_of(node) == element.locator
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,13 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-
-from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from facsim.data.report import IngestReport
 from facsim.data.sources import RawSession, RawStep, SessionRefused
 from facsim.data.writer import page_id_of
 from facsim.page import read_page
-from facsim.schema import Action, InputError, Page, Session, Step
+from facsim.page.find import element_at
+from facsim.schema import Action, ConfigError, InputError, Page, Session, Step
 
 Simplify = Callable[[str, str | None], Page]
 """Raw HTML and its address -> simplified page."""
@@ -176,44 +174,14 @@ class _RawPage:
             LookupError: if the selector is unusable, finds nothing, or nothing named.
         """
         try:
-            node = self._document.css_first(selector)
-        except SelectolaxError:
+            element = element_at(self._raw_html, selector, page=self.page)
+        except ConfigError:
             raise LookupError("selector is not CSS") from None
-        if node is None:
-            raise LookupError("selector finds nothing on its page")
-        while node is not None and node.is_element_node:
-            name = self._name_of.get(locator_of(node))
-            if name is not None:
-                return name
-            node = node.parent
-        raise LookupError("selector finds no named element")
-
-    @cached_property
-    def _document(self) -> LexborHTMLParser:
-        return LexborHTMLParser(self._raw_html)
-
-    @cached_property
-    def _name_of(self) -> dict[str, str]:
-        return {element.locator: element.name for element in self.page.elements if element.locator}
-
-
-def locator_of(node: LexborNode) -> str:
-    """The selector of a node, written as `facsim.page` writes `Element.locator`.
-
-    Looking a node up by it takes no search through the document for every element of the page.
-    """
-    path: list[str] = []
-    current: LexborNode | None = node
-    while current is not None and current.is_element_node and current.tag != "html":
-        place, before = 1, current.prev
-        while before is not None:
-            place += before.tag == current.tag
-            before = before.prev
-        tag = current.tag or ""
-        escaped = tag if tag.isalnum() else re.sub(r"([^a-zA-Z0-9_-])", r"\\\1", tag)
-        path.append(f"{escaped}:nth-of-type({place})")
-        current = current.parent
-    return " > ".join(["html", *reversed(path)])
+        except LookupError:
+            raise LookupError("selector finds nothing on its page") from None
+        if element is None:
+            raise LookupError("selector finds no named element")
+        return element.name
 
 
 def clean_text(text: str) -> str:
