@@ -294,6 +294,22 @@ def test_an_error_of_the_predictor_keeps_what_is_finished(
     )
 
 
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_predictor_that_cancels_itself_ends_the_run_with_an_error(
+    shop: DataSet, tmp_path: Path, scripted: Make, concurrency: int
+) -> None:
+    async def cancels(so_far: SessionSoFar) -> None:
+        await asyncio.sleep(0.001)
+        if so_far.session_id == "s0014":
+            raise asyncio.CancelledError
+
+    predictor = scripted(hook=cancels, concurrency=concurrency)
+    with pytest.raises(FacsimError, match=r"test:scripted: the predictor was cancelled .* --resume"):
+        evaluate(shop, predictor, out=tmp_path / "run", split="all")
+    finished = {(line["session_id"], line["step"]) for line in Run.open(tmp_path / "run").lines()}
+    assert finished == {case for case in predictor.asked if case[0] != "s0014"}
+
+
 def test_calls_in_flight_come_home_after_an_error_and_hanging_ones_are_left(
     shop: DataSet, tmp_path: Path, scripted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,7 +76,6 @@ def command(
         console.print(
             json.dumps(report.to_dict(), indent=2, ensure_ascii=False),
             markup=False,
-            emoji=False,
             highlight=False,
             soft_wrap=True,
         )
@@ -145,9 +144,9 @@ def _print_findings(report: AuditReport) -> None:
         console.print("Nothing found.")
     for finding in report.findings:
         console.print(f"[{_STYLES[finding.severity]}]{finding.severity}[/] ", end="")
-        console.print(f"{finding.check}: {finding.message}", markup=False, emoji=False, highlight=False)
+        console.print(f"{finding.check}: {finding.message}", markup=False, highlight=False)
         if finding.examples:
             examples = f"    for example {', '.join(finding.examples)}"
-            console.print(examples, style="dim", markup=False, emoji=False)
+            console.print(examples, style="dim", markup=False)
     verdict = "Failed: a result on this split would be spoilt." if report.failed else "Passed."
     console.print(verdict, style="bold red" if report.failed else "bold green")

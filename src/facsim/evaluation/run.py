@@ -63,17 +63,7 @@ class Run:
         Raises:
             InputError: if predictions.jsonl is missing or damaged.
         """
-        file = self.path / "predictions.jsonl"
-        columns: dict[str, list[Any]] = {name: [] for name in CASES_SCHEMA}
-        try:
-            for line in read_lines(file):
-                for name, values in columns.items():
-                    values.append(line[name])
-            return check_cases(pl.DataFrame(columns, schema=dict(CASES_SCHEMA)))
-        except KeyError as error:
-            raise InputError(f"a line has no field {error}", file=file) from None
-        except (TypeError, pl.exceptions.PolarsError) as error:
-            raise InputError(str(error).splitlines()[0], file=file) from None
+        return self._read()[0]
 
     def leniencies(self) -> Mapping[str, int]:
         """How many answers took each leniency to be read, the most frequent first.
@@ -81,13 +71,28 @@ class Run:
         Raises:
             InputError: if predictions.jsonl is missing or damaged.
         """
+        return self._read()[1]
+
+    def _read(self) -> tuple[pl.DataFrame, Mapping[str, int]]:
+        """What `cases` and `leniencies` give, in one pass over predictions.jsonl."""
         file = self.path / "predictions.jsonl"
-        # Lines of runs older than the field have none.
-        forgiven = (line.get("forgiven") or () for line in read_lines(file))
+        columns: dict[str, list[Any]] = {name: [] for name in CASES_SCHEMA}
+        forgiven: Counter[str] = Counter()
         try:
-            return dict(Counter(name for names in forgiven for name in names).most_common())
-        except TypeError:
-            raise InputError("forgiven is no list of names", file=file) from None
+            for line in read_lines(file):
+                for name, values in columns.items():
+                    values.append(line[name])
+                # Lines of runs older than the field have none.
+                names = line.get("forgiven") or ()
+                if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+                    raise InputError("forgiven is no list of names", file=file)
+                forgiven.update(names)
+            cases = check_cases(pl.DataFrame(columns, schema=dict(CASES_SCHEMA)))
+        except KeyError as error:
+            raise InputError(f"a line has no field {error}", file=file) from None
+        except (TypeError, pl.exceptions.PolarsError) as error:
+            raise InputError(str(error).splitlines()[0], file=file) from None
+        return cases, dict(forgiven.most_common())
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -114,14 +119,13 @@ class Run:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the numbers should know: what is unanswered, what failed, what changed."""
-        counts, cases = self.config.counts, self.cases()
+        counts, (cases, leniencies) = self.config.counts, self._read()
         notes = []
         if cases.height < counts.cases:
             notes.append(f"{cases.height} of {counts.cases} steps are answered; finish it with --resume")
         failed = int(cases["failed"].sum())
         if failed:
             notes.append(f"{failed} calls failed for good and count as wrong; --resume asks them again")
-        leniencies = self.leniencies()
         if leniencies:
             listed = ", ".join(f"{name} {count}" for name, count in leniencies.items())
             notes.append(f"{cases['parse'].eq('lenient').sum()} answers were read leniently: {listed}")
@@ -168,7 +172,7 @@ def score(
         InputError: if the folder is not a run's, or predictions.jsonl is damaged.
     """
     run = Run.open(path)
-    cases = run.cases()
+    cases, leniencies = run._read()
     if cases.is_empty():
         raise ConfigError(f"{run.path}: no step is answered yet. Start it again with --resume")
     progress(0, cases.height, run.name)
@@ -178,7 +182,7 @@ def score(
         "run": run.config.digest,
         "cases": cases.height,
         "complete": cases.height == run.config.counts.cases and not cases["failed"].any(),
-        "leniencies": run.leniencies(),
+        "leniencies": leniencies,
         "metrics": metrics.to_dict(),
     }
     write_atomically(run.path / "metrics.json", json.dumps(scored, indent=1, ensure_ascii=False) + "\n")

@@ -147,6 +147,14 @@ class Runner:
                     return
                 await self._ask_session(item)
         except asyncio.CancelledError:
+            if not self._stop.is_set():  # nobody here cancelled: the predictor did, or a library that it uses
+                self._fail(
+                    FacsimError(
+                        f"{self._predictor.spec}: the predictor was cancelled from within "
+                        "(asyncio.CancelledError). It should catch this and return a failed prediction. "
+                        "The answers so far are kept; run the same command again with --resume"
+                    )
+                )
             raise
         except BaseException as error:  # raised again by `run`, once the others are home
             self._fail(error)
