@@ -25,9 +25,13 @@ def write_run(
     shown: bool = True,
     owed: int = 0,
     spec: str = "test:made",
+    log_probability: float | None = None,
     **selection: Any,
 ) -> Run:
-    """A scored run of `sessions` sessions of three steps; `right(session, step)` says which are right."""
+    """A scored run of `sessions` sessions of three steps; `right(session, step)` says which are right.
+
+    `log_probability` is that of every true action.
+    """
     cases = CaseSelection(
         **(
             {
@@ -58,7 +62,8 @@ def write_run(
     with Journal(folder / "predictions.jsonl") as journal:
         for session in range(sessions):
             for step in range(3):
-                journal.append(line(session, step, right, failed, cost, shown))
+                made = line(session, step, right, failed, cost, shown)
+                journal.append(made | {"log_probability": log_probability})
     return score(folder, resamples=200)
 
 

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 app = App(name="shop", help="The embedded shop and its simulated shoppers.")
+
+
+@app.command
+def serve(*, seed: int = 0, variant: str = "standard", port: int = 8000, state: Path | None = None) -> int:
+    """Serve the shop to a browser on this machine, at http://127.0.0.1:PORT/. Ctrl-C ends it.
+
+    Args:
+        seed: of the catalogue.
+        variant: name of the shop's design, such as `no_ratings`.
+        port: of 127.0.0.1.
+        state: SQLite file for carts and orders, to keep them; a temporary one by default.
+    """
+    from facsim.cli.console import console
+    from facsim.shop.storefront.server import serve as serve_shop
+
+    def announce(line: str) -> None:
+        console.print(line, highlight=False, markup=False)
+
+    serve_shop(seed=seed, design=variant, port=port, state=state, announce=announce)
+    return 0
 
 
 @app.command
@@ -16,15 +36,17 @@ def sample(
     out: Path,
     sessions: Annotated[int, Parameter(name=["--sessions", "-n"])] = 400,
     seed: int = 0,
+    variant: str = "standard",
     workers: int = 1,
     overwrite: bool = False,
 ) -> int:
-    """Write a data set of simulated shoppers: pages, actions and reasons.
+    """Write a data set of simulated shoppers: pages, actions, reasons and their true probabilities.
 
     Args:
         out: the folder to write.
         sessions: how many visits.
         seed: decides everything: same seed, same bytes, on any number of workers.
+        variant: name of the shop's design, such as `no_ratings`. The same people come to each design.
         workers: processes.
         overwrite: replace a data set that is there.
     """
@@ -32,10 +54,61 @@ def sample(
     from facsim.shop import sample as sample_shop
 
     with progress_bar("Shopping") as progress:
-        data = sample_shop(sessions, seed, out, workers=workers, overwrite=overwrite, progress=progress)
+        data = sample_shop(
+            sessions, seed, out, variant=variant, workers=workers, overwrite=overwrite, progress=progress
+        )
     card = data.card
     console.print(
         f"{out}: {card.sessions} sessions, {card.steps} steps, {card.pages} pages, {card.users} shoppers",
         highlight=False,
     )
+    return 0
+
+
+@app.command
+def effect(
+    a: str,
+    b: str,
+    /,
+    *,
+    sessions: Annotated[int, Parameter(name=["--sessions", "-n"])] = 10_000,
+    seed: int = 0,
+    workers: int = 1,
+    format: Literal["table", "json"] = "table",
+) -> int:
+    """What design B does to what people do, against design A: conversion, searches, length, revenue.
+
+    The same shoppers visit both designs with the same luck, so errors are those of paired differences.
+
+    Args:
+        a: name of the first design, such as `standard`.
+        b: name of the second, such as `no_ratings`.
+        sessions: visits to simulate in each design. Four times as many halve the errors.
+        seed: of the shop, its people and their luck.
+        workers: processes. The result does not depend on it.
+        format: `table` or `json`.
+    """
+    import json
+
+    from facsim.cli.console import console, progress_bar
+    from facsim.report import effect_table
+    from facsim.shop import design_effect
+
+    with progress_bar(f"{a} and {b}") as progress:
+        found = design_effect(a, b, sessions=sessions, seed=seed, workers=workers, progress=progress)
+    if format == "json":
+        console.print_json(json.dumps(found.to_dict()))
+    else:
+        console.print(effect_table(found))
+    return 0
+
+
+@app.command
+def designs() -> int:
+    """List the designs of the shop."""
+    from facsim.cli.console import console
+    from facsim.shop import DESIGNS
+
+    for design in DESIGNS.values():
+        console.print(f"{design.name:<16}{design.about}", highlight=False)
     return 0

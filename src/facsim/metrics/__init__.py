@@ -1,6 +1,7 @@
 """How accurate a run is, how sure that is, and whether two runs differ. Knows no files, pages or models."""
 
 from facsim.metrics.cases import Cases
+from facsim.metrics.ceiling import CeilingShares, ceiling_shares
 from facsim.metrics.compare import Comparison, compare_many, compare_runs, holm
 from facsim.metrics.compute import compute_metrics
 from facsim.metrics.estimate import Cluster, Estimate, Metrics
@@ -13,6 +14,7 @@ __all__ = [
     "METRICS",
     "RULES",
     "Cases",
+    "CeilingShares",
     "Cluster",
     "Comparison",
     "Definition",
@@ -20,6 +22,7 @@ __all__ = [
     "Metrics",
     "Rule",
     "cases_table",
+    "ceiling_shares",
     "check_cases",
     "compare_many",
     "compare_runs",

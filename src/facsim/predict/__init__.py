@@ -1,6 +1,6 @@
 """Anything that turns a session so far into a prediction: baselines, choice models, endpoints."""
 
 from facsim.predict.protocol import Predictor, Trainable
-from facsim.predict.registry import BASELINES, SPEC_FORMS, load_predictor
+from facsim.predict.registry import BASELINES, ORACLE, SPEC_FORMS, load_predictor
 
-__all__ = ["BASELINES", "SPEC_FORMS", "Predictor", "Trainable", "load_predictor"]
+__all__ = ["BASELINES", "ORACLE", "SPEC_FORMS", "Predictor", "Trainable", "load_predictor"]

@@ -33,12 +33,16 @@ _BASELINES: tuple[type[Baseline], ...] = (
 BASELINES: dict[str, type[Baseline]] = {kind.spec: kind for kind in _BASELINES}
 """The baselines by spec string, in the order of a leaderboard."""
 
+ORACLE = "oracle:"
+"""The predictor that answers with the people's own probabilities, where they are known."""
+
 ENDPOINT_KINDS = ("openai", "anthropic", "bedrock", "endpoint")
 
 SPEC_FORMS = (
     *BASELINES,
     "choice",
     "choice:PATH",
+    ORACLE,
     "openai:MODEL",
     "anthropic:MODEL",
     "bedrock:MODEL",
@@ -51,7 +55,8 @@ def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **endpoint_
     """The predictor that a spec string names.
 
     Those that learn (`isinstance(predictor, Trainable)`) must be fitted on the training split before they
-    answer: the baselines and `choice`. `choice:PATH` is read from a folder that `ChoiceModel.save` wrote.
+    answer: the baselines and `choice`; and `oracle:`, which only asks it which shop it is of. `choice:PATH`
+    is read from a folder that `ChoiceModel.save` wrote.
 
     Args:
         spec: one of `SPEC_FORMS`.
@@ -69,6 +74,10 @@ def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **endpoint_
         from facsim.predict.choice import ChoiceModel  # noqa: PLC0415
 
         return ChoiceModel.load(rest) if rest else ChoiceModel()
+    if kind == "oracle" and not rest:
+        from facsim.predict.oracle import Oracle  # noqa: PLC0415
+
+        return Oracle()
     if kind in ENDPOINT_KINDS and rest:
         from facsim.predict.endpoint import endpoint_predictor  # noqa: PLC0415
         from facsim.predict.endpoint_options import EndpointOptions  # noqa: PLC0415
@@ -78,6 +87,6 @@ def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **endpoint_
 
 
 def _unknown(spec: str) -> str:
-    close = get_close_matches(spec, [*BASELINES, "choice"], n=1)
+    close = get_close_matches(spec, [*BASELINES, "choice", ORACLE], n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
     return f"unknown predictor {spec!r}.{hint} Known: {', '.join(SPEC_FORMS)}"

@@ -2,7 +2,7 @@
 
 from facsim.report.leaderboard import Leaderboard, Row, leaderboard
 from facsim.report.published import PublishedBoard, PublishedRow, published_boards
-from facsim.report.summary import comparison_table, plan_summary, run_summary
+from facsim.report.summary import comparison_table, effect_table, plan_summary, run_summary
 
 __all__ = [
     "Leaderboard",
@@ -10,6 +10,7 @@ __all__ = [
     "PublishedRow",
     "Row",
     "comparison_table",
+    "effect_table",
     "leaderboard",
     "plan_summary",
     "published_boards",

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from facsim.evaluation import CaseSelection, Run, comparable_cases
-from facsim.metrics import Cluster, Comparison, Estimate, Rule, compare_many
+from facsim.metrics import (
+    CeilingShares,
+    Cluster,
+    Comparison,
+    Estimate,
+    Rule,
+    ceiling_shares,
+    compare_many,
+)
+from facsim.metrics.ceiling import MEASURES
 from facsim.metrics.match import check_rule
+from facsim.predict import BASELINES, ORACLE
 from facsim.report import render
 from facsim.report.published import PublishedBoard, published_board
 from facsim.schema import ConfigError
@@ -56,9 +66,12 @@ class Row:
         steps: test cases.
         sessions: sessions with a test case.
         cost: US dollars for the whole run; None where unknown.
-        best: whether its accuracy is the highest.
+        best: whether its accuracy is the highest, the oracle's left aside.
         separable: whether the paired test tells it from the best row; None for the best row itself.
         p_value: of that test, Holm-corrected over the leaderboard; None for the best row itself.
+        oracle: whether it answers with the people's own probabilities. It is the ceiling, and not ranked.
+        shares: where the leaderboard has an oracle: what part of the way from the best trivial baseline to
+            it the row goes, by `accuracy` and, for rows with a probability at every step, `log_likelihood`.
     """
 
     name: str
@@ -70,11 +83,13 @@ class Row:
     best: bool
     separable: bool | None
     p_value: float | None
+    oracle: bool = False
+    shares: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Runs over the same steps, most accurate first.
+    """Runs over the same steps, most accurate first, the oracle before them.
 
     Attributes:
         rows: one a run.
@@ -84,6 +99,7 @@ class Leaderboard:
         level: of the intervals.
         published: reference numbers, never ranked with the rows.
         notes: what a reader of the numbers should know.
+        ceiling: how far each run goes from the best trivial baseline to the oracle; None without an oracle.
     """
 
     rows: tuple[Row, ...]
@@ -93,6 +109,7 @@ class Leaderboard:
     level: float
     published: PublishedBoard | None = None
     notes: tuple[str, ...] = ()
+    ceiling: CeilingShares | None = None
 
     @property
     def headline(self) -> str:
@@ -110,8 +127,9 @@ class Leaderboard:
     def to_polars(self) -> pl.DataFrame:
         """One row a run, published ones left out.
 
-        Columns: name, predictor, best, separable, p_value, steps, sessions, cost, and each metric of `SHARES`
-        with its `_low` and `_high`.
+        Columns: name, predictor, best, separable, p_value, oracle, steps, sessions, cost, each metric of
+        `SHARES`, and `share_accuracy` and `share_log_likelihood` of the way to the oracle, with their `_low`
+        and `_high`.
         """
         return pl.DataFrame([_flat(row) for row in self.rows], infer_schema_length=None)
 
@@ -125,7 +143,8 @@ def leaderboard(
     """Rank runs by accuracy, and tell which of them the best one is separable from.
 
     Each run is compared with the best one on the same steps (session-clustered paired permutation test), and
-    the p-values are Holm-corrected over the leaderboard.
+    the p-values are Holm-corrected over the leaderboard. A run of the oracle stands first and is not ranked;
+    the other rows then also get their share of what is possible (`facsim.metrics.ceiling_shares`).
 
     Args:
         runs: runs, or their folders.
@@ -144,14 +163,14 @@ def leaderboard(
     check_rule(rule)
     cases = comparable_cases(opened)
     cluster, level = _interval_settings(opened)
+    runs_by_name = dict(zip(cases, opened, strict=True))
+    ranked = {name: cases[name] for name, run in runs_by_name.items() if run.predictor != ORACLE}
     pairs = {}
-    if len(opened) > 1:
-        pairs = {pair.b: pair for pair in compare_many(cases, pairs="best", rule=rule, cluster=cluster)}
-    rows = [
-        _row(name, run, found, pairs.get(name))
-        for (name, found), run in zip(cases.items(), opened, strict=True)
-    ]
-    rows.sort(key=lambda row: (not row.best, -row.values[HEADLINES[rule]].value, row.name))
+    if len(ranked) > 1:
+        pairs = {pair.b: pair for pair in compare_many(ranked, pairs="best", rule=rule, cluster=cluster)}
+    ceiling = _ceiling(runs_by_name, cases, rule)
+    rows = [_row(name, run, cases[name], pairs.get(name), ceiling) for name, run in runs_by_name.items()]
+    rows.sort(key=lambda row: (not row.oracle, not row.best, -row.values[HEADLINES[rule]].value, row.name))
     return Leaderboard(
         rows=tuple(rows),
         cases=opened[0].config.identity.cases,
@@ -160,6 +179,25 @@ def leaderboard(
         level=level,
         published=board,
         notes=tuple(_notes(rows)),
+        ceiling=ceiling,
+    )
+
+
+def _ceiling(runs: Mapping[str, Run], cases: Mapping[str, pl.DataFrame], rule: Rule) -> CeilingShares | None:
+    """How far the runs go to the oracle, if one of them is of it."""
+    oracles = sorted(name for name, run in runs.items() if run.predictor == ORACLE)
+    if not oracles:
+        return None
+    settings = runs[oracles[0]].metrics
+    return ceiling_shares(
+        {name: table for name, table in cases.items() if name not in oracles[1:]},
+        ceiling=oracles[0],
+        trivial=sorted(name for name, run in runs.items() if run.predictor in BASELINES),
+        rule=rule,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        cluster=settings.cluster,
+        level=settings.level,
     )
 
 
@@ -178,13 +216,21 @@ def _interval_settings(runs: Sequence[Run]) -> tuple[Cluster, float]:
     return kind
 
 
-def _row(name: str, run: Run, cases: pl.DataFrame, against_best: Comparison | None) -> Row:
+def _row(
+    name: str,
+    run: Run,
+    cases: pl.DataFrame,
+    against_best: Comparison | None,
+    ceiling: CeilingShares | None,
+) -> Row:
     metrics = run.metrics
     if metrics.steps != cases.height:
         raise ConfigError(
             f"{run.path}: metrics.json is older than predictions.jsonl. Run `facsim score {run.path}`"
         )
     cost = metrics.get("cost_total")
+    oracle = run.predictor == ORACLE
+    shares = {} if ceiling is None else ceiling.shares
     return Row(
         name=name,
         predictor=run.predictor,
@@ -192,9 +238,11 @@ def _row(name: str, run: Run, cases: pl.DataFrame, against_best: Comparison | No
         steps=metrics.steps,
         sessions=metrics.sessions,
         cost=None if cost is None else cost.value,
-        best=against_best is None,
+        best=against_best is None and not oracle,
         separable=None if against_best is None else against_best.adjusted_p < SIGNIFICANCE,
         p_value=None if against_best is None else against_best.adjusted_p,
+        oracle=oracle,
+        shares={measure: by_run[name] for measure, by_run in shares.items() if name in by_run},
     )
 
 
@@ -209,11 +257,11 @@ def _notes(rows: Sequence[Row]) -> list[str]:
 
 def _flat(row: Row) -> dict[str, object]:
     flat: dict[str, object] = {
-        name: getattr(row, name)
-        for name in ("name", "predictor", "best", "separable", "p_value", "steps", "sessions", "cost")
+        name: getattr(row, name) for name in ("name", "predictor", "best", "separable", "p_value", "oracle")
     }
-    for metric in SHARES:
-        found = row.values.get(metric)
+    flat |= {"steps": row.steps, "sessions": row.sessions, "cost": row.cost}
+    shares = {f"share_{measure}": row.shares.get(measure) for measure in MEASURES}
+    for metric, found in ({metric: row.values.get(metric) for metric in SHARES} | shares).items():
         flat[metric] = found.value if found else None
         flat[f"{metric}_low"] = found.low if found else None
         flat[f"{metric}_high"] = found.high if found else None

@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from facsim.metrics import Estimate, Rule
+from facsim.metrics import CeilingShares, Estimate, Rule
 
 if TYPE_CHECKING:
     from facsim.report.leaderboard import Leaderboard, Row
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ABSENT: Final = "\N{EN DASH}"
 BEST: Final = "★"
 TIED: Final = "≈"
+ORACLE_MARK: Final = "◆"
 
 # The metrics after accuracy, with short heads. `Failed` and `Shown` are left out where they tell nothing.
 _COLUMNS: Final = {
@@ -46,6 +47,16 @@ _WHAT: Final[Mapping[Rule, str]] = {
 }
 _MARKS: Final = (
     f"{BEST} best · {TIED} not separable from it (paired permutation test by {{cluster}}, Holm-corrected, 5%)"
+)
+_ORACLE_LEGEND: Final = (
+    f"{ORACLE_MARK} the oracle answers with the people's own probabilities: the best possible, not ranked"
+)
+_SHARES_TITLE: Final = "Share of what is possible, in %"
+_SHARE_HEADS: Final = {"accuracy": "Accuracy", "log_likelihood": "Log-likelihood"}
+_SHARES_LEGEND: Final = (
+    "The share of the way from the best trivial baseline (0) to {ceiling} (100): (run - baseline) / "
+    "({ceiling} - baseline), with its {level:g}% interval (all three drawn together, by {cluster}). "
+    "The baseline: {floors}. Log-likelihood: mean over steps, for runs that give probabilities."
 )
 _NARROW_NAMES: Final = (24, 20, 16, 14, 12, 10, 8)
 _ANY_WIDTH: Final = 10_000
@@ -79,16 +90,38 @@ def legend(board: Leaderboard) -> str:
     return _LEGEND.format(what=_WHAT[board.rule], level=100 * board.level)
 
 
+def marks(board: Leaderboard) -> list[str]:
+    """What the marks before the rows say."""
+    lines = [_ORACLE_LEGEND] if any(row.oracle for row in board.rows) else []
+    return [*lines, _MARKS.format(cluster=board.cluster)]
+
+
+def shares_legend(board: Leaderboard, ceiling: CeilingShares) -> str:
+    """What the shares of the way to the oracle are."""
+    names = {"accuracy": "accuracy", "log_likelihood": "log-likelihood"}
+    by_floor: dict[str, list[str]] = {}
+    for measure, floor in ceiling.floors.items():
+        by_floor.setdefault(floor, []).append(names[measure])
+    floors = ", ".join(f"{floor} by {' and '.join(measures)}" for floor, measures in by_floor.items())
+    return _SHARES_LEGEND.format(
+        ceiling=ceiling.ceiling, level=100 * board.level, cluster=board.cluster, floors=floors
+    )
+
+
 def markdown(board: Leaderboard) -> str:
     """GitHub-flavoured Markdown, with published numbers under a heading of their own."""
     heads, rows = _cells(board, bold="**")
     lines = [f"**{_escape(heading(board))}**", "", *_markdown_table(heads, rows, left=2)]
     lines += [
         "",
-        f"{_MARKS.format(cluster=board.cluster)}  ",
+        *(f"{line}  " for line in marks(board)),
         legend(board),
         *(f"\n{_escape(note)}" for note in board.notes),
     ]
+    if board.ceiling is not None and board.ceiling.shares:
+        heads, rows = _share_cells(board, board.ceiling)
+        lines += ["", f"**{_SHARES_TITLE}**", "", *_markdown_table(heads, rows, left=2)]
+        lines += ["", shares_legend(board, board.ceiling)]
     if board.published is not None:
         heads, rows = _published_cells(board.published)
         lines += ["", f"### {_PUBLISHED}: {board.published.title}", "", *_markdown_table(heads, rows, left=2)]
@@ -106,9 +139,13 @@ def rich_table(board: Leaderboard) -> RenderableType:
             heads,
             rows,
             left=2,
-            below=(_MARKS.format(cluster=board.cluster), legend(board), *notes),
+            below=(*marks(board), legend(board), *notes),
         )
     ]
+    if board.ceiling is not None and board.ceiling.shares:
+        heads, rows = _share_cells(board, board.ceiling)
+        legend_below = (shares_legend(board, board.ceiling),)
+        parts += [Text(), TextTable(_SHARES_TITLE, heads, rows, left=2, below=legend_below)]
     if board.published is not None:
         heads, rows = _published_cells(board.published)
         sources = tuple(f"{key}: {text}" for key, text in board.published.sources.items())
@@ -146,10 +183,9 @@ def _cells(board: Leaderboard, bold: str = "") -> tuple[list[str], list[list[str
     chosen = columns(board)
     rows = []
     for row in board.rows:
-        mark = BEST if row.best else ABSENT if row.separable is None else "" if row.separable else TIED
         rows.append(
             [
-                mark,
+                _mark(row),
                 f"{bold}{row.name}{bold}" if row.best else row.name,
                 with_interval(row.values.get(board.headline)),
                 *(percent(row.values.get(metric)) for metric in chosen),
@@ -157,6 +193,23 @@ def _cells(board: Leaderboard, bold: str = "") -> tuple[list[str], list[list[str
             ]
         )
     return ["", "Run", f"Acc. [{100 * board.level:g}%]", *chosen.values(), "Cost"], rows
+
+
+def _mark(row: Row) -> str:
+    if row.oracle:
+        return ORACLE_MARK
+    return BEST if row.best else ABSENT if row.separable is None else "" if row.separable else TIED
+
+
+def _share_cells(board: Leaderboard, ceiling: CeilingShares) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the shares of the way to the oracle."""
+    level = f"[{100 * board.level:g}%]"
+    rows = [
+        [_mark(row), row.name, *(with_interval(row.shares.get(measure)) for measure in ceiling.floors)]
+        for row in board.rows
+        if not row.oracle
+    ]
+    return ["", "Run", *(f"{_SHARE_HEADS[measure]} {level}" for measure in ceiling.floors)], rows
 
 
 def _published_cells(published: PublishedBoard) -> tuple[list[str], list[list[str]]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -10,6 +11,9 @@ from rich.text import Text
 from facsim.evaluation import Plan, Run
 from facsim.metrics import Comparison, Estimate
 from facsim.report.render import TextTable, dollars, with_interval
+
+if TYPE_CHECKING:
+    from facsim.shop import DesignEffect, Effect
 
 
 def run_summary(run: Run) -> RenderableType:
@@ -91,6 +95,35 @@ def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
         "McNemar takes steps as independent and is too sure; it is here because papers report it."
     )
     return TextTable(title, heads, rows, left=2, below=(legend,))
+
+
+def effect_table(found: DesignEffect) -> RenderableType:
+    """What a change of design does, one measure a row."""
+    rows = [_effect_row(effect) for effect in found.effects.values()]
+    heads = ["", "A", "B", "B - A", "Std. error", f"[{100 * found.level:g}%]"]
+    title = f"A: {found.a} · B: {found.b} · shop of seed {found.seed}"
+    legend = (
+        f"{found.sessions:,} visits of {found.people:,} people, each to both designs with the same luck; "
+        f"{100 * found.same:.0f}% went the same. {found.seconds:.0f} seconds."
+    )
+    return TextTable(title, heads, rows, left=1, below=(legend,))
+
+
+_EFFECT_ROWS: Mapping[str, tuple[str, float, int]] = {
+    "conversion": ("Conversion, %", 100.0, 2),
+    "searches": ("Searches a visit", 1.0, 3),
+    "length": ("Actions a visit", 1.0, 3),
+    "revenue": ("Revenue a visit, $", 0.01, 2),
+}
+
+
+def _effect_row(effect: Effect) -> list[str]:
+    title, unit, digits = _EFFECT_ROWS[effect.measure]
+    a, b, error = (f"{unit * number:.{digits}f}" for number in (effect.a, effect.b, effect.error))
+    difference, low, high = (
+        f"{unit * number:+.{digits}f}" for number in (effect.difference, effect.low, effect.high)
+    )
+    return [title, a, b, difference, error, f"[{low}, {high}]"]
 
 
 def p_value(p: float) -> str:

@@ -1,5 +1,7 @@
-"""An embedded shop and simulated shoppers."""
+"""An embedded shop and simulated shoppers whose probabilities are known."""
 
-from facsim.shop.first.sampling import sample
+from facsim.shop.effect import DesignEffect, Effect, design_effect
+from facsim.shop.sampling import sample
+from facsim.shop.storefront import DESIGNS, Design
 
-__all__ = ["sample"]
+__all__ = ["DESIGNS", "Design", "DesignEffect", "Effect", "design_effect", "sample"]

@@ -1,0 +1,207 @@
+"""The oracle: knows the simulated shoppers' own probabilities, so nobody can do better on shop data.
+
+It rebuilds the shop from the data set's card and each visit from its id, lets the visit happen again up to
+the current page, and asks the shopper's policy. What it scores is what is possible.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from facsim.data import DataSet, replay
+from facsim.schema import Action, ConfigError, Prediction, Progress, SessionSoFar, Truth, no_progress
+
+if TYPE_CHECKING:
+    from facsim.shop.shoppers import Shopper
+    from facsim.shop.truth import Chances
+    from facsim.shop.world import Moment, World
+
+_SESSIONS_KEPT: Final = 32
+_CHECKED: Final = 5
+_TOLERANCE: Final = 1e-9
+
+
+class Oracle:
+    """Answers the most probable action, with the true probability of every action.
+
+    `fit` tells it which shop the data set is of. Nothing is learned: the answers do not depend on what the
+    train part holds.
+    """
+
+    spec = "oracle:"
+    concurrency = 1
+
+    def __init__(self) -> None:
+        self._settings: Mapping[str, Any] = {}
+        self._world: World | None = None
+        self._visits: OrderedDict[str, _Visit] = OrderedDict()
+
+    def settings(self) -> Mapping[str, Any]:
+        """Which shop it knows; empty before `fit`."""
+        return self._settings
+
+    def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:  # noqa: ARG002
+        """Rebuild the shop that a data set is of, and compare it with the first sessions of `train`.
+
+        Raises:
+            ConfigError: if the data set is not of the shop, or of the shop of another version of Facsim.
+        """
+        from facsim.shop.version import version_of  # noqa: PLC0415 - the shop is needed here only
+        from facsim.shop.world import World  # noqa: PLC0415
+
+        settings = _settings_of(train)
+        version = version_of(settings["seed"])
+        if settings["shop"] != version:
+            raise ConfigError(
+                f"{train.path} was sampled in the shop of version {settings['shop']}; this Facsim's shop is "
+                f"version {version}, whose shoppers may choose otherwise. "
+                "Sample it again, or use the version of Facsim that made it"
+            )
+        self._world = World(settings["seed"], settings["sessions"], settings["variant"])
+        self._settings = settings
+        self._visits.clear()
+        checked = train.session_ids[:_CHECKED]
+        for done, session_id in enumerate(checked, start=1):
+            for so_far, step in replay(train, train.session(session_id)):
+                self._check_truth(so_far, step.action, step.truth)
+            progress(done, len(checked), "visits compared")
+
+    def _check_truth(self, so_far: SessionSoFar, action: Action, stated: Truth | None) -> None:
+        chances = self._visit(so_far).chances(so_far.step)
+        if action in chances.choices and stated is not None:
+            found = chances.truth(action)
+            pairs = ((found.probability, stated.probability), (found.entropy, stated.entropy))
+            if all(abs(ours - theirs) < _TOLERANCE for ours, theirs in pairs):
+                return
+        raise _other_world(so_far, "other probabilities than are stated there")
+
+    async def predict(self, so_far: SessionSoFar) -> Prediction:
+        """The most probable action, why it would be taken, and all probabilities."""
+        return self.answer(so_far)
+
+    def answer(self, so_far: SessionSoFar) -> Prediction:
+        """The answer, computed here and now. Steps may be asked in any order.
+
+        Raises:
+            ConfigError: before `fit`, or if the session is not one of the shop's.
+        """
+        visit = self._visit(so_far)
+        chances = visit.chances(so_far.step)
+        best = chances.best
+        return Prediction(
+            best, rationale=visit.reason(so_far.step, best), probabilities=chances.probabilities
+        )
+
+    def _visit(self, so_far: SessionSoFar) -> _Visit:
+        """The visit, as far as the current page."""
+        from facsim.shop.sampling import number_of  # noqa: PLC0415
+
+        if self._world is None:
+            raise ConfigError("the oracle knows no shop yet. Fit it on a data set of `facsim shop sample`")
+        number = number_of(so_far.session_id, self._settings)
+        if number is None:
+            raise ConfigError(
+                f"session {so_far.session_id} is none of the {self._settings['sessions']} of this data set's "
+                "card: the oracle knows visits to the shop only"
+            )
+        visit = self._visits.get(so_far.session_id)
+        if visit is None:
+            visit = self._visits[so_far.session_id] = _Visit(self._world, number)
+            if len(self._visits) > _SESSIONS_KEPT:
+                self._visits.popitem(last=False)
+        self._visits.move_to_end(so_far.session_id)
+        visit.go_to(so_far)
+        return visit
+
+    async def close(self) -> None:
+        """Nothing to free."""
+
+
+class _Visit:
+    """One visit, as far as it was asked about."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self._world = world
+        self._shopper: Shopper = world.shopper(number)
+        self._taken: list[Action] = []
+        self._moments: list[Moment] = [world.begin(self._shopper)]
+        self._chances: dict[int, Chances] = {}
+
+    def go_to(self, so_far: SessionSoFar) -> None:
+        """Replay the past, and check that it leads to the page that is given.
+
+        Raises:
+            ConfigError: if it does not.
+        """
+        past = [step.action for step in so_far.past]
+        same = _common(past, self._taken)
+        if same < len(past):
+            # Asked about further steps, or about another past of the same visit.
+            del self._taken[same:], self._moments[same + 1 :]
+            self._chances = {step: found for step, found in self._chances.items() if step <= same}
+            for action in past[same:]:
+                self._go_on(so_far, action)
+        named = self._world.store.named(self._moments[len(past)].rendered)
+        if named.page.html != so_far.page.html:
+            raise _other_world(so_far, "another page")
+
+    def _go_on(self, so_far: SessionSoFar, action: Action) -> None:
+        choice = self.chances(len(self._taken)).choices.get(action)
+        if choice is None or self._moments[-1].ends_with(choice):
+            raise _other_world(so_far, f"no step after {action.to_dict()}")
+        self._moments.append(self._world.after(self._moments[-1], choice, self._shopper))
+        self._taken.append(action)
+
+    def chances(self, step: int) -> Chances:
+        """Every action at a step, with its probability."""
+        from facsim.shop.truth import Chances  # noqa: PLC0415
+
+        if step not in self._chances:
+            moment = self._moments[step]
+            names = self._world.store.named(moment.rendered).names
+            self._chances[step] = Chances.of(moment.choices, names)
+        return self._chances[step]
+
+    def reason(self, step: int, action: Action) -> str:
+        """Why the shopper would do this, in their words; always the same words."""
+        from facsim.shop.shoppers import reason  # noqa: PLC0415
+
+        moment = self._moments[step]
+        rng = Random(f"oracle:{self._shopper.number}:{step}")  # noqa: S311
+        choice = self.chances(step).choices[action]
+        return reason(rng, choice, moment.view, moment.memory, self._shopper)
+
+
+def _settings_of(data: DataSet) -> Mapping[str, Any]:
+    """What made a shop data set.
+
+    Raises:
+        ConfigError: if it is none.
+    """
+    kinds = {"seed": int, "sessions": int, "variant": str, "shop": str}
+    found = {name: data.card.settings.get(name) for name in kinds}
+    if data.card.source != "shop" or not all(isinstance(found[name], kind) for name, kind in kinds.items()):
+        raise ConfigError(
+            f"{data.path} is not a data set of `facsim shop sample` "
+            f"(its source is {data.card.source!r}): "
+            "nobody knows its people's probabilities, so it has no oracle"
+        )
+    return found
+
+
+def _other_world(so_far: SessionSoFar, difference: str) -> ConfigError:
+    return ConfigError(
+        f"session {so_far.session_id}, step {so_far.step}: this Facsim's shop has {difference}. "
+        "The data set was changed, or sampled by another version: sample it again"
+    )
+
+
+def _common(one: Sequence[Action], other: Sequence[Action]) -> int:
+    """How many actions two pasts have in common from the beginning."""
+    for place, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return place
+    return min(len(one), len(other))

@@ -1,0 +1,256 @@
+"""Data sets of simulated shoppers, the same from the same seed on any number of workers."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+from facsim.data import Card, DataSet, DataSetWriter, page_id_of
+from facsim.page import CategoryRules
+from facsim.schema import Action, ConfigError, Element, Page, Progress, Session, Step, no_progress
+from facsim.shop.shoppers import Choice, Shopper, pause, reason
+from facsim.shop.storefront import SITE, Act
+from facsim.shop.truth import Chances, action_of
+from facsim.shop.version import version_of
+from facsim.shop.world import MAX_STEPS, Luck, Moment, World, design_of
+
+SOURCE = "shop"
+_CHUNK = 20
+_AHEAD = 3  # chunks a worker may be ahead of what is written
+_PAGES_REMEMBERED = 20_000
+# They lead to an address of the same product again, and are no look at a product.
+_SAME_PRODUCT = frozenset({"option", "reviews"})
+_BEGINNING = datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+def sample(
+    sessions: int,
+    seed: int,
+    out: str | Path,
+    *,
+    variant: str = "standard",
+    workers: int = 1,
+    overwrite: bool = False,
+    progress: Progress = no_progress,
+) -> DataSet:
+    """Let simulated shoppers visit the shop, and write what they saw, did and thought as a data set.
+
+    Each step carries the true probability of the action taken, the most probable action with its
+    probability, and the entropy (`Step.truth`).
+
+    Args:
+        sessions: how many visits.
+        seed: decides everything: catalogue, people, needs, choices, times.
+        out: the data set's folder.
+        variant: name of the shop's design (`facsim.shop.DESIGNS`). The same people come to each design.
+        workers: processes. The result does not depend on it.
+        overwrite: whether a data set already there is replaced.
+        progress: called after each visit.
+
+    Raises:
+        ConfigError: if a number makes no sense, there is no such design, or `out` exists and `overwrite` is
+            false.
+    """
+    if sessions < 1 or workers < 1:
+        raise ConfigError(f"{sessions} sessions on {workers} workers: expected at least 1 of each")
+    design = design_of(variant)
+    origin = "Simulated shoppers in Facsim's embedded shop; no real person's behaviour"
+    card = Card(
+        name=SOURCE if variant == "standard" else f"{SOURCE}-{variant}",
+        source=SOURCE,
+        origin=f"{origin}. {design.about}",
+        licence="Apache-2.0",
+        settings={"sessions": sessions, "seed": seed, "variant": variant},
+    )
+    with DataSetWriter(out, card, overwrite=overwrite) as writer:
+        writer.card = card.model_copy(update={"settings": {**card.settings, "shop": version_of(seed)}})
+        done = 0
+        for chunk in _chunks(_Plan(seed, sessions, variant), workers):
+            for page_id, html, raw_html in chunk.pages:
+                writer.add_page(html, raw_html, page_id=page_id)
+            for session in chunk.sessions:
+                writer.add_session(session)
+                done += 1
+                progress(done, sessions, session.session_id)
+    return DataSet.open(out)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    seed: int
+    sessions: int
+    variant: str
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Consecutive visits, and those of their pages that the worker has not handed over lately."""
+
+    sessions: tuple[Session, ...]
+    pages: tuple[tuple[str, str, str], ...]
+
+
+def _chunks(plan: _Plan, workers: int) -> Iterator[_Chunk]:
+    """All visits in order of their numbers."""
+    starts = range(0, plan.sessions, _CHUNK)
+    if workers == 1:
+        sampler = _Sampler(plan)
+        for start in starts:
+            yield sampler.chunk(start)
+        return
+    # Forking a process that has threads (polars) may hang.
+    with ProcessPoolExecutor(min(workers, len(starts)), mp_context=get_context("spawn")) as pool:
+        waiting: deque[Future[_Chunk]] = deque()
+        rest = iter(starts)
+        try:
+            while True:
+                # A worker far ahead of the writer would fill the memory with what it made.
+                for start in islice(rest, workers * _AHEAD - len(waiting)):
+                    waiting.append(pool.submit(_chunk_of, plan, start))
+                if not waiting:
+                    return
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _chunk_of(plan: _Plan, start: int) -> _Chunk:
+    """In a worker: one chunk, of a world that stays between chunks."""
+    return _sampler(plan).chunk(start)
+
+
+@lru_cache(maxsize=1)
+def _sampler(plan: _Plan) -> _Sampler:
+    return _Sampler(plan)
+
+
+class _Sampler:
+    """Makes the visits of one plan, in ascending order."""
+
+    def __init__(self, plan: _Plan) -> None:
+        self._plan = plan
+        self._world = World(plan.seed, plan.sessions, plan.variant)
+        self._rules = CategoryRules.default()
+        self._handed_over: OrderedDict[str, None] = OrderedDict()
+
+    def chunk(self, start: int) -> _Chunk:
+        """The visits from number `start` on."""
+        pages: dict[str, tuple[str, str]] = {}
+        end = min(start + _CHUNK, self._plan.sessions)
+        sessions = tuple([self._visit(number, pages) for number in range(start, end)])
+        # Chunks are written in order, so what went with an earlier one is there already.
+        return _Chunk(
+            sessions, tuple((page_id, *texts) for page_id, texts in pages.items() if self._is_news(page_id))
+        )
+
+    def _is_news(self, page_id: str) -> bool:
+        known = page_id in self._handed_over
+        self._handed_over[page_id] = None
+        self._handed_over.move_to_end(page_id)
+        if len(self._handed_over) > _PAGES_REMEMBERED:
+            self._handed_over.popitem(last=False)
+        return not known
+
+    def _visit(self, number: int, pages: dict[str, tuple[str, str]]) -> Session:
+        seed = self._plan.seed
+        shopper = self._world.shopper(number)
+        luck = Luck(seed, number)
+        beside = Random(f"beside:{seed}:{number}")  # noqa: S311
+        began = _BEGINNING + timedelta(minutes=7 * number, seconds=beside.randrange(60))
+        elapsed = 0.0
+        steps: list[Step] = []
+        moment = self._world.begin(shopper)
+        while True:
+            choice = luck.choose(moment)
+            elapsed = round(elapsed + pause(beside, choice, moment.view, shopper), 1)
+            why = reason(beside, choice, moment.view, moment.memory, shopper)
+            step = self._step(moment, choice, why, pages)
+            steps.append(replace(step, timestamp=began + timedelta(seconds=elapsed), elapsed=elapsed))
+            if moment.ends_with(choice):
+                break
+            assert len(steps) < MAX_STEPS, f"visit {number} does not end"
+            moment = self._world.after(moment, choice, shopper)
+        return Session(
+            session_id=session_id_of(seed, number),
+            user_id=shopper.user_id,
+            steps=tuple(steps),
+            persona=shopper.persona,
+            persona_fields=_fields(shopper),
+            intent=shopper.intent,
+            outcome="terminate" if steps[-1].action.type == "terminate" else "purchase",
+            site=urlsplit(SITE).netloc,
+            source=SOURCE,
+        )
+
+    def _category(self, act: Act | None, action: Action, url: str) -> str:
+        if act is None or action.name is None:
+            return self._rules.category(action, None, url)
+        if act.kind in _SAME_PRODUCT:
+            return "other"
+        return self._rules.category(action, _alone(act, action.name), url)
+
+    def _step(self, moment: Moment, choice: Choice, why: str, pages: dict[str, tuple[str, str]]) -> Step:
+        """The step without its time; its page goes to `pages`."""
+        named = self._world.store.named(moment.rendered)
+        page_id = page_id_of(named.page.html)
+        pages.setdefault(page_id, (named.page.html, moment.rendered.html))
+        action = action_of(choice, named.names)
+        url = SITE + moment.view.address
+        return Step(
+            page_id=page_id,
+            action=action,
+            category=self._category(moment.act(choice), action, url),
+            rationale=why,
+            rationale_source="simulated",
+            url=url,
+            submitted=True if action.type == "type_and_submit" else None,
+            truth=Chances.of(moment.choices, named.names).truth(action),
+        )
+
+
+def _alone(act: Act, name: str) -> Page:
+    """A page with the element of an act alone, to read its category off: reading whole pages takes long."""
+    tag, role = ("a", "link") if act.method == "get" else ("button", "button")
+    if act.kind == "search":
+        tag, role = ("button", "button") if act.part == "button" else ("input", "searchbox")
+    href = act.address if tag == "a" else None
+    element = Element(name=name, tag=tag, role=role, text=act.label, href=href)
+    return Page("", lambda: (element,))
+
+
+def _fields(shopper: Shopper) -> str:
+    return json.dumps(dict(shopper.fields), sort_keys=True, ensure_ascii=False)
+
+
+def session_id_of(seed: int, number: int) -> str:
+    """The id of a visit.
+
+    >>> session_id_of(7, 12)
+    'shop-7-000012'
+    """
+    return f"{SOURCE}-{seed}-{number:06d}"
+
+
+def number_of(session_id: str, settings: Mapping[str, Any]) -> int | None:
+    """The number of a visit, from its id and its card's settings; None if it is none of theirs.
+
+    >>> number_of("shop-7-000012", {"seed": 7, "sessions": 20}), number_of("s1", {"seed": 7, "sessions": 20})
+    (12, None)
+    """
+    number = session_id.rpartition("-")[2]
+    if not (number.isascii() and number.isdecimal()) or len(number) > 18:
+        return None
+    known = session_id == session_id_of(settings["seed"], int(number)) and int(number) < settings["sessions"]
+    return int(number) if known else None
