@@ -27,24 +27,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-COLUMNS = [
-    "session_id",
-    "action_id",
-    "timestamp",
-    "action_type",
-    "click_type",
-    "semantic_id",
-    "mouse_position",
-    "element_meta",
-    "url",
-    "window_size",
-    "page_meta",
-    "simplified_html",
-    "rationale",
-    "products",
-    "input_text",
-    "image",
-]
+from facsim.data.sources.opera_files import COLUMNS
+
 MEDIAN, NINETIETH, LONGEST = 103_000, 310_000, 626_000
 SESSIONS_PER_STEP = 527 / 5856
 TEST_SHARE = 992 / 5856

@@ -9,28 +9,10 @@ import pytest
 
 from facsim.data import DataSet
 from facsim.data.ingest import ingest
-from facsim.data.sources.opera_files import is_hub_id, table_files
+from facsim.data.sources.opera_files import COLUMNS, is_hub_id, table_files
 from facsim.data.sources.opera_persona import persona_of, text_or_none
 from facsim.schema import Action, ConfigError, InputError
 
-COLUMNS = [
-    "session_id",
-    "action_id",
-    "timestamp",
-    "action_type",
-    "click_type",
-    "semantic_id",
-    "mouse_position",
-    "element_meta",
-    "url",
-    "window_size",
-    "page_meta",
-    "simplified_html",
-    "rationale",
-    "products",
-    "input_text",
-    "image",
-]
 USER = "324934a2-5d58-49d9-bae8-545fba660731"
 SESSION = f"{USER}_2025-04-14T21:52:46.756000Z_2025-04-14T21:55:50.785000Z"
 OTHER = "0a4934a2-5d58-49d9-bae8-545fba660731_2025-04-20T21:52:46.756000Z_2025-04-20T21:55:50.785000Z"

@@ -12,6 +12,26 @@ from facsim.schema import ConfigError, InputError
 
 Kind = Literal["action", "session", "user"]
 
+COLUMNS = (
+    "session_id",
+    "action_id",
+    "timestamp",
+    "action_type",
+    "click_type",
+    "semantic_id",
+    "mouse_position",
+    "element_meta",
+    "url",
+    "window_size",
+    "page_meta",
+    "simplified_html",
+    "rationale",
+    "products",
+    "input_text",
+    "image",
+)
+"""The columns of an action table as released."""
+
 _KINDS: dict[str, Kind] = {
     "action": "action",
     "actions": "action",
