@@ -4,7 +4,7 @@ import json
 import typing
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facsim.page import read_page
@@ -39,6 +39,7 @@ def recorded(drawn):
 
 
 @pytest.mark.parametrize("style", STYLES)
+@settings(deadline=None)
 @given(drawn=steps_of, budget=st.sampled_from([None, 900, 1500, 4000]))
 def test_every_step_is_asked_as_in_evaluation(style, drawn, budget):
     config = PromptConfig(style=style, budget_tokens=budget)
