@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import unescape
+from zlib import crc32
 
-from facsim.page import simplify
+from facsim.page import read_page, simplify
 from facsim.schema import Page
 from facsim.shop.catalogue import Catalogue, Query, Search
 from facsim.shop.storefront import visits
@@ -27,10 +28,14 @@ from facsim.shop.storefront.designs import DESIGNS, Design
 from facsim.shop.storefront.fragments import Renderer
 from facsim.shop.storefront.frame import Frame
 from facsim.shop.storefront.pages import Body, Pages
+from facsim.shop.storefront.splice import Splicer
 from facsim.shop.storefront.views import Act, Rendered, Visitor
 
 SITE = "https://shop.facsim.example"
-_KEPT_PAGES = 2_000
+_KEPT_PAGES = 3_000
+_CHECKED = 512
+"""Of so many pages one is simplified as a whole, too, to see that its parts make the same."""
+
 _ELEMENT = re.compile(r'<([a-z]+) name="([^"]*)"(?: href="([^"]*)")?')
 
 
@@ -62,6 +67,7 @@ class Storefront:
         )
         self._frame = Frame(catalogue, self.renderer)
         self._opened = lru_cache(maxsize=_KEPT_PAGES)(self._open)
+        self._splicer = Splicer()
         self._named: OrderedDict[str, NamedPage] = OrderedDict()
 
     def open(self, address: str, visitor: Visitor = Visitor()) -> Rendered:  # noqa: B008 (frozen)
@@ -164,10 +170,24 @@ class Storefront:
         if html in self._named:
             self._named.move_to_end(html)
             return self._named[html]
-        named = self._named[html] = _name(rendered)
+        named = self._named[html] = self._name(rendered)
         if len(self._named) > _KEPT_PAGES:
             self._named.popitem(last=False)
         return named
+
+    def _name(self, rendered: Rendered) -> NamedPage:
+        view, html = rendered.view, self._splicer.simplified(rendered.html)
+        if crc32(rendered.html.encode()) % _CHECKED == 0 and html != simplify(rendered.html).html:
+            raise AssertionError(f"{view.address}: the parts of the page do not make the whole")
+        elements = _ELEMENT.findall(html)
+        for place, ((tag, name, href), act) in enumerate(zip(elements, view.acts, strict=False)):
+            if tag != _tag_of(act) or (tag == "a" and not act.address.endswith(unescape(href))):
+                raise AssertionError(
+                    f"{view.address}: element {place} is {tag} {name} {href}, the act is {act}"
+                )
+        if len(elements) != len(view.acts):
+            raise AssertionError(f"{view.address}: {len(elements)} elements, {len(view.acts)} acts")
+        return NamedPage(read_page(html), tuple([unescape(name) for _, name, _ in elements]))
 
     def _place(self, address: str, visitor: Visitor) -> Place:
         place = place_of(address)
@@ -216,18 +236,6 @@ def _number(text: str) -> int:
     if text.isascii() and text.isdecimal() and len(text) < 10:
         return int(text)
     raise NotFoundError(text[:100])
-
-
-def _name(rendered: Rendered) -> NamedPage:
-    view = rendered.view
-    page = simplify(rendered.html, url=SITE + view.address)
-    elements = _ELEMENT.findall(page.html)
-    for place, ((tag, name, href), act) in enumerate(zip(elements, view.acts, strict=False)):
-        if tag != _tag_of(act) or (tag == "a" and not act.address.endswith(unescape(href))):
-            raise AssertionError(f"{view.address}: element {place} is {tag} {name} {href}, the act is {act}")
-    if len(elements) != len(view.acts):
-        raise AssertionError(f"{view.address}: {len(elements)} elements, {len(view.acts)} acts")
-    return NamedPage(page, tuple([unescape(name) for _, name, _ in elements]))
 
 
 def _tag_of(act: Act) -> str:
