@@ -21,8 +21,8 @@ from facsim.page.looks import look
 from facsim.page.source import prepared
 from facsim.schema import Element, InputError, Page
 
-LONGEST = 6_000
-"""Characters of a made-up page; repeats go up to here. One page in thirty-two may be ten times as long."""
+LONGEST = 3_000
+"""Characters of a made-up page; repeats go up to here. A few pages may be ten times as long."""
 
 
 class Broken(AssertionError):
@@ -230,7 +230,7 @@ def hostile(data: bytes) -> Hostile:
     choose = _Choices(rest)
     recipe = _RECIPES[choose.below(len(_RECIPES))]
     encoding = choose.of(_ENCODINGS)
-    html = made_up(choose, LONGEST * 10 if kind >= b"\xf8" else LONGEST)
+    html = made_up(choose, LONGEST * 10 if kind >= b"\xfe" else LONGEST)
     if not encoding:
         return Hostile(html, recipe)
     raw = html.encode(encoding, "xmlcharrefreplace" if encoding != "utf-16" else "replace")

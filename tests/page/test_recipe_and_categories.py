@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from facsim.page import CategoryRules, Recipe, read_page, simplify
 from facsim.schema import Action, ConfigError
@@ -36,25 +38,115 @@ def test_a_recipe_adds_drops_and_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("drop: 3", "field drop"),
-        ("nope: []", "field nope"),
-        ("names: [", "not YAML"),
-        ("categories: [{category: x, name: '('}]", "regular expression"),
+        ("drop: 3", "line 1, field drop: 3: expected a list"),
+        ("drop: .ad", "line 1, field drop: '.ad': expected a list"),
+        ("\n\ndrop: #banner", "line 3, field drop: None: expected a list.*Quote selectors that begin with #"),
+        ("drop: [a]\nnope: []", "line 2, field nope: no such field. Known fields: url, interactable, drop"),
+        ("drop: [a]\nname: {}", "line 2, field name: no such field; did you mean names?"),
+        (
+            "categories:\n - category: x\n   tpye: click",
+            "line 3, field categories.0.tpye: .*did you mean type?",
+        ),
+        ("categories:\n - {name: x}", "line 2, field categories.0.category: is missing"),
+        ("names: [", "line 1: not YAML"),
+        ("drop: [#banner]", "not YAML.*Quote"),
+        ("drop: [*]", "not YAML.*Quote"),
+        ("- a", "line 1: .*expected `key: value` lines"),
+        (
+            "names:\n  a: Search box",
+            "line 2?1?, field names: 'Search box' is no name.*did you mean search_box",
+        ),
+        ("names: {a: '!!'}", "is no name: expected words in small letters, joined by _ and .$"),
+        ("names: {'a::before': x}", "'a::before' is not a CSS selector"),
+        ("keep: [a, 'b[[']", "line 1, field keep: 'b[[' is not a CSS selector"),
+        ("names:\n  a: x\n  b: y\n  a: z", "line 4: 'a' stands in line 2 already"),
+        ("categories: [{category: x, name: '('}]", "'(' is no regular expression"),
+        ("url: '('", "'(' is no regular expression"),
+        ("sites: [{drop: [a]}]", "recipe 1 has no url"),
     ],
 )
-def test_a_broken_recipe_says_where(tmp_path: Path, text: str, message: str) -> None:
+def test_a_broken_recipe_says_where_and_what_to_do(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "site.yaml"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match=message) as caught:
+    with pytest.raises(ConfigError) as caught:
         Recipe.read(file)
-    assert str(file) in str(caught.value)
+    found = str(caught.value)
+    assert found.startswith(str(file))
+    plain = re.escape(message).replace(r"\.\*", ".*").replace(r"\$", "$").replace(r"2\?1\?", "[12]")
+    assert re.search(plain, found), found
 
 
-def test_a_missing_recipe_and_a_broken_selector(tmp_path: Path) -> None:
+def test_a_missing_recipe_is_an_error_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         Recipe.read(tmp_path / "none.yaml")
-    with pytest.raises(ConfigError, match=r"a\[\["):
-        simplify(PAGE, recipe=Recipe(drop=("a[[",)))
+    with pytest.raises(ConfigError, match="holds no recipes"):
+        Recipe.read(tmp_path)
+    assert Recipe.read(_written(tmp_path, "# nothing yet")) == Recipe()
+    with pytest.raises(ValidationError, match=r"a\[\["):
+        Recipe(drop=("a[[",))
+
+
+def test_what_looks_hidden_can_be_kept() -> None:
+    html = "<div hidden class=m><a href=1>Kept</a></div><p aria-hidden=true class=m>words</p><div hidden><a class=m href=2>x</a></div>"
+    page = simplify(html, recipe=Recipe(keep=(".m",)))
+    assert [element.name for element in page.elements] == ["kept"]
+    assert "words" in page.html
+    assert simplify(html, recipe=Recipe(keep=(".m",), drop=(".m",))).elements == ()
+
+
+def test_several_matches_of_a_named_selector_are_numbered() -> None:
+    page = simplify(
+        "<a href=1 class=b>One</a><a href=2 class=b>Two</a>", recipe=Recipe(names={".b": "menu.entry"})
+    )
+    assert [element.name for element in page.elements] == ["menu.entry", "menu.entry_2"]
+
+
+def test_of_a_folder_the_recipe_whose_url_fits_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text(
+        "url: ^https://one\\.example/\nnames: {input: box}\n"
+        "categories: [{category: filter, name: ^box$}, {category: purchase, name: ^box$, url: pay}]",
+        encoding="utf-8",
+    )
+    (tmp_path / "two.yml").write_text("url: two\\.example\ninteractable: [b]", encoding="utf-8")
+    recipe = Recipe.read(tmp_path)
+
+    def names(url: str | None) -> list[str]:
+        return [element.name for element in simplify("<input><b>Go</b>", url=url, recipe=recipe).elements]
+
+    assert names("https://one.example/a") == ["box"]
+    assert names("https://two.example/a") == ["input", "go"]
+    assert names("https://three.example/") == names(None) == ["input"]
+    rules = CategoryRules.default().with_recipe(recipe)
+    click = Action.click("box")
+    assert rules.category(click, None, "https://one.example/") == "filter"
+    assert rules.category(click, None, "https://two.example/pay") == "purchase"
+    assert rules.category(click, None, "https://two.example/") == "other"
+    assert rules.category(click, None) == "other"
+    (tmp_path / "three.yaml").write_text("drop: [a]", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"three\.yaml: has no url"):
+        Recipe.read(tmp_path)
+
+
+def test_one_recipe_alone_holds_whatever_its_url_says() -> None:
+    recipe = Recipe(url="one\\.example", names={"input": "box"})
+    for url in (None, "https://one.example/", "http://127.0.0.1/saved"):
+        assert [element.name for element in simplify("<input>", url=url, recipe=recipe).elements] == ["box"]
+
+
+def test_the_example_of_the_docs_does_what_they_say(tmp_path: Path) -> None:
+    docs = (Path(__file__).resolve().parents[2] / "docs/recipes.md").read_text(encoding="utf-8")
+    html, recipe, before, after = (
+        re.findall(rf"```{language}\n(.*?)```", docs, re.DOTALL)[place]
+        for language, place in (("html", 0), ("yaml", 0), ("text", 0), ("text", 1))
+    )
+    file = _written(tmp_path, recipe)
+    assert [element.name for element in simplify(html).elements] == before.split()
+    page = simplify(html, recipe=Recipe.read(file))
+    rules = CategoryRules.default().with_recipe(Recipe.read(file))
+    found = [
+        f"{element.name} {rules.category(Action.click(element.name), page)}" for element in page.elements
+    ]
+    assert found == [" ".join(line.split()) for line in after.splitlines()]
 
 
 LINK = '<a name="{0}" href="{1}">x</a>'

@@ -82,7 +82,7 @@ class CategoryRules(BaseModel):
 
     def with_recipe(self, recipe: Recipe) -> CategoryRules:
         """These rules after those of a site's recipe."""
-        return CategoryRules(rules=(*recipe.categories, *self.rules))
+        return CategoryRules(rules=(*recipe.rules(), *self.rules))
 
     def category(self, action: Action, page: Page | None, url: str | None = None) -> str:
         """The category of an action.

@@ -21,7 +21,7 @@ from facsim.schema import Element, Page
 _PICKED = frozenset({"checkbox", "radio", "file"})
 
 
-def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None = None) -> Page:  # noqa: ARG001
+def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None = None) -> Page:
     """The page as a person sees it: text, structure, and every element to act on with a unique name.
 
         >>> page = simplify('<nav><a class="x1" href="/cart">Cart</a></nav>')
@@ -34,7 +34,7 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
 
     Args:
         html: a page, as served or as a browser wrote it out; bytes are decoded as browsers do.
-        url: its address. Not used yet: names do not depend on it.
+        url: its address. It chooses among a recipe's sites; names do not depend on it.
         recipe: hints for this site.
 
     Raises:
@@ -46,7 +46,7 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
         done = _as_it_is(text)
         if done is not None:
             return done
-    tree = parse(text, recipe.marks() if recipe else (), flat=True)
+    tree = parse(text, recipe.marks(url) if recipe else (), flat=True)
     runs = Runs(tree, is_hidden)
     labels = Labels(tree, runs)
     targets, aria = _targets(tree, runs, labels)
