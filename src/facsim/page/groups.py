@@ -6,6 +6,7 @@ Found are spans of nodes with a label each. An element's name begins with the la
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -117,13 +118,10 @@ class _Finder:
         return sorted(seen - self._is_target)
 
     def _find_headings(self) -> None:
-        for node, tag in enumerate(self._tree.tags):
-            rank = _HEADINGS.get(tag)
+        for node in self._tree.find(_is_heading):
+            rank = _HEADINGS.get(self._tree.tags[node])
             if rank is None:
-                attributes = self._tree.attributes[node]
-                if not attributes or attributes.get("role") != "heading":
-                    continue
-                level = attributes.get("aria-level", "2")
+                level = self._tree.attributes[node].get("aria-level", "2")
                 rank = int(level) if level.isascii() and level.isdecimal() and len(level) < 3 else 2
             if not self._runs.hidden[node]:
                 self._headings.append(node)
@@ -281,6 +279,10 @@ class _Finder:
             if text not in SYMBOLS and slug(text):
                 return text
         return ""
+
+
+def _is_heading(tag: str, attributes: Mapping[str, str]) -> bool:
+    return tag in _HEADINGS or attributes.get("role") == "heading"
 
 
 UNSPECIFIC = frozenset((*_LANDMARKS.values(), *_LANDMARK_ROLES.values()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from facsim.page.roles import role_of
 from facsim.page.runs import Runs
 from facsim.page.tags import CONTROLS, MOVED, SHADOW_ROOT
@@ -30,8 +32,9 @@ class Labels:
         scopes = _Scopes(tree)
         self._scopes = scopes
         wrapping: list[tuple[int, int]] = []
-        for node, attributes in enumerate(tree.attributes):
-            if attributes and "id" in attributes:
+        for node in tree.find(_bears_labels):
+            attributes = tree.attributes[node]
+            if "id" in attributes:
                 self._list(scopes.key(attributes["id"], node), node)
             if tree.tags[node] == "label":
                 if attributes.get("for"):
@@ -69,11 +72,11 @@ class Labels:
 
     def _labels_of_widgets(self) -> set[int]:
         """The nodes that name a checkbox, radio button or switch made of other elements."""
-        return {
-            self.by_id.get(self._scopes.key(attributes["aria-labelledby"], node), -1)
-            for node, attributes in enumerate(self._tree.attributes)
-            if attributes and "aria-labelledby" in attributes and attributes.get("role") in _MADE
-        }
+        made = self._tree.find(
+            lambda _, attributes: "aria-labelledby" in attributes and attributes.get("role") in _MADE
+        )
+        ids = ((self._tree.attributes[node]["aria-labelledby"], node) for node in made)
+        return {self.by_id.get(self._scopes.key(target, node), -1) for target, node in ids}
 
     def given(self, node: int) -> str:
         """The label that attributes or other elements give: aria-labelledby, aria-label, `label`."""
@@ -168,11 +171,15 @@ class Labels:
         return fold("".join(self._tree.texts[node : min(self._tree.ends[node], node + 20)])[:MAX_LABEL])
 
 
+def _bears_labels(tag: str, attributes: Mapping[str, str]) -> bool:
+    return "id" in attributes or tag == "label" or tag in CONTROLS
+
+
 class _Scopes:
     """Each shadow root, and each frame, has ids of its own."""
 
     def __init__(self, tree: Tree) -> None:
-        self._starts = [node for node, tag in enumerate(tree.tags) if tag in (SHADOW_ROOT, "iframe")]
+        self._starts = tree.find(lambda tag, _: tag in (SHADOW_ROOT, "iframe"))
         self._tree = tree
 
     def key(self, target: str, node: int) -> str:

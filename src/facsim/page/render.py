@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from html import escape
+from itertools import chain, compress
 
 from facsim.page.read import MARK
 from facsim.page.roles import ROLE_OF_TAG, STATES, role_of
 from facsim.page.runs import HIDDEN, Runs
 from facsim.page.tags import CELLS, CONTROLS, FLOWING, INLINE, KEPT, VOID, WHOLE_PAGE
-from facsim.page.tree import TEXT, Tree
+from facsim.page.tree import Tree
 
 _ATTRIBUTES = {
     "input": ("type", "value", "placeholder"),
@@ -24,7 +25,8 @@ _ATTRIBUTES = {
 _STATES = tuple((state, f"aria-{state}") for state in STATES)
 _STATELESS = frozenset({"href", "type", "name", "id", "class"})
 _NO_ROLES = ("generic", "presentation", "none")
-_SPACE = re.compile(r"\s+")
+_LISTS_OF_OPTIONS = ("select", "optgroup", "datalist")
+_SPECIAL = re.compile("[&<>\"']")
 
 
 def render(tree: Tree, runs: Runs, names: Mapping[int, str], labels: Mapping[int, str], title: str) -> str:
@@ -44,11 +46,10 @@ class _Renderer:
     def __init__(self, tree: Tree, runs: Runs, names: Mapping[int, str], labels: Mapping[int, str]) -> None:
         self._tree, self._runs, self._names, self._labels = tree, runs, names, labels
         self._alts = {
-            node: text.strip()
-            for node, text, is_alt in zip(runs.nodes, runs.texts, runs.is_alt, strict=True)
-            if is_alt
+            node: runs.texts[run].strip() for run, node in compress(enumerate(runs.nodes), runs.is_alt)
         }
         self._shown, self._filled_children = self._find_content()
+        self._unnamed: dict[tuple[int, bool], str] = {}
         self._parts: list[str] = []
         self._break = False  # a block began or ended here: what comes next starts a line
         self._gap = False  # an element that parts words, itself not written, began or ended here
@@ -56,59 +57,64 @@ class _Renderer:
 
     def _find_content(self) -> tuple[bytearray, list[int]]:
         """Which nodes hold something to show, and in how many of its children a node does."""
-        tree, runs = self._tree, self._runs
-        shown = bytearray(len(tree))
-        children = [0] * len(tree)
-        for run, node in enumerate(runs.nodes):
-            if not runs.texts[run].isspace():
+        runs, parents = self._runs, self._tree.parents
+        shown = bytearray(len(self._tree))
+        children = [0] * len(self._tree)
+        filled = compress(runs.nodes, [not text.isspace() for text in runs.texts])
+        for node in chain(filled, self._names):
+            while not shown[node]:
                 shown[node] = 1
-        for node in self._names:
-            shown[node] = 1
-        for node in range(len(tree) - 1, -1, -1):
-            parent = tree.parents[node]
-            if shown[node] and parent >= 0:
-                shown[parent] = 1
+                parent = parents[node]
+                if parent < 0:
+                    break
                 children[parent] += 1
+                node = parent  # noqa: PLW2901
         return shown, children
 
     def html(self, title: str) -> str:
-        parts, tree = self._parts, self._tree
+        parts, names, alts = self._parts, self._names, self._alts
+        tags, ends, kinds = self._tree.tags, self._tree.ends, self._tree.kinds
+        hidden, shown = self._runs.hidden, self._shown
+        # Inline elements of these kinds are seen only if they have a name or are a picture.
+        is_silent = [tag in INLINE and tag not in KEPT for tag, _ in self._tree.kinds_of]
         parts.append(MARK)
         parts.append(f"<head><title>{escape(title, quote=False)}</title></head><body>" if title else "<body>")
         opened: list[tuple[int, str, str]] = []
-        node, total = 0, len(tree)
+        node, total, closes = 0, len(tags), len(tags)
         while node < total:
-            while opened and opened[-1][0] <= node:
+            while closes <= node:
                 self._close(*opened.pop()[1:])
-            tag = tree.tags[node]
-            if tag == TEXT:
-                if self._runs.hidden[node] != HIDDEN:
+                closes = opened[-1][0] if opened else total
+            if not kinds[node]:
+                if hidden[node] != HIDDEN:
                     self._write_text(node)
-                node += 1
-            elif self._runs.hidden[node] == HIDDEN or not (self._shown[node] or tag in CELLS):
+            elif hidden[node] == HIDDEN or not (shown[node] or tags[node] in CELLS):
+                tag = tags[node]
                 self._break = self._break or (tag not in FLOWING and not self._trim)
-                self._gap = self._gap or (tag == "svg" and not self._runs.hidden[node])
-                node = tree.ends[node]
-            elif tag == "br":
-                self._break = True
-                node += 1
-            else:
-                written = self._open(node)
-                if tag in VOID or tag == "svg":
-                    node = tree.ends[node]
+                self._gap = self._gap or (tag == "svg" and not hidden[node])
+                node = ends[node]
+                continue
+            elif not is_silent[kinds[node]] or node in names or node in alts:
+                tag = tags[node]
+                if tag == "br":
+                    self._break = True
                 else:
-                    opened.append((tree.ends[node], tag, written))
-                    node += 1
+                    written = self._open(node, tag)
+                    if tag in VOID or tag == "svg":
+                        node = ends[node]
+                        continue
+                    closes = ends[node]
+                    opened.append((closes, tag, written))
+            node += 1
         while opened:
             self._close(*opened.pop()[1:])
         parts.append("</body></html>")
         return "".join(parts)
 
-    def _open(self, node: int) -> str:
+    def _open(self, node: int, tag: str) -> str:
         """Write a start tag if the element is kept. Returns the tag written, or nothing."""
-        tag = self._tree.tags[node]
         flows = tag in FLOWING
-        start = self._start_tag(node)
+        start = self._start_tag(node, tag)
         if not start:
             self._break = self._break or (not flows and not self._trim)
             self._gap = self._gap or (flows and tag not in INLINE)
@@ -134,45 +140,59 @@ class _Renderer:
             self._gap = self._gap or tag not in INLINE
 
     def _write_text(self, node: int) -> None:
-        tree = self._tree
-        text = tree.texts[node]
-        parent = tree.tags[tree.parents[node]] if tree.parents[node] >= 0 else ""
-        if parent in ("select", "optgroup", "datalist"):
+        text, above = self._tree.texts[node], self._tree.parents[node]
+        parent = self._tree.tags[above] if above >= 0 else ""
+        if parent in _LISTS_OF_OPTIONS:
             return
         if parent != "textarea":
-            text = _SPACE.sub(" ", text)
+            words = " ".join(text.split())
+            tail = " " if words and text[-1].isspace() else ""
             if self._trim or self._break:
-                text = text.lstrip(" ")
-            elif node in self._runs.gaps or (self._gap and text[0] not in ".,;:!?)"):
-                text = f" {text.lstrip(' ')}"
+                text = f"{words}{tail}"
+            elif text[0].isspace() or node in self._runs.gaps or (self._gap and text[0] not in ".,;:!?)"):
+                text = f" {words}{tail}"
+            else:
+                text = f"{words}{tail}"
         if not text:
             return
-        self._parts.append(("\n" if self._break else "") + escape(text, quote=False))
+        if self._break:
+            self._parts.append("\n")
+        self._parts.append(escape(text, quote=False) if _SPECIAL.search(text) else text)
         self._break = self._gap = False
         self._trim = text.endswith(" ")
 
-    def _start_tag(self, node: int) -> str:
-        tag, attributes = self._tree.tags[node], self._tree.attributes[node]
-        name = self._names.get(node)
+    def _start_tag(self, node: int, tag: str) -> str:
+        if node in self._names or node in self._alts or tag == "summary":
+            return self._written(node, tag)
+        # Without a name, it is the same for all of a kind.
+        key = (self._tree.kinds[node], self._filled_children[node] > 1)
+        start = self._unnamed.get(key)
+        if start is None:
+            start = self._unnamed[key] = self._written(node, tag)
+        return start
+
+    def _written(self, node: int, tag: str) -> str:
+        attributes, name = self._tree.attributes[node], self._names.get(node)
         if name is None:
             if node in self._alts:
-                return f'<img alt="{escape(self._alts[node])}">'
+                return f'<img alt="{_quoted(self._alts[node])}">'
             if tag not in KEPT and (tag in FLOWING or not self._is_telling_box(node, attributes)):
                 return ""
         elif tag == "svg":
             tag = "img"
         written = [tag]
         if name is not None:
-            written.append(f'name="{escape(name)}"')
+            written.append(f'name="{_quoted(name)}"')
         for attribute in _ATTRIBUTES.get(tag, ()):
             if attribute in attributes and _is_telling(attribute, attributes):
-                written.append(f'{attribute}="{escape(attributes[attribute])}"')
+                written.append(f'{attribute}="{_quoted(attributes[attribute])}"')
         label = self._labels.get(node) or (attributes.get("aria-label") if name is None else None)
         if label:
-            written.append(f'aria-label="{escape(label)}"')
+            written.append(f'aria-label="{_quoted(label)}"')
         if node in self._alts:
-            written.append(f'alt="{escape(self._alts[node])}"')
-        written += self._role_and_states(node, tag, attributes)
+            written.append(f'alt="{_quoted(self._alts[node])}"')
+        if attributes or tag == "summary":
+            written += self._role_and_states(node, tag, attributes)
         return f"<{' '.join(written)}>"
 
     def _is_telling_box(self, node: int, attributes: Mapping[str, str]) -> bool:
@@ -182,22 +202,24 @@ class _Renderer:
 
     def _role_and_states(self, node: int, tag: str, attributes: Mapping[str, str]) -> list[str]:
         written: list[str] = []
-        if not attributes and tag != "summary":
-            return written
         role = role_of(tag, attributes)
         if ("role" in attributes or tag not in CONTROLS) and role not in (ROLE_OF_TAG.get(tag), *_NO_ROLES):
-            written.append(f'role="{escape(role)}"')
+            written.append(f'role="{_quoted(role)}"')
         for state, aria in _STATES if len(attributes) > 1 or not attributes.keys() <= _STATELESS else ():
             if state in attributes:
                 written.append(state)
             elif attributes.get(aria):
-                written.append(f'{aria}="{escape(attributes[aria])}"')
+                written.append(f'{aria}="{_quoted(attributes[aria])}"')
         parent = self._tree.parents[node]
         if tag == "details" and "open" in attributes:
             written.append("open")
         elif tag == "summary" and parent >= 0 and "open" in self._tree.attributes[parent]:
             written.append('aria-expanded="true"')
         return written
+
+
+def _quoted(value: str) -> str:
+    return escape(value) if _SPECIAL.search(value) else value
 
 
 def _is_telling(attribute: str, attributes: Mapping[str, str]) -> bool:

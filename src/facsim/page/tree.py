@@ -8,10 +8,11 @@ costs nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import unescape
+from itertools import compress
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
@@ -33,7 +34,7 @@ _NO_ATTRIBUTES: dict[str, str] = {}
 _START, _END, _EMPTY, _OTHER = range(4)
 # Each may take time with the depth.
 _MAX_FAULTS = 1_000
-_Piece = tuple[int, str, dict[str, str], str]  # kind, tag, attributes, text after it
+_Tag = tuple[int, str, dict[str, str], int, str]  # what it does, tag, attributes, kind, text after it
 MAX_FRAMES = 4
 """How deep frames in frames are read."""
 
@@ -48,6 +49,8 @@ class Tree:
         texts: what text nodes hold, unescaped; empty for elements.
         parents: index of the parent, -1 for a root.
         ends: one past the last descendant.
+        kinds: number of the kind. Nodes of one kind have the same tag and attributes; text is kind 0.
+        kinds_of: tag and attributes of each kind.
     """
 
     tags: list[str]
@@ -55,9 +58,18 @@ class Tree:
     texts: list[str]
     parents: list[int]
     ends: list[int]
+    kinds: list[int]
+    kinds_of: list[tuple[str, dict[str, str]]]
 
     def __len__(self) -> int:
         return len(self.tags)
+
+    def find(self, holds: Callable[[str, dict[str, str]], object]) -> list[int]:
+        """The elements for whose tag and attributes something holds, in order. It is asked once a kind."""
+        chosen = [bool(kind and holds(*form)) for kind, form in enumerate(self.kinds_of)]
+        if True not in chosen:
+            return []
+        return list(compress(range(len(self.kinds)), map(chosen.__getitem__, self.kinds)))
 
     def children(self, node: int) -> Iterator[int]:
         """Indices of the children, in order."""
@@ -141,8 +153,9 @@ def tokenize(html: str) -> Tree:
     """
     pieces = iter(f"<!>{html}".split("<"))
     # A piece (a tag or comment, and the text up to the next one) often stands in a page many times.
-    known: dict[str, _Piece] = {}
-    heads: dict[str, dict[str, str]] = {"": _NO_ATTRIBUTES}
+    known: dict[str, _Tag] = {}
+    seen: dict[str, _Tag] = {}
+    kinds_of: list[tuple[str, dict[str, str]]] = [(TEXT, _NO_ATTRIBUTES)]
     most = html.count("<") * 2 + 2
     # What text nodes hold is the default: only elements write into all lists.
     tags = [TEXT] * most
@@ -150,6 +163,7 @@ def tokenize(html: str) -> Tree:
     texts = [""] * most
     parents = [-1] * most
     ends = list(range(1, most + 1))
+    kinds = [0] * most
     above, open_nodes = -1, [-1]
     size = faults = 0
     next(pieces)
@@ -157,11 +171,11 @@ def tokenize(html: str) -> Tree:
         cut = known.get(piece)
         if cut is None:
             whole = _whole(piece, pieces)
-            cut = _cut(whole, heads)
+            cut = _cut(whole, seen, kinds_of)
             if whole is piece:
                 known[piece] = cut
-        kind, tag, found, text = cut
-        if kind is _END:
+        does, tag, found, kind, text = cut
+        if does is _END:
             if above >= 0 and tags[above] == tag:
                 ends[open_nodes.pop()] = size
             else:
@@ -170,11 +184,12 @@ def tokenize(html: str) -> Tree:
                     raise InputError(f"stray end tags, such as </{tag}>", expected="normalised HTML")
                 _close_badly_nested(tag, tags, open_nodes, ends, size)
             above = open_nodes[-1]
-        elif kind is not _OTHER:
+        elif does is not _OTHER:
             tags[size] = tag
             attributes[size] = found
+            kinds[size] = kind
             parents[size] = above
-            if kind is _START:
+            if does is _START:
                 open_nodes.append(size)
                 above = size
             size += 1
@@ -184,9 +199,9 @@ def tokenize(html: str) -> Tree:
             size += 1
     for node in open_nodes[1:]:
         ends[node] = size
-    for column in (tags, attributes, texts, parents, ends):
+    for column in (tags, attributes, texts, parents, ends, kinds):
         del column[size:]
-    return Tree(tags, attributes, texts, parents, ends)
+    return Tree(tags, attributes, texts, parents, ends, kinds, kinds_of)
 
 
 def _close_badly_nested(
@@ -214,26 +229,37 @@ def _whole(piece: str, following: Iterator[str]) -> str:
     return "<".join(pieces)
 
 
-def _cut(piece: str, heads: dict[str, dict[str, str]]) -> _Piece:
-    """What a tag with the text after it means; `heads` are the attributes known so far, as written."""
-    head, _, text = piece.partition("-->" if piece.startswith("!--") else ">")
-    is_blank = text.isspace()
-    text = unescape(text) if "&" in text else text
-    if head.startswith(("!", "?")):
-        return _OTHER, "", _NO_ATTRIBUTES, text
-    tag, _, written = head.removeprefix("/").partition(" ")
-    if is_blank and tag not in FLOWING:
-        text = ""
+def _cut(piece: str, seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, str]]]) -> _Tag:
+    """What a tag does and the text after it; `seen` holds the tags so far as written."""
+    if piece.startswith(("!", "?")):
+        text = piece.partition("-->" if piece.startswith("!--") else ">")[2]
+        return _OTHER, "", _NO_ATTRIBUTES, 0, unescape(text)
+    head, _, text = piece.partition(">")
+    tag = seen.get(head)
+    if tag is None:
+        tag = seen[head] = _tag(head, seen, kinds_of)
+    if not text or (text.isspace() and tag[1] not in FLOWING):
+        return tag
+    return (*tag[:4], unescape(text) if "&" in text else text)
+
+
+def _tag(head: str, seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, str]]]) -> _Tag:
     if head.startswith("/"):
-        return (_OTHER if tag in VOID else _END), tag, _NO_ATTRIBUTES, text
-    found = heads.get(written)
-    if found is None:
-        found = heads[written] = _attributes(written)
-    return (_EMPTY if tag in VOID else _START), tag, found, text
+        tag = head[1:]
+        return (_OTHER if tag in VOID else _END), tag, _NO_ATTRIBUTES, 0, ""
+    tag, _, written = head.partition(" ")
+    attributes = _attributes(f" {written}") if written else _NO_ATTRIBUTES
+    # Most elements have no attributes that matter. They are all of one kind.
+    if not attributes and tag in seen:
+        return seen[tag]
+    kinds_of.append((tag, attributes))
+    found = (_EMPTY if tag in VOID else _START), tag, attributes, len(kinds_of) - 1, ""
+    if not attributes:
+        seen[tag] = found
+    return found
 
 
 def _attributes(written: str) -> dict[str, str]:
-    written = f" {written}"
     if not _TELLING.search(written):
         return _NO_ATTRIBUTES
     found: dict[str, str] = dict(_ATTRIBUTE.findall(written))
@@ -247,7 +273,7 @@ class Locators:
 
     def __init__(self, tree: Tree) -> None:
         # Not the texts: pages may wait long for somebody to ask.
-        self._tree = Tree(tree.tags, tree.attributes, [], tree.parents, [])
+        self._tree = Tree(tree.tags, tree.attributes, [], tree.parents, [], [], [])
         self._paths: dict[int, tuple[str, int]] = {-1: ("", 0)}
 
     @cached_property
