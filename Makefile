@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-last most-frequent-name \
-  random-element markov-category markov-1 markov-2) choice
+  random-element markov-category markov-1 markov-2) choice oracle:
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench-data bench-metrics bench-evaluate bench-page page-corpus check-page conformance clean
+.PHONY: help install demo test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-shop page-corpus check-page conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	@touch $@
 
-demo: $(STAMP) ## Sample the embedded shop, evaluate every baseline, print the leaderboard
+demo: $(STAMP) ## Sample the embedded shop, evaluate every baseline and the oracle, print the leaderboard
 	rm -rf demo
 	$(BIN)/facsim shop sample --sessions 800 --seed 7 --out demo/shop
 	$(BIN)/facsim audit demo/shop
@@ -67,6 +67,9 @@ check-page: $(STAMP) ## Try every name on every page of the corpus in Chromium
 
 bench-page: $(STAMP) ## The simplifier against the parse floor and other tools
 	$(BIN)/python benchmarks/bench_page.py $(CORPUS)
+
+bench-shop: $(STAMP) ## Sampling the shop: sessions per second, memory; its server's response times
+	$(BIN)/python benchmarks/bench_shop.py
 
 conformance: $(STAMP) ## A real model server, end to end, in a virtual environment of its own
 	$(BIN)/python benchmarks/conformance.py

@@ -71,7 +71,7 @@ def effect(
     b: str,
     /,
     *,
-    sessions: Annotated[int, Parameter(name=["--sessions", "-n"])] = 10_000,
+    sessions: Annotated[int, Parameter(name=["--sessions", "-n"])] = 5_000,
     seed: int = 0,
     workers: int = 1,
     format: Literal["table", "json"] = "table",

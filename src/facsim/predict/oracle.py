@@ -70,9 +70,8 @@ class Oracle:
             progress(done, len(checked), "visits compared")
 
     def _check_truth(self, so_far: SessionSoFar, action: Action, stated: Truth | None) -> None:
-        chances = self._visit(so_far).chances(so_far.step)
-        if action in chances.choices and stated is not None:
-            found = chances.truth(action)
+        found = self._visit(so_far).truth(so_far.step, action)
+        if found is not None and stated is not None:
             pairs = ((found.probability, stated.probability), (found.entropy, stated.entropy))
             if all(abs(ours - theirs) < _TOLERANCE for ours, theirs in pairs):
                 return
@@ -164,6 +163,16 @@ class _Visit:
             names = self._world.store.named(moment.rendered).names
             self._chances[step] = Chances.of(moment.choices, names)
         return self._chances[step]
+
+    def truth(self, step: int, taken: Action) -> Truth | None:
+        """What is recorded when an action is taken at a step; None if it cannot be."""
+        from facsim.shop.truth import truth_of  # noqa: PLC0415
+
+        choice = self.chances(step).choices.get(taken)
+        moment = self._moments[step]
+        if choice is None:
+            return None
+        return truth_of(choice, moment.choices, self._world.store.named(moment.rendered).names)
 
     def reason(self, step: int, action: Action) -> str:
         """Why the shopper would do this, in their words; always the same words."""

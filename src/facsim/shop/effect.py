@@ -96,7 +96,7 @@ def design_effect(
     a: str,
     b: str,
     *,
-    sessions: int = 10_000,
+    sessions: int = 5_000,
     seed: int = 0,
     workers: int = 1,
     progress: Progress = no_progress,

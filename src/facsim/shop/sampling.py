@@ -21,7 +21,7 @@ from facsim.page import CategoryRules
 from facsim.schema import Action, ConfigError, Element, Page, Progress, Session, Step, no_progress
 from facsim.shop.shoppers import Choice, Shopper, pause, reason
 from facsim.shop.storefront import SITE, Act
-from facsim.shop.truth import Chances, action_of
+from facsim.shop.truth import action_of, truth_of
 from facsim.shop.version import version_of
 from facsim.shop.world import MAX_STEPS, Luck, Moment, World, design_of
 
@@ -216,7 +216,7 @@ class _Sampler:
             rationale_source="simulated",
             url=url,
             submitted=True if action.type == "type_and_submit" else None,
-            truth=Chances.of(moment.choices, named.names).truth(action),
+            truth=truth_of(choice, moment.choices, named.names),
         )
 
 

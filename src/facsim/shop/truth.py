@@ -7,6 +7,7 @@ do. This is the one place where the two meet, for sampling and for the oracle al
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,9 +21,11 @@ class Chances:
 
     Attributes:
         choices: by action.
+        best: the most probable action; of equally probable ones the first on the page.
     """
 
     choices: Mapping[Action, Choice]
+    best: Action
 
     @classmethod
     def of(cls, choices: Sequence[Choice], names: Sequence[str]) -> Chances:
@@ -32,30 +35,40 @@ class Chances:
             choices: no two of the same act and text.
             names: for each act of the view, the name of its element.
         """
-        in_order = sorted(choices, key=lambda choice: len(names) if choice.act is None else choice.act)
-        by_action = {action_of(choice, names): choice for choice in in_order}
+        by_action = {action_of(choice, names): choice for choice in sorted(choices, key=_place)}
         assert len(by_action) == len(choices), "two choices are one action"
-        return cls(by_action)
+        return cls(by_action, action_of(_best(choices), names))
 
     @property
     def probabilities(self) -> dict[Action, float]:
         """The probability of each action."""
         return {action: choice.probability for action, choice in self.choices.items()}
 
-    @property
-    def best(self) -> Action:
-        """The most probable action; of equally probable ones the first."""
-        return max(self.choices, key=lambda action: self.choices[action].probability)
 
-    def truth(self, taken: Action) -> Truth:
-        """What is recorded when this action is taken."""
-        best = self.best
-        return Truth(
-            probability=self.choices[taken].probability,
-            best_probability=self.choices[best].probability,
-            best=best,
-            entropy=entropy([choice.probability for choice in self.choices.values()]),
-        )
+def truth_of(taken: Choice, choices: Sequence[Choice], names: Sequence[str]) -> Truth:
+    """What is recorded of a step: one of the choices was taken.
+
+    Args:
+        taken: the one.
+        choices: all of them.
+        names: for each act of the view, the name of its element.
+    """
+    best = _best(choices)
+    return Truth(
+        probability=taken.probability,
+        best_probability=best.probability,
+        best=action_of(best, names),
+        entropy=entropy([choice.probability for choice in choices]),
+    )
+
+
+def _best(choices: Sequence[Choice]) -> Choice:
+    return max(choices, key=lambda choice: (choice.probability, -_place(choice)))
+
+
+def _place(choice: Choice) -> int:
+    """Place on the page; leaving comes last."""
+    return sys.maxsize if choice.act is None else choice.act
 
 
 def action_of(choice: Choice, names: Sequence[str]) -> Action:
