@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
 
@@ -33,8 +33,13 @@ SPONSORED_PLACES = (0, 5, 10)
 # If fewer products than this have all words, those with fewer of the words are added, up to so many in all.
 FEW = 8
 MOST_LOOSE = 24
+# A word that more than this share of all products has tells little.
+COMMON = 0.05
 
-_COLUMNS = {"title": 10.0, "kind": 6.0, "brand": 5.0, "features": 4.0, "department": 2.0, "body": 1.0}
+# Weights are small because BM25 saturates: ten times a word in a title is hardly better than five times.
+_COLUMNS = {"title": 2.0, "kind": 4.0, "brand": 2.0, "features": 1.0, "department": 0.5, "body": 0.3}
+# The most demanded product counts as fitting by this share better than the least demanded.
+DEMAND = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,17 @@ class _Matches:
     complete: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """All pages of a query: the order of the products, those in paid places, and what is beside them."""
+
+    order: tuple[int, ...]
+    paid: frozenset[int]
+    facets: tuple[Facet, ...]
+    did_you_mean: str
+    related: tuple[str, ...]
+
+
 class Search:
     """Finds products. Deterministic; what recent queries found is kept. Safe to use from several threads.
 
@@ -109,7 +125,8 @@ class Search:
         # Caches of this object's own, so that they go when it goes.
         self._scores = lru_cache(maxsize=1024)(self._word_scores)
         self._matches = lru_cache(maxsize=1024)(self._find_matches)
-        self._found = lru_cache(maxsize=8192)(self._find)
+        self._listings = lru_cache(maxsize=1024)(self._list)
+        self._found = lru_cache(maxsize=4096)(self._find)
         self.suggest = lru_cache(maxsize=4096)(self._suggestions.starting_with)
 
     def find(self, query: Query, *, ranking: str = "relevance", per_page: int = 16) -> Found:
@@ -126,28 +143,37 @@ class Search:
         return self._found(query, ranking, per_page)
 
     def _find(self, query: Query, ranking: str, per_page: int) -> Found:
+        listing = self._listings(replace(query, page=1), ranking, per_page)
+        last_page = max(1, -(-len(listing.order) // per_page))
+        page = min(max(1, query.page), last_page)
+        shown = listing.order[per_page * (page - 1) : per_page * page]
+        return Found(
+            products=shown,
+            sponsored=listing.paid & frozenset(shown),
+            total=len(listing.order),
+            last_page=last_page,
+            facets=listing.facets,
+            did_you_mean=listing.did_you_mean,
+            related=listing.related,
+            page=page,
+        )
+
+    def _list(self, query: Query, ranking: str, per_page: int) -> _Listing:
         matches = self._matches(words_of(query.text), query.department, ranking)
         chosen = {field: value for field in TITLES if (value := str(getattr(query, field)))}
         left, facets = self._filters.apply(matches.ids, chosen)
         order = [id_ for id_ in matches.order if id_ in left] if chosen else list(matches.order)
-        last_page = max(1, -(-len(order) // per_page))
-        page = min(max(1, query.page), last_page)
-        start = per_page * (page - 1)
-        sponsored: frozenset[int] = frozenset()
+        paid: frozenset[int] = frozenset()
         if query.sort and query.sort in SORTS:
             order.sort(key=lambda id_: _sort_key(query.sort, self._products[id_]))
         else:
             order, paid = self._with_sponsored(order, per_page)
-            sponsored = paid & frozenset(order[start : start + per_page])
-        return Found(
-            products=tuple(order[start : start + per_page]),
-            sponsored=sponsored,
-            total=len(order),
-            last_page=last_page,
+        return _Listing(
+            order=tuple(order),
+            paid=paid,
             facets=facets,
             did_you_mean=self._did_you_mean(query.text),
             related=self._related(query.text, matches),
-            page=page,
         )
 
     def _with_sponsored(self, order: list[int], per_page: int) -> tuple[list[int], frozenset[int]]:
@@ -194,17 +220,22 @@ class Search:
     def _loose(
         self, words: tuple[str, ...], within: frozenset[int] | None, complete: frozenset[int], ranking: str
     ) -> list[int]:
-        """Products with at least half of the words but not all, those with more words first."""
-        relevance: dict[int, float] = {}
-        matched: Counter[int] = Counter()
-        for word in words:
-            for id_, score in self._scores(word).items():
-                if (within is None or id_ in within) and id_ not in complete:
-                    relevance[id_] = relevance.get(id_, 0.0) + score
-                    matched[id_] += 1
+        """Products with at least half of the words but not all, those with more words first.
+
+        A word that half the shop has (`black`, `set`) is no reason alone to show a product.
+        """
+        scores = [self._scores(word) for word in words]
+        telling = [score for score in scores if len(score) <= COMMON * len(self._products)] or scores
+        candidates = set[int]().union(*telling) - complete
+        if within is not None:
+            candidates &= within
+        relevance: dict[int, dict[int, float]] = {count: {} for count in range(len(words))}
+        for id_ in candidates:
+            having = [score[id_] for score in scores if id_ in score]
+            relevance[len(having)][id_] = sum(having)
         order: list[int] = []
         for count in range(len(words) - 1, (len(words) + 1) // 2 - 1, -1):
-            order += self._ranked({id_: relevance[id_] for id_, n in matched.items() if n == count}, ranking)
+            order += self._ranked(relevance[count], ranking)
             if len(order) >= MOST_LOOSE:
                 break
         return order
@@ -213,8 +244,7 @@ class Search:
         products = self._products
         if ranking == "popular":
             return sorted(relevance, key=lambda id_: (-products[id_].popularity, id_))
-        # Shops put what sells before what merely fits: demand is worth up to half of the words' fit.
-        weighed = {id_: fit * (1.0 + products[id_].popularity) for id_, fit in relevance.items()}
+        weighed = {id_: fit * (1.0 + DEMAND * products[id_].popularity) for id_, fit in relevance.items()}
         return sorted(weighed, key=lambda id_: (-round(weighed[id_], 6), id_))
 
     def _complete(self, words: tuple[str, ...]) -> frozenset[int]:

@@ -112,7 +112,7 @@ def _product(rng: Random, blueprint: Blueprint, brand: _Brand, titles: set[str])
     list_price = _ending(rng, price / 100 / (1 - pick(rng, (5, 8, 10, 12, 15, 18, 20, 25, 30, 40)) / 100))
     rating = _rating(0.35 * brand.quality + 0.8 * dear + 0.85 * rng.gauss(0, 1))
     age_days = min(2900, max(3, round(exp(rng.gauss(5.7, 1.0)))))
-    reviews = max(2, round(exp(rng.gauss(4.6, 1.45) + 0.45 * (log(age_days) - 5.7) + 0.8 * (rating - 4.2))))
+    reviews = max(2, round(exp(rng.gauss(4.5, 1.7) + 0.45 * (log(age_days) - 5.7) + 0.8 * (rating - 4.2))))
     product = Product(
         id=0,
         title=title,
