@@ -202,10 +202,11 @@ def test_pictures_are_small_and_well_formed(catalogue: Catalogue) -> None:
 
 
 def test_pictures_show_the_color(catalogue: Catalogue) -> None:
-    red = [p for p in catalogue.products if p.colours[:1] == ("Red",) and p.shape == "kettle"]
-    black = [p for p in catalogue.products if p.colours[:1] == ("Black",) and p.shape == "kettle"]
-    assert "#cf4a43" in picture(red[0])
-    assert "#cf4a43" not in picture(black[0])
+    for shape in ("mug", "kettle", "sneaker", "backpack"):
+        pictures = {p.colours[0]: picture(p) for p in catalogue.products if p.shape == shape}
+        assert len(pictures) >= 3
+        for colour, hexadecimal in (("Red", "#cf4a43"), ("Navy", "#31446b")):
+            assert all((hexadecimal in svg) == (colour == shown) for shown, svg in pictures.items())
 
 
 def _by_kind(catalogue: Catalogue) -> dict[str, list[Product]]:

@@ -145,12 +145,13 @@ def bullets(rng: Random, facts: Facts) -> tuple[str, ...]:
     """The points under the title; every feature is in one of them."""
     texts, words = _texts(), _words(rng, facts)
     entries: list[tuple[str, str]] = []
+    used: set[str] = set()
     for feature in facts.features:
         known = texts["features"].get(feature.name)
         if known and rng.random() < 0.75:
             sentence = known[0] or ""
         else:
-            sentence = pick(rng, texts["part_bullets" if feature.part else "adjective_bullets"])
+            sentence = _unused(rng, texts["part_bullets" if feature.part else "adjective_bullets"], used)
         entries.append((feature.name, sentence.format_map({**words, "feature": feature.name})))
     pools = [texts["use_bullets"]] * (rng.random() < 0.7) + [
         texts["lasting_bullets" if _lasts(facts) else "end_bullets"]
@@ -164,6 +165,17 @@ def bullets(rng: Random, facts: Facts) -> tuple[str, ...]:
     if style < 0.75:
         return tuple(f"{head.upper()} - {_sentence(text)}" for head, text in entries)
     return tuple(f"{_sentence(head)}. {_sentence(text)}." for head, text in entries)
+
+
+def _unused(rng: Random, sentences: Sequence[str], used: set[str]) -> str:
+    """One of the sentences, or the next one after it that is not used yet."""
+    place = int(rng.random() * len(sentences))
+    for step in range(len(sentences)):
+        sentence = sentences[(place + step) % len(sentences)]
+        if sentence not in used:
+            break
+    used.add(sentence)
+    return sentence
 
 
 def _lasts(facts: Facts) -> bool:
@@ -186,7 +198,10 @@ def description(rng: Random, facts: Facts) -> str:
 def reviews(rng: Random, facts: Facts, rating: float) -> tuple[Review, ...]:
     """Three to five reviews. Their stars have about the rating as their mean over many products."""
     writer = _Reviewer(rng, facts)
-    authors = rng.sample(_texts()["reviews"]["names"], 5)[: 3 + int(3 * rng.random())]
+    names = _texts()["reviews"]["names"]
+    # Seven names on each time: nobody writes twice about one product.
+    first, count = int(rng.random() * len(names)), 3 + int(3 * rng.random())
+    authors = [names[(first + 7 * place) % len(names)] for place in range(count)]
     return tuple(writer.write(author, _stars(rng, rating)) for author in authors)
 
 
@@ -254,30 +269,23 @@ def _remarks() -> Mapping[str, tuple[str, str]]:
 def _said(facts: Facts, *, good: bool) -> Sequence[str]:
     """What customers say of the kind, without what is about features that this product has not."""
     sentences = facts.blueprint.good if good else facts.blueprint.bad
-    has = frozenset(facts.features)
+    has = [feature.name for feature in facts.features]
     return [
         text
         for text, features in zip(sentences, _about(facts.blueprint, good), strict=True)
-        if not features or features & has
+        if not features or not features.isdisjoint(has)
     ]
 
 
 @lru_cache(maxsize=1024)
-def _about(blueprint: Blueprint, good: bool) -> tuple[frozenset[Feature], ...]:
+def _about(blueprint: Blueprint, good: bool) -> tuple[frozenset[str], ...]:
     """The features that each of the kind's review sentences speaks of, going by their longer words."""
     common = set(re.findall(r"\w+", blueprint.kind.name.lower()))
-    found = []
-    for sentence in blueprint.good if good else blueprint.bad:
-        words = set(re.findall(r"\w{4,}", sentence.lower()))
-        found.append(
-            frozenset(
-                feature
-                for group in blueprint.features
-                for feature in group
-                if (set(re.findall(r"\w{4,}", feature.name.lower())) - common) & words
-            )
-        )
-    return tuple(found)
+    telling = {name: set(re.findall(r"\w{4,}", name.lower())) - common for name in blueprint.kind.features}
+    spoken = [
+        set(re.findall(r"\w{4,}", text.lower())) for text in (blueprint.good if good else blueprint.bad)
+    ]
+    return tuple(frozenset(name for name in telling if telling[name] & words) for words in spoken)
 
 
 def _words(rng: Random, facts: Facts) -> dict[str, str]:
