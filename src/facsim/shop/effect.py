@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
-from itertools import islice
-from multiprocessing import get_context
+from functools import lru_cache, partial
 from statistics import NormalDist
 from typing import Any, Final
 
@@ -23,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facsim.schema import ConfigError, Progress, no_progress
+from facsim.shop.pool import in_order
 from facsim.shop.world import MAX_STEPS, Luck, World, design_of
 
 MEASURES: Final[Mapping[str, str]] = {
@@ -35,7 +32,6 @@ MEASURES: Final[Mapping[str, str]] = {
 
 LEVEL: Final = 0.95
 _CHUNK = 50
-_AHEAD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +122,13 @@ def design_effect(
     began = time.monotonic()
     users: list[str] = []
     values = np.empty((sessions, 2, len(MEASURES)))
-    for visits in _simulated(_Plan(seed, sessions, a, b), workers):
+    plan = _Plan(seed, sessions, a, b)
+    for visits in in_order(partial(_chunk, plan), range(0, sessions, _CHUNK), workers):
         for user_id, *measured in visits:
             values[len(users)] = measured
             users.append(user_id)
         progress(len(users), sessions)
+    _worlds.cache_clear()  # They hold many pages.
     effects = {
         measure: effect_of(measure, values[:, 0, place], values[:, 1, place], users)
         for place, measure in enumerate(MEASURES)
@@ -186,29 +184,8 @@ _Measured = tuple[float, float, float, float]
 _Visit = tuple[str, _Measured, _Measured]
 
 
-def _simulated(plan: _Plan, workers: int) -> Iterator[list[_Visit]]:
-    """Who made each visit and what was measured in either design, in order of the visits' numbers."""
-    starts = range(0, plan.sessions, _CHUNK)
-    if workers == 1:
-        for start in starts:
-            yield _chunk(plan, start)
-        return
-    with ProcessPoolExecutor(min(workers, len(starts)), mp_context=get_context("spawn")) as pool:
-        waiting: deque[Future[list[_Visit]]] = deque()
-        rest = iter(starts)
-        try:
-            while True:
-                for start in islice(rest, workers * _AHEAD - len(waiting)):
-                    waiting.append(pool.submit(_chunk, plan, start))
-                if not waiting:
-                    return
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
 def _chunk(plan: _Plan, start: int) -> list[_Visit]:
+    """Who made each visit of a chunk, and what was measured in either design."""
     worlds = _worlds(plan)
     return [_compared(worlds, number) for number in range(start, min(start + _CHUNK, plan.sessions))]
 

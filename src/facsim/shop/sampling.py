@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from itertools import islice
-from multiprocessing import get_context
+from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,6 +16,7 @@ from urllib.parse import urlsplit
 from facsim.data import Card, DataSet, DataSetWriter, page_id_of
 from facsim.page import CategoryRules
 from facsim.schema import Action, ConfigError, Element, Page, Progress, Session, Step, no_progress
+from facsim.shop.pool import in_order
 from facsim.shop.shoppers import Choice, Shopper, pause, reason
 from facsim.shop.storefront import SITE, Act
 from facsim.shop.truth import action_of, truth_of
@@ -27,7 +25,6 @@ from facsim.shop.world import MAX_STEPS, Luck, Moment, World, design_of
 
 SOURCE = "shop"
 _CHUNK = 20
-_AHEAD = 3  # chunks a worker may be ahead of what is written
 _PAGES_REMEMBERED = 20_000
 # They lead to an address of the same product again, and are no look at a product.
 _SAME_PRODUCT = frozenset({"option", "reviews"})
@@ -76,7 +73,10 @@ def sample(
     with DataSetWriter(out, card, overwrite=overwrite) as writer:
         writer.card = card.model_copy(update={"settings": {**card.settings, "shop": version_of(seed)}})
         done = 0
-        for chunk in _chunks(_Plan(seed, sessions, variant), workers):
+        plan = _Plan(seed, sessions, variant)
+        # A sampler remembers what it handed over, so it must not outlive the writer.
+        work = _Sampler(plan).chunk if workers == 1 else partial(_chunk, plan)
+        for chunk in in_order(work, range(0, sessions, _CHUNK), workers):
             for page_id, html, raw_html in chunk.pages:
                 writer.add_page(html, raw_html, page_id=page_id)
             for session in chunk.sessions:
@@ -101,33 +101,8 @@ class _Chunk:
     pages: tuple[tuple[str, str, str], ...]
 
 
-def _chunks(plan: _Plan, workers: int) -> Iterator[_Chunk]:
-    """All visits in order of their numbers."""
-    starts = range(0, plan.sessions, _CHUNK)
-    if workers == 1:
-        sampler = _Sampler(plan)
-        for start in starts:
-            yield sampler.chunk(start)
-        return
-    # Forking a process that has threads (polars) may hang.
-    with ProcessPoolExecutor(min(workers, len(starts)), mp_context=get_context("spawn")) as pool:
-        waiting: deque[Future[_Chunk]] = deque()
-        rest = iter(starts)
-        try:
-            while True:
-                # A worker far ahead of the writer would fill the memory with what it made.
-                for start in islice(rest, workers * _AHEAD - len(waiting)):
-                    waiting.append(pool.submit(_chunk_of, plan, start))
-                if not waiting:
-                    return
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _chunk_of(plan: _Plan, start: int) -> _Chunk:
-    """In a worker: one chunk, of a world that stays between chunks."""
+def _chunk(plan: _Plan, start: int) -> _Chunk:
+    """In a worker: one chunk, of a sampler that stays between chunks."""
     return _sampler(plan).chunk(start)
 
 
