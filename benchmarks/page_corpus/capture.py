@@ -29,13 +29,16 @@ FLAGS = [
 VIEWPORT = {"width": 1280, "height": 900}
 _KEPT = frozenset({"stylesheet", "image", "font"})
 
-SKELETON = """html => {
+# Written out and compared in one go: what comes and goes (a toast) must not come between.
+SKELETON = """() => {
+  const type = document.doctype ? new XMLSerializer().serializeToString(document.doctype) : '';
+  const html = type + document.documentElement.outerHTML;
   // A parser that runs no scripts reads what is in noscript; the page's own did not.
   const tags = root => Array.from(root.querySelectorAll('*:not(noscript *)'), e => e.localName).join(' ');
   const again = new DOMParser().parseFromString(html, 'text/html');
   let shadows = 0;
   for (const e of document.querySelectorAll('*')) if (e.shadowRoot) shadows++;
-  return {same: tags(document) === tags(again), shadows, elements: document.querySelectorAll('*').length};
+  return {html, same: tags(document) === tags(again), shadows, elements: document.querySelectorAll('*').length};
 }"""
 
 
@@ -92,11 +95,10 @@ class Recorder:
         folder = self.folder / "pages" / name / str(self.visit)
         folder.mkdir(parents=True, exist_ok=True)
         page = self.browser
-        rendered = page.content()
-        facts = page.evaluate(SKELETON, rendered)
+        facts = page.evaluate(SKELETON)
         served = self._served.get(_without_fragment(page.url), b"")
         (folder / "served.html").write_bytes(served)
-        (folder / "rendered.html").write_text(rendered, encoding="utf-8", newline="")
+        (folder / "rendered.html").write_text(facts["html"], encoding="utf-8", newline="")
         page.screenshot(path=folder / "page.png", full_page=True)
         about = {
             "url": page.url.replace(self.address, "http://127.0.0.1:1"),
