@@ -31,6 +31,7 @@ def shop(shops) -> Storefront:
     return shops(DESIGNS["standard"])
 
 
+@settings(deadline=None)
 @given(st.builds(Query, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, st.integers(-5, 10**7)))
 def test_queries_come_back_from_their_addresses(query):
     place = place_of(search_address(query))
@@ -41,12 +42,14 @@ def test_queries_come_back_from_their_addresses(query):
         assert place_of(address_of(place)) == place
 
 
+@settings(deadline=None)
 @given(TEXT, TEXT, st.booleans(), st.integers(1, 10**8))
 def test_places_of_products_come_back(size, colour, everything, number):
     place = Place("product", product=number, size=words(size), colour=words(colour), all_reviews=everything)
     assert place_of(address_of(place)) == place
 
 
+@settings(deadline=None)
 @given(st.text(max_size=2_000))
 def test_words_are_clean_and_bounded(text):
     cleaned = words(text)

@@ -34,18 +34,23 @@ class Sheet:
     def __init__(self) -> None:
         self.acts: list[Act] = []
 
-    def at(self, act: Act) -> Markup:
-        """Register an act; the attributes of its element."""
+    def at(self, act: Act, href: str = "") -> Markup:
+        """Register an act.
+
+        Args:
+            act: what its element does.
+            href: how its link is written, if not by its address: `#content` within a page.
+
+        Returns:
+            The attributes of its element.
+        """
         self.acts.append(act)
         if act.method == "post":
             return Markup('type="submit"')
         if act.kind == "search":
             return Markup('type="submit"') if act.part == "button" else Markup('type="search"')
-        address = act.address
-        # A part of the same page: so written, the piece fits every page.
-        href = address[address.index("#") :] if "#" in address else address
         current = ' aria-current="true"' if act.selected else ""
-        return Markup(f'href="{escape(href)}"{current}')  # noqa: S704 (escaped)
+        return Markup(f'href="{escape(href or act.address)}"{current}')  # noqa: S704 (escaped)
 
     def put(self, fragment: Fragment) -> Markup:
         """Put a piece here that was rendered before."""
