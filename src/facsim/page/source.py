@@ -89,7 +89,7 @@ def check_size_of_parts(html: str) -> None:
     for tag in _long_tags(html):
         if len(_QUOTED.sub("", tag).split()) > MAX_ATTRIBUTES:
             raise InputError(f"an element with more than {MAX_ATTRIBUTES:,} attributes", expected="a page")
-    if html.count("<") - html.count("</") > MAX_DEPTH:
+    if html.count("<") > MAX_DEPTH and html.count("<") - html.count("</") > MAX_DEPTH:
         _check_depth(html)
 
 

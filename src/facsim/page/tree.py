@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from html import unescape
 from itertools import compress
 
@@ -23,13 +23,15 @@ from facsim.schema import ConfigError, InputError
 
 TEXT = "#text"
 _UNSEEN_TAG = re.compile(rf"<({'|'.join(sorted(UNSEEN))})", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r' ([^\s/>][^\s/>=]*)(?:="([^"]*)")?')
-# Most elements have none that matters here. What only looks like one, in a value, does no harm.
-_TELLING = re.compile(
-    " (?:a(?:ria-|lt)|c(?:hecked|ontenteditable|urrent)|d(?:isabled|ata-facsim-)|expanded|for|h(?:ref|idden)"
-    "|id|label|multiple|name|o(?:nclick|pen)|p(?:laceholder|ressed)|r(?:ole|equired)|s(?:elected|tyle)"
-    "|t(?:abindex|itle|ype)|value)"
+_TO_PREPARE = frozenset({"noscript", "template"})
+# Those that some rule looks at; most elements have none of them.
+_TELLING_WORDS = (
+    "alt checked contenteditable current disabled expanded for hidden href id label multiple name onclick "
+    "open placeholder pressed required role selected style tabindex title type value"
 )
+_TELLING = frozenset(_TELLING_WORDS.split())
+_SHORT = 400
+_TELLING_STARTS = ("aria-", "data-facsim-")
 _NO_ATTRIBUTES: dict[str, str] = {}
 _START, _END, _EMPTY, _OTHER = range(4)
 # Each may take time with the depth.
@@ -95,42 +97,47 @@ def parse(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: bool =
         InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
         ConfigError: if a selector of a mark is not CSS.
     """
-    return tokenize(_flattened(html, marks, MAX_FRAMES) if flat else _written(_document(html), html, marks))
+    if flat:
+        return tokenize(_flattened(html, marks, MAX_FRAMES))
+    unseen = _unseen_in(html)
+    return tokenize(_written(_document(html, unseen), unseen, marks))
 
 
-def _document(html: str, *, shadows: bool = False) -> LexborHTMLParser:
+def _unseen_in(html: str) -> frozenset[str]:
+    """Tags whose content nobody sees, of those that a page may hold."""
+    return frozenset(tag.lower() for tag in set(_UNSEEN_TAG.findall(html)))
+
+
+def _document(html: str, unseen: frozenset[str], *, shadows: bool = False) -> LexborHTMLParser:
     check_size_of_parts(html)
+    if unseen & _TO_PREPARE:
+        html = prepared(html, shadows=shadows)
     # Lone surrogates cannot be encoded; they are no characters.
     # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
-    return LexborHTMLParser(
-        prepared(html, shadows=shadows).encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS
-    )
+    return LexborHTMLParser(html.encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS)
 
 
 def _written(
-    document: LexborHTMLParser, html: str, marks: Sequence[tuple[str, str, str]], frames: str = ""
+    document: LexborHTMLParser, unseen: frozenset[str], marks: Sequence[tuple[str, str, str]]
 ) -> str:
-    """The document of `html` as Lexbor writes it, marked, without what nobody sees.
-
-    `frames` is a tag to leave in all the same.
-    """
+    """The document as Lexbor writes it, marked, without the elements with the tags `unseen`."""
     for selector, attribute, value in marks:
         for node in _select(document, selector):
             node.attrs[attribute] = value
-    present = {tag.lower() for tag in _UNSEEN_TAG.findall(html)} - {frames}
-    if present:
-        document.strip_tags(sorted(present), recursive=True)
+    if unseen:
+        document.strip_tags(sorted(unseen), recursive=True)
     return document.html or ""
 
 
 def _flattened(html: str, marks: Sequence[tuple[str, str, str]], depth: int) -> str:
     """As `_written`, shadow roots and frames (nested `depth` deep) put in place."""
-    document = _document(html, shadows=True)
-    if SHADOW in html:
+    unseen = _unseen_in(html)
+    document = _document(html, unseen, shadows=True)
+    if "template" in unseen and SHADOW in html:
         fill_slots(document)
-    if not depth or "srcdoc" not in html:
-        return _written(document, html, marks)
-    written = _written(document, html, marks, frames="iframe")
+    if not depth or "iframe" not in unseen or "srcdoc" not in html:
+        return _written(document, unseen, marks)
+    written = _written(document, unseen - {"iframe"}, marks)
     # Those without a document of their own stay, empty: others are counted among them.
     sources = [frame.attributes.get("srcdoc") or "" for frame in document.css("iframe")]
     return put_in_frames(written, [source and _flattened(source, marks, depth - 1) for source in sources])
@@ -248,7 +255,7 @@ def _tag(head: str, seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, s
         tag = head[1:]
         return (_OTHER if tag in VOID else _END), tag, _NO_ATTRIBUTES, 0, ""
     tag, _, written = head.partition(" ")
-    attributes = _attributes(f" {written}") if written else _NO_ATTRIBUTES
+    attributes = _attributes(written) if written else _NO_ATTRIBUTES
     # Most elements have no attributes that matter. They are all of one kind.
     if not attributes and tag in seen:
         return seen[tag]
@@ -260,12 +267,29 @@ def _tag(head: str, seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, s
 
 
 def _attributes(written: str) -> dict[str, str]:
-    if not _TELLING.search(written):
-        return _NO_ATTRIBUTES
-    found: dict[str, str] = dict(_ATTRIBUTE.findall(written))
-    if "&" in written:
-        return {name: unescape(value) for name, value in found.items()}
-    return found
+    """The attributes that matter of `a="1" b="2" c`. Not to be changed: pages of one site share them."""
+    return _short_attributes(written) if len(written) <= _SHORT else _read_attributes(written)
+
+
+def _read_attributes(written: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in written.removesuffix('"').split('" '):
+        name, _, value = part.partition('="')
+        if name in _TELLING or name.startswith(_TELLING_STARTS):
+            found[name] = unescape(value) if "&" in value else value
+        elif " " in name:  # Attributes without a value stand before it.
+            *bare, name = name.split(" ")
+            found.update((other, "") for other in bare if _is_telling(other))
+            if _is_telling(name):
+                found[name] = unescape(value)
+    return found or _NO_ATTRIBUTES
+
+
+_short_attributes = lru_cache(maxsize=10_000)(_read_attributes)
+
+
+def _is_telling(attribute: str) -> bool:
+    return attribute in _TELLING or attribute.startswith(_TELLING_STARTS)
 
 
 class Locators:
