@@ -50,14 +50,60 @@ class CostEstimate:
     example: Prompt | None
 
 
-@dataclass
-class _Sum:
-    steps: int = 0
-    calls: int = 0
-    input: int = 0
-    cached: int = 0
-    written: int = 0
-    longest: int = 0
+class CallCount:
+    """Counts prompts one by one, in the order in which they will be asked.
+
+    Args:
+        target: which model.
+        config: how tokens are counted.
+        options: how it is asked: the longest answer, and the price if given.
+    """
+
+    def __init__(self, target: Target, config: PromptConfig, options: EndpointOptions) -> None:
+        self._target, self._config, self._options = target, config, options
+        self.calls = self.input = self.cached = self.written = self.longest = 0
+
+    def add(self, prompt: Prompt, before: Prompt | None) -> None:
+        """Count `prompt`, and of it what the provider's cache still holds of the prompt `before`."""
+        target, cached, written = self._target, 0, 0
+        if before is not None:
+            pairs = enumerate(zip(before.messages, prompt.messages, strict=False))
+            common = next((at for at, (old, new) in pairs if old != new), len(before.messages))
+            if target.provider in MARKED and common < len(before.messages):
+                # Only what ends at a mark was kept: the history of then, or the system message.
+                common = before.cache_boundary if common >= before.cache_boundary else min(common, 1)
+            cached = self._tokens(prompt, common)
+        if target.provider in MARKED:
+            end = prompt.cache_boundary + (prompt.shown is None)
+            written = max(0, self._tokens(prompt, end) - cached)
+        self.calls += 1
+        self.input += prompt.tokens
+        self.cached += cached
+        self.written += written
+        self.longest = max(self.longest, prompt.tokens)
+
+    def cost(self, output: int) -> float | None:
+        """US dollars, where prefixes are read from the cache and all answers have `output` tokens."""
+        return self._price(Tokens(self.input, self.cached, self.written, output))
+
+    def cost_at_most(self, output: int) -> float | None:
+        """US dollars, where no cache helps.
+
+        Where writing to the cache is billed, a prefix that is written and never read is the dearest.
+        """
+        return self._price(Tokens(self.input, 0, self.written + self.cached, output))
+
+    def _price(self, tokens: Tokens) -> float | None:
+        target = self._target
+        return cost(tokens, target.provider, target.model, target.base_url, self._options.price)
+
+    def _tokens(self, prompt: Prompt, messages: int) -> int:
+        """Tokens of the first `messages` messages."""
+        counted = sum(
+            MESSAGE_TOKENS + count_tokens(message.content, self._config)
+            for message in prompt.messages[:messages]
+        )
+        return min(counted, prompt.tokens)
 
 
 def estimate(
@@ -71,7 +117,8 @@ def estimate(
         config: how sessions become prompts.
         options: how it is asked: the longest answer, and the price if given.
     """
-    total, example, example_session = _Sum(), None, None
+    count = CallCount(target, config, options)
+    steps_counted, example, example_session = 0, None, None
     before: Prompt | None = None
     session = None
     for so_far in steps:
@@ -81,56 +128,22 @@ def estimate(
         example_session = example_session or session
         if session == example_session:
             example = prompt
-        total.steps += 1
-        _add(total, prompt, before, target, config)
+        steps_counted += 1
+        count.add(prompt, before)
         if config.style == "two_turn":
-            second = action_turn(prompt, _RATIONALE, config)
-            _add(total, second, prompt, target, config)
+            count.add(action_turn(prompt, _RATIONALE, config), prompt)
         before = prompt
-    typical = total.steps * ANSWER_TOKENS[config.style]
-    most = total.calls * options.max_output_tokens
-
-    def price(tokens: Tokens) -> float | None:
-        return cost(tokens, target.provider, target.model, target.base_url, options.price)
-
+    typical = steps_counted * ANSWER_TOKENS[config.style]
+    most = count.calls * options.max_output_tokens
     return CostEstimate(
-        steps=total.steps,
-        calls=total.calls,
-        input_tokens=total.input,
-        cached_tokens=total.cached,
-        longest=total.longest,
+        steps=steps_counted,
+        calls=count.calls,
+        input_tokens=count.input,
+        cached_tokens=count.cached,
+        longest=count.longest,
         output_tokens=typical,
         output_tokens_at_most=most,
-        cost=price(Tokens(total.input, total.cached, total.written, typical)),
-        # Where writing to the cache is billed, a prefix that is written and never read is the dearest.
-        cost_at_most=price(Tokens(total.input, 0, total.written + total.cached, most)),
+        cost=count.cost(typical),
+        cost_at_most=count.cost_at_most(most),
         example=example,
     )
-
-
-def _add(total: _Sum, prompt: Prompt, before: Prompt | None, target: Target, config: PromptConfig) -> None:
-    """Count `prompt`, and of it what the cache still holds of the prompt `before`."""
-    cached = written = 0
-    if before is not None:
-        pairs = enumerate(zip(before.messages, prompt.messages, strict=False))
-        common = next((at for at, (old, new) in pairs if old != new), len(before.messages))
-        if target.provider in MARKED and common < len(before.messages):
-            # Only what ends at a mark was kept: the history of then, or the system message.
-            common = before.cache_boundary if common >= before.cache_boundary else min(common, 1)
-        cached = _tokens(prompt, common, config)
-    if target.provider in MARKED:
-        end = prompt.cache_boundary + (prompt.shown is None)
-        written = max(0, _tokens(prompt, end, config) - cached)
-    total.calls += 1
-    total.input += prompt.tokens
-    total.cached += cached
-    total.written += written
-    total.longest = max(total.longest, prompt.tokens)
-
-
-def _tokens(prompt: Prompt, messages: int, config: PromptConfig) -> int:
-    """Tokens of the first `messages` messages."""
-    counted = sum(
-        MESSAGE_TOKENS + count_tokens(message.content, config) for message in prompt.messages[:messages]
-    )
-    return min(counted, prompt.tokens)
