@@ -24,6 +24,7 @@ FINDINGS = {
         '<iframe srcdoc="&lt;t&lt!&gt/&lt;a &gt&lt;footer &gt&lt;iframe srcdoc=&quot&&amp;lt;a &gt&quot&gt">',
         _ALL,
     ),
+    "fields in a formula": ("<math><input ><input >", None),
     "a link called like a letter that folding changes": ("<a href=1>ΐ</a><a href=2>ΐ</a><a href=3>ŉ", None),
 }
 
@@ -31,6 +32,7 @@ FINDINGS = {
 # Known and not mended yet; hostile pages and recipes only.
 OPEN = {
     "a selector for everything": "what cannot stand in a body gets a name too, and no other parser finds it there",
+    "fields in a formula": "Lexbor writes them without an end, so that one comes to stand beside the other",
     "a tag that ends a comment": "tags that are no words are written as they are",
 }
 

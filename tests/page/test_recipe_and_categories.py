@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from facsim.cli.simplify import command as simplify_verb
 from facsim.page import CategoryRules, Recipe, read_page, simplify
 from facsim.schema import Action, ConfigError
 
@@ -125,6 +126,13 @@ def test_of_a_folder_the_recipe_whose_url_fits_is_taken(tmp_path: Path) -> None:
     (tmp_path / "three.yaml").write_text("drop: [a]", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"three\.yaml: has no url"):
         Recipe.read(tmp_path)
+
+
+def test_saved_pages_have_no_address_to_choose_by(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("url: one", encoding="utf-8")
+    (tmp_path / "page.html").write_text("<p>x", encoding="utf-8")
+    with pytest.raises(ConfigError, match="give the file of one site"):
+        simplify_verb(tmp_path / "page.html", recipe=tmp_path)
 
 
 def test_one_recipe_alone_holds_whatever_its_url_says() -> None:

@@ -28,8 +28,14 @@ def command(
     from facsim.cli.console import errors, progress_bar
     from facsim.page import Recipe
     from facsim.page.batch import simplify_folder, simplify_one
+    from facsim.schema import ConfigError
 
     hints = Recipe.read(recipe) if recipe else None
+    if hints and hints.sites:
+        raise ConfigError(
+            f"{recipe}: recipes of several sites are chosen by a page's address, and saved pages have none; "
+            "give the file of one site"
+        )
     if not path.is_dir():
         simplify_one(path, out, elements=elements == "json", recipe=hints)
         return 0
