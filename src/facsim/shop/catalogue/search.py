@@ -11,7 +11,7 @@ from threading import Lock
 from facsim.schema import ConfigError
 from facsim.shop.catalogue.filters import TITLES, Facet, FacetValue, Filters
 from facsim.shop.catalogue.products import Product
-from facsim.shop.catalogue.spelling import Speller, words_of
+from facsim.shop.catalogue.spelling import LONGEST_TEXT, Speller, with_words, words_of
 from facsim.shop.catalogue.stock import Catalogue
 from facsim.shop.catalogue.suggestions import Suggestions
 
@@ -113,6 +113,7 @@ class Search:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self._products = {product.id: product for product in catalogue.products}
+        self._demand = {product.id: product.popularity for product in catalogue.products}
         self._lock = Lock()
         self._index = _index(catalogue.products)
         self._filters = Filters(catalogue.products)
@@ -140,7 +141,7 @@ class Search:
         """
         if ranking not in RANKINGS:
             raise ConfigError(f"ranking {ranking!r} is not known; expected one of {', '.join(RANKINGS)}")
-        return self._found(query, ranking, per_page)
+        return self._found(_cut(query), ranking, per_page)
 
     def _find(self, query: Query, ranking: str, per_page: int) -> Found:
         listing = self._listings(replace(query, page=1), ranking, per_page)
@@ -205,20 +206,23 @@ class Search:
         everything = self._departments.get(department, frozenset()) if department else None
         if not words:
             ids = everything if everything is not None else frozenset(self._products)
-            order = sorted(ids, key=lambda id_: (-self._products[id_].popularity, id_))
+            order = sorted(ids, key=self._by_demand)
             return _Matches(tuple(order), ids, len(ids))
         scores = [self._scores(word) for word in words]
         complete = self._complete(words)
         if everything is not None:
             complete &= everything
-        relevance = {id_: sum(score[id_] for score in scores) for id_ in complete}
-        order = self._ranked(relevance, ranking)
+        order = _best_first({id_: sum(score[id_] for score in scores) for id_ in complete}, self._demand)
+        more: list[int] = []
         if len(order) < FEW and len(words) > 1:
-            order += self._loose(words, everything, complete, ranking)[: MOST_LOOSE - len(order)]
-        return _Matches(tuple(order), frozenset(order), len(complete))
+            more = self._loose(words, everything, complete)[: MOST_LOOSE - len(order)]
+        if ranking == "popular":  # the same products in another order
+            order.sort(key=self._by_demand)
+            more.sort(key=self._by_demand)
+        return _Matches(tuple(order + more), frozenset(order + more), len(complete))
 
     def _loose(
-        self, words: tuple[str, ...], within: frozenset[int] | None, complete: frozenset[int], ranking: str
+        self, words: tuple[str, ...], within: frozenset[int] | None, complete: frozenset[int]
     ) -> list[int]:
         """Products with at least half of the words but not all, those with more words first.
 
@@ -235,17 +239,13 @@ class Search:
             relevance[len(having)][id_] = sum(having)
         order: list[int] = []
         for count in range(len(words) - 1, (len(words) + 1) // 2 - 1, -1):
-            order += self._ranked(relevance[count], ranking)
+            order += _best_first(relevance[count], self._demand)
             if len(order) >= MOST_LOOSE:
                 break
         return order
 
-    def _ranked(self, relevance: dict[int, float], ranking: str) -> list[int]:
-        products = self._products
-        if ranking == "popular":
-            return sorted(relevance, key=lambda id_: (-products[id_].popularity, id_))
-        weighed = {id_: fit * (1.0 + DEMAND * products[id_].popularity) for id_, fit in relevance.items()}
-        return sorted(weighed, key=lambda id_: (-round(weighed[id_], 6), id_))
+    def _by_demand(self, id_: int) -> tuple[float, int]:
+        return -self._demand[id_], id_
 
     def _complete(self, words: tuple[str, ...]) -> frozenset[int]:
         """Ids of the products that have all words."""
@@ -262,18 +262,31 @@ class Search:
 
     def _did_you_mean(self, text: str) -> str:
         words = words_of(text)
-        better = tuple(word if self._scores(word) else (self._speller.meant(word) or word) for word in words)
-        if better == words:
+        meant = {word: self._speller.meant(word) for word in words if not self._scores(word)}
+        better = tuple(meant.get(word) or word for word in words)
+        if better == words or len(self._complete(better)) <= len(self._complete(words)):
             return ""
-        if len(self._complete(better)) <= len(self._complete(words)):
-            return ""
-        return " ".join(better)
+        return with_words(text, meant)
 
     def _related(self, text: str, matches: _Matches) -> tuple[str, ...]:
         if not text.strip() or not matches.order:
             return ()
         kinds = Counter(self._products[id_].kind.name for id_ in matches.order[:12])
         return self._suggestions.related(text, kinds.most_common(1)[0][0])
+
+
+def _best_first(fit: dict[int, float], demand: dict[int, float]) -> list[int]:
+    """Ids by how well they fit and, a little, by demand. Rounded, as sums differ in the last digits."""
+    weighed = {id_: round(words * (1.0 + DEMAND * demand[id_]), 6) for id_, words in fit.items()}
+    return sorted(weighed, key=lambda id_: (-weighed[id_], id_))
+
+
+def _cut(query: Query) -> Query:
+    """A query without what nobody reads, so that no hostile one fills the caches."""
+    long = [
+        name for name in (*TITLES, "text", "department", "sort") if len(getattr(query, name)) > LONGEST_TEXT
+    ]
+    return replace(query, **{name: getattr(query, name)[:LONGEST_TEXT] for name in long}) if long else query
 
 
 _WEIGHTS = ", ".join(map(str, _COLUMNS.values()))

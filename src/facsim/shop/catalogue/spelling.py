@@ -27,6 +27,18 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple((content or list(found))[:MOST_WORDS])
 
 
+def with_words(text: str, others: Mapping[str, str]) -> str:
+    """A text in lower case, with other words in the place of some; a word whose other is empty stays.
+
+    >>> with_words("  Chair for home OFICE! ", {"ofice": "office"})
+    'chair for home office'
+    """
+    changed = _WORD.sub(
+        lambda found: others.get(found[0][:LONGEST_WORD]) or found[0], text[:LONGEST_TEXT].lower()
+    )
+    return " ".join(changed.split()).strip(" !?.,;:\"'")
+
+
 def distance(left: str, right: str, limit: int) -> int:
     """How many letters to insert, drop, change or swap with the next one; `limit + 1` for any more than that.
 
