@@ -8,7 +8,7 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
   random-element markov-category markov-1 markov-2) choice oracle:
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-shop page-corpus check-page conformance clean
+.PHONY: help install demo test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-shop page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -64,6 +64,18 @@ page-corpus: $(STAMP) ## Install and run five real web applications and save the
 
 check-page: $(STAMP) ## Try every name on every page of the corpus in Chromium
 	$(BIN)/python benchmarks/check_page.py $(CORPUS)
+
+fuzz-page: $(STAMP) ## The simplifier on 100,000 hostile pages, guided by coverage
+	$(BIN)/python benchmarks/fuzz_page.py --inputs 100000 $(if $(wildcard $(CORPUS)),--corpus $(CORPUS))
+
+draw-names: $(STAMP) ## docs/page-names.md and its pictures, in Chromium
+	$(BIN)/python benchmarks/draw_names.py --docs
+
+shop-pictures: $(STAMP) ## The pictures of docs/shop.md, in Chromium
+	$(BIN)/python benchmarks/shop_pictures.py
+
+calibrate-shop: $(STAMP) ## The shoppers against the published figures of people
+	$(BIN)/python benchmarks/calibrate_shop.py
 
 bench-page: $(STAMP) ## The simplifier against the parse floor and other tools
 	$(BIN)/python benchmarks/bench_page.py $(CORPUS)
