@@ -1,18 +1,202 @@
+import hashlib
 import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from facsim.shop.shoppers import Memory, Policy
+from facsim.shop.storefront.designs import DESIGNS
+from facsim.shop.storefront.store import Storefront
 
 
 def test_probabilities_sum_to_one_and_everything_that_can_be_done_has_one(visits):
+    kinds = set()
     for _, moments in visits:
         for moment in moments:
+            kinds.add(moment.view.kind)
             assert math.isclose(sum(choice.probability for choice in moment.choices), 1, abs_tol=1e-9)
             assert all(choice.probability > 0 for choice in moment.choices)
-            done = {choice.act for choice in moment.choices}
-            assert done == {None, *range(len(moment.view.acts))}
+            assert {choice.act for choice in moment.choices} == {None, *range(len(moment.view.acts))}
             keys = [(choice.act, choice.text) for choice in moment.choices]
             assert len(keys) == len(set(keys))
+            for choice in moment.choices:
+                typed = choice.act is not None and moment.view.acts[choice.act].kind == "search"
+                assert choice.text is None or typed
+    assert {"home", "results", "product", "cart", "checkout"} <= kinds
 
 
-def test_the_same_arguments_give_the_same_choices(visits, policy):
+def test_the_same_arguments_give_the_same_choices(visits):
+    policy = Policy()
     for shopper, moments in visits[:20]:
         for moment in moments:
             assert policy.choices(moment.view, moment.memory, shopper) == moment.choices
+
+
+def test_choices_do_not_depend_on_process_or_hash_seed():
+    code = """if True:
+        import hashlib
+        from random import Random
+        from facsim.shop.catalogue import Catalogue
+        from facsim.shop.shoppers import Policy, Population, pause, reason
+        from facsim.shop.shoppers.walk import walk
+        from facsim.shop.storefront.store import Storefront
+        catalogue = Catalogue(3)
+        store, policy, population, seen = Storefront(catalogue), Policy(), Population(catalogue, 3), []
+        for number in range(8):
+            shopper, rng = population.shopper(number, 20), Random(number)
+            seen.append(shopper)
+            for moment in walk(store, policy, shopper, rng):
+                seen.append([(c.act, c.text, c.probability) for c in moment.choices])
+                seen.append(reason(rng, moment.choice, moment.view, moment.memory, shopper))
+                seen.append(pause(rng, moment.choice, moment.view, shopper))
+        # Sets have no order; everything else must come out alike.
+        text = "".join(repr(item) for item in seen if isinstance(item, (list, str, float)))
+        text += "".join(repr((s.intent, s.persona, s.wordings, s.stamina, s.visitor)) for s in seen if hasattr(s, "intent"))
+        print(hashlib.sha256(text.encode()).hexdigest())
+    """
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1 and len(digests.pop().strip()) == len(hashlib.sha256().hexdigest())
+
+
+def results_of(store, population):
+    """A results page for a shopper's own need, after having searched for it."""
+    for number in range(100):
+        shopper = population.shopper(number, 100)
+        if shopper.mission == "buy":
+            view = store.open(f"/search?q={shopper.needs[0].kind.name.replace(' ', '+')}").view
+            if len(view.cards) >= 8:
+                yield shopper, view
+
+
+def chance_of(policy, view, shopper, product):
+    """Probability of going to a product's page, whether by its picture or its title."""
+    return sum(
+        choice.probability
+        for choice in policy.choices(view, Memory(), shopper)
+        if choice.act is not None and view.acts[choice.act].product == product
+    )
+
+
+def with_card(view, at, **facts):
+    cards = list(view.cards)
+    cards[at] = replace(cards[at], **facts)
+    return replace(view, cards=tuple(cards))
+
+
+@pytest.mark.parametrize(
+    "facts, direction",
+    [
+        (lambda card: {"price": int(card.price * 1.4)}, -1),
+        (lambda card: {"price": int(card.price * 4)}, -1),
+        (lambda card: {"rating": min(5.0, card.rating + 0.5)}, 1),
+        (lambda card: {"reviews": card.reviews * 20 + 10}, 1),
+        (lambda card: {"sponsored": not card.sponsored}, None),
+        (lambda card: {"place": card.place + 10}, -1),
+        (lambda card: {"title": "Something else entirely"}, -1),
+    ],
+    ids=[
+        "dearer",
+        "much dearer",
+        "better rated",
+        "more reviewed",
+        "sponsored",
+        "further down",
+        "another kind",
+    ],
+)
+def test_what_is_shown_moves_choices_the_way_the_docs_say(store, population, policy, facts, direction):
+    for (shopper, view), _ in zip(results_of(store, population), range(12), strict=False):
+        card = view.cards[3]
+        before = chance_of(policy, view, shopper, card.product)
+        changed = facts(card)
+        after = chance_of(policy, with_card(view, 3, **changed), shopper, card.product)
+        way = direction if direction is not None else (-1 if changed["sponsored"] else 1)
+        if card.rating == 5.0 and "rating" in changed:
+            continue
+        # Slips add a floor that nothing moves.
+        assert (after - before) * way > -1e-4, (shopper.number, before, after)
+        assert before < 1e-3 or after != before
+
+
+def test_styles_weigh_what_they_are_named_for(store, population, policy):
+    ratios = {"price-driven": [], "others": []}
+    for shopper, view in results_of(store, population):
+        card = view.cards[3]
+        before = chance_of(policy, view, shopper, card.product)
+        after = chance_of(policy, with_card(view, 3, price=int(card.price * 1.5)), shopper, card.product)
+        ratios["price-driven" if shopper.person.style.name == "price-driven" else "others"].append(
+            after / before
+        )
+    means = {name: sum(values) / len(values) for name, values in ratios.items()}
+    assert means["price-driven"] < means["others"]
+
+
+def test_nothing_that_the_design_hides_is_weighed(catalogue, population, policy):
+    store = Storefront(catalogue, DESIGNS["no_ratings"])
+    for (shopper, view), _ in zip(results_of(store, population), range(5), strict=False):
+        assert all(card.rating is None for card in view.cards)
+        for choice in policy.choices(view, Memory(), shopper):
+            assert "rating" not in choice.terms or choice.act is None
+
+
+def test_the_policy_can_reach_no_catalogue(policy):
+    assert set(vars(policy)) == {"coefficients"}
+
+
+def test_a_hint_and_the_right_spelling_follow_a_typo(visits):
+    misspelt = [
+        (one, other)
+        for _, moments in visits
+        for one, other in pairwise(moments)
+        if one.choice.text is not None and one.choice.text != one.choice.meant
+    ]
+    assert misspelt
+    put_right = 0.0
+    for one, other in misspelt:
+        meant = one.choice.meant
+        put_right += sum(
+            choice.probability
+            for choice in other.choices
+            if choice.meant == meant
+            or (choice.act is not None and other.view.acts[choice.act].kind == "did_you_mean")
+        )
+    assert put_right / len(misspelt) > 0.3
+
+
+def test_a_visit_grows_ever_more_likely_to_end(visits, policy):
+    for shopper, moments in visits[:30]:
+        moment = moments[-1]
+        chances = [
+            next(
+                choice.probability
+                for choice in policy.choices(moment.view, replace(moment.memory, steps=steps), shopper)
+                if choice.act is None
+            )
+            for steps in (1, 5, 20, 60, 120, 300)
+        ]
+        assert chances == sorted(chances)
+        assert chances[-1] > 0.9
+
+
+def test_choosing_takes_less_than_a_few_milliseconds(visits, policy):
+    import time
+
+    moments = [(shopper, moment) for shopper, found in visits[:60] for moment in found]
+    began = time.process_time()
+    for shopper, moment in moments:
+        policy.choices(moment.view, moment.memory, shopper)
+    # Measured 0.5 ms on a quiet core; this only catches a change of order.
+    assert (time.process_time() - began) / len(moments) < 0.005

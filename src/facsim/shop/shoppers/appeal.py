@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from facsim.shop.shoppers.coefficients import Appeal, Coefficients
@@ -52,15 +53,16 @@ def judge(
     return Judged(best.worth + sum(common.values()), {**best.terms, **common}, best.need)
 
 
-def match(title: frozenset[str], need: Need) -> float:
+@lru_cache(maxsize=60_000)
+def match(title: frozenset[str], names: tuple[frozenset[str], ...], heads: tuple[str, ...]) -> float:
     """How far the words of a title name the kind wanted: 0 to 1.
 
     The share of the words of its best matching name; half of it where the last word, which says what the
     thing is, is missing.
     """
     best = 0.0
-    for names, head in zip(need.names, need.heads, strict=True):
-        share = len(names & title) / len(names)
+    for name, head in zip(names, heads, strict=True):
+        share = len(name & title) / len(name)
         best = max(best, share if head in title else 0.5 * share)
     return best
 
@@ -75,7 +77,7 @@ def price_term(price: int, budget: int, appeal: Appeal) -> float:
 
 def _fit(card: Card, features: Sequence[str] | None, need: Need, appeal: Appeal) -> dict[str, float]:
     title = words(card.title)
-    terms = {"kind": appeal.kind * (match(title, need) - 1.0)}
+    terms = {"kind": appeal.kind * (match(title, need.names, need.heads) - 1.0)}
     if need.features:
         told = title if features is None else title.union(*(words(feature) for feature in features))
         absent = appeal.feature_unknown if features is None else appeal.feature_missing

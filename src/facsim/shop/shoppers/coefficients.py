@@ -1,7 +1,7 @@
 """Every number of the shoppers' model, each with its reason.
 
 Utilities are in logits: one unit multiplies the odds by 2.7. `docs/shoppers.md` explains the formula and
-prints these tables; both are generated from here. The values marked as fitted were chosen by
+shows them in tables made from here (`reference`). The values marked as fitted were chosen by
 `benchmarks/calibrate_shop.py` so that simulated visits have the published figures of real ones; the others
 are judgements, guided by what is known of people in shops.
 """
@@ -9,7 +9,7 @@ are judgements, guided by what is known of people in shops.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -67,7 +67,7 @@ class Appeal:
 class Look:
     """Which product to look at, beside its appeal."""
 
-    scale: float = _set(0.6, "dissimilarity of products on a page: they are substitutes, so below 1")
+    scale: float = _set(0.5, "dissimilarity of products on a page: they are substitutes, so below 1")
     place: float = _set(0.55, "times minus the logarithm of the place: position bias as in click models")
     aside: float = _set(-1.3, "related and recently seen products beside the main content get less attention")
     picture: float = _set(0.0, "picture rather than title; persons differ by habit, half prefer each")
@@ -80,8 +80,9 @@ class Look:
 class Texts:
     """Which words to type."""
 
-    scale: float = _set(0.45, "wordings of one need are close substitutes")
+    scale: float = _set(0.4, "wordings of one need are close substitutes")
     name: float = _set(1.0, "the common name of the thing, against its other names")
+    own_word: float = _set(0.7, "deviation of a person's liking of each name: people have their own words")
     feature: float = _set(0.25, "a wanted feature in the query")
     brand: float = _set(0.5, "a trusted brand in the query, times the taste for brands")
     colour: float = _set(-0.1, "the wanted colour in the query")
@@ -114,7 +115,7 @@ class Narrow:
     price: float = _set(0.7, "times the taste for price: the range that holds the budget or ends at it")
     rating: float = _set(0.8, "times the taste for ratings: four stars and up")
     brand: float = _set(1.1, "times the taste for brands: a trusted brand")
-    size: float = _set(1.4, "one's size")
+    size: float = _set(1.4, "one's size: others are of no use")
     colour: float = _set(1.0, "the wanted colour")
     speed: float = _set(0.7, "times the taste for speed: quick delivery")
     department: float = _set(0.5, "the department of the thing wanted")
@@ -125,7 +126,7 @@ class Narrow:
     many: float = _set(0.35, "for each doubling of the results above 32: more to narrow down")
     sort_price: float = _set(0.7, "times the taste for price: cheapest first")
     sort_rating: float = _set(0.7, "times the taste for ratings: best rated first")
-    sort_other: float = _set(-0.6, "another order")
+    sort_other: float = _set(-0.6, "another order, out of curiosity")
     sorted: float = _set(-1.8, "an order was chosen already")
 
 
@@ -139,18 +140,24 @@ class Decide:
     compared: float = _set(0.55, "times log(1 + products seen): confidence grows with comparison")
     unset: float = _set(-2.2, "to buy while the size or colour that is wanted is offered but not chosen")
     set: float = _set(-2.5, "to choose an option that is chosen already")
-    other: float = _set(-1.2, "to choose another option out of curiosity")
+    other: float = _set(-0.7, "to choose another option out of curiosity")
+    choose_scale: float = _set(0.7, "dissimilarity of options: partly substitutes")
     wanted: float = _set(2.0, "the size or colour that is wanted")
-    read: float = _set(-2.5, "to read the same reviews again")
+    reviews_taste: float = _set(0.5, "times tastes for ratings and reviews, less 2: those who care read them")
+    reviews_interest: float = _set(0.25, "times worth - threshold: one reads about what one may buy")
+    read: float = _set(-1.5, "to read the same reviews again")
     read_then: float = _set(0.4, "to buy after reading the reviews: reassured")
     more_needs: float = _set(
         1.2, "to put it into the cart rather than buy at once, with items left on the list"
     )
-    list_left: float = _set(-1.5, "to check out while items are left on the list")
+    list_left: float = _set(-0.8, "to check out while items are left on the list")
     committed: float = _set(0.8, "for a visit that began with something in the cart")
     over: float = _set(
         -1.2, "times the cart's sum over the budget for it, less 1, at the checkout: second thoughts"
     )
+    cart_worth: float = _set(0.5, "times worth - threshold of the cart's worst line, to go on from the cart")
+    lack: float = _set(0.5, "times threshold - worth (3 at most), to take a line out of the cart")
+    quantity: float = _set(-0.3, "to change how many: rarer than to take out")
     impatience: float = _set(-0.25, "for each step of the checkout already taken")
 
 
@@ -166,18 +173,25 @@ class Course:
     poor_leave: float = _set(0.5, "the same for leaving")
     empty: float = _set(1.0, "to search anew when nothing at all was found")
     page: float = _set(-0.5, "for each page already turned")
+    distance: float = _set(-1.5, "for each page that is skipped: people turn one page at a time")
     hint: float = _set(2.5, "a spelling hint that says what was meant")
     hint_other: float = _set(-1.5, "a hint that does not")
     related: float = _set(0.8, "times the share of wanted words in a related search")
-    tired: float = _set(1.5, "times log((steps + 1) / stamina): the hazard of leaving grows with the visit")
+    done: float = _set(6.0, "to leave when the order is placed")
+    poor_slope: float = _set(0.5, "of the shortfall for each unit of worth below the threshold, 0 to 1")
+    tired: float = _set(1.05, "times log((steps + 1) / stamina): the hazard of leaving grows with the visit")
     weary: float = _set(0.06, "for each step beyond 60: nobody stays for ever")
     found: float = _set(0.6, "to leave with the cart filled: kept for another time")
     purpose: float = _set(-0.4, "to leave before anything was searched")
     cart_full: float = _set(1.6, "to look into a cart with something in it")
     cart_empty: float = _set(-2.5, "to look into an empty cart")
     cart_again: float = _set(-1.0, "for each time the cart was looked into already")
+    home: float = _set(-2.5, "to the front page rather than back to the results")
     astray: float = _set(1.8, "to go back after a distraction or a slip")
     distracted: float = _set(-1.0, "for each distraction already followed")
+    aside: float = _set(-2.0, "help, account, footer: of little interest against departments")
+    looking: float = _set(1.2, "to wander, for those who only look around")
+    wander_scale: float = _set(0.5, "dissimilarity of distractions")
     department: float = _set(1.2, "the department of what is wanted")
     patience: float = _set(1.0, "times the person's patience, for turning pages and departments")
 
@@ -199,14 +213,32 @@ class People:
     """How persons and visits are drawn."""
 
     taste_spread: float = _set(0.25, "log-deviation of a person's tastes around the style's")
-    stamina_median: float = _set(5.2, "steps; fitted to the mean length")
+    stamina_median: float = _set(4.0, "steps; fitted to the mean length")
     stamina_spread: float = _set(
-        0.8, "log-deviation: a few people have a lot of it; fitted to the skew of lengths"
+        1.6, "log-deviation: a few people have a lot of it; fitted to the skew of lengths"
     )
-    threshold: float = _set(1.6, "mean worth that is good enough; fitted to the share of purchases")
+    threshold: float = _set(1.73, "mean worth that is good enough; fitted to the share of purchases")
     threshold_spread: float = _set(0.8, "deviation of the threshold between visits")
     looking_threshold: float = _set(2.0, "added for visits that only look around")
     return_threshold: float = _set(-0.6, "added for visits that return to a cart: half decided")
+    detail_spread: float = _set(
+        0.5, "more deviation of the liking of details: people differ much in how they type"
+    )
+    picture_spread: float = _set(1.5, "deviation of the habit of clicking pictures rather than titles")
+    trusted: float = _set(0.12, "of all brands are trusted, times the taste for brands (0.4 at most)")
+    in_mind: float = _set(
+        0.35, "chance to have a trusted brand in mind, times the taste for brands (0.95 at most)"
+    )
+    budget: float = _set(
+        0.12, "mean of log(budget / usual price): people plan for a little more than the usual"
+    )
+    budget_spread: float = _set(0.35, "deviation of the same")
+    one_feature: float = _set(0.5, "weight of wanting one feature, against 0.3 for none")
+    two_features: float = _set(
+        0.2, "weight of wanting two, to which 0.3 times the liking of details is added"
+    )
+    colour_share: float = _set(0.4, "of needs where there are colours ask for one")
+    size_share: float = _set(0.8, "of needs where there are sizes ask for one: most know theirs")
     list_share: float = _set(0.12, "of visits have two or three things on the list")
     looking_share: float = _set(0.2, "of visits have nothing particular in mind")
     return_share: float = _set(0.06, "of visits come back for what was left in the cart")
@@ -234,25 +266,27 @@ class Constant:
 
 _AIMS: dict[Aim, Constant] = {
     "search": Constant(
-        0.2, -0.6, -0.6, -1.2, -4.0, "the search box is the main tool, less so after the results"
+        0.2, -0.4, -0.2, -1.0, -4.0, "the search box is the main tool, less so after the results"
     ),
     "look": Constant(
-        -2.6, 0.0, -2.2, -2.2, -4.0, "results are there to be looked at; other cards are asides"
+        -2.6, -0.45, -2.7, -2.2, -4.0, "results are there to be looked at; other cards are asides"
     ),
-    "narrow": Constant(-9.0, -3.4, -9.0, -9.0, -9.0, "filters are used a seventh as often as search; fitted"),
+    "narrow": Constant(-9.0, -1.7, -9.0, -9.0, -9.0, "filters are used a seventh as often as search; fitted"),
     "sort": Constant(-9.0, -4.4, -9.0, -9.0, -9.0, "sorting is rarer still"),
     "more": Constant(-9.0, -2.2, -9.0, -9.0, -9.0, "few turn the page"),
     "hint": Constant(-9.0, 0.3, -9.0, -9.0, -9.0, "spelling hints stand out"),
     "related": Constant(-9.0, -3.4, -9.0, -9.0, -9.0, "related searches stand at the end of the page"),
-    "choose": Constant(-9.0, -9.0, 0.2, -9.0, -9.0, "options are chosen by those who are interested"),
+    "choose": Constant(-9.0, -9.0, -0.1, -9.0, -9.0, "options are chosen by those who are interested"),
     "keep": Constant(-9.0, -4.5, -0.9, -9.0, -9.0, "put into the cart: not yet a decision"),
     "buy": Constant(-9.0, -9.0, -1.5, 0.6, 2.2, "on the way to the order; fitted at the product's page"),
-    "reviews": Constant(-9.0, -9.0, -1.2, -9.0, -9.0, "reviews are read before deciding"),
+    "reviews": Constant(-9.0, -9.0, -0.3, -9.0, -9.0, "reviews are read before deciding"),
     "cart": Constant(-3.0, -3.6, -3.0, -9.0, -1.5, "the cart is looked into when there is something in it"),
     "back": Constant(-6.0, -4.0, 0.2, -0.6, -1.6, "back to the results; nothing to go back to from there"),
     "edit": Constant(-9.0, -9.0, -9.0, -1.4, -9.0, "change a quantity or take something out"),
-    "wander": Constant(-2.0, -4.2, -4.4, -4.6, -5.0, "departments, help, footers: distractions"),
-    "leave": Constant(-1.2, 0.0, 0.1, 0.0, -0.2, "leaving is possible anywhere; fitted to the mean length"),
+    "wander": Constant(-1.2, -4.0, -4.2, -4.4, -5.0, "departments, help, footers: distractions"),
+    "leave": Constant(
+        -0.37, 0.83, 0.93, 0.83, 0.63, "leaving is possible anywhere; fitted to the mean length"
+    ),
 }
 
 
@@ -269,7 +303,7 @@ class Coefficients:
     course: Course = Course()
     slips: Slips = Slips()
     people: People = People()
-    sharpness: float = 1.3
+    sharpness: float = 1.915
 
     def shifted(self, aim: Aim, by: float, *pages: str) -> Coefficients:
         """The same with an aim's constants changed by `by`: on these pages, or wherever it is usual."""
@@ -283,185 +317,3 @@ PAGES = ("home", "results", "product", "cart", "checkout")
 
 COEFFICIENTS = Coefficients()
 """The published ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How a kind of shopper differs. The first six weigh the terms of a product's appeal.
-
-    Attributes:
-        share: of people.
-        habits: what their persona says, one of them; after the name.
-        filters: liking of filters and sorting, in logits.
-        patience: for turning pages; multiplies stamina by its exponential, halved.
-        eagerness: to decide, in logits.
-        detail: liking of details in queries, in logits for each.
-        care: divides the chance of a typo.
-        tone: how their reasons are worded.
-    """
-
-    name: str
-    share: float
-    habits: tuple[str, ...]
-    reason: str
-    price: float = 1.0
-    deal: float = 0.6
-    rating: float = 1.0
-    reviews: float = 0.8
-    brand: float = 0.5
-    speed: float = 0.5
-    filters: float = 0.0
-    patience: float = 0.0
-    eagerness: float = 0.0
-    detail: float = 0.0
-    care: float = 1.0
-    tone: Literal["plain", "brisk", "chatty"] = "plain"
-
-
-STYLES: tuple[Style, ...] = (
-    Style(
-        "price-driven",
-        0.2,
-        (
-            "compares prices and hates to overpay",
-            "watches every dollar and goes for the cheapest that will do",
-            "never buys without checking what others cost",
-        ),
-        "weighs price more than twice as much as others, loves a deal, sorts and filters a little more",
-        price=2.4,
-        deal=1.5,
-        filters=0.4,
-        rating=0.8,
-        patience=0.2,
-    ),
-    Style(
-        "review-driven",
-        0.17,
-        (
-            "reads ratings closely and trusts what many others bought",
-            "looks at the stars first and opens the reviews before deciding",
-            "does not buy what strangers have not praised",
-        ),
-        "weighs stars and the number of reviews about twice as much",
-        rating=2.2,
-        reviews=1.7,
-        filters=0.3,
-        patience=0.2,
-    ),
-    Style(
-        "brand-loyal",
-        0.13,
-        (
-            "stays with brands that have served well",
-            "prefers names already known from the own household",
-            "would rather pay more for a familiar brand than try a new one",
-        ),
-        "a trusted brand outweighs most else; price matters less",
-        brand=2.4,
-        price=0.7,
-        eagerness=0.2,
-    ),
-    Style(
-        "hurried",
-        0.14,
-        (
-            "wants to be done quickly and to have things tomorrow",
-            "shops between two appointments and takes what arrives first",
-            "has no patience for long comparisons",
-        ),
-        "minds delivery, decides fast, leaves early, mistypes more",
-        speed=2.2,
-        price=0.9,
-        patience=-0.6,
-        eagerness=0.5,
-        care=0.6,
-        detail=-0.2,
-        tone="brisk",
-    ),
-    Style(
-        "browsing",
-        0.13,
-        (
-            "likes to look around without deciding",
-            "strolls through shops for ideas more than for things",
-            "enjoys discovering things and seldom buys on the day",
-        ),
-        "patient, reluctant to decide, opens what catches the eye",
-        price=0.8,
-        patience=0.6,
-        eagerness=-0.7,
-        detail=-0.2,
-        tone="chatty",
-    ),
-    Style(
-        "thorough",
-        0.1,
-        (
-            "compares many offers in detail before making up the mind",
-            "keeps lists and reads every specification",
-            "looks at half a dozen candidates before choosing one",
-        ),
-        "patient, uses filters, wants features, reads reviews; careful typist",
-        rating=1.4,
-        reviews=1.1,
-        filters=0.8,
-        patience=0.5,
-        eagerness=-0.2,
-        detail=0.4,
-        care=1.5,
-    ),
-    Style(
-        "precise",
-        0.08,
-        (
-            "knows exactly what is wanted and searches for just that",
-            "types exact searches and gives up when the right thing is not there",
-            "has decided before opening the shop",
-        ),
-        "long queries, sharp about features, quick to decide or to go",
-        detail=0.9,
-        eagerness=0.4,
-        patience=-0.2,
-        care=1.4,
-        tone="brisk",
-    ),
-    Style(
-        "impulsive",
-        0.05,
-        (
-            "buys on a whim when something looks good",
-            "falls for a good offer without much thought",
-            "follows the first thing that pleases",
-        ),
-        "eager, fond of deals, short queries, careless typist",
-        deal=1.6,
-        price=0.8,
-        eagerness=0.9,
-        detail=-0.4,
-        care=0.7,
-        tone="chatty",
-    ),
-)
-
-
-def tables(coefficients: Coefficients = COEFFICIENTS) -> str:
-    """Every coefficient with its reason as Markdown tables, for the docs."""
-    lines = ["| aim | " + " | ".join(PAGES) + " | reason |", "|---|" + "--:|" * len(PAGES) + "---|"]
-    for aim, constant in coefficients.aims.items():
-        values = (f"{getattr(constant, page):g}" for page in PAGES)
-        lines.append(f"| {aim} | " + " | ".join(values) + f" | {constant.reason} |")
-    for group in (item for item in fields(coefficients) if item.name not in ("aims", "sharpness")):
-        numbers = getattr(coefficients, group.name)
-        lines += ["", f"**{group.name}**: {type(numbers).__doc__}", "", "| name | value | what and why |"]
-        lines.append("|---|--:|---|")
-        lines += [
-            f"| {item.name} | {getattr(numbers, item.name):g} | {item.metadata['reason']} |"
-            for item in fields(numbers)
-        ]
-    tastes = [item.name for item in fields(Style) if item.type == "float" and item.name != "share"]
-    lines += ["", "**styles**", "", "| style | share | " + " | ".join(tastes) + " | reason |"]
-    lines.append("|---|--:|" + "--:|" * len(tastes) + "---|")
-    for style in STYLES:
-        values = (f"{getattr(style, taste):g}" for taste in tastes)
-        lines.append(f"| {style.name} | {style.share:g} | " + " | ".join(values) + f" | {style.reason} |")
-    return "\n".join(lines) + "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from facsim.shop.shoppers.coefficients import Aim
@@ -91,8 +91,7 @@ class Memory:
             queries, in_order = (*queries, asked), False
         kind = act.kind if act is not None else "leave"
         product = view.product.card.product if view.product is not None else None
-        return replace(
-            self,
+        return Memory(
             steps=self.steps + 1,
             queries=queries,
             looked=self._looking(view),

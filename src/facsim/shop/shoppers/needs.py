@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from facsim.shop.catalogue import Kind
+from facsim.shop.shoppers.coefficients import People
 from facsim.shop.shoppers.words import a, last_word, money, words
+
+if TYPE_CHECKING:
+    from facsim.shop.shoppers.people import Tastes
 
 Mission = Literal["buy", "list", "look", "return"]
 """Buy one thing; work through a list; look around; come back for what is in the cart."""
@@ -61,22 +65,21 @@ class Need:
     heads: tuple[str, ...]
 
 
-def draw_need(rng: Random, kind: Kind, brands: Sequence[str], trust: float, detail: float) -> Need:
+def draw_need(rng: Random, kind: Kind, brands: Sequence[str], tastes: Tastes, people: People) -> Need:
     """What somebody wants of a kind.
 
     Args:
         rng: decides.
         kind: of product.
         brands: that the person trusts and that make it.
-        trust: taste for brands; those who care have one in mind.
-        detail: liking of details; those who have it want more features.
+        tastes: those who care for brands have one in mind, those who like details want more features.
+        people: how needs are distributed.
     """
-    count = min(
-        len(kind.features), rng.choices((0, 1, 2), (0.3, max(0.1, 0.5), max(0.05, 0.2 + 0.3 * detail)))[0]
-    )
+    weights = (0.3, people.one_feature, max(0.05, people.two_features + 0.3 * tastes.detail))
+    count = min(len(kind.features), rng.choices((0, 1, 2), weights)[0])
     features = tuple(rng.sample(kind.features, count))
-    budget = max(500, round(kind.price * rng.lognormvariate(0.12, 0.35) / 500) * 500)
-    has_brand = bool(brands) and rng.random() < min(0.95, 0.35 * trust)
+    budget = max(500, round(kind.price * rng.lognormvariate(people.budget, people.budget_spread) / 500) * 500)
+    has_brand = bool(brands) and rng.random() < min(0.95, people.in_mind * tastes.brand)
     calls = (kind.name, *kind.words)
     return Need(
         kind,
@@ -84,8 +87,8 @@ def draw_need(rng: Random, kind: Kind, brands: Sequence[str], trust: float, deta
         rng.choice(kind.uses) if kind.uses else "everyday use",
         budget,
         rng.choice(brands) if has_brand else None,
-        rng.choice(kind.colours) if kind.colours and rng.random() < 0.4 else "",
-        rng.choice(kind.sizes) if kind.sizes and rng.random() < 0.8 else "",
+        rng.choice(kind.colours) if kind.colours and rng.random() < people.colour_share else "",
+        rng.choice(kind.sizes) if kind.sizes and rng.random() < people.size_share else "",
         tuple(words(call) for call in calls),
         tuple(last_word(call) for call in calls),
     )
@@ -112,7 +115,10 @@ def intent(rng: Random, mission: Mission, needs: Sequence[Need], hurry: bool) ->
         more += rng.choice((" I need it soon.", " It should be here in a day or two."))
     if mission == "list":
         items = [f"{a(need.kind.name)}{wish(need)} (about {money(need.budget)})" for need in needs]
-        return rng.choice(_LIST).format(things="; ".join(items), more=more.replace("need it", "need them"))
+        return rng.choice(_LIST).format(
+            things="; ".join(items),
+            more=more.replace("need it", "need them").replace("It should", "They should"),
+        )
     if mission == "look":
         named = [a(need.kind.name) for need in needs]
         things = " or ".join([", ".join(named[:-1]), named[-1]]) if len(named) > 1 else named[0]

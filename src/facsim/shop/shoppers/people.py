@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 from random import Random
 
 from facsim.shop.catalogue import Catalogue, Kind, Product
-from facsim.shop.shoppers.coefficients import COEFFICIENTS, STYLES, Coefficients, Style
+from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients
 from facsim.shop.shoppers.needs import Mission, Need, draw_need, intent
 from facsim.shop.shoppers.queries import Wording, wordings
+from facsim.shop.shoppers.styles import STYLES, Style
 from facsim.shop.storefront.views import Visitor
 
 _NAMES = (
@@ -21,15 +22,23 @@ _NAMES = (
     ("he", "Ben Daniel Farid Hugo Jonas Liam Omar Quinn Sam Tom Andre Boris Carl Diego Emil Felix Ivan Kofi"),
 )
 _JOBS = (
-    "a nurse", "a student", "a teacher", "an accountant", "a carpenter", "retired", "a software tester",
-    "a bus driver", "a chef", "a stay-at-home parent", "a gardener", "an electrician", "a librarian",
-    "a sales assistant", "a physiotherapist", "an engineer", "a translator", "a warehouse worker",
-    "a self-employed designer", "between jobs", "a police officer", "a lab technician",
+    "a nurse", "a teacher", "an accountant", "a carpenter", "a software tester", "a bus driver", "a chef",
+    "a gardener", "an electrician", "a librarian", "a sales assistant", "a physiotherapist", "an engineer",
+    "a translator", "a warehouse worker", "a self-employed designer", "between jobs", "a police officer",
+    "a lab technician",
 )  # fmt: skip
-_HOMES = (
-    "lives alone", "lives with a partner", "has two children", "shares a flat", "has a small child and a dog",
-    "lives with elderly parents", "has three teenagers", "lives alone with two cats",
-)  # fmt: skip
+_HOMES: tuple[tuple[int, int, str], ...] = (
+    (19, 99, "lives alone"),
+    (22, 99, "lives with a partner"),
+    (28, 55, "has two children"),
+    (19, 40, "shares a flat"),
+    (24, 45, "has a small child and a dog"),
+    (32, 64, "lives with elderly parents"),
+    (38, 60, "has three teenagers"),
+    (19, 99, "lives alone with two cats"),
+    (55, 99, "often has grandchildren around"),
+)
+"""Households with the ages from and to which they are usual."""
 _PLACES = ("in a big city", "in a small town", "in the suburbs", "in the country")
 
 
@@ -141,9 +150,7 @@ class Population:
         people, tastes = self._coefficients.people, person.tastes
         mission = self._mission(rng)
         needs = tuple(
-            draw_need(
-                rng, kind, sorted(person.brands & set(self._brands[kind.name])), tastes.brand, tastes.detail
-            )
+            draw_need(rng, kind, sorted(person.brands & set(self._brands[kind.name])), tastes, people)
             for kind in self._kinds_for(rng, mission)
         )
         stamina = people.stamina_median * math.exp(rng.gauss(0.5 * tastes.patience, people.stamina_spread))
@@ -169,14 +176,22 @@ class Population:
         style = rng.choices(STYLES, [style.share for style in STYLES])[0]
         tastes = self._tastes(rng, style)
         # Trusted brands: a few of those there are, more for those who care.
-        count = min(len(self._all_brands), round(len(self._all_brands) * min(0.4, 0.12 * tastes.brand)))
-        brands = frozenset(rng.sample(self._all_brands, count))
+        share = min(0.4, self._coefficients.people.trusted * tastes.brand)
+        brands = frozenset(rng.sample(self._all_brands, round(len(self._all_brands) * share)))
         pronoun, names = rng.choice(_NAMES)
+        age = rng.randrange(19, 78)
+        jobs = (
+            ("retired",)
+            if age >= 67
+            else (*_JOBS, "a student", "a student", "a trainee")
+            if age < 27
+            else _JOBS
+        )
         traits = {
             "name": rng.choice(names.split()),
-            "age": str(rng.randrange(19, 78)),
-            "occupation": rng.choice(_JOBS),
-            "household": rng.choice(_HOMES),
+            "age": str(age),
+            "occupation": rng.choice(jobs),
+            "household": rng.choice([home for low, high, home in _HOMES if low <= age <= high]),
             "place": rng.choice(_PLACES),
         }
         habits = [
@@ -184,8 +199,8 @@ class Population:
             *_manners(rng, tastes, pronoun),
         ]
         persona = (
-            f"{traits['name']}, {traits['age']}, is {traits['occupation']}, {traits['household']} "
-            f"{traits['place']}. {' '.join(habits)}"
+            f"{traits['name']}, {traits['age']}, is {traits['occupation']} {traits['place']} and "
+            f"{traits['household']}. {' '.join(habits)}"
         )
         return Person(f"shopper-{number:06d}", traits["name"], persona, traits, style, tastes, brands)
 
@@ -197,8 +212,8 @@ class Population:
             drawn[name] = getattr(style, name) * math.exp(rng.gauss(0, people.taste_spread))
         for name in ("filters", "patience", "eagerness", "detail"):
             drawn[name] = getattr(style, name) + rng.gauss(0, people.taste_spread)
-        drawn["detail"] += rng.gauss(0, 0.5)
-        drawn["pictures"] = rng.gauss(0, 1.5)
+        drawn["detail"] += rng.gauss(0, people.detail_spread)
+        drawn["pictures"] = rng.gauss(0, people.picture_spread)
         drawn["typo_rate"] = people.typo_rate * math.exp(rng.gauss(0, people.typo_spread)) / style.care
         return Tastes(**{item.name: drawn[item.name] for item in fields(Tastes)})
 

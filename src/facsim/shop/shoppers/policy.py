@@ -15,11 +15,12 @@ through the person's misspellings (`queries`). `docs/shoppers.md` explains it, `
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from facsim.shop.shoppers.aims import Nest, Option, nests
+from facsim.shop.shoppers.aims import nests
 from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients
 from facsim.shop.shoppers.memory import Choice, Memory
+from facsim.shop.shoppers.nest import Nest, Option
 from facsim.shop.shoppers.people import Shopper
 from facsim.shop.shoppers.scene import see
 from facsim.shop.storefront.views import Act, View
@@ -47,7 +48,7 @@ class Policy:
         found: list[Choice] = []
         done: set[int] = set()
         for chance, nest, option in intended:
-            terms = {**nest.terms, **option.terms}
+            terms: Mapping[str, float] = {**nest.terms, **option.terms}
             against = rivals.of(nest, option)
             probability = will * chance
             if option.wording is not None:
@@ -59,12 +60,12 @@ class Policy:
                 done.add(option.act)
                 probability += slip
                 if slip > will * chance:
-                    aim, terms = "slip", {**_SLIP}
+                    aim, terms = "slip", _SLIP
             found.append(Choice(option.act, None, probability, terms, aim, against=against))
         found += [
             Choice(index, None, slip, _SLIP, "slip") for index, slip in slipped.items() if index not in done
         ]
-        return _merged(found)
+        return tuple(found)
 
     def _slipped(
         self, acts: Sequence[Act], intended: Sequence[tuple[float, Nest, Option]]
@@ -144,46 +145,12 @@ class _Rivals:
 
 
 def _typed(
-    option: Option, probability: float, terms: Mapping[str, float], rival: Mapping[str, float]
-) -> list[Choice]:
+    option: Option, probability: float, terms: Mapping[str, float], against: Mapping[str, float]
+) -> Iterator[Choice]:
     """A wording as typed: right, or as this person misspells it."""
     wording = option.wording
     assert wording is not None, "only wordings are typed"
-    right = Choice(
-        option.act,
-        wording.text,
-        probability * wording.right,
-        terms,
-        "search",
-        wording.text,
-        wording.need,
-        rival,
-    )
-    return [right] + [
-        Choice(
-            option.act,
-            typo.text,
-            probability * typo.chance,
-            terms,
-            "search",
-            wording.text,
-            wording.need,
-            rival,
-        )
-        for typo in wording.typos
-    ]
-
-
-def _merged(found: list[Choice]) -> tuple[Choice, ...]:
-    """Each act and text once: two wordings may be misspelt alike."""
-    texts: dict[str, int] = {}
-    once: list[Choice] = []
-    for choice in found:
-        if choice.text is not None:
-            known = texts.setdefault(choice.text, len(once))
-            if known < len(once):
-                first = once[known]
-                once[known] = first._replace(probability=first.probability + choice.probability)
-                continue
-        once.append(choice)
-    return tuple(once)
+    act, meant, need = option.act, wording.text, wording.need
+    yield Choice(act, meant, probability * wording.right, terms, "search", meant, need, against)
+    for text, chance in wording.typos:
+        yield Choice(act, text, probability * chance, terms, "search", meant, need, against)

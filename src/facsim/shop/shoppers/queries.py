@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from facsim.shop.shoppers.coefficients import Coefficients, Slips, Texts
@@ -22,8 +22,7 @@ _BESIDE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Typo:
+class Typo(NamedTuple):
     """A misspelt text and the chance that it is typed in place of the right one."""
 
     text: str
@@ -56,22 +55,26 @@ def wordings(
 ) -> tuple[Wording, ...]:
     """Every text that a person may type during a visit, each once."""
     tastes, texts, slips = person.tastes, coefficients.texts, coefficients.slips
-    found: dict[str, Wording] = {}
+    found: dict[str, tuple[int, int, float]] = {}
     for index, need in enumerate(needs):
         names = [need.kind.name, *need.kind.words[:3]]
         # People have their own word for a thing: a preference that stays for the visit.
-        liking = {name: texts.name * (place == 0) + rng.gauss(0, 0.7) for place, name in enumerate(names)}
+        liking = {
+            name: texts.name * (place == 0) + rng.gauss(0, texts.own_word) for place, name in enumerate(names)
+        }
         usual = max(names, key=lambda name: liking[name])
-        many = len(needs) > 1
         for name in names:
-            for details, extra, form in _forms(need, name, tastes, texts, short=name != usual or many):
-                text = " ".join(form.lower().split())
-                if text not in found:
-                    typos = tuple(_typos(text, tastes.typo_rate, slips, person.user_id))
-                    right = 1 - sum(typo.chance for typo in typos)
-                    worth = liking[name] + extra + texts.detail * tastes.detail * details
-                    found[text] = Wording(text, index, details, worth, typos, right)
-    return tuple(found.values())
+            forms = _forms(need, name, tastes, texts, short=name != usual or len(needs) > 1)
+            for details, extra, form in forms:
+                worth = liking[name] + extra + texts.detail * tastes.detail * details
+                found.setdefault(" ".join(form.lower().split()), (index, details, worth))
+    taken = set(found)
+    made: list[Wording] = []
+    for text, (index, details, worth) in found.items():
+        typos = _typos(text, person, slips, taken)
+        right = 1 - sum(typo.chance for typo in typos)
+        made.append(Wording(text, index, details, worth, typos, right))
+    return tuple(made)
 
 
 def _forms(
@@ -98,20 +101,23 @@ def _forms(
         yield 1, texts.colour, f"{name} {need.size}"
 
 
-def _typos(text: str, rate: float, slips: Slips, user: str) -> Iterator[Typo]:
+def _typos(text: str, person: Person, slips: Slips, taken: set[str]) -> tuple[Typo, ...]:
     """The misspellings that this person is prone to: one of each sort, at a place of their own.
 
-    Sorts: two letters swapped, one left out, one doubled, a neighbouring key. Never a word's first letter.
+    Sorts: two letters swapped, one left out, one doubled, a neighbouring key; never a word's first letter. A
+    text that is `taken` (another wording, or its misspelling) is left to that one; new ones are added to it.
     """
-    chance = min(slips.typo_most, rate * len(text) / slips.typo_letters)
+    chance = min(slips.typo_most, person.tastes.typo_rate * len(text) / slips.typo_letters)
     places = [place for place in range(1, len(text) - 1) if text[place - 1 : place + 2].isalpha()]
-    variants: dict[str, None] = {}
+    variants: list[str] = []
     for number, sort in enumerate(("swap", "drop", "double", "key")):
         if places:
-            draw = crc32(f"{user}:{sort}:{text}".encode())
-            variants[_misspelt(text, places[draw % len(places)], number, draw)] = None
-    variants.pop(text, None)
-    yield from (Typo(variant, chance / len(variants)) for variant in variants)
+            draw = crc32(f"{person.user_id}:{sort}:{text}".encode())
+            variant = _misspelt(text, places[draw % len(places)], number, draw)
+            if variant not in taken:
+                variants.append(variant)
+                taken.add(variant)
+    return tuple(Typo(variant, chance / len(variants)) for variant in variants)
 
 
 def _misspelt(text: str, place: int, sort: int, draw: int) -> str:

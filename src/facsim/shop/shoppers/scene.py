@@ -81,7 +81,7 @@ def see(view: View, memory: Memory, shopper: Shopper, coefficients: Coefficients
         promising = max(
             (judged[card.product].worth for card in view.cards if card.product not in worth), default=-9.0
         )
-        poor = min(1.0, max(0.0, 0.5 * (shopper.threshold - promising)))
+        poor = min(1.0, max(0.0, coefficients.course.poor_slope * (shopper.threshold - promising)))
     return Scene(
         view,
         memory,

@@ -1,0 +1,200 @@
+"""What simulated visits amount to: the figures that are published of real ones."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from random import Random
+
+import numpy as np
+
+from facsim.shop.shoppers.people import Population
+from facsim.shop.shoppers.policy import Policy
+from facsim.shop.shoppers.walk import Moment, walk
+from facsim.shop.storefront.store import Storefront
+
+PURCHASE_KINDS = frozenset({"add_to_cart", "buy_now", "checkout", "continue", "place_order"})
+"""Buttons of purchase intent, as OPeRA counts them."""
+
+_CLASSES: Mapping[str, str] = {
+    "search": "search",
+    "did_you_mean": "search",
+    "related_search": "search",
+    "product": "product",
+    "option": "option",
+    "reviews": "reviews",
+    "filter": "filter",
+    "clear": "filter",
+    "sort": "filter",
+    "page": "page",
+    "cart": "cart",
+    "quantity": "cart",
+    "remove": "cart",
+    "department": "other",
+    "home": "other",
+    "other": "other",
+}
+"""Kind of act -> class into which both our acts and OPeRA's clicks can be told apart. `back` has none: in
+OPeRA people go back with the browser, which is no click."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Counts of one visit.
+
+    Attributes:
+        actions: all acts, leaving and the final order included.
+        searches: typed ones.
+        filters: clicks on filters and orders.
+        bought: 1 if it ended in an order.
+        reformulations: queries typed that differ from the one before them.
+        typos, corrections: misspelt queries, and those followed at once by what was meant.
+        right: mean over steps after the first of the highest probability of any act; None if there are none.
+        entropy: mean over the same steps, in nats.
+        leaves: steps after the first at which leaving was the most probable act.
+        classes: the acts' classes, up to the first button of purchase intent; then `purchase` or `end`.
+    """
+
+    actions: int
+    searches: int
+    filters: int
+    bought: int
+    reformulations: int
+    typos: int
+    corrections: int
+    right: float | None
+    entropy: float | None
+    leaves: int
+    classes: tuple[str, ...]
+
+
+def visits(
+    store: Storefront, policy: Policy, population: Population, sessions: int, *, seed: int = 0
+) -> Iterator[Visit]:
+    """Let the shoppers of a population of `sessions` visits shop; counts of each visit."""
+    for number in range(sessions):
+        shopper = population.shopper(number, sessions)
+        yield count(list(walk(store, policy, shopper, Random(f"walk:{seed}:{number}"))))  # noqa: S311
+
+
+def count(moments: Sequence[Moment]) -> Visit:
+    """Count what was done in a visit."""
+    typed = [moment.choice for moment in moments if moment.choice.text is not None]
+    pairs = list(pairwise(typed))
+    kinds = [moment.kind for moment in moments]
+    best = [max(moment.choices, key=lambda choice: choice.probability) for moment in moments[1:]]
+    entropies = [
+        -sum(choice.probability * math.log(choice.probability) for choice in moment.choices)
+        for moment in moments[1:]
+    ]
+    return Visit(
+        actions=len(moments),
+        searches=len(typed),
+        filters=sum(kind in ("filter", "clear", "sort") for kind in kinds),
+        bought=int(kinds[-1] == "place_order"),
+        reformulations=sum(one.text != other.text for one, other in pairs),
+        typos=sum(choice.text != choice.meant for choice in typed),
+        corrections=sum(one.text != one.meant == other.text for one, other in pairs),
+        right=sum(choice.probability for choice in best) / len(best) if best else None,
+        entropy=sum(entropies) / len(entropies) if entropies else None,
+        leaves=sum(choice.act is None for choice in best),
+        classes=_classes(kinds),
+    )
+
+
+def _classes(kinds: Sequence[str]) -> tuple[str, ...]:
+    found: list[str] = []
+    for kind in kinds:
+        if kind in PURCHASE_KINDS:
+            return (*found, "purchase")
+        if kind in _CLASSES:
+            found.append(_CLASSES[kind])
+    return (*found, "end")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An estimate with the half width of its 95% interval."""
+
+    value: float
+    error: float
+
+
+def figures(found: Sequence[Visit]) -> dict[str, Figure]:
+    """Means over visits and the like; intervals by the normal law or, for quantiles, by resampling."""
+    actions = np.array([visit.actions for visit in found], float)
+    searches = np.array([visit.searches for visit in found], float)
+    filters = np.array([visit.filters for visit in found], float)
+    right = np.array([visit.right for visit in found if visit.right is not None])
+    entropy = np.array([visit.entropy for visit in found if visit.entropy is not None])
+    steps = np.maximum(actions - 1, 0)
+    weighted = np.array([(visit.right or 0.0) * (visit.actions - 1) for visit in found])
+    leaves = np.array([visit.leaves for visit in found], float)
+    rng = np.random.default_rng(0)
+    draws = rng.integers(len(found), size=(200, len(found)))
+    spread = np.quantile(actions[draws], (0.5, 0.9), axis=1)
+    middle, high = np.quantile(actions, (0.5, 0.9))
+    return {
+        "actions": _mean(actions),
+        "median": Figure(float(middle), float(1.96 * spread[0].std())),
+        "p90": Figure(float(high), float(1.96 * spread[1].std())),
+        "skew": Figure(float(high / middle), float(1.96 * (spread[1] / spread[0]).std())),
+        "searches": _mean(searches),
+        "filters": _mean(filters),
+        "searches_per_filter": _ratio(searches, filters),
+        "purchases": _mean(np.array([visit.bought for visit in found], float)),
+        "reformulated": _mean(np.array([visit.reformulations > 0 for visit in found], float)),
+        "misspelt": _ratio(np.array([visit.typos for visit in found], float), searches),
+        "corrected": _ratio(
+            np.array([visit.corrections for visit in found], float),
+            np.array([visit.typos for visit in found], float),
+        ),
+        "oracle_macro": _mean(right),
+        "oracle_micro": _ratio(weighted, steps),
+        "entropy": _mean(entropy),
+        "leaving_most_probable": _ratio(leaves, steps),
+    }
+
+
+def _mean(values: np.ndarray) -> Figure:
+    return Figure(float(values.mean()), float(1.96 * values.std(ddof=1) / math.sqrt(len(values))))
+
+
+def _ratio(upper: np.ndarray, lower: np.ndarray) -> Figure:
+    """Ratio of two means over visits, its error by linearisation."""
+    if not lower.sum():
+        return Figure(math.nan, math.nan)
+    value = float(upper.sum() / lower.sum())
+    residual = upper - value * lower
+    return Figure(value, float(1.96 * residual.std(ddof=1) / math.sqrt(len(upper)) / lower.mean()))
+
+
+def transitions(found: Iterable[Sequence[str]], *, repeats: bool = True) -> dict[str, Counter[str]]:
+    """How often each class follows each other one; visits begin with `start`.
+
+    Args:
+        found: classes of each visit's acts in order.
+        repeats: whether a class may follow itself; otherwise a run of one class counts once.
+    """
+    rows: dict[str, Counter[str]] = {}
+    for classes in found:
+        for one, other in pairwise(("start", *classes)):
+            if repeats or one != other:
+                rows.setdefault(one, Counter())[other] += 1
+    return rows
+
+
+def distance(ours: Mapping[str, Counter[str]], theirs: Mapping[str, Counter[str]]) -> dict[str, float]:
+    """Total variation between rows of two transition tables; `all` is their mean, weighted by `theirs`."""
+    found: dict[str, float] = {}
+    for row, counts in theirs.items():
+        mine = ours.get(row, Counter())
+        total, own = counts.total(), mine.total() or 1
+        keys = counts.keys() | mine.keys()
+        found[row] = 0.5 * sum(abs(counts[key] / total - mine[key] / own) for key in keys)
+    total = sum(counts.total() for counts in theirs.values())
+    found["all"] = sum(found[row] * counts.total() for row, counts in theirs.items()) / total
+    return found
