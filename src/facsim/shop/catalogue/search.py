@@ -125,10 +125,9 @@ class Search:
         }
         # Caches of this object's own, so that they go when it goes.
         self._scores = lru_cache(maxsize=1024)(self._word_scores)
-        self._matches = lru_cache(maxsize=1024)(self._find_matches)
-        self._listings = lru_cache(maxsize=1024)(self._list)
-        self._found = lru_cache(maxsize=4096)(self._find)
-        self.suggest = lru_cache(maxsize=4096)(self._suggestions.starting_with)
+        self._matches = lru_cache(maxsize=256)(self._find_matches)
+        self._listings = lru_cache(maxsize=512)(self._list)
+        self._found = lru_cache(maxsize=2048)(self._find)
 
     def find(self, query: Query, *, ranking: str = "relevance", per_page: int = 16) -> Found:
         """The page of results that a query asks for; `ranking` orders them where `query.sort` is empty.
@@ -142,6 +141,10 @@ class Search:
         if ranking not in RANKINGS:
             raise ConfigError(f"ranking {ranking!r} is not known; expected one of {', '.join(RANKINGS)}")
         return self._found(_cut(query), ranking, per_page)
+
+    def suggest(self, prefix: str) -> tuple[str, ...]:
+        """Up to eight phrases that go on from what was typed, those most in demand first."""
+        return self._suggestions.starting_with(prefix)
 
     def _find(self, query: Query, ranking: str, per_page: int) -> Found:
         listing = self._listings(replace(query, page=1), ranking, per_page)
@@ -226,7 +229,7 @@ class Search:
     ) -> list[int]:
         """Products with at least half of the words but not all, those with more words first.
 
-        A word that half the shop has (`black`, `set`) is no reason alone to show a product.
+        A word that very many products have (`black`, `set`) is alone no reason to show one.
         """
         scores = [self._scores(word) for word in words]
         telling = [score for score in scores if len(score) <= COMMON * len(self._products)] or scores
