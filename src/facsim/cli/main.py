@@ -19,6 +19,7 @@ _VERBS = {
     "shop": ("facsim.cli.shop:app", "The embedded shop and its simulated shoppers."),
     "ingest": ("facsim.cli.ingest:command", "Turn recorded sessions into a data set."),
     "audit": ("facsim.cli.audit:command", "Check a data set for what would spoil a result."),
+    "synthesize": ("facsim.cli.synthesize:command", "Have a model write the missing rationales."),
     "evaluate": ("facsim.cli.evaluate:command", "Run predictors over a data set, step by step."),
     "score": ("facsim.cli.score:command", "Compute the metrics of runs again, without new model calls."),
     "compare": ("facsim.cli.compare:command", "Compare runs pairwise on the same steps."),

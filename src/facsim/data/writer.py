@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,12 +29,15 @@ from facsim.data.tables import (
 )
 from facsim.schema import ConfigError, FacsimError, Session, Truth
 
+if TYPE_CHECKING:
+    from facsim.data.store import PageStore
+
 ROW_GROUP_BYTES = 8 << 20
 ROW_GROUP_ROWS = 20_000
 _PAGE_COLUMNS = frozenset({"html", "raw_html"})
-_FILES = frozenset(
-    {"sessions.parquet", "steps.parquet", "pages.parquet", "card.json", "ingest.json", "ingest.md"}
-)
+_TABLES = ("sessions.parquet", "steps.parquet", "pages.parquet", "card.json")
+_REPORTS = tuple(f"{name}.{form}" for name in ("ingest", "synthesis") for form in ("json", "md"))
+_FILES = frozenset((*_TABLES, *_REPORTS))
 
 
 def page_id_of(html: str) -> str:
@@ -173,15 +176,42 @@ class DataSetWriter:
             "users": len(self._users),
         }
 
-    def add_report(self, as_json: str, as_markdown: str) -> None:
-        """Put `ingest.json` and `ingest.md` into the folder, beside the tables.
+    def add_report(
+        self, as_json: str, as_markdown: str, *, name: Literal["ingest", "synthesis"] = "ingest"
+    ) -> None:
+        """Put `NAME.json` and `NAME.md` into the folder, beside the tables.
 
         Raises:
             FacsimError: if the disk is full.
         """
         with _writing(self.path):
-            (self._folder / "ingest.json").write_text(as_json, encoding="utf-8", errors="replace")
-            (self._folder / "ingest.md").write_text(as_markdown, encoding="utf-8")
+            (self._folder / f"{name}.json").write_text(as_json, encoding="utf-8", errors="replace")
+            (self._folder / f"{name}.md").write_text(as_markdown, encoding="utf-8")
+
+    def copy_reports(self, folder: Path) -> None:
+        """Take over the reports of another data set, those that it has.
+
+        Raises:
+            FacsimError: if the disk is full.
+        """
+        with _writing(self.path):
+            for name in _REPORTS:
+                if (folder / name).is_file():
+                    shutil.copyfile(folder / name, self._folder / name)
+
+    def copy_pages(self, pages: PageStore) -> None:
+        """Take over all pages of another data set, byte for byte. None can be added before or after.
+
+        Raises:
+            ValueError: if a page was added before.
+            FacsimError: if the disk is full.
+        """
+        if self._pages_seen:
+            raise ValueError("a page was added before: all pages are copied, or none")
+        self._pages_table.abandon()
+        with _writing(self.path):
+            shutil.copyfile(pages.file, self._folder / "pages.parquet")
+        self._pages_seen.update(pages)
 
     def add_page(self, html: str, raw_html: str | None = None, *, page_id: str | None = None) -> str:
         """Store a simplified page unless it is there already, and give its id.
