@@ -8,18 +8,18 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
+from running_shop import running_shop
 
 from facsim.schema import ConfigError
 from facsim.shop.catalogue.pictures import picture
 from facsim.shop.storefront import DESIGNS, Visitor
 from facsim.shop.storefront import server as serving
-from facsim.shop.storefront.server import make_server, serve
+from facsim.shop.storefront.server import serve
 from facsim.shop.storefront.state import Visitors
 
 pytest.importorskip("starlette")
@@ -69,18 +69,8 @@ def shop(shops):
 @pytest.fixture(scope="module")
 def running(shop, tmp_path_factory):
     """(port, visitors) of a running shop."""
-    listener = serving._listener(0)
-    port = listener.getsockname()[1]
-    visitors = Visitors(tmp_path_factory.mktemp("shop") / "visitors.sqlite")
-    server = make_server(shop, visitors, port)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield port, visitors
-    server.should_exit = True
-    thread.join(10)
-    visitors.close()
+    with running_shop(shop, tmp_path_factory.mktemp("shop")) as opened:
+        yield opened.port, opened.visitors
 
 
 @pytest.fixture

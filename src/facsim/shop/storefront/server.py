@@ -50,7 +50,7 @@ def serve(
         raise ConfigError(f"there is no design {design!r}; expected one of {', '.join(DESIGNS)}")
     _check_packages()
     with ExitStack() as stack:
-        listener = stack.enter_context(_listener(port))
+        listener = stack.enter_context(listener_on(port))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="facsim-shop-")))
         visitors = Visitors(state or folder / "visitors.sqlite")
         stack.callback(visitors.close)
@@ -98,7 +98,12 @@ def _check_packages() -> None:
         )
 
 
-def _listener(port: int) -> socket.socket:
+def listener_on(port: int) -> socket.socket:
+    """A socket bound to a port of 127.0.0.1; 0 takes one that is free.
+
+    Raises:
+        ConfigError: if it cannot be had.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -6,7 +6,6 @@
   const list = document.createElement("datalist");
   list.id = "suggestions";
   box.after(list);
-  box.setAttribute("list", list.id);
   let waiting = 0;
   let asked = "";
   box.addEventListener("input", () => {
@@ -17,6 +16,7 @@
       asked = typed;
       const answer = await fetch("/suggest?q=" + encodeURIComponent(typed)).catch(() => null);
       if (!answer || !answer.ok || asked !== typed) return;
+      box.setAttribute("list", list.id);
       list.replaceChildren(...(await answer.json()).map((text) => new Option(text)));
     }, 120);
   });
