@@ -37,7 +37,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
     os.environ[variable] = "1"
 
 # ruff: noqa: E402
-from facsim.shop import sample
+from facsim.shop import write_sample
 from facsim.shop.world import Luck, World
 
 SEED = 0
@@ -48,11 +48,11 @@ def sampled(sessions: int) -> dict[str, float]:
     folder = Path(tempfile.mkdtemp(prefix="facsim-bench-"))
     try:
         began, busy = time.perf_counter(), time.process_time()
-        data = sample(sessions, SEED, folder / "data")
+        card = write_sample(sessions, SEED, folder / "data")
         return {
             "sessions": sessions,
-            "steps": data.card.steps,
-            "pages": data.card.pages,
+            "steps": card.steps,
+            "pages": card.pages,
             "cpu_s": time.process_time() - busy,
             "wall_s": time.perf_counter() - began,
             "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -51,13 +51,12 @@ def sample(
         overwrite: replace a data set that is there.
     """
     from facsim.cli.console import console, progress_bar
-    from facsim.shop import sample as sample_shop
+    from facsim.shop import write_sample
 
     with progress_bar("Shopping") as progress:
-        data = sample_shop(
+        card = write_sample(
             sessions, seed, out, variant=variant, workers=workers, overwrite=overwrite, progress=progress
         )
-    card = data.card
     console.print(
         f"{out}: {card.sessions} sessions, {card.steps} steps, {card.pages} pages, {card.users} shoppers",
         highlight=False,
