@@ -11,6 +11,9 @@ result pages of 100 KB, 1 MB and 10 MB:
 - trafilatura: its extraction of the main content, which names nothing;
 - soup: the rules of what to keep, drop and name in BeautifulSoup, as a first version would have them.
 
+How the simplifier's time divides among its phases is printed once, as multiples of the floor; so is the time
+of reading the simplified pages (`read_page`, with all their elements).
+
 CPU time, the best of the rounds; peak memory is how much the resident set of a process of its own grew, as
 a multiple of the page's bytes. The others live in a virtual environment of their own, made on the first run.
 In the RESULT line, ratio_floor and ratio_prune_html are over the corpus (over the 100 KB page without one),
@@ -23,13 +26,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = Path("~/.cache/facsim-corpus/bench").expanduser()
 OTHERS = ("browsergym-core", "trafilatura", "beautifulsoup4", "lxml", "lxml_html_clean")
 SIZES = {"100 KB": 100_000, "1 MB": 1_000_000, "10 MB": 10_000_000}
+PHASES = ("parse", "cut", "text", "targets", "names", "render", "read")
 TOO_SLOW_MB = {"prune_html": 1.5, "soup": 1.5, "trafilatura": 1.5}
 
 
@@ -52,6 +58,7 @@ def main() -> None:
         some = {name: call for name, call in contenders.items() if name not in skip}
         times[label] = _measure(some, page, rounds=7 if size < 500_000 else 3)
     _print_times(times, {"corpus": sum(len(page.encode()) for page in corpus) / 1e6})
+    _print_phases(corpus or [made_up_page(SIZES["100 KB"])])
     peaks = {label: _peak_apart("facsim", size) for label, size in SIZES.items()}
     floor_peak = _peak_apart("floor", SIZES["10 MB"])
     print(
@@ -225,6 +232,53 @@ def _print_times(times: dict[str, dict[str, float]], size: dict[str, float]) -> 
         print(f"{label:12}{cells}   {row['facsim'] / row['floor']:.2f}")
     if size["corpus"]:
         print(f"the corpus is {size['corpus']:.1f} MB as rendered")
+
+
+def _print_phases(pages: list[str]) -> None:
+    """Where the time goes: each page's best of five rounds, the phases taking turns with the floor."""
+    floor = _floor()
+    best = [dict.fromkeys(("floor", *PHASES), float("inf")) for _ in pages]
+    for _ in range(5):
+        for page, times in zip(pages, best, strict=True):
+            marks = [("", time.process_time())]
+            floor(page)
+            marks.append(("floor", time.process_time()))
+            for phase in _phases(page):
+                marks.append((phase, time.process_time()))
+            for (_, start), (phase, end) in pairwise(marks):
+                times[phase] = min(times[phase], end - start)
+    sums = {phase: sum(times[phase] for times in best) for phase in best[0]}
+    shares = ", ".join(f"{phase} {sums[phase] / sums['floor']:.2f}" for phase in PHASES)
+    print(f"phases, as multiples of the floor: {shares}")
+
+
+def _phases(page: str) -> Iterator[str]:
+    """Simplify a page and read it again step by step, as `simplify` and `read_page` do."""
+    from facsim.page import read_page  # noqa: PLC0415
+    from facsim.page.labels import Labels  # noqa: PLC0415
+    from facsim.page.names import name_elements  # noqa: PLC0415
+    from facsim.page.render import render  # noqa: PLC0415
+    from facsim.page.roles import is_hidden  # noqa: PLC0415
+    from facsim.page.runs import Runs  # noqa: PLC0415
+    from facsim.page.tree import normalised, tokenize  # noqa: PLC0415
+
+    module = import_module("facsim.page.simplify")
+    html = normalised(page)
+    yield "parse"
+    tree = tokenize(html)
+    yield "cut"
+    runs = Runs(tree, is_hidden)
+    yield "text"
+    labels = Labels(tree, runs)
+    targets, aria = module._targets(tree, runs, labels)
+    yield "targets"
+    names = name_elements(tree, runs, labels, targets, {})
+    yield "names"
+    simplified = render(tree, runs, names, aria, "")
+    yield "render"
+    del html, tree, runs, labels, targets, aria, names
+    assert read_page(simplified).elements is not None
+    yield "read"
 
 
 def _peak_apart(name: str, size: int) -> float:

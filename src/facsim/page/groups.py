@@ -37,6 +37,8 @@ _LISTS = frozenset({"ul", "ol", "menu"})
 _PARTS_OF_PAGE = frozenset({"html", "body", "main", "nav", "header", "footer", "aside", "#text"})
 _TITLED_BY = {"fieldset": "legend", "table": "caption", "details": "summary", "figure": "figcaption"}
 
+_TELLING_TAGS = frozenset((*_CARDS, *_TITLED_BY, *_LANDMARKS, "iframe"))
+
 
 @dataclass(slots=True)
 class Group:
@@ -194,6 +196,8 @@ class _Finder:
     def _own_label(self, node: int) -> Group | None:
         tree = self._tree
         tag, attributes = tree.tags[node], tree.attributes[node]
+        if not attributes and tag not in _TELLING_TAGS:
+            return None
         role = attributes.get("role", "").lower()
         label = slug(self._labels.given(node)) if attributes and role not in WIDGET_ROLES else ""
         if not label and tag == "iframe":

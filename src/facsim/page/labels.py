@@ -26,6 +26,7 @@ class Labels:
         self.by_id: dict[str, int] = {}
         self.label_of: dict[int, int] = {}
         """Control -> the `label` element that labels it."""
+        self._given: dict[int, str] = {}
         self._repeated: dict[str, list[int]] = {}
         """The nodes of ids that are not unique."""
         named: list[tuple[str, int]] = []
@@ -80,6 +81,12 @@ class Labels:
 
     def given(self, node: int) -> str:
         """The label that attributes or other elements give: aria-labelledby, aria-label, `label`."""
+        label = self._given.get(node)
+        if label is None:
+            label = self._given[node] = self._find_given(node)
+        return label
+
+    def _find_given(self, node: int) -> str:
         attributes = self._tree.attributes[node]
         if "aria-labelledby" in attributes:
             ids = attributes["aria-labelledby"].split()[:8]

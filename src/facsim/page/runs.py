@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 from facsim.page.roles import is_behind
 from facsim.page.tags import INLINE
@@ -15,6 +16,7 @@ MAX_TEXT = 1_000
 """Longest text of one element. Elements may nest, and so would their texts."""
 HIDDEN, BEHIND = 1, 2
 _BESIDE, _SCRIPT = 1, 2
+_FEW = 30
 _UNFINISHED = re.compile(r"(?:^|\d)[.,]$")
 
 
@@ -79,6 +81,11 @@ class Runs:
                 side = _SCRIPT if tag in ("sub", "sup") else _BESIDE
             node += 1
 
+    @cached_property
+    def _counts(self) -> list[bool]:
+        """Whether each run is a count or price and nothing else."""
+        return [is_count(text) for text in self.texts]
+
     def _add(self, node: int, text: str, *, alt: bool) -> None:
         self.nodes.append(node)
         self.texts.append(text)
@@ -96,16 +103,18 @@ class Runs:
         while the thing stays the same. Numbers within a text stay; so do they where nothing else stands.
         """
         first, last = self.span(node, self._ends[node])
-        texts = self.texts[first : min(last, first + 30)]
-        if len(texts) < 2 or not any(map(is_count, texts)):
+        last = min(last, first + 30)
+        counts = self._counts[first:last]
+        if last - first < 2 or True not in counts:
             return self.text(node, alt=alt, limit=limit)
+        texts = self.texts[first:last]
         parts = []
         for place, text in enumerate(texts):
             if self.is_alt[first + place] and not alt:
                 continue
             apart = not place or text[0].isspace() or texts[place - 1][-1:].isspace()
             after = texts[place + 1][:1] if place + 1 < len(texts) else " "
-            if not (apart and is_count(text) and (after.isspace() or text[-1].isspace())):
+            if not (apart and counts[place] and (after.isspace() or text[-1].isspace())):
                 parts.append(text[: limit * 4])
         title = fold("".join(parts))[:limit].rstrip()
         return title if any(map(str.isalpha, title)) else self.text(node, alt=alt, limit=limit)
@@ -126,8 +135,10 @@ class Runs:
 
     def _text(self, node: int, alt: bool, limit: int) -> str:
         first, last = self.span(node, self._ends[node])
-        if last - first == 1 and alt:
-            return fold(self.texts[first][: limit * 4])[:limit].rstrip()
+        if alt and last - first <= _FEW:
+            texts = self.texts[first:last]
+            if sum(map(len, texts)) <= limit:
+                return fold("".join(texts))
         parts: list[str] = []
         length = 0
         for run in range(first, min(last, first + limit)):

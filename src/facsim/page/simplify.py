@@ -13,8 +13,8 @@ from facsim.page.read import MARK, load_elements, tree_of
 from facsim.page.recipe import Recipe
 from facsim.page.render import render
 from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
-from facsim.page.runs import Runs
-from facsim.page.tree import TEXT, Locators, Tree, parse
+from facsim.page.runs import HIDDEN, Runs
+from facsim.page.tree import Locators, Tree, parse
 from facsim.page.words import fold
 from facsim.schema import Element, Page
 
@@ -79,21 +79,19 @@ def _located(html: str, locators: Locators, nodes: Mapping[str, int]) -> tuple[E
 
 def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[int, str]]:
     """The nodes to name, in order, and the labels of those whose content does not say what they are."""
+    for node in tree.find(
+        lambda tag, attributes: tag == "option" and attributes and is_hidden(tag, attributes)
+    ):
+        runs.hidden[node] = runs.hidden[node] or HIDDEN
     reached: list[tuple[int, Reach]] = []
-    for node, tag in enumerate(tree.tags):
-        if runs.hidden[node] or tag == TEXT:
-            continue
-        attributes = tree.attributes[node]
-        if tag == "option" and attributes and is_hidden(tag, attributes):
-            runs.hidden[node] = 1
-            continue
-        reach = reach_of(tag, attributes)
-        if tag == "label":
-            reach = max(reach, _stand_in(tree, runs, labels, node))
-        if attributes and ("data-facsim-interactable" in attributes or "data-facsim-name" in attributes):
-            reach = Reach.STRONG
-        if reach:
-            reached.append((node, reach))
+    for node in tree.find(lambda tag, attributes: tag == "label" or _reach(tag, attributes)):
+        if not runs.hidden[node]:
+            tag = tree.tags[node]
+            reach = _reach(tag, tree.attributes[node])
+            if tag == "label":
+                reach = max(reach, _stand_in(tree, runs, labels, node))
+            if reach:
+                reached.append((node, reach))
     targets = _resolve_nesting(tree, runs, reached)
     aria: dict[int, str] = {}
     for node in targets:
@@ -105,6 +103,12 @@ def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[in
         elif tree.tags[node] in ("area", "input") and content and tree.attributes[node].get("alt"):
             aria[node] = content
     return targets, aria
+
+
+def _reach(tag: str, attributes: Mapping[str, str]) -> Reach:
+    if attributes and ("data-facsim-interactable" in attributes or "data-facsim-name" in attributes):
+        return Reach.STRONG
+    return reach_of(tag, attributes)
 
 
 def _resolve_nesting(tree: Tree, runs: Runs, reached: list[tuple[int, Reach]]) -> list[int]:
@@ -166,12 +170,9 @@ def _stand_in(tree: Tree, runs: Runs, labels: Labels, label: int) -> Reach:
 
 
 def _title(tree: Tree) -> str:
-    for node, tag in enumerate(tree.tags):
+    for node in tree.find(lambda tag, _: tag == "title"):
         # Not that of a picture or a frame.
-        if (
-            tag == "title"
-            and tree.parents[tree.parents[node]] <= 0
-            and tree.tags[tree.parents[node]] != "svg"
-        ):
+        parent = tree.parents[node]
+        if tree.parents[parent] <= 0 and tree.tags[parent] != "svg":
             return tree.text_content(node)[:300]
     return ""

@@ -97,10 +97,15 @@ def parse(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: bool =
         InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
         ConfigError: if a selector of a mark is not CSS.
     """
+    return tokenize(normalised(html, marks, flat=flat))
+
+
+def normalised(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: bool = True) -> str:
+    """The normalised HTML that `parse` makes a tree of; arguments and errors as there."""
     if flat:
-        return tokenize(_flattened(html, marks, MAX_FRAMES))
+        return _flattened(html, marks, MAX_FRAMES)
     unseen = _unseen_in(html)
-    return tokenize(_written(_document(html, unseen), unseen, marks))
+    return _written(_document(html, unseen), unseen, marks)
 
 
 def _unseen_in(html: str) -> frozenset[str]:
@@ -137,10 +142,10 @@ def _flattened(html: str, marks: Sequence[tuple[str, str, str]], depth: int) -> 
         fill_slots(document)
     if not depth or "iframe" not in unseen or "srcdoc" not in html:
         return _written(document, unseen, marks)
-    written = _written(document, unseen - {"iframe"}, marks)
+    page = _written(document, unseen - {"iframe"}, marks)
     # Those without a document of their own stay, empty: others are counted among them.
     sources = [frame.attributes.get("srcdoc") or "" for frame in document.css("iframe")]
-    return put_in_frames(written, [source and _flattened(source, marks, depth - 1) for source in sources])
+    return put_in_frames(page, [source and _flattened(source, marks, depth - 1) for source in sources])
 
 
 def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
