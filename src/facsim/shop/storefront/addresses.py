@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from facsim.shop.catalogue import Query
@@ -76,7 +78,9 @@ def place_of(address: str) -> Place:
             return Place(kind)
         case ["search"]:
             query = query_of(fields)
-            return Place("home") if query == Query() else Place("results", query)
+            # What asks for nothing finds nothing, in whatever order.
+            asks = query != Query(sort=query.sort, page=query.page)
+            return Place("results", query) if asks else Place("home")
         case ["product", number] if number.isascii() and number.isdecimal() and len(number) < 10:
             return Place(
                 "product",
@@ -116,10 +120,34 @@ def address_of(place: Place) -> str:
 
 def search_address(query: Query) -> str:
     """The address of a results page."""
-    fields = {"q": query.text} | {field: getattr(query, field) for field in _FIELDS}
-    if query.page > 1:
-        fields["page"] = str(query.page)
-    return _joined("/search", fields)
+    return Around(query).with_page(query.page)
+
+
+class Around:
+    """Addresses of results pages that differ from one in a single thing, as most links on it do."""
+
+    def __init__(self, query: Query) -> None:
+        self._written = {"q": _quoted("q", query.text)}
+        for field in _FIELDS:
+            self._written[field] = _quoted(field, getattr(query, field))
+
+    def narrowed(self, field: str, value: str) -> str:
+        """With a field set, or cleared; its first page."""
+        return _search(self._written | {field: _quoted(field, value)})
+
+    def with_page(self, number: int) -> str:
+        """Another page of the same."""
+        return _search(self._written | {"page": f"page={number}" if number > 1 else ""})
+
+
+@lru_cache(maxsize=20_000)
+def _quoted(name: str, value: str) -> str:
+    return urlencode({name: value}) if value else ""
+
+
+def _search(written: Mapping[str, str]) -> str:
+    given = "&".join(filter(None, written.values()))
+    return f"/search?{given}" if given else "/search"
 
 
 def query_of(fields: dict[str, str]) -> Query:
@@ -128,11 +156,6 @@ def query_of(fields: dict[str, str]) -> Query:
     number = int(page) if page.isascii() and page.isdecimal() and len(page) < 6 else 1
     rest = {field: fields[field] for field in _FIELDS if field in fields}
     return Query(text=fields.get("q", ""), page=min(max(number, 1), _MAX_PAGE), **rest)
-
-
-def narrowed(query: Query, field: str, value: str) -> Query:
-    """The first page of a query with one of its fields set."""
-    return replace(query, page=1, **{field: value})
 
 
 def _joined(path: str, fields: dict[str, str]) -> str:

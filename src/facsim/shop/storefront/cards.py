@@ -31,6 +31,7 @@ class Cards:
     def __init__(self, catalogue: Catalogue, design: Design, renderer: Renderer) -> None:
         self._catalogue, self._design, self._renderer = catalogue, design, renderer
         self._made = lru_cache(maxsize=_KEPT_CARDS)(self._make)
+        self._placed = lru_cache(maxsize=_KEPT_CARDS * 2)(self._place)
 
     def shelf(
         self, products: Iterable[int], sponsored: frozenset[int] = frozenset(), first: int = 1
@@ -46,7 +47,10 @@ class Cards:
         lowest = self._lowest(ids)
         made = [self._made(number, number in sponsored, number == lowest) for number in ids]
         return Shelf(
-            tuple(replace(card, place=first + index) for index, (card, _) in enumerate(made)),
+            tuple(
+                self._placed(number, number in sponsored, number == lowest, first + index)
+                for index, number in enumerate(ids)
+            ),
             tuple(fragment for _, fragment in made),
         )
 
@@ -97,6 +101,9 @@ class Cards:
         if not self._design.price_badges or len(products) < 2:
             return None
         return min(products, key=lambda number: self._catalogue.product(number).price)
+
+    def _place(self, number: int, sponsored: bool, lowest: bool, place: int) -> Card:
+        return replace(self._made(number, sponsored, lowest)[0], place=place)
 
     def _make(self, number: int, sponsored: bool, lowest: bool) -> tuple[Card, Fragment]:
         card = self.card(self._catalogue.product(number), sponsored=sponsored, lowest=lowest)

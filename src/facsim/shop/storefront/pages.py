@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from facsim.shop.catalogue import Catalogue, Facet, FacetValue, Found, Product, Query, Search
 from facsim.shop.catalogue.search import SORTS
-from facsim.shop.storefront.addresses import NotFoundError, Place, address_of, narrowed, search_address
+from facsim.shop.storefront.addresses import Around, NotFoundError, Place, address_of, search_address
 from facsim.shop.storefront.cards import Cards
 from facsim.shop.storefront.designs import Design
 from facsim.shop.storefront.fragments import Fragment, Renderer
@@ -98,6 +98,7 @@ class Pages:
         facets = tuple(facet for facet in found.facets if self._shows(facet.field))
         shelf = self._cards.shelf(found.products, found.sponsored)
         first = (query.page - 1) * design.per_page + 1
+        around = Around(query)
         view = View(
             "results",
             search_address(query),
@@ -125,12 +126,12 @@ class Pages:
             if any(value.selected for facet in facets for value in facet.values)
             else None,
             facets=[
-                (facet.title, [(_filter_act(query, facet, value), value.count) for value in facet.values])
+                (facet.title, [(_filter_act(around, facet, value), value.count) for value in facet.values])
                 for facet in facets
             ],
-            sorts=[_sort_act(query, value, text) for value, text in self._sorts().items()],
+            sorts=[_sort_act(query, around, value, text) for value, text in self._sorts().items()],
             cards=shelf.fragments,
-            pages=_page_acts(query, found.last_page),
+            pages=_page_acts(query.page, found.last_page, around),
             related=[_search_act(text, "related") for text in found.related],
         )
         listed = [address_of(Place("product", product=card.product)) for card in shelf.cards]
@@ -333,8 +334,8 @@ def _search_act(text: str, part: str, kind: ActKind = "related_search") -> Act:
     return Act(kind, text, search_address(Query(text=text)), value=text, part=part)
 
 
-def _filter_act(query: Query, facet: Facet, value: FacetValue) -> Act:
-    address = search_address(narrowed(query, facet.field, "" if value.selected else value.value))
+def _filter_act(around: Around, facet: Facet, value: FacetValue) -> Act:
+    address = around.narrowed(facet.field, "" if value.selected else value.value)
     return Act("filter", value.text, address, value=value.value, facet=facet.title, selected=value.selected)
 
 
@@ -344,33 +345,28 @@ def _clear_act(query: Query) -> Act:
     return Act("clear", "Clear all filters", search_address(plain))
 
 
-def _sort_act(query: Query, value: str, text: str) -> Act:
-    address = search_address(narrowed(query, "sort", value))
-    return Act("sort", text, address, value=value, selected=value == query.sort)
+def _sort_act(query: Query, around: Around, value: str, text: str) -> Act:
+    return Act("sort", text, around.narrowed("sort", value), value=value, selected=value == query.sort)
 
 
-def _page_acts(query: Query, last: int) -> list[Act | None]:
+def _page_acts(at: int, last: int, around: Around) -> list[Act | None]:
     """Links to other pages; None where numbers are left out."""
+
+    def act(number: int, label: str) -> Act:
+        return Act("page", label, around.with_page(number), value=str(number), selected=number == at)
+
     if last < 2:
         return []
-    at = query.page
-    acts: list[Act | None] = []
-    if at > 1:
-        acts.append(_page_act(query, at - 1, "Previous"))
+    acts: list[Act | None] = [act(at - 1, "Previous")] if at > 1 else []
     before = 0
     for number in sorted({1, *range(max(1, at - 2), min(last, at + 2) + 1), last}):
         if number > before + 1:
             acts.append(None)
-        acts.append(_page_act(query, number, str(number)))
+        acts.append(act(number, str(number)))
         before = number
     if at < last:
-        acts.append(_page_act(query, at + 1, "Next"))
+        acts.append(act(at + 1, "Next"))
     return acts
-
-
-def _page_act(query: Query, number: int, label: str) -> Act:
-    address = search_address(replace(query, page=number))
-    return Act("page", label, address, value=str(number), selected=number == query.page)
 
 
 def _option_act(place: Place, field: str, value: str) -> Act:
