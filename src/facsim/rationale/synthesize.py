@@ -16,10 +16,11 @@ from facsim.data import DataSet, DataSetWriter, replay
 from facsim.predict.chat import ChatModel
 from facsim.predict.endpoint_options import EndpointOptions, Target
 from facsim.rationale.asking import Asking, Place, Question
-from facsim.rationale.checks import SessionWords
+from facsim.rationale.checks import CHECKS, Problem, SessionWords
 from facsim.rationale.report import SynthesisReport
 from facsim.rationale.teacher import ATTEMPTS, Teacher, Written
 from facsim.rationale.transcripts import Transcripts
+from facsim.rationale.wording import LONGEST_ANSWER, LONGEST_FINDING, asked_again
 from facsim.rationale.workplace import Workplace
 from facsim.schema import ConfigError, Progress, Session, no_progress
 
@@ -133,19 +134,21 @@ class Synthesis:
 
         teacher = self._teacher(self._options)
         count = CallCount(self._target, teacher.config, self._options)
+        at_most = CallCount(self._target, teacher.config, self._options)
         example = before = None
         looked_at = min(self.steps, PLANNED_STEPS)
         for number, (so_far, step) in enumerate(self._moments(_mixed(self._owed)), start=1):
             prompt = teacher.prompt(so_far, step.action)
             count.add(prompt, before)
+            for question in _as_often_as_it_gets(prompt, teacher):
+                at_most.add(question, None)
             example, before = example or prompt, prompt
             progress(number, looked_at, "prompts")
             if number == PLANNED_STEPS:
                 break
         scale = self.steps / count.calls if count.calls else 0.0
         cost = count.cost(ANSWER_TOKENS * count.calls)
-        # An answer that is asked for again comes again as input.
-        most = count.cost_at_most(self._options.max_output_tokens * count.calls)
+        most = at_most.cost_at_most(self._options.max_output_tokens * at_most.calls)
         return SynthesisPlan(
             teacher=self._target.spec,
             sessions=len(self._owed),
@@ -153,7 +156,7 @@ class Synthesis:
             input_tokens=round(scale * count.input),
             output_tokens=ANSWER_TOKENS * self.steps,
             cost=None if cost is None else scale * cost,
-            cost_at_most=None if most is None else scale * most * (ATTEMPTS + 0.2),
+            cost_at_most=None if most is None else scale * most,
             seconds=self.steps * ANSWER_SECONDS / self._options.concurrency,
             concurrency=self._options.concurrency,
             example=example,
@@ -278,6 +281,15 @@ def synthesize(
         options=options,
     )
     return work.run(out, resume=resume, overwrite=overwrite, progress=progress)
+
+
+def _as_often_as_it_gets(prompt: Prompt, teacher: Teacher) -> Iterator[Prompt]:
+    """Every question about a step whose answers are as long and as bad as can be."""
+    worst = [Problem(name, "x" * LONGEST_FINDING) for name in CHECKS]
+    yield prompt
+    for _ in range(ATTEMPTS - 1):
+        prompt = asked_again(prompt, "x" * LONGEST_ANSWER, worst, teacher.config)
+        yield prompt
 
 
 def _missing(data: DataSet, rewrite: Rewrite) -> dict[str, Set[int]]:

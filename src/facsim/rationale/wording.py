@@ -32,6 +32,9 @@ WINDOW_CHARACTERS = 1_500
 EARLIER_STEPS = 30
 """So many of the latest earlier steps are told."""
 
+LONGEST_ANSWER, LONGEST_FINDING = 2_000, 200
+"""So many characters of an answer, and of what was wrong with it, are sent when it is asked for again."""
+
 _LONGEST_TEXT = 120
 
 _TASK = f"""\
@@ -116,9 +119,13 @@ def teacher_prompt(so_far: SessionSoFar, action: Action, system: str, config: Pr
 
 def asked_again(prompt: Prompt, answer: str, problems: Sequence[Problem], config: PromptConfig) -> Prompt:
     """The messages that ask for a better answer than `answer`, saying what was wrong with it."""
-    listed = "\n".join(f"- A reason {CHECKS[one.check]}. Yours: {writable(one.found)}." for one in problems)
+    listed = "\n".join(
+        f"- A reason {CHECKS[one.check]}. Yours: {harmless('found', one.found[:LONGEST_FINDING])}."
+        for one in problems
+    )
     again = Message("user", f"This cannot be used:\n{listed}\nWrite the reason again, as the JSON object.")
-    added = (Message("assistant", writable(answer[:2_000]) or "{}"), again)
+    said = harmless("answer", answer[:LONGEST_ANSWER]) or "{}"
+    added = (Message("assistant", said), again)
     tokens = sum(MESSAGE_TOKENS + count_tokens(message.content, config) for message in added)
     return _prompt((*prompt.messages, *added), prompt.tokens + tokens)
 
