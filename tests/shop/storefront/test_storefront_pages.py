@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from html import unescape
 from itertools import pairwise
+from pathlib import Path
 from typing import get_args
 from urllib.parse import quote_plus
 
@@ -224,6 +225,8 @@ def test_no_related_and_long_pages(shops, catalogue):
 
 def test_every_design_says_what_it_is():
     assert all(name == design.name and design.about.endswith(".") for name, design in DESIGNS.items())
+    table = (Path(__file__).resolve().parents[3] / "docs" / "storefront.md").read_text(encoding="utf-8")
+    assert all(f"| `{design.name}` | {design.about} |" in table for design in DESIGNS.values())
     assert len(DESIGNS) >= 7 and len({design.about for design in DESIGNS.values()}) == len(DESIGNS)
 
 
