@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from facsim.shop.catalogue import Catalogue, Facet, FacetValue, Found, Product, Query, Search
+from facsim.shop.catalogue import Catalogue, Found, Product, Query, Search
 from facsim.shop.catalogue.search import SORTS
+from facsim.shop.storefront.acts import (
+    change_act,
+    checkout_address,
+    clear_act,
+    filter_act,
+    line_acts,
+    option_act,
+    page_acts,
+    reviews_act,
+    search_act,
+    sort_act,
+)
 from facsim.shop.storefront.addresses import Around, NotFoundError, Place, address_of, search_address
 from facsim.shop.storefront.cards import Cards
 from facsim.shop.storefront.designs import Design
 from facsim.shop.storefront.fragments import Fragment, Renderer
 from facsim.shop.storefront.frame import department_act
 from facsim.shop.storefront.info import TOPICS
-from facsim.shop.storefront.views import Act, ActKind, Line, PageKind, ProductView, View, Visitor
-from facsim.shop.storefront.visits import MAX_QUANTITY
+from facsim.shop.storefront.views import Act, Line, PageKind, ProductView, View, Visitor
 from facsim.shop.storefront.wording import counted
 
 POPULAR, DEALS, SNIPPETS = 12, 6, 3
@@ -121,18 +132,18 @@ class Pages:
             page=query.page,
             last_page=found.last_page,
             big=design.pictures == "big",
-            did_you_mean=_search_act(found.did_you_mean, "", "did_you_mean") if found.did_you_mean else None,
-            clear=_clear_act(query)
+            did_you_mean=search_act(found.did_you_mean, "", "did_you_mean") if found.did_you_mean else None,
+            clear=clear_act(query)
             if any(value.selected for facet in facets for value in facet.values)
             else None,
             facets=[
-                (facet.title, [(_filter_act(around, facet, value), value.count) for value in facet.values])
+                (facet.title, [(filter_act(around, facet, value), value.count) for value in facet.values])
                 for facet in facets
             ],
-            sorts=[_sort_act(query, around, value, text) for value, text in self._sorts().items()],
+            sorts=[sort_act(query, around, value, text) for value, text in self._sorts().items()],
             cards=shelf.fragments,
-            pages=_page_acts(query.page, found.last_page, around),
-            related=[_search_act(text, "related") for text in found.related],
+            pages=page_acts(query.page, found.last_page, around),
+            related=[search_act(text, "related") for text in found.related],
         )
         listed = [address_of(Place("product", product=card.product)) for card in shelf.cards]
         return Body(main, view, {"@type": "ItemList", "itemListElement": listed})
@@ -158,7 +169,7 @@ class Pages:
         number = product.id
         chosen = (("product", str(number)), ("size", place.size), ("colour", place.colour))
         options = [
-            (title, [_option_act(place, field, value) for value in values])
+            (title, [option_act(place, field, value) for value in values])
             for title, field, values in (
                 ("Color", "colour", product.colours),
                 ("Size", "size", product.sizes),
@@ -172,10 +183,10 @@ class Pages:
             crumbs=[
                 Act("back", "Back to results", "/results", part="breadcrumb"),
                 department_act(kind.department, "breadcrumb"),
-                _search_act(kind.name, "breadcrumb"),
+                search_act(kind.name, "breadcrumb"),
             ],
-            brand=_search_act(product.brand, "brand"),
-            ratings=_reviews_act(counted(product.reviews, "rating"), everything, number, "rating"),
+            brand=search_act(product.brand, "brand"),
+            ratings=reviews_act(counted(product.reviews, "rating"), everything, number, "rating"),
             bullets=product.bullets,
             attributes=list(product.attributes.items()),
             options=options,
@@ -184,7 +195,7 @@ class Pages:
             wish=Act("other", "Add to list", "/wishlist", product=number),
             description=product.description,
             reviews=shown,
-            more=_reviews_act("See more reviews", everything, number, "reviews")
+            more=reviews_act("See more reviews", everything, number, "reviews")
             if len(shown) < len(product.snippets)
             else None,
             cards=shelf.fragments,
@@ -215,7 +226,7 @@ class Pages:
         main = self._renderer.render(
             "cart.html",
             title=view.title,
-            lines=[(line, _line_acts(line)) for line in lines],
+            lines=[(line, line_acts(line)) for line in lines],
             count=counted(sum(line.quantity for line in lines), "item"),
             total=view.cart_total,
             checkout=Act("checkout", "Proceed to checkout", "/checkout"),
@@ -243,7 +254,7 @@ class Pages:
             title=view.title,
             steps=steps,
             step=step,
-            details=[(heading, text, _change_act(heading)) for heading, text in shown],
+            details=[(heading, text, change_act(heading)) for heading, text in shown],
             lines=lines,
             count=count,
             total=view.cart_total,
@@ -312,11 +323,6 @@ class Pages:
             raise NotFoundError(f"product {number}") from None
 
 
-def checkout_address(steps: tuple[str, ...], at: int) -> str:
-    """The address of a step of the checkout; the first has none of its own."""
-    return address_of(Place("checkout", step=steps[at] if 0 < at < len(steps) else ""))
-
-
 def _one_of_each_kind(products: Iterable[Product], count: int) -> tuple[int, ...]:
     found: dict[str, int] = {}
     for product in products:
@@ -328,83 +334,3 @@ def _one_of_each_kind(products: Iterable[Product], count: int) -> tuple[int, ...
 
 def _with_lines(view: View, lines: tuple[Line, ...]) -> View:
     return replace(view, lines=lines, cart_total=sum(line.quantity * line.card.price for line in lines))
-
-
-def _search_act(text: str, part: str, kind: ActKind = "related_search") -> Act:
-    return Act(kind, text, search_address(Query(text=text)), value=text, part=part)
-
-
-def _filter_act(around: Around, facet: Facet, value: FacetValue) -> Act:
-    address = around.narrowed(facet.field, "" if value.selected else value.value)
-    return Act("filter", value.text, address, value=value.value, facet=facet.title, selected=value.selected)
-
-
-def _clear_act(query: Query) -> Act:
-    # Who came by a department's link has nothing else to see the results of.
-    plain = Query(text=query.text, sort=query.sort) if query.text else Query(department=query.department)
-    return Act("clear", "Clear all filters", search_address(plain))
-
-
-def _sort_act(query: Query, around: Around, value: str, text: str) -> Act:
-    return Act("sort", text, around.narrowed("sort", value), value=value, selected=value == query.sort)
-
-
-def _page_acts(at: int, last: int, around: Around) -> list[Act | None]:
-    """Links to other pages; None where numbers are left out."""
-
-    def act(number: int, label: str) -> Act:
-        return Act("page", label, around.with_page(number), value=str(number), selected=number == at)
-
-    if last < 2:
-        return []
-    acts: list[Act | None] = [act(at - 1, "Previous")] if at > 1 else []
-    before = 0
-    for number in sorted({1, *range(max(1, at - 2), min(last, at + 2) + 1), last}):
-        if number > before + 1:
-            acts.append(None)
-        acts.append(act(number, str(number)))
-        before = number
-    if at < last:
-        acts.append(act(at + 1, "Next"))
-    return acts
-
-
-def _option_act(place: Place, field: str, value: str) -> Act:
-    other = replace(place, all_reviews=False)
-    changed = replace(other, size=value) if field == "size" else replace(other, colour=value)
-    return Act(
-        "option",
-        value,
-        address_of(changed),
-        product=place.product,
-        value=value,
-        facet=field,
-        selected=value == getattr(place, field),
-    )
-
-
-def _reviews_act(label: str, address: str, product: int, part: str) -> Act:
-    return Act("reviews", label, f"{address}#reviews", product=product, part=part)
-
-
-def _change_act(heading: str) -> Act:
-    return Act("other", f"Change {heading.lower()}", "/account", part="checkout")
-
-
-def _line_acts(line: Line) -> dict[str, Act | None]:
-    """What can be done with a line of the cart."""
-    card, number = line.card, line.card.product
-    address = address_of(Place("product", product=number))
-    key = (("product", str(number)), ("size", line.size), ("colour", line.colour))
-
-    def quantity(label: str, amount: int) -> Act:
-        fields = (*key, ("quantity", str(amount)))
-        return Act("quantity", label, "/cart/quantity", "post", fields, number, str(amount))
-
-    return {
-        "picture": Act("product", card.title, address, product=number, part="picture"),
-        "title": Act("product", card.title, address, product=number, part="title"),
-        "less": quantity("Decrease quantity", line.quantity - 1) if line.quantity > 1 else None,
-        "more": quantity("Increase quantity", line.quantity + 1) if line.quantity < MAX_QUANTITY else None,
-        "remove": Act("remove", "Remove", "/cart/remove", "post", key, number),
-    }
