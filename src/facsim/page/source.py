@@ -16,7 +16,7 @@ MAX_ATTRIBUTES = 10_000
 _LONG = 20_000
 _LONG_TAG = re.compile(r"[A-Za-z][^>]{20000,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)[^<>]*?(/?)>")
+_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)([^<>]*)>")
 
 _NOSCRIPT = re.compile("<noscript", re.IGNORECASE)
 _TEMPLATE = re.compile("<template", re.IGNORECASE)
@@ -114,9 +114,9 @@ def _long_tags(html: str) -> Iterator[str]:
 def _check_depth(html: str) -> None:
     opened: dict[str, int] = {}
     depth = 0
-    for closing, name, slash in _TAG.findall(html):
+    for closing, name, rest in _TAG.findall(html):
         tag = name.lower()
-        if tag in CLOSED_BY_THE_NEXT or (slash and opened.get("svg")):
+        if tag in CLOSED_BY_THE_NEXT or (opened.get("svg") and rest.endswith("/")):
             continue
         if not closing:
             opened[tag] = opened.get(tag, 0) + 1

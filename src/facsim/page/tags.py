@@ -51,5 +51,5 @@ SHADOW_ROOT = "facsim-shadow"
 MOVED = "data-facsim-moved"
 """On what was moved into a slot: its place in the host among the children with its tag."""
 
-WHOLE_PAGE = _set(f"html body head title iframe slot {SHADOW_ROOT}")
+WHOLE_PAGE = _set(f"html body frameset head title iframe slot {SHADOW_ROOT}")
 """Never elements to act on, even when they listen for clicks, and never written."""
