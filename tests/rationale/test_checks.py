@@ -133,6 +133,16 @@ def test_on_leaving_it_is_enough_to_say_so(rationale, expected):
     assert failed(rationale, action=Action.terminate(), page="<p>Kettles</p>", later=()) == expected
 
 
+def test_a_button_may_say_nothing_but_a_little_word():
+    done = {
+        "action": Action.click("picker.close"),
+        "page": '<button name="picker.close">Done</button>',
+        "later": (),
+    }
+    assert failed("I am done with it.", **done) == []
+    assert failed("I am in the mood.", **done) == ["names_something"]
+
+
 def test_what_was_typed_may_have_any_form():
     search = Action.type_and_submit(None, "usb_c hub")
     assert failed("I search for “usb_c hub” again.", action=search) == []

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from loopback import Answer, Half, Hang, Loopback, Raw, Status
 from teaching import HOME, PRODUCT, RESULTS, answer, good, good_teacher, options, whole_visit, written
@@ -391,6 +392,27 @@ def test_a_selection_keeps_its_own_pages(data, server, tmp_path):
     made = DataSet.open(tmp_path / "out")
     assert made.session_ids == ("s1",)
     assert len(made.pages) == 3
+
+
+def test_columns_of_ones_own_are_named_and_reports_are_kept(data, server, tmp_path):
+    data.steps.with_columns(mood=pl.lit("good")).write_parquet(data.path / "steps.parquet")
+    (data.path / "ingest.md").write_text("# Ingest")
+    report = synthesize(data.path, spec(server()), tmp_path / "out", options=options())
+    assert report.foreign == ("mood",)
+    assert "not taken over: mood" in report.to_markdown()
+    assert (tmp_path / "out/ingest.md").read_text() == "# Ingest"
+
+
+def test_on_anthropics_wire_only_the_system_message_is_marked_for_the_cache(
+    data, server, tmp_path, monkeypatch
+):
+    teacher = server()
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", teacher.root)
+    report = synthesize(data, "anthropic:claude-haiku-4-5", tmp_path / "out", options=options())
+    assert report.written == 11
+    for request in teacher.requests:
+        assert "cache_control" in json.dumps(request.body["system"])
+        assert "cache_control" not in json.dumps(request.body["messages"])
 
 
 def test_within_a_running_loop(data, server, tmp_path):

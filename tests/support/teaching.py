@@ -57,6 +57,8 @@ def written(folder: Path, sessions, pages=(HOME, RESULTS, PRODUCT), **card) -> D
 def done_in(request) -> str:
     """What the teacher is told was done."""
     user = next(message for message in request.body["messages"] if message["role"] == "user")["content"]
+    if isinstance(user, list):  # Anthropic's blocks
+        user = "".join(block.get("text", "") for block in user)
     return re.findall(r"<done>\n(.*?)\n</done>", user, re.DOTALL)[-1]
 
 

@@ -96,6 +96,8 @@ def command(
         budget_tokens=budget_tokens,
         options=options,
     )
+    if grade:
+        grade_rationales(work.data, resamples=0)  # what cannot be graded is told before it is paid for
     with progress_bar("Planning") as progress:
         plan = work.plan(progress)
     if dry_run and plan.example is not None:

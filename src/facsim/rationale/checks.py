@@ -109,6 +109,12 @@ class Seen:
         return set(words(visible_text(self.page.html))) | names_in_words(self.page.html)
 
     @cached_property
+    def label_words(self) -> set[str]:
+        """Words that stand on the element that was acted on."""
+        element = self.page.by_name.get(self.action.name or "")
+        return set() if element is None else set(words(element.text))
+
+    @cached_property
     def target_words(self) -> set[str]:
         """Words of the element that was acted on, and what was typed."""
         found = set(words(self.action.text or ""))
@@ -144,6 +150,9 @@ def _too_long(rationale: str, _: Seen) -> str | None:
 def _names_nothing(rationale: str, seen: Seen) -> str | None:
     said = content_words(rationale)
     if said & (seen.target_words | seen.page_words):
+        return None
+    # A button may say nothing but Done, Go or Next.
+    if seen.label_words <= function_words() and seen.label_words & set(words(rationale)):
         return None
     if seen.action.type == "terminate":
         if said & seen.about or _LEAVING.search(rationale):

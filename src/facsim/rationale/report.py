@@ -18,6 +18,7 @@ class SynthesisReport:
         settings: teacher, sampling, hashes of prompt and examples, and what was asked about.
         steps: steps of the data set.
         had: of these, steps that keep the reason they had.
+        foreign: columns of the data set's owner, which were not taken over.
         left_out: steps without a reason that were not asked about, because of `limit`.
         written: reasons written.
         on_attempt: of these, on which attempt they passed the checks.
@@ -41,6 +42,7 @@ class SynthesisReport:
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float | None = 0.0
+    foreign: tuple[str, ...] = ()
 
     def count(self, session_id: str, step: int, written: Written) -> None:
         """Count one step that was asked about."""
@@ -94,6 +96,7 @@ class SynthesisReport:
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
             "cost": self.cost,
+            "foreign_columns": list(self.foreign),
             **{
                 f"{part}_examples": {
                     kind: {"count": tally.count, "examples": tally.examples}
@@ -120,8 +123,10 @@ class SynthesisReport:
             f"- left as they were: {counts['unfit']:,} where no answer passed the checks, "
             f"{counts['failed']:,} where a call failed",
             f"- tokens: {self.input_tokens:,} in, {self.output_tokens:,} out; cost: {money}",
-            "",
         ]
+        if self.foreign:
+            lines.append(f"- columns of your own, not taken over: {', '.join(self.foreign)}")
+        lines.append("")
         lines += _table("No answer passed the checks", self.unfit, lambda name: f"`{name}`: {CHECKS[name]}")
         lines += _table("Asked again with success", self.mended, lambda name: f"`{name}`: {CHECKS[name]}")
         lines += _table("Failed calls", self.failed, lambda name: name)

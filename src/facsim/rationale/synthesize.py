@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from facsim.data import DataSet, DataSetWriter, replay
+from facsim.data.tables import SESSIONS_SCHEMA, STEPS_SCHEMA
 from facsim.predict.chat import ChatModel
 from facsim.predict.endpoint_options import EndpointOptions, Target
 from facsim.rationale.asking import Asking, Place, Question
@@ -226,6 +227,8 @@ class Synthesis:
         report = SynthesisReport(settings, steps=self.data.steps.height)
         report.had = report.steps - missing
         report.left_out = missing - self.steps
+        columns = {*self.data.sessions.columns, *self.data.steps.columns}
+        report.foreign = tuple(sorted(columns - {*SESSIONS_SCHEMA.names, *STEPS_SCHEMA.names}))
         for session_id, step in sorted(done):
             report.count(session_id, step, done[session_id, step])
         return report
