@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from facsim.shop.shoppers import Memory, Policy
+from facsim.shop.shoppers.memory import Typed
 from facsim.shop.storefront.designs import DESIGNS
 from facsim.shop.storefront.store import Storefront
 
@@ -200,3 +201,19 @@ def test_choosing_takes_less_than_a_few_milliseconds(visits, policy):
         policy.choices(moment.view, moment.memory, shopper)
     # Measured 0.5 ms on a quiet core; this only catches a change of order.
     assert (time.process_time() - began) / len(moments) < 0.005
+
+
+def test_a_visit_with_hundreds_of_queries_still_ends(visits, policy):
+    """The wish to try another item of a list once grew with every query, and such visits never ended."""
+    for shopper, moments in visits:
+        if len(shopper.needs) > 1 and moments[-1].view.kind == "results":
+            moment = moments[-1]
+            memory = replace(
+                moment.memory,
+                steps=250,
+                queries=tuple(Typed(f"{number}", f"{number}", number % 2) for number in range(200)),
+            )
+            choices = policy.choices(moment.view, memory, shopper)
+            assert next(choice.probability for choice in choices if choice.act is None) > 0.9
+            return
+    raise AssertionError("no visit with a list ended on a page of results")

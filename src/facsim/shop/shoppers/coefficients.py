@@ -103,7 +103,7 @@ class Texts:
     next_need: float = _set(3.0, "the same once the present one is in the cart")
     served: float = _set(-3.5, "an item that is in the cart already")
     persistence: float = _set(
-        0.35, "for each earlier query on the item: time to try another item of the list"
+        0.35, "for each query on the item (5 at most): time to try another one of the list"
     )
 
 
@@ -213,11 +213,11 @@ class People:
     """How persons and visits are drawn."""
 
     taste_spread: float = _set(0.25, "log-deviation of a person's tastes around the style's")
-    stamina_median: float = _set(4.0, "steps; fitted to the mean length")
+    stamina_median: float = _set(3.9, "steps; fitted to the mean length")
     stamina_spread: float = _set(
         1.6, "log-deviation: a few people have a lot of it; fitted to the skew of lengths"
     )
-    threshold: float = _set(1.73, "mean worth that is good enough; fitted to the share of purchases")
+    threshold: float = _set(1.67, "mean worth that is good enough; fitted to the share of purchases")
     threshold_spread: float = _set(0.8, "deviation of the threshold between visits")
     looking_threshold: float = _set(2.0, "added for visits that only look around")
     return_threshold: float = _set(-0.6, "added for visits that return to a cart: half decided")
@@ -271,7 +271,9 @@ _AIMS: dict[Aim, Constant] = {
     "look": Constant(
         -2.6, -0.45, -2.7, -2.2, -4.0, "results are there to be looked at; other cards are asides"
     ),
-    "narrow": Constant(-9.0, -1.7, -9.0, -9.0, -9.0, "filters are used a seventh as often as search; fitted"),
+    "narrow": Constant(
+        -9.0, -1.75, -9.0, -9.0, -9.0, "filters are used a seventh as often as search; fitted"
+    ),
     "sort": Constant(-9.0, -4.4, -9.0, -9.0, -9.0, "sorting is rarer still"),
     "more": Constant(-9.0, -2.2, -9.0, -9.0, -9.0, "few turn the page"),
     "hint": Constant(-9.0, 0.3, -9.0, -9.0, -9.0, "spelling hints stand out"),

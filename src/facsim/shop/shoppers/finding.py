@@ -16,6 +16,9 @@ from facsim.shop.shoppers.scene import FEW, Scene
 from facsim.shop.shoppers.words import words
 from facsim.shop.storefront.views import Act
 
+_PATIENCE = 5
+"""Queries on one item after which a further one adds nothing to the wish to try another item."""
+
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -53,7 +56,7 @@ def _wording(wording: Wording, scene: Scene) -> dict[str, float]:
     if wording.need in memory.kept:
         terms["served"] = texts.served
     if wording.need != memory.need:
-        asked = sum(typed.need == memory.need for typed in memory.queries)
+        asked = min(_PATIENCE, sum(typed.need == memory.need for typed in memory.queries))
         terms["other_need"] = texts.other_need + texts.persistence * asked
         if memory.need in memory.kept:
             terms["next_need"] = texts.next_need

@@ -13,19 +13,19 @@ from facsim.shop.storefront.views import View
 
 PAUSES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
-        "search": (2.65, 1.55),
+        "search": (2.79, 1.72),
         "narrow": (1.92, 1.43),
         "sort": (1.92, 1.43),
         "more": (2.41, 1.53),
         "look": (3.19, 1.15),
         "choose": (1.43, 1.35),
-        "reviews": (1.11, 1.43),
+        "reviews": (1.19, 1.39),
         "keep": (3.14, 1.49),
         "buy": (3.14, 1.49),
-        "cart": (1.99, 2.00),
-        "edit": (1.99, 2.00),
+        "cart": (2.64, 1.61),
+        "edit": (2.64, 1.61),
         "leave": (3.94, 1.55),
-        "other": (1.61, 1.91),
+        "other": (1.72, 1.83),
     }
 )
 """Mean and deviation of the logarithm of seconds by aim: maximum-likelihood log-normals of the times between
