@@ -15,6 +15,7 @@ from facsim.shop.shoppers.words import a, money, short
 from facsim.shop.storefront.views import Act, Card, View
 
 _MOST_WORDS = 30
+_SOON = 5
 _OPENINGS: Mapping[str, tuple[str, ...]] = {
     "plain": ("",),
     "brisk": ("", "", "OK. ", "Right. ", "Quickly now. "),
@@ -32,10 +33,12 @@ def reason(rng: Random, choice: Choice, view: View, memory: Memory, shopper: Sho
     The deciding term is the one that is largest against the same term of the best other thing to do; among
     those that have words. Nothing of what comes after is known here, so none can be told.
     """
-    del memory  # The terms hold what counts of it.
     by_term = _phrases().get(str(choice.aim), _phrases()["look"])
     facts = _facts(choice, view, shopper)
-    candidates = [phrase for phrase in by_term.get(_deciding(choice, by_term), ()) if _sayable(phrase, facts)]
+    term = _deciding(choice, by_term)
+    if term == "tired" and memory.steps < _SOON:
+        term = "any"  # Nobody says after two pages that it took long.
+    candidates = [phrase for phrase in by_term.get(term, ()) if _sayable(phrase, facts)]
     # People do not always name the one thing that decided.
     if not candidates or rng.random() < 0.15:
         candidates += [phrase for phrase in by_term["any"] if _sayable(phrase, facts)]

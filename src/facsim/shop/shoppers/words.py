@@ -49,7 +49,8 @@ def a(thing: str) -> str:
     """
     if thing.endswith("s") and not thing.endswith(("ss", "us", "is")):
         return thing
-    return f"{'an' if thing[:1].lower() in 'aeiou' else 'a'} {thing}"
+    vowel = thing[:1].lower() in "aeiou" and not thing.lower().startswith(("us", "uni", "ut", "eu", "one"))
+    return f"{'an' if vowel else 'a'} {thing}"
 
 
 def short(title: str, most: int = 7) -> str:
