@@ -17,7 +17,7 @@ import pytest
 from loopback import Answer, Half, Hang, Loopback, Raw, Status
 from teaching import HOME, PRODUCT, RESULTS, answer, good, good_teacher, options, whole_visit, written
 
-from facsim.data import DataSet, page_id_of
+from facsim.data import DataSet, page_id_of, split
 from facsim.data.writer import hash_session, rows_of
 from facsim.rationale import Synthesis, SynthesisInterrupted, synthesize
 from facsim.rationale.workplace import Workplace
@@ -351,6 +351,19 @@ def test_a_larger_limit_adds_sessions(data):
 
     assert len(asked(1)) == 1
     assert asked(1) < asked(2) < asked(3)
+
+
+def test_a_part_is_that_of_evaluating_and_training(tmp_path, server):
+    data = written(tmp_path / "data", [whole_visit(n) for n in range(30)])
+    train = set(split(data, "train", by="user", seed=3).session_ids)
+    assert 0 < len(train) < 30
+    report = synthesize(
+        data, spec(server()), tmp_path / "out", part="train", split_by="user", seed=3, options=options()
+    )
+    made = DataSet.open(tmp_path / "out")
+    assert len(made) == 30
+    assert {session.session_id for session in made if session.steps[0].rationale} == train
+    assert report.left_out == 4 * (30 - len(train))
 
 
 def test_the_plan_tells_cost_without_key_or_network(data, monkeypatch):

@@ -21,6 +21,9 @@ def command(
     resume: Annotated[bool, _Flag] = False,
     overwrite: Annotated[bool, _Flag] = False,
     rewrite: Literal["none", "synthetic", "all"] = "none",
+    split: Literal["train", "validation", "test", "all"] = "all",
+    split_by: Literal["user", "session", "official", "time"] = "user",
+    seed: int = 0,
     limit: int | None = None,
     grade: Annotated[bool, _Flag] = False,
     budget_tokens: Annotated[int, Parameter(group=_MODEL)] = 24_000,
@@ -53,6 +56,9 @@ def command(
         resume: Go on with a run that was stopped: no answer is asked for again.
         overwrite: Replace a data set that is already there.
         rewrite: Which rationales that are there are written anew: none, those of a teacher, or all.
+        split: Ask about this part only, as evaluating and training split it; the others stay as they are.
+        split_by: How it is split: by hashed user or session id, as the source does, or by time.
+        seed: Of the split.
         limit: Ask about so many sessions only; the others stay as they are.
         grade: Also write a reason where the data set has one, and measure how well each kind lets a reader
             recover the action. The new data set then has the teacher's. Same as --rewrite all, and graded.
@@ -92,6 +98,9 @@ def command(
         teacher,
         examples=examples,
         rewrite="all" if grade else rewrite,
+        part=split,
+        split_by=split_by,
+        seed=seed,
         limit=limit,
         budget_tokens=budget_tokens,
         options=options,

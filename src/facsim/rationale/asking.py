@@ -72,12 +72,22 @@ class Asking:
         except RuntimeError:
             asyncio.run(self._main(questions))
         else:
-            with ThreadPoolExecutor(1) as pool:
-                pool.submit(asyncio.run, self._main(questions)).result()
+            self._run_beside(questions)
         if self._error is not None:
             raise self._error
 
+    def _run_beside(self, questions: Iterator[Question]) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(asyncio.run, self._main(questions))
+            while True:
+                try:
+                    future.result()
+                    return
+                except KeyboardInterrupt:
+                    self._loop.call_soon_threadsafe(self._interrupt)
+
     async def _main(self, questions: Iterator[Question]) -> None:
+        self._loop = asyncio.get_running_loop()
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         try:
             with self._signals():
@@ -123,17 +133,16 @@ class Asking:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        loop = asyncio.get_running_loop()
         caught = [signal.SIGINT]
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             caught.append(signal.SIGTERM)
         for number in caught:
-            loop.add_signal_handler(number, self._interrupt)
+            self._loop.add_signal_handler(number, self._interrupt)
         try:
             yield
         finally:
             for number in caught:
-                loop.remove_signal_handler(number)
+                self._loop.remove_signal_handler(number)
 
 
 async def _either(

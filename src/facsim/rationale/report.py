@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ class SynthesisReport:
         steps: steps of the data set.
         had: of these, steps that keep the reason they had.
         foreign: columns of the data set's owner, which were not taken over.
-        left_out: steps without a reason that were not asked about, because of `limit`.
+        left_out: steps without a reason that were not asked about, because of `part` or `limit`.
         written: reasons written.
         on_attempt: of these, on which attempt they passed the checks.
         unfit: steps left empty because no answer passed, by the last answer's first check.
@@ -137,7 +138,7 @@ def _ordinal(number: int) -> str:
     return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
 
 
-def _table(title: str, tallies: dict[str, Tally], say: Any) -> list[str]:
+def _table(title: str, tallies: dict[str, Tally], say: Callable[[str], str]) -> list[str]:
     if not tallies:
         return []
     lines = [f"## {title}", "", "| what | how often | first seen |", "|---|---:|---|"]

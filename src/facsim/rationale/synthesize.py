@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from facsim.data import DataSet, DataSetWriter, replay
+from facsim.data import DataSet, DataSetWriter, replay, split
+from facsim.data.splits import Part, SplitBy
 from facsim.data.tables import SESSIONS_SCHEMA, STEPS_SCHEMA
 from facsim.predict.chat import ChatModel
 from facsim.predict.endpoint_options import EndpointOptions, Target
@@ -23,7 +24,7 @@ from facsim.rationale.teacher import ATTEMPTS, Teacher, Written
 from facsim.rationale.transcripts import Transcripts
 from facsim.rationale.wording import LONGEST_ANSWER, LONGEST_FINDING, asked_again
 from facsim.rationale.workplace import Workplace
-from facsim.schema import ConfigError, Progress, Session, no_progress
+from facsim.schema import ConfigError, Progress, Session, SessionSoFar, Step, no_progress
 
 if TYPE_CHECKING:
     from facsim.prompt import Prompt
@@ -95,6 +96,9 @@ class Synthesis:
         teacher: spec string of a model: `openai:…`, `anthropic:…`, `bedrock:…` or `endpoint:URL#MODEL`.
         examples: think-aloud transcripts; those that come with Facsim if left out.
         rewrite: which reasons that are there are written anew.
+        part: ask about this part of the data set only, as `facsim.data.split` makes it.
+        split_by: how it is split.
+        seed: of the split.
         limit: ask about the steps of so many sessions only. A larger limit adds sessions to a smaller one.
         budget_tokens: most tokens of a prompt.
         options: how the teacher is asked.
@@ -111,6 +115,9 @@ class Synthesis:
         *,
         examples: Path | None = None,
         rewrite: Rewrite = "none",
+        part: Part = "all",
+        split_by: SplitBy = "user",
+        seed: int = 0,
         limit: int | None = None,
         budget_tokens: int = 24_000,
         options: EndpointOptions | None = None,
@@ -122,7 +129,8 @@ class Synthesis:
             raise ConfigError(f"limit {limit}: expected 1 or more")
         self._rewrite: Rewrite = rewrite
         self._missing = _missing(self.data, rewrite)
-        self._owed = _limited(self._missing, limit)
+        chosen = set(split(self.data, part, by=split_by, seed=seed).session_ids)
+        self._owed = _limited({id_: steps for id_, steps in self._missing.items() if id_ in chosen}, limit)
 
     @property
     def steps(self) -> int:
@@ -206,7 +214,7 @@ class Synthesis:
     def _teacher(self, options: EndpointOptions) -> Teacher:
         return Teacher(ChatModel(self._target, options), self._examples, budget_tokens=self._budget)
 
-    def _moments(self, session_ids: list[str]) -> Iterator[tuple[Any, Any]]:
+    def _moments(self, session_ids: list[str]) -> Iterator[tuple[SessionSoFar, Step]]:
         """The steps that are asked about, as the teacher sees them."""
         for session_id in session_ids:
             for so_far, step in replay(self.data, self.data.session(session_id)):
@@ -260,6 +268,9 @@ def synthesize(
     *,
     examples: Path | None = None,
     rewrite: Rewrite = "none",
+    part: Part = "all",
+    split_by: SplitBy = "user",
+    seed: int = 0,
     limit: int | None = None,
     budget_tokens: int = 24_000,
     options: EndpointOptions | None = None,
@@ -279,6 +290,9 @@ def synthesize(
         teacher,
         examples=examples,
         rewrite=rewrite,
+        part=part,
+        split_by=split_by,
+        seed=seed,
         limit=limit,
         budget_tokens=budget_tokens,
         options=options,
