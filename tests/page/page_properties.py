@@ -119,7 +119,8 @@ def _check_locators(page: Hostile, elements: tuple[Element, ...]) -> None:
         if inner:  # goes on in a shadow root or a frame
             continue
         tag = "img" if element.tag == "img" and nodes[0].tag == "svg" else nodes[0].tag
-        if tag != element.tag:
+        # Tags that are no words are written as boxes.
+        if tag != element.tag and not (element.tag == "div" and not re.fullmatch("[a-z][a-z0-9-]*", tag)):
             raise Broken("locator", f"a {nodes[0].tag} for {element}")
         if tag == "a" and (nodes[0].attributes.get("href") or None) != (element.href or None):
             raise Broken("locator", f"{nodes[0].attributes} for {element}")

@@ -181,7 +181,7 @@ class _Namer:
         if words:
             # The widget has the name; its label can be clicked, too.
             return f"{words}_label" if tag == "label" and node in self._labels.of_widgets else words
-        kind = {"textbox": "input", "generic": tag}.get(role, slug(role)) or "element"
+        kind = {"textbox": "input", "generic": slug(tag)}.get(role, slug(role)) or "element"
         if tag == "a" and "img" in self._tree.tags[node : self._tree.ends[node]]:
             return "image"
         before = slug(self._text_before(node))

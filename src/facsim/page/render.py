@@ -26,6 +26,7 @@ _STATES = tuple((state, f"aria-{state}") for state in STATES)
 _STATELESS = frozenset({"href", "type", "name", "id", "class"})
 _NO_ROLES = ("generic", "presentation", "none")
 _LISTS_OF_OPTIONS = ("select", "optgroup", "datalist")
+_TAG = re.compile("[a-z][a-z0-9-]*")
 _SPECIAL = re.compile("[&<>\"']")
 
 
@@ -124,7 +125,7 @@ class _Renderer:
         self._parts.append(start)
         self._break = self._gap = False
         self._trim = tag not in INLINE and tag not in VOID and tag != "svg"
-        return tag
+        return _writable(tag)
 
     def _close(self, tag: str, written: str) -> None:
         flows = tag in FLOWING
@@ -180,7 +181,7 @@ class _Renderer:
                 return ""
         elif tag == "svg":
             tag = "img"
-        written = [tag]
+        written = [_writable(tag)]
         if name is not None:
             written.append(f'name="{_quoted(name)}"')
         for attribute in _ATTRIBUTES.get(tag, ()):
@@ -216,6 +217,11 @@ class _Renderer:
         elif tag == "summary" and parent >= 0 and "open" in self._tree.attributes[parent]:
             written.append('aria-expanded="true"')
         return written
+
+
+def _writable(tag: str) -> str:
+    """The tag to write; parsers disagree about where one like `t<!` ends."""
+    return tag if _TAG.fullmatch(tag) else "div"
 
 
 def _quoted(value: str) -> str:

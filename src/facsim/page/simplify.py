@@ -14,6 +14,7 @@ from facsim.page.recipe import Recipe
 from facsim.page.render import render
 from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
 from facsim.page.runs import HIDDEN, Runs
+from facsim.page.tags import NOWHERE_ELSE
 from facsim.page.tree import Locators, Tree, parse
 from facsim.page.words import fold
 from facsim.schema import Element, Page
@@ -107,7 +108,7 @@ def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[in
 
 def _reach(tag: str, attributes: Mapping[str, str]) -> Reach:
     if attributes and ("data-facsim-interactable" in attributes or "data-facsim-name" in attributes):
-        return Reach.STRONG
+        return Reach.NONE if tag in NOWHERE_ELSE else Reach.STRONG
     return reach_of(tag, attributes)
 
 

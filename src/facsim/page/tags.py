@@ -53,3 +53,6 @@ MOVED = "data-facsim-moved"
 
 WHOLE_PAGE = _set(f"html body frameset head title iframe slot {SHADOW_ROOT}")
 """Never elements to act on, even when they listen for clicks, and never written."""
+
+NOWHERE_ELSE = WHOLE_PAGE | _set("base col colgroup frame link meta")
+"""Parsers lose these outside of their places, so no recipe can name them."""

@@ -32,6 +32,7 @@ _TELLING_WORDS = (
 _TELLING = frozenset(_TELLING_WORDS.split())
 _SHORT = 400
 _TELLING_STARTS = ("aria-", "data-facsim-")
+_OWN_MARKS = (*(f"data-facsim-{mark}" for mark in ("name", "interactable", "drop", "found")), MOVED)
 _NO_ATTRIBUTES: dict[str, str] = {}
 _START, _END, _EMPTY, _OTHER = range(4)
 # Each may take time with the depth.
@@ -119,7 +120,14 @@ def _document(html: str, unseen: frozenset[str], *, shadows: bool = False) -> Le
         html = prepared(html, shadows=shadows)
     # Lone surrogates cannot be encoded; they are no characters.
     # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
-    return LexborHTMLParser(html.encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS)
+    encoded = html.encode("utf-8", "replace")
+    document = LexborHTMLParser(encoded, options=LexborDocumentOptions.WO_EVENTS)
+    if b"data-facsim-" in encoded.lower():
+        # Our own marks are not for pages to set, but for what a snapshot says of visibility.
+        for mark in _OWN_MARKS:
+            for node in document.css(f"[{mark}]"):
+                del node.attrs[mark]
+    return document
 
 
 def _written(
