@@ -213,11 +213,11 @@ class People:
     """How persons and visits are drawn."""
 
     taste_spread: float = _set(0.25, "log-deviation of a person's tastes around the style's")
-    stamina_median: float = _set(3.9, "steps; fitted to the mean length")
+    stamina_median: float = _set(3.6, "steps; fitted to the mean length")
     stamina_spread: float = _set(
         1.6, "log-deviation: a few people have a lot of it; fitted to the skew of lengths"
     )
-    threshold: float = _set(1.67, "mean worth that is good enough; fitted to the share of purchases")
+    threshold: float = _set(1.6, "mean worth that is good enough; fitted to the share of purchases")
     threshold_spread: float = _set(0.8, "deviation of the threshold between visits")
     looking_threshold: float = _set(2.0, "added for visits that only look around")
     return_threshold: float = _set(-0.6, "added for visits that return to a cart: half decided")
