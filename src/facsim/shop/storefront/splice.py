@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable
+from html import escape, unescape
 
 from facsim.page import simplify
 
@@ -28,6 +29,9 @@ _FACET = re.compile(
 )
 # A filter's address and count change with every query; what it is called does not.
 _FILTER = re.compile(r'(<li>[^"]*"[^"]*" rel="nofollow" href=")([^"]*)("[^(]*\()([\d,]+)(\)</small></li>)\s*')
+# What was typed and how much is in the cart change with every visit; what they are called does not.
+_TYPED = re.compile(r'(<input id="q"[^>]* value=")([^"]+)"')
+_COUNT = re.compile(r'(<span class="count">)\((\d+)\)')
 _NAME = re.compile(r'<[a-z]+ name="([^"]*)"')
 _LIST = re.compile(r"<ul>(.*)</ul>", re.DOTALL)
 _STAND_IN = '<li><h3><a href="#part{0}">Part {0}</a></h3></li>'
@@ -65,12 +69,25 @@ class Splicer:
         start, end = html[: header.start()], html[footer.end() :]
         rest = simplify(f"{start}<header>Header</header>\n{main}<footer>Footer</footer>\n{end}").html
         whole = _STOOD_IN.sub(lambda found: parts[int(found[1])], rest)
-        whole = whole.replace("<header>Header</header>", self._part("header", header[0], ""), 1)
+        whole = whole.replace("<header>Header</header>", self._header(header[0]), 1)
         whole = whole.replace("<footer>Footer</footer>", self._part("footer", footer[0], ""), 1)
         names = _NAME.findall(whole)
         if len(set(names)) < len(names) or _STOOD_IN.search(whole):
             return simplify(html).html
         return whole
+
+    def _header(self, html: str) -> str:
+        typed, count = _TYPED.search(html), _COUNT.search(html)
+        if typed:
+            html = html.replace(typed[0], f'{typed[1]}#typed"', 1)
+        if count:
+            html = html.replace(count[0], f"{count[1]}(0)", 1)
+        part = self._part("header", html, "")
+        if count:
+            part = part.replace("(0)", f"({count[2]})", 1)
+        if typed:
+            part = part.replace("#typed", escape(unescape(typed[2])), 1)
+        return part
 
     def _filter(self, found: re.Match[str], facet: str) -> str:
         part = self._part("filter", f"{found[1]}#address{found[3]}0{found[5]}", facet)
