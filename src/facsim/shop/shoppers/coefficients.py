@@ -280,7 +280,7 @@ _AIMS: dict[Aim, Constant] = {
     "related": Constant(-9.0, -3.4, -9.0, -9.0, -9.0, "related searches stand at the end of the page"),
     "choose": Constant(-9.0, -9.0, -0.1, -9.0, -9.0, "options are chosen by those who are interested"),
     "keep": Constant(-9.0, -4.5, -0.9, -9.0, -9.0, "put into the cart: not yet a decision"),
-    "buy": Constant(-9.0, -9.0, -1.5, 0.6, 2.2, "on the way to the order; fitted at the product's page"),
+    "buy": Constant(-9.0, -9.0, -1.5, 1.0, 2.2, "on the way to the order; fitted at the product's page"),
     "reviews": Constant(-9.0, -9.0, -0.3, -9.0, -9.0, "reviews are read before deciding"),
     "cart": Constant(-3.0, -3.6, -3.0, -9.0, -1.5, "the cart is looked into when there is something in it"),
     "back": Constant(-6.0, -4.0, 0.2, -0.6, -1.6, "back to the results; nothing to go back to from there"),
