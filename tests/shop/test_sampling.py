@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -73,10 +74,12 @@ def test_categories_are_what_the_rules_say_of_the_whole_page(shop_data: DataSet)
     rules = CategoryRules.default()
     for session in list(shop_data)[:60]:
         for step in session.steps:
-            if (step.action.name or "").startswith(("buy.size.", "buy.colo")):
-                assert step.category == "other", "options lead to an address of the same product"
-                continue
             page = shop_data.page(step.page_id)
+            element = page.by_name.get(step.action.name or "")
+            href = (element.href if element else None) or ""
+            if href.startswith("/product/") and urlsplit(href).path == urlsplit(step.url or "").path:
+                assert step.category == "other", "options and reviews are of the same product"
+                continue
             assert step.category == rules.category(step.action, page, step.url), step
 
 
