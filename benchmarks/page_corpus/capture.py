@@ -38,7 +38,8 @@ SKELETON = """() => {
   const again = new DOMParser().parseFromString(html, 'text/html');
   let shadows = 0;
   for (const e of document.querySelectorAll('*')) if (e.shadowRoot) shadows++;
-  return {html, same: tags(document) === tags(again), shadows, elements: document.querySelectorAll('*').length};
+  const elements = document.querySelectorAll('*').length;
+  return {html, same: tags(document) === tags(again), shadows, elements};
 }"""
 
 

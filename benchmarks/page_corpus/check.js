@@ -6,7 +6,11 @@ named => {
   const NATIVE = 'a[href], area[href], button, input:not([type=hidden]), select, textarea, summary';
   const role = e => (e.getAttribute('role') || '').trim().toLowerCase().split(/\s+/)[0];
   const editable = e => e.hasAttribute('contenteditable') && e.getAttribute('contenteditable') !== 'false';
-  const isControl = e => e.matches(NATIVE) || ROLES.has(role(e)) || editable(e);
+  // The value of a combobox, called a text box for screen readers: nobody can write there, and a click on it
+  // opens the combobox around it.
+  const onlyShows = e => role(e) === 'textbox' && e.getAttribute('aria-readonly') === 'true' &&
+    !e.hasAttribute('tabindex') && e.parentElement && e.parentElement.closest('[role=combobox]');
+  const isControl = e => e.matches(NATIVE) || (ROLES.has(role(e)) && !onlyShows(e)) || editable(e);
   const listens = e => e !== document.body && e !== document.documentElement &&
     (e.hasAttribute('onclick') || /^\s*\d+\s*$/.test(e.getAttribute('tabindex') || ''));
   const visible = e => e.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) && box(e) !== null;
