@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from facsim.data.splits import split
     from facsim.evaluation import Run, compare, evaluate, score
     from facsim.metrics import compare_runs, compute_metrics
-    from facsim.page import CategoryRules, Recipe, read_page, simplify
+    from facsim.page import CategoryRules, Recipe, element_at, read_page, simplify
     from facsim.predict import Predictor, load_predictor
     from facsim.prompt import PromptConfig, build_prompt, parse_answer
+    from facsim.rationale import synthesize
     from facsim.report import Leaderboard, leaderboard
     from facsim.schema import (
         Action,
@@ -49,9 +50,10 @@ _HOMES = {
     "facsim.data.splits": ("split",),
     "facsim.evaluation": ("Run", "compare", "evaluate", "score"),
     "facsim.metrics": ("compare_runs", "compute_metrics"),
-    "facsim.page": ("CategoryRules", "Recipe", "read_page", "simplify"),
+    "facsim.page": ("CategoryRules", "Recipe", "element_at", "read_page", "simplify"),
     "facsim.predict": ("Predictor", "load_predictor"),
     "facsim.prompt": ("PromptConfig", "build_prompt", "parse_answer"),
+    "facsim.rationale": ("synthesize",),
     "facsim.report": ("Leaderboard", "leaderboard"),
     "facsim.schema": (
         "Action",
@@ -96,6 +98,7 @@ __all__ = [
     "compare",
     "compare_runs",
     "compute_metrics",
+    "element_at",
     "evaluate",
     "ingest",
     "leaderboard",
@@ -106,6 +109,7 @@ __all__ = [
     "score",
     "simplify",
     "split",
+    "synthesize",
 ]
 
 

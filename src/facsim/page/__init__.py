@@ -1,8 +1,9 @@
 """Raw HTML -> simplified page with named elements."""
 
 from facsim.page.categories import CategoryRule, CategoryRules
+from facsim.page.find import element_at
 from facsim.page.read import names_in, read_page
 from facsim.page.recipe import Recipe
 from facsim.page.simplify import simplify
 
-__all__ = ["CategoryRule", "CategoryRules", "Recipe", "names_in", "read_page", "simplify"]
+__all__ = ["CategoryRule", "CategoryRules", "Recipe", "element_at", "names_in", "read_page", "simplify"]

@@ -108,6 +108,7 @@ def listener_on(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()  # who comes before the server runs has to wait, not to come again
     except (OSError, OverflowError) as error:
         listener.close()
         raise ConfigError(f"cannot listen on {HOST}:{port}: {error}; choose another with --port") from None
