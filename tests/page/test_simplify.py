@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -246,3 +248,17 @@ def test_rows_that_begin_with_a_box_to_tick_are_called_by_their_link() -> None:
     assert names(f"<table>{row.format(1, 'Hose')}{row.format(2, 'Pot')}</table>") == [
         f"{title}.{what}" for title in ("hose", "pot") for what in ("pick", "view", "actions")
     ]
+
+
+@pytest.mark.parametrize("value", [" /x ", "/x", " ", "a > b < c", '"q" ', "x=' y'", " =", "\n/x"])
+def test_attributes_come_through_as_they_are(value):
+    page = simplify(f'<input class=" a" placeholder="{value.replace(chr(34), "&quot;")}" checked title=" t">')
+    (element,) = page.elements
+    shown = re.search(r'placeholder="([^"]*)"', page.html)
+    assert unescape(shown[1]) == value
+    assert element.locator.endswith("input:nth-of-type(1)")
+
+
+def test_a_link_whose_address_begins_with_a_space_is_a_link():
+    (link,) = simplify("<a rel=x href=' /x ' data-a>y</a>").elements
+    assert (link.name, link.href.strip()) == ("y", "/x")

@@ -31,6 +31,7 @@ _TELLING_WORDS = (
 )
 _TELLING = frozenset(_TELLING_WORDS.split())
 _SHORT = 400
+_ATTRIBUTE = re.compile(r'([^ =]+)(?:="([^"]*)")?')
 _TELLING_STARTS = ("aria-", "data-facsim-")
 _OWN_MARKS = (*(f"data-facsim-{mark}" for mark in ("name", "interactable", "drop", "found")), MOVED)
 _NO_ATTRIBUTES: dict[str, str] = {}
@@ -286,6 +287,11 @@ def _attributes(written: str) -> dict[str, str]:
 
 def _read_attributes(written: str) -> dict[str, str]:
     found: dict[str, str] = {}
+    if '=" ' in written:  # A value that begins with a space would be taken for the next attribute.
+        for name, value in _ATTRIBUTE.findall(written):
+            if _is_telling(name):
+                found[name] = unescape(value)
+        return found or _NO_ATTRIBUTES
     for part in written.removesuffix('"').split('" '):
         name, _, value = part.partition('="')
         if name in _TELLING or name.startswith(_TELLING_STARTS):
