@@ -107,8 +107,10 @@ def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[in
 
 
 def _reach(tag: str, attributes: Mapping[str, str]) -> Reach:
+    if tag in NOWHERE_ELSE:
+        return Reach.NONE
     if attributes and ("data-facsim-interactable" in attributes or "data-facsim-name" in attributes):
-        return Reach.NONE if tag in NOWHERE_ELSE else Reach.STRONG
+        return Reach.STRONG
     return reach_of(tag, attributes)
 
 

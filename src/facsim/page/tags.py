@@ -55,4 +55,4 @@ WHOLE_PAGE = _set(f"html body frameset head title iframe slot {SHADOW_ROOT}")
 """Never elements to act on, even when they listen for clicks, and never written."""
 
 NOWHERE_ELSE = WHOLE_PAGE | _set("base col colgroup frame link meta")
-"""Parsers lose these outside of their places, so no recipe can name them."""
+"""Never elements to act on, whatever they or a recipe say: parsers lose these outside of their places."""
