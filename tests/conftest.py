@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium, one for all tests of a process; without one the test is skipped."""
+    """A headless Chromium, one for the tests of a file; without one the test is skipped.
+
+    While it is open an event loop runs in this thread, so it must be gone before other files are tested.
+    """
     from browser import CHROMIUM, open_chromium
 
     if not CHROMIUM:
