@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
-from facsim.page.tags import ACTIONABLE, WHOLE_PAGE
+from facsim.page.tags import ACTIONABLE, NOWHERE_ELSE
 
 ROLE_OF_TAG = {
     "a": "link",
@@ -30,6 +30,8 @@ ROLE_OF_INPUT = {
     "range": "slider",
     "number": "spinbutton",
 }
+# Set by a recipe.
+_MARKED = frozenset({"data-facsim-interactable", "data-facsim-name"})
 _PAGE_PARTS = frozenset({"main", "header", "footer"})
 _WIDGETS = (
     "button link checkbox radio tab menuitem menuitemcheckbox menuitemradio option switch combobox textbox "
@@ -77,18 +79,19 @@ def states_of(attributes: Mapping[str, str]) -> frozenset[str]:
 
 
 def reach_of(tag: str, attributes: Mapping[str, str]) -> Reach:
-    """Whether a person can act on an element with this tag and these attributes."""
-    if tag in ACTIONABLE:
+    """Whether a person can act on an element with this tag and attributes, the marks of a recipe included."""
+    if tag in NOWHERE_ELSE:
+        return Reach.NONE
+    if tag in ACTIONABLE or not _MARKED.isdisjoint(attributes):
         return Reach.STRONG
-    if not attributes or tag in WHOLE_PAGE or _only_shows(attributes):
+    if not attributes or _only_shows(attributes):
         return Reach.NONE
     if tag in ("a", "area") and "href" in attributes:
         return Reach.STRONG
     if is_editable(attributes) or not WIDGET_ROLES.isdisjoint(attributes.get("role", "").lower().split()[:1]):
         return Reach.STRONG
-    if "onclick" in attributes or _is_focusable(attributes.get("tabindex", "")):
-        return Reach.WEAK
-    return Reach.NONE
+    listens = "onclick" in attributes or _is_focusable(attributes.get("tabindex", ""))
+    return Reach.WEAK if listens else Reach.NONE
 
 
 def _only_shows(attributes: Mapping[str, str]) -> bool:

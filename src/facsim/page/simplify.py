@@ -14,7 +14,6 @@ from facsim.page.recipe import Recipe
 from facsim.page.render import render
 from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
 from facsim.page.runs import HIDDEN, Runs
-from facsim.page.tags import NOWHERE_ELSE
 from facsim.page.tree import Locators, Tree, parse
 from facsim.page.words import fold
 from facsim.schema import Element, Page
@@ -85,10 +84,10 @@ def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[in
     ):
         runs.hidden[node] = runs.hidden[node] or HIDDEN
     reached: list[tuple[int, Reach]] = []
-    for node in tree.find(lambda tag, attributes: tag == "label" or _reach(tag, attributes)):
+    for node in tree.find(lambda tag, attributes: tag == "label" or reach_of(tag, attributes)):
         if not runs.hidden[node]:
             tag = tree.tags[node]
-            reach = _reach(tag, tree.attributes[node])
+            reach = reach_of(tag, tree.attributes[node])
             if tag == "label":
                 reach = max(reach, _stand_in(tree, runs, labels, node))
             if reach:
@@ -104,14 +103,6 @@ def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[in
         elif tree.tags[node] in ("area", "input") and content and tree.attributes[node].get("alt"):
             aria[node] = content
     return targets, aria
-
-
-def _reach(tag: str, attributes: Mapping[str, str]) -> Reach:
-    if tag in NOWHERE_ELSE:
-        return Reach.NONE
-    if attributes and ("data-facsim-interactable" in attributes or "data-facsim-name" in attributes):
-        return Reach.STRONG
-    return reach_of(tag, attributes)
 
 
 def _resolve_nesting(tree: Tree, runs: Runs, reached: list[tuple[int, Reach]]) -> list[int]:
