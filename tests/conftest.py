@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,11 @@ from hypothesis import settings
 # new ones, and `make fuzz-page` does so by coverage.
 settings.register_profile("fixed", derandomize=True)
 settings.load_profile("fixed")
+
+# What verbs print is the same in any terminal. Set before the console is made, for it asks once.
+os.environ["COLUMNS"] = "200"
+for _setting in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    os.environ.pop(_setting, None)
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 

@@ -23,7 +23,6 @@ def facsim(*arguments: object, code: int = 0) -> str:
     printed = StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
         patch.setattr(sys, "argv", ["facsim", *map(str, arguments)])
-        patch.setenv("COLUMNS", "120")
         with pytest.raises(SystemExit) as ended:
             main()
     assert ended.value.code == code, printed.getvalue()
