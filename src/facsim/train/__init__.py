@@ -1,0 +1,1 @@
+"""Models fine-tuned on what people did: rows with loss masks, training, what was learned."""
