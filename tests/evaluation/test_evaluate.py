@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from facsim.data import DataSet
+from facsim.data.files import Lock
 from facsim.data.splits import split
 from facsim.evaluation import Run, evaluate, score
 from facsim.evaluation.config import CaseSelection
-from facsim.evaluation.journal import Lock
 from facsim.predict import crew as crew_module
 from facsim.schema import Action, ConfigError, FacsimError, InputError, Prediction, SessionSoFar
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facsim.evaluation.journal import Journal, Lock, encode, read_lines, repair, write_atomically
+from facsim.data.files import Lock, write_atomically
+from facsim.evaluation.journal import Journal, encode, read_lines, repair
 from facsim.schema import ConfigError, FacsimError, InputError
 
 

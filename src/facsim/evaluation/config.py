@@ -15,9 +15,9 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from facsim.data import DataSet
+from facsim.data.files import write_atomically
 from facsim.data.splits import Part, SplitBy, split
 from facsim.evaluation.environment import Environment
-from facsim.evaluation.journal import write_atomically
 from facsim.predict.protocol import Predictor
 from facsim.prompt import PromptConfig, prompt_hash
 from facsim.schema import ConfigError, InputError

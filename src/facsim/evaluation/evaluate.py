@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from facsim.data import DataSet
+from facsim.data.files import Lock
 from facsim.data.splits import Part, SplitBy
 from facsim.data.splits import split as part_of_split
 from facsim.evaluation.config import CaseSelection, FirstStep, Identity, RunConfig, count_cases, lengths_of
 from facsim.evaluation.environment import Environment
-from facsim.evaluation.journal import Journal, Lock, answered
+from facsim.evaluation.journal import Journal, answered
 from facsim.evaluation.run import Run, score
 from facsim.evaluation.runner import Owed, Runner
 from facsim.evaluation.scoring import Scorer

@@ -6,15 +6,16 @@ killed process loses nothing that was answered. It is removed when the data set 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from facsim.data.files import Lock, write_atomically
 from facsim.schema import ConfigError, FacsimError
 
 
@@ -50,13 +51,10 @@ class Workplace:
                     f"{self.folder} holds an unfinished synthesis. Go on with --resume, or remove it"
                 )
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                self._lock()
+            with ExitStack() as stack:
+                stack.enter_context(Lock(self.folder))
                 self._agree(file)
-            except BaseException:
-                os.close(self._descriptor)
-                raise
+                self._held = stack.pop_all()
         except OSError as error:
             raise FacsimError(f"{self.folder} cannot be written: {os.strerror(error.errno or 0)}") from None
         return self
@@ -66,20 +64,12 @@ class Workplace:
     ) -> None:
         if kind is None:
             shutil.rmtree(self.folder, ignore_errors=True)
-        os.close(self._descriptor)
-
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f"{self.folder} is being worked in by another process. Wait for it") from None
+        self._held.close()
 
     def _agree(self, file: Path) -> None:
         """Compare the settings with those there, or write them."""
         if not file.exists():
-            temporary = file.with_suffix(".partial")
-            temporary.write_text(json.dumps(self._settings, indent=2) + "\n", encoding="utf-8")
-            temporary.rename(file)
+            write_atomically(file, json.dumps(self._settings, indent=2) + "\n")
             return
         try:
             there = json.loads(file.read_text(encoding="utf-8"))
