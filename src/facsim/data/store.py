@@ -33,9 +33,11 @@ from facsim.data.tables import (
 )
 from facsim.page import read_page
 from facsim.schema import Action, InputError, Page, Session, Step, Truth
+from facsim.schema.drawing import Cell, figure, paragraph, table
 
 _CHARACTERS_KEPT = 16_000_000
 """Of pages used lately. Their elements, once read, take a few times as much."""
+_SESSIONS_DRAWN = 10
 
 
 class DataSet:
@@ -98,6 +100,27 @@ class DataSet:
     def __iter__(self) -> Iterator[Session]:
         for session_id in self.session_ids:
             yield self.session(session_id)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what it is, and its first sessions."""
+        facts = f"{len(self):,} sessions · {self.steps.height:,} steps · {self.path}"
+        parts = [paragraph(f"· {facts}", strong=self.card.name)]
+        parts += [paragraph(f"{self.card.origin} · licence: {self.card.licence}", dim=True)]
+        if not self.is_whole:
+            parts.append(paragraph(f"A selection out of {self.card.sessions:,} sessions.", dim=True))
+        steps = dict(self.steps.group_by("session_id").len().iter_rows())
+        columns = ["session_id", "user_id", "outcome", "intent", "persona"]
+        columns = [name for name in columns if self.sessions[name].null_count() < len(self)]
+        rows = [
+            [
+                *(Cell(row[name] or "", mono=name.endswith("_id"), limit=120) for name in columns),
+                Cell(f"{steps[row['session_id']]:,}", number=True),
+            ]
+            for row in self.sessions.head(_SESSIONS_DRAWN).iter_rows(named=True)
+        ]
+        more = len(self) - len(rows)
+        parts.append(table([*columns, "steps"], rows))
+        return figure(*parts, paragraph(f"… and {more:,} more sessions", dim=True) if more else "")
 
     def session(self, session_id: str) -> Session:
         """One session with its steps.

@@ -22,6 +22,7 @@ from facsim.metrics.compute import check_settings
 from facsim.metrics.estimate import Cluster, Estimate
 from facsim.metrics.match import Rule, check_rule
 from facsim.schema import ConfigError
+from facsim.schema.drawing import Cell, figure, paragraph, table
 
 _CHUNK: Final = 8_000_000  # signs held at once: 8 MB, 64 MB as floats
 _TRUTH: Final = ("session_id", "step", "true_type", "true_name", "true_text")
@@ -66,6 +67,24 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: who is ahead, by how much, and how sure that is."""
+        low, high = self.difference.low, self.difference.high
+        interval = "" if low is None or high is None else f" [{100 * low:+.1f}, {100 * high:+.1f}]"
+        heads = ["A", "B", "accuracy A", "accuracy B", "A - B", "only A right", "only B right", "Holm p"]
+        row = [
+            Cell(self.a, strong=self.difference.value > 0),
+            Cell(self.b, strong=self.difference.value < 0),
+            Cell(f"{100 * self.accuracy_a:.1f} %", number=True),
+            Cell(f"{100 * self.accuracy_b:.1f} %", number=True),
+            Cell(f"{100 * self.difference.value:+.1f}{interval}", number=True),
+            Cell(f"{self.only_a:,}", number=True),
+            Cell(f"{self.only_b:,}", number=True),
+            Cell("<0.001" if self.adjusted_p < 0.001 else f"{self.adjusted_p:.3f}", number=True),
+        ]
+        counts = f"{self.steps:,} steps of {self.sessions:,} sessions · {self.rule} rule"
+        return figure(paragraph(f"· {counts}", strong="Comparison"), table(heads, [row]))
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from facsim.schema.drawing import Cell, figure, paragraph, scrolled, table
+from facsim.schema.frames import to_pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
 
 Cluster = Literal["session", "user"]
 TableRow = Mapping[str, str | int | float | None]
@@ -91,6 +98,41 @@ class Metrics(Mapping[str, Estimate]):
             "estimates": {name: asdict(estimate) for name, estimate in self.estimates.items()},
             "tables": {name: [dict(row) for row in rows] for name, rows in self.tables.items()},
         }
+
+    def to_polars(self) -> pl.DataFrame:
+        """One row a metric. Columns: name, value, low, high, n, clusters, note."""
+        import polars as pl  # noqa: PLC0415 - only for those who ask for it
+
+        schema = {"name": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
+        schema |= {"n": pl.Int64, "clusters": pl.Int64, "note": pl.String}
+        return pl.DataFrame([{"name": name, **asdict(found)} for name, found in self.items()], schema=schema)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The same as a pandas table.
+
+        Raises:
+            ConfigError: if pandas is not installed.
+        """
+        return to_pandas(self.to_polars())
+
+    def _repr_html_(self) -> str:
+        """For notebooks: every metric with its interval."""
+        rows = [
+            [
+                Cell(name, mono=True),
+                Cell(f"{found.value:.4g}", number=True),
+                Cell("" if found.low is None else f"{found.low:.4g}", number=True, dim=True),
+                Cell("" if found.high is None else f"{found.high:.4g}", number=True, dim=True),
+                Cell(f"{found.n:,}", number=True, dim=True),
+            ]
+            for name, found in self.items()
+        ]
+        counts = f"{self.steps:,} steps of {self.sessions:,} sessions"
+        heads = ["metric", "value", "low", "high", "of"]
+        by = f"{100 * self.level:g}% intervals by {self.cluster}"
+        return figure(
+            paragraph(f"· {counts} · {by}", strong="Metrics"), scrolled(table(heads, rows, unit="metrics"))
+        )
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:

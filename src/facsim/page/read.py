@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from facsim.page.outline import outline_of
 from facsim.page.roles import role_of, states_of
 from facsim.page.runs import MAX_TEXT, Runs
 from facsim.page.tree import Tree, parse, tokenize
 from facsim.page.words import fold
-from facsim.schema import Element, InputError, Page
+from facsim.schema import Element, InputError, Outline, Page
 
 MARK = '<html data-simplified="1">'
 """What pages of our own renderer begin with. They are read without a full HTML parser."""
@@ -22,7 +23,7 @@ def read_page(html: str) -> Page:
 
     Of elements that share a name (a fault that `facsim audit` reports) the first one counts.
     """
-    return Page(html, partial(load_elements, html, {}))
+    return Page(html, partial(load_elements, html, {}), partial(load_outline, html))
 
 
 def names_in(html: str) -> list[str]:
@@ -55,6 +56,12 @@ def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]
         _element_of(tree, runs, node, locator=locators.get(name, ""), equivalents=equivalents.get(name, ()))
         for name, node in nodes.items()
     )
+
+
+def load_outline(html: str) -> Outline:
+    """What a person reads on a simplified page."""
+    tree = tree_of(html)
+    return outline_of(tree, [_name_of(tree, node) for node in range(len(tree))])
 
 
 def _name_of(tree: Tree, node: int) -> str | None:

@@ -9,7 +9,7 @@ from functools import partial
 from facsim.page.decode import decode
 from facsim.page.labels import Labels
 from facsim.page.names import name_elements
-from facsim.page.read import MARK, load_elements, tree_of
+from facsim.page.read import MARK, load_elements, load_outline, tree_of
 from facsim.page.recipe import Recipe
 from facsim.page.render import render
 from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
@@ -58,7 +58,9 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
     names = name_elements(tree, runs, labels, targets, given)
     simplified = render(tree, runs, names, aria, _title(tree))
     nodes = {name: node for node, name in names.items()}
-    return Page(simplified, partial(_located, simplified, Locators(tree), nodes))
+    return Page(
+        simplified, partial(_located, simplified, Locators(tree), nodes), partial(load_outline, simplified)
+    )
 
 
 def _as_it_is(html: str) -> Page | None:
@@ -70,7 +72,7 @@ def _as_it_is(html: str) -> Page | None:
     nodes = {
         attributes["name"]: node for node, attributes in enumerate(tree.attributes) if attributes.get("name")
     }
-    return Page(html, partial(_located, html, Locators(tree), nodes))
+    return Page(html, partial(_located, html, Locators(tree), nodes), partial(load_outline, html))
 
 
 def _located(html: str, locators: Locators, nodes: Mapping[str, int]) -> tuple[Element, ...]:

@@ -2,7 +2,8 @@
 
 from facsim.schema.action import ACTION_TYPES, Action, ActionType
 from facsim.schema.errors import ConfigError, FacsimError, InputError
-from facsim.schema.page import TYPABLE_ROLES, Element, Page
+from facsim.schema.page import TYPABLE_ROLES, Element, Line, Outline, Page
+from facsim.schema.plain import plain
 from facsim.schema.prediction import ParseLevel, PastStep, Prediction, SessionSoFar, Usage
 from facsim.schema.progress import Progress, no_progress
 from facsim.schema.session import Outcome, RationaleSource, Session, Step, Truth
@@ -16,7 +17,9 @@ __all__ = [
     "Element",
     "FacsimError",
     "InputError",
+    "Line",
     "Outcome",
+    "Outline",
     "Page",
     "ParseLevel",
     "PastStep",
@@ -29,4 +32,5 @@ __all__ = [
     "Truth",
     "Usage",
     "no_progress",
+    "plain",
 ]

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+from facsim.schema.drawing import page_html
+from facsim.schema.frames import to_pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,34 @@ class Element:
 TYPABLE_ROLES = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a page as a person reads it.
+
+    Attributes:
+        text: what stands there, white space folded; empty for an element, which has a text of its own.
+        name: of the element that the line is; None for text between elements.
+        heading: whether it stands in a heading.
+    """
+
+    text: str
+    name: str | None = None
+    heading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a person reads on a page.
+
+    Attributes:
+        title: of the document; empty if it has none.
+        lines: from top to bottom; every element is one of them.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+
+
 @dataclass(frozen=True)
 class Page:
     """A simplified page. Two pages are equal when their HTML is.
@@ -57,10 +93,12 @@ class Page:
         html: the simplified HTML; every interactable element carries its unique `name`.
         load_elements: reads the elements when they are first asked for. A long session holds many pages, and
             most readers of old pages need the HTML alone.
+        load_outline: reads what stands on the page, likewise; without it, its elements are all there is.
     """
 
     html: str
     load_elements: Callable[[], tuple[Element, ...]] = field(repr=False, compare=False)
+    load_outline: Callable[[], Outline] | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def elements(self) -> tuple[Element, ...]:
@@ -71,6 +109,40 @@ class Page:
     def by_name(self) -> Mapping[str, Element]:
         """The elements by name."""
         return {element.name: element for element in self.elements}
+
+    @cached_property
+    def outline(self) -> Outline:
+        """What a person reads there, line by line."""
+        if self.load_outline is None:
+            return Outline("", tuple(Line("", element.name) for element in self.elements))
+        return self.load_outline()
+
+    def to_polars(self) -> pl.DataFrame:
+        """One row an element, in document order, with the attributes of `Element` as columns."""
+        import polars as pl  # noqa: PLC0415 - only for those who ask for it
+
+        texts = ("options", "states", "equivalents")
+        names = [one.name for one in fields(Element)]
+        schema = {name: pl.List(pl.String) if name in texts else pl.String() for name in names}
+        rows = [
+            {name: getattr(element, name) for name in names}
+            | {"options": list(element.options), "states": sorted(element.states)}
+            | {"equivalents": list(element.equivalents)}
+            for element in self.elements
+        ]
+        return pl.DataFrame(rows, schema=schema)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The same as a pandas table.
+
+        Raises:
+            ConfigError: if pandas is not installed.
+        """
+        return to_pandas(self.to_polars())
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what a person reads there, and the names of what can be acted on."""
+        return page_html(self)
 
     def __contains__(self, name: object) -> bool:
         return name in self.by_name

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from facsim.schema.action import Action
+from facsim.schema.drawing import session_html
+from facsim.schema.frames import to_pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
 
 Outcome = Literal["purchase", "terminate"]
 RationaleSource = Literal["human", "synthetic", "simulated"]
@@ -88,3 +94,50 @@ class Session:
     source: str | None = None
     official_split: str | None = None
     persona_fields: str | None = None
+
+    def to_polars(self) -> pl.DataFrame:
+        """One row a step, in order.
+
+        Columns: session_id, user_id, step (from 0), page_id, action_type, action_name, action_text, category,
+        rationale, rationale_source, timestamp, elapsed, url, submitted, truth_probability.
+        """
+        import polars as pl  # noqa: PLC0415 - only for those who ask for it
+
+        text = pl.String
+        schema: dict[str, pl.DataType | type[pl.DataType]] = {
+            "session_id": text,
+            "user_id": text,
+            "step": pl.UInt32,
+        }
+        schema |= {"page_id": text, "action_type": text, "action_name": text, "action_text": text}
+        schema |= {"category": text, "rationale": text, "rationale_source": text}
+        schema |= {"timestamp": pl.Datetime("us", "UTC"), "elapsed": pl.Float64, "url": text}
+        schema |= {"submitted": pl.Boolean, "truth_probability": pl.Float64}
+        rows = [
+            {
+                "session_id": self.session_id,
+                "user_id": self.user_id,
+                "step": number,
+                "page_id": step.page_id,
+                **{f"action_{field}": getattr(step.action, field) for field in ("type", "name", "text")},
+                **{field: getattr(step, field) for field in _STEP_FIELDS},
+                "truth_probability": None if step.truth is None else step.truth.probability,
+            }
+            for number, step in enumerate(self.steps)
+        ]
+        return pl.DataFrame(rows, schema=schema)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The same as a pandas table.
+
+        Raises:
+            ConfigError: if pandas is not installed.
+        """
+        return to_pandas(self.to_polars())
+
+    def _repr_html_(self) -> str:
+        """For notebooks: who, what for, and what was done, step by step."""
+        return session_html(self)
+
+
+_STEP_FIELDS = ("category", "rationale", "rationale_source", "timestamp", "elapsed", "url", "submitted")
