@@ -1,0 +1,43 @@
+"""Real people: the tiny model fine-tuned on people who book flights, with and without practice on the shop.
+
+    python runs/real_people.py FLIGHT_DATA [--practice build/shop_in_small/models/fine-tuned]
+
+FLIGHT_DATA is a data set that `facsim ingest miniwob` made. Writes its tables into docs/results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from experiment import Arm, Experiment, board, pairs, write
+from facsim import DataSet
+from facsim.predict import BASELINES
+
+
+def main() -> None:
+    """Train, ask, and write the tables."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--practice", type=Path)
+    parser.add_argument("--work", type=Path, default=Path("build/real_people"))
+    arguments = parser.parse_args()
+    experiment = Experiment(DataSet.open(arguments.data), arguments.work)
+    rows = [experiment.run(Arm(spec.replace(":", "-"), spec)) for spec in (*BASELINES, "choice")]
+    by_name = {run.name: run for run in rows}
+    learns = {"style": "action"}
+    rows.append(experiment.run(Arm("prompt-only", "local:tiny")))
+    tuned = experiment.run(Arm("fine-tuned", learns=learns))
+    rows.append(tuned)
+    wanted = [(tuned, by_name["choice"]), (tuned, by_name["baseline-markov-2"])]
+    if arguments.practice:
+        practised = experiment.run(Arm("practised-on-the-shop", learns=learns, model=str(arguments.practice)))
+        rows.append(practised)
+        wanted.append((practised, tuned))
+    write("people-board", board(rows))
+    write("people-pairs", pairs(wanted))
+    write("people-pairs-target", pairs(wanted, rule="target"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""The paper in small, on the shop: what fine-tuning on people's actions gives, with controls.
+
+    python runs/shop_in_small.py [--sessions 2000] [--seed 0] [--work build/shop_in_small]
+
+Writes its tables into docs/results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from dataclasses import replace
+from pathlib import Path
+
+from experiment import Arm, Experiment, board, errors, pairs, shares, write
+from facsim import DataSet, DataSetWriter
+from facsim.evaluation import Run
+from facsim.predict import BASELINES, ORACLE
+from facsim.shop import sample
+
+CURVE = (25, 50, 100, 200, 400, 800)
+"""Training sessions of the learning curve, below all of them."""
+
+
+def with_shuffled_reasons(data: DataSet, out: Path, seed: int) -> Path:
+    """A copy of the data set in which each reason belongs to another step, drawn from all of them."""
+    if out.exists():
+        return out
+    reasons = [step.rationale for session in data for step in session.steps]
+    random.Random(seed).shuffle(reasons)
+    left = iter(reasons)
+    with DataSetWriter(out, data.card) as writer:
+        writer.copy_pages(data.pages)
+        for session in data:
+            steps = tuple(replace(step, rationale=next(left)) for step in session.steps)
+            writer.add_session(replace(session, steps=steps))
+    return out
+
+
+def main() -> None:
+    """Train, ask, and write the tables."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--sessions", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path, default=Path("build/shop_in_small"))
+    parser.add_argument("--curve", type=int, nargs="*", default=CURVE)
+    arguments = parser.parse_args()
+    work: Path = arguments.work
+    folder = work / "data"
+    data = DataSet.open(folder) if folder.exists() else sample(arguments.sessions, arguments.seed, folder)
+    experiment = Experiment(data, work)
+
+    rows = [
+        experiment.run(Arm(spec.strip(":").replace(":", "-"), spec))
+        for spec in (ORACLE, *BASELINES, "choice")
+    ]
+    prompted = experiment.run(Arm("prompt-only", "local:tiny"))
+    actions = experiment.run(Arm("fine-tuned", learns={"style": "action"}))
+    stranger = experiment.run(Arm("without-persona", learns={"style": "action", "persona": False}))
+    reasons = experiment.run(Arm("with-reasons", learns={"style": "think"}))
+    shuffled = experiment.run(
+        Arm(
+            "shuffled-reasons",
+            learns={"style": "think"},
+            data=with_shuffled_reasons(data, work / "shuffled", arguments.seed),
+        )
+    )
+    trained = [prompted, actions, stranger, reasons, shuffled]
+    by_name = {run.name: run for run in rows}
+    best_trivial = max((by_name[spec.replace(":", "-")] for spec in BASELINES), key=_accuracy)
+    write("shop-board", board([*rows, *trained]))
+    write(
+        "shop-pairs",
+        pairs(
+            [
+                (actions, prompted),
+                (actions, best_trivial),
+                (actions, by_name["baseline-markov-2"]),
+                (actions, by_name["choice"]),
+                (actions, stranger),
+                (reasons, actions),
+                (reasons, shuffled),
+            ]
+        ),
+    )
+    write("shop-shares", shares([prompted, actions, reasons, by_name["oracle"]]))
+    write("shop-errors", errors([prompted, actions, reasons]))
+
+    lines = [
+        "| training sessions | accuracy, macro [95%] | micro | log-likelihood a step |",
+        "|---:|---:|---:|---:|",
+    ]
+    for count in (*arguments.curve, None):
+        name = "fine-tuned" if count is None else f"fine-tuned-{count}"
+        run = experiment.run(Arm(name, learns={"style": "action"} | ({"sessions": count} if count else {})))
+        metrics = run.metrics
+        macro = metrics["accuracy"]
+        lines.append(
+            f"| {count or 'all'} | {100 * macro.value:.1f} [{100 * macro.low:.1f}, {100 * macro.high:.1f}] "
+            f"| {100 * metrics['accuracy_micro'].value:.1f} | {_likelihood(run)} |"
+        )
+    write("shop-curve", "\n".join(lines))
+
+
+def _accuracy(run: Run) -> float:
+    return run.metrics["accuracy"].value
+
+
+def _likelihood(run: Run) -> str:
+    found = run.cases()["log_probability"].drop_nulls()
+    return f"{found.mean():.2f}" if len(found) else "none"
+
+
+if __name__ == "__main__":
+    main()
