@@ -51,7 +51,7 @@ _MARKS: Final = (
 _ORACLE_LEGEND: Final = (
     f"{ORACLE_MARK} the oracle answers with the people's own probabilities: the best possible, not ranked"
 )
-_SHARES_TITLE: Final = "Share of what is possible, in %"
+SHARES_TITLE: Final = "Share of what is possible, in %"
 _SHARE_HEADS: Final = {"accuracy": "Accuracy", "log_likelihood": "Log-likelihood"}
 _SHARES_LEGEND: Final = (
     "The share of the way from the best trivial baseline (0) to {ceiling} (100): (run - baseline) / "
@@ -60,7 +60,7 @@ _SHARES_LEGEND: Final = (
 )
 _NARROW_NAMES: Final = (24, 20, 16, 14, 12, 10, 8)
 _ANY_WIDTH: Final = 10_000
-_PUBLISHED: Final = "Published, not measured here"
+PUBLISHED: Final = "Published, not measured here"
 
 
 def columns(board: Leaderboard) -> dict[str, str]:
@@ -110,7 +110,7 @@ def shares_legend(board: Leaderboard, ceiling: CeilingShares) -> str:
 
 def markdown(board: Leaderboard) -> str:
     """GitHub-flavoured Markdown, with published numbers under a heading of their own."""
-    heads, rows = _cells(board, bold="**")
+    heads, rows = cells(board, bold="**")
     lines = [f"**{_escape(heading(board))}**", "", *_markdown_table(heads, rows, left=2)]
     lines += [
         "",
@@ -119,19 +119,19 @@ def markdown(board: Leaderboard) -> str:
         *(f"\n{_escape(note)}" for note in board.notes),
     ]
     if board.ceiling is not None and board.ceiling.shares:
-        heads, rows = _share_cells(board, board.ceiling)
-        lines += ["", f"**{_SHARES_TITLE}**", "", *_markdown_table(heads, rows, left=2)]
+        heads, rows = share_cells(board, board.ceiling)
+        lines += ["", f"**{SHARES_TITLE}**", "", *_markdown_table(heads, rows, left=2)]
         lines += ["", shares_legend(board, board.ceiling)]
     if board.published is not None:
-        heads, rows = _published_cells(board.published)
-        lines += ["", f"### {_PUBLISHED}: {board.published.title}", "", *_markdown_table(heads, rows, left=2)]
+        heads, rows = published_cells(board.published)
+        lines += ["", f"### {PUBLISHED}: {board.published.title}", "", *_markdown_table(heads, rows, left=2)]
         lines += ["", *(f"{key}: {_escape(text)}  " for key, text in board.published.sources.items())]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def rich_table(board: Leaderboard) -> RenderableType:
     """A table with its legend, published numbers in a table of their own. Fits 80 columns."""
-    heads, rows = _cells(board)
+    heads, rows = cells(board)
     notes = [Text(note, style="yellow") for note in board.notes]
     parts: list[RenderableType] = [
         TextTable(
@@ -143,13 +143,13 @@ def rich_table(board: Leaderboard) -> RenderableType:
         )
     ]
     if board.ceiling is not None and board.ceiling.shares:
-        heads, rows = _share_cells(board, board.ceiling)
+        heads, rows = share_cells(board, board.ceiling)
         legend_below = (shares_legend(board, board.ceiling),)
-        parts += [Text(), TextTable(_SHARES_TITLE, heads, rows, left=2, below=legend_below)]
+        parts += [Text(), TextTable(SHARES_TITLE, heads, rows, left=2, below=legend_below)]
     if board.published is not None:
-        heads, rows = _published_cells(board.published)
+        heads, rows = published_cells(board.published)
         sources = tuple(f"{key}: {text}" for key, text in board.published.sources.items())
-        title = f"{_PUBLISHED}: {board.published.title}"
+        title = f"{PUBLISHED}: {board.published.title}"
         parts += [Text(), TextTable(title, heads, rows, left=2, below=sources, style="dim")]
     return Group(*parts)
 
@@ -178,7 +178,7 @@ def _value(row: Row, metric: str) -> float | None:
     return None if estimate is None else estimate.value
 
 
-def _cells(board: Leaderboard, bold: str = "") -> tuple[list[str], list[list[str]]]:
+def cells(board: Leaderboard, bold: str = "") -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the leaderboard."""
     chosen = columns(board)
     rows = []
@@ -201,7 +201,7 @@ def _mark(row: Row) -> str:
     return BEST if row.best else ABSENT if row.separable is None else "" if row.separable else TIED
 
 
-def _share_cells(board: Leaderboard, ceiling: CeilingShares) -> tuple[list[str], list[list[str]]]:
+def share_cells(board: Leaderboard, ceiling: CeilingShares) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the shares of the way to the oracle."""
     level = f"[{100 * board.level:g}%]"
     rows = [
@@ -212,7 +212,7 @@ def _share_cells(board: Leaderboard, ceiling: CeilingShares) -> tuple[list[str],
     return ["", "Run", *(f"{_SHARE_HEADS[measure]} {level}" for measure in ceiling.floors)], rows
 
 
-def _published_cells(published: PublishedBoard) -> tuple[list[str], list[list[str]]]:
+def published_cells(published: PublishedBoard) -> tuple[list[str], list[list[str]]]:
     possible = {
         "accuracy": "Acc.",
         "type_f1_macro": "Type F1",
