@@ -68,15 +68,29 @@ def comparable_cases(runs: Sequence[Run]) -> dict[str, pl.DataFrame]:
         ConfigError: if a run is unfinished, or runs answered different steps or other data.
     """
     cases = dict(zip(labels(runs), (run.cases() for run in runs), strict=True))
-    for run, found in zip(runs, cases.values(), strict=True):
+    check_comparable(runs, list(cases.values()))
+    return cases
+
+
+def check_comparable(runs: Sequence[Run], cases: Sequence[pl.DataFrame]) -> None:
+    """Check that runs are finished and answered the same steps of the same data.
+
+    Args:
+        runs: the runs, at least one.
+        cases: the test cases of each, by session and step.
+
+    Raises:
+        ConfigError: if a run is unfinished, or runs answered different steps or other data.
+    """
+    for run, found in zip(runs, cases, strict=True):
         if found.height < run.config.counts.cases:
             raise ConfigError(
                 f"{run.path} is unfinished: {found.height} of {run.config.counts.cases} steps are answered. "
                 "Finish it with --resume"
             )
     first = runs[0]
-    steps = next(iter(cases.values())).select(_KEY)
-    for run, found in zip(runs, cases.values(), strict=True):
+    steps = cases[0].select(_KEY)
+    for run, found in zip(runs, cases, strict=True):
         one, other = first.config.identity.cases, run.config.identity.cases
         if one.content_hash == other.content_hash and steps.equals(found.select(_KEY)):
             continue
@@ -87,7 +101,6 @@ def comparable_cases(runs: Sequence[Run]) -> dict[str, pl.DataFrame]:
             f"{what or 'other steps of one data set'}. "
             "Compare runs of the same data, split, first step and limit"
         )
-    return cases
 
 
 def labels(runs: Sequence[Run]) -> list[str]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
+from facsim.data.files import write_atomically
 from facsim.evaluation.config import RunConfig
+from facsim.evaluation.drawing import run_html
 from facsim.evaluation.environment import facsim_version
-from facsim.evaluation.journal import Line, read_lines, write_atomically
-from facsim.metrics import CASES_SCHEMA, Cluster, Metrics, check_cases, compute_metrics
+from facsim.evaluation.journal import Line, read_lines
+from facsim.evaluation.predictions import leniencies_of, read_predictions
+from facsim.metrics import RULES, Cluster, Metrics, check_cases, compute_metrics, match_expression
 from facsim.schema import ConfigError, InputError, Progress, no_progress
+from facsim.schema.frames import to_pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Run:
@@ -73,26 +79,50 @@ class Run:
         """
         return self._read()[1]
 
+    def predictions(self) -> pl.DataFrame:
+        """The answered test cases in the order of `cases`, with what was said beside the answer.
+
+        Returns:
+            The columns of `facsim.metrics.CASES_SCHEMA` and of `facsim.evaluation.predictions.EXTRAS_SCHEMA`.
+
+        Raises:
+            InputError: if predictions.jsonl is missing or damaged.
+        """
+        return read_predictions(self.path / "predictions.jsonl").sort("session_id", "step")
+
+    def to_polars(self) -> pl.DataFrame:
+        """One row a test case: `predictions`, and whether each is right by the three rules.
+
+        Columns: those of `predictions`, and right_exact, right_equivalent, right_target.
+
+        Raises:
+            InputError: if predictions.jsonl is missing or damaged.
+        """
+        return self.predictions().with_columns(
+            match_expression(rule).alias(f"right_{rule}") for rule in RULES
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The same as a pandas table.
+
+        Raises:
+            ConfigError: if pandas is not installed.
+            InputError: if predictions.jsonl is missing or damaged.
+        """
+        return to_pandas(self.to_polars())
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the headline metrics with their intervals."""
+        return run_html(self)
+
     def _read(self) -> tuple[pl.DataFrame, Mapping[str, int]]:
         """What `cases` and `leniencies` give, in one pass over predictions.jsonl."""
         file = self.path / "predictions.jsonl"
-        columns: dict[str, list[Any]] = {name: [] for name in CASES_SCHEMA}
-        forgiven: Counter[str] = Counter()
+        table = read_predictions(file)
         try:
-            for line in read_lines(file):
-                for name, values in columns.items():
-                    values.append(line[name])
-                # Lines of runs older than the field have none.
-                names = line.get("forgiven") or ()
-                if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-                    raise InputError("forgiven is no list of names", file=file)
-                forgiven.update(names)
-            cases = check_cases(pl.DataFrame(columns, schema=dict(CASES_SCHEMA)))
-        except KeyError as error:
-            raise InputError(f"a line has no field {error}", file=file) from None
-        except (TypeError, pl.exceptions.PolarsError) as error:
+            return check_cases(table), leniencies_of(table)
+        except pl.exceptions.PolarsError as error:
             raise InputError(str(error).splitlines()[0], file=file) from None
-        return cases, dict(forgiven.most_common())
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -119,8 +149,11 @@ class Run:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the numbers should know: what is unanswered, what failed, what changed."""
-        counts, (cases, leniencies) = self.config.counts, self._read()
-        notes = []
+        return self.notes_on(*self._read())
+
+    def notes_on(self, cases: pl.DataFrame, leniencies: Mapping[str, int]) -> tuple[str, ...]:
+        """The `notes`, for who has read the run's cases and leniencies already."""
+        counts, notes = self.config.counts, []
         if cases.height < counts.cases:
             notes.append(f"{cases.height} of {counts.cases} steps are answered; finish it with --resume")
         failed = int(cases["failed"].sum())

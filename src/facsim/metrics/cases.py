@@ -53,6 +53,18 @@ class Cases:
         else:
             self._cluster, self.clusters = self._user_codes(), self.users
 
+    @classmethod
+    def of(cls, cases: pl.DataFrame | Cases, cluster: Cluster = "session") -> Cases:
+        """The cases of a table; those given are taken as they are, if they have these clusters.
+
+        Raises:
+            InputError: if the table breaks a rule of `check_cases`.
+            ConfigError: for an unknown cluster, or a session of two users when clusters are users.
+        """
+        if isinstance(cases, Cases):
+            return cases if cases.cluster == cluster else cls(cases.table, cluster)
+        return cls(cases, cluster)
+
     def _user_codes(self) -> IntArray:
         users = self.table["user_id"].to_numpy()
         names, codes = np.unique(users.astype(object), return_inverse=True)

@@ -46,7 +46,7 @@ class CeilingShares:
 
 
 def ceiling_shares(
-    runs: Mapping[str, pl.DataFrame],
+    runs: Mapping[str, pl.DataFrame | Cases],
     *,
     ceiling: str,
     trivial: Sequence[str],
@@ -61,7 +61,7 @@ def ceiling_shares(
     The floor is chosen once, on all steps, and not again in every resample.
 
     Args:
-        runs: test cases by name of the run, all of the same steps.
+        runs: test cases by name of the run, all of the same steps; as tables, or prepared.
         ceiling: the run that answers with the true probabilities.
         trivial: the runs that may be the floor.
         rule: by which a prediction counts as right.
@@ -91,7 +91,7 @@ def ceiling_shares(
     for name in (ceiling, *trivial):
         if name not in runs:
             raise ConfigError(f"no run {name!r} among {', '.join(runs)}")
-    cases = {name: Cases(table, cluster) for name, table in runs.items()}
+    cases = {name: Cases.of(table, cluster) for name, table in runs.items()}
     lengths = {len(found) for found in cases.values()}
     if len(lengths) > 1:
         raise ConfigError("the runs are about different steps; measure the ceiling on the same ones")

@@ -24,7 +24,7 @@ from facsim.metrics.match import Rule, check_rule
 from facsim.schema import ConfigError
 from facsim.schema.drawing import Cell, figure, paragraph, table
 
-_CHUNK: Final = 8_000_000  # signs held at once: 8 MB, 64 MB as floats
+_CHUNK: Final = 8_000_000  # signs held at once: 1 MB as bits, 8 MB as sums of eight
 _TRUTH: Final = ("session_id", "step", "true_type", "true_name", "true_text")
 
 
@@ -134,7 +134,7 @@ def compare_runs(
 
 
 def compare_many(
-    runs: Mapping[str, pl.DataFrame],
+    runs: Mapping[str, pl.DataFrame | Cases],
     *,
     pairs: Literal["all", "best"] = "all",
     rule: Rule = "exact",
@@ -146,7 +146,7 @@ def compare_many(
     """Compare runs on the same steps, pair by pair, corrected for how many pairs there are.
 
     Args:
-        runs: test cases by name of run, at least two.
+        runs: test cases by name of run, at least two; as tables, or prepared.
         pairs: `all`, or only the `best` run (highest macro accuracy, the first of equals) with each other
             one. Which run is best is itself a result of these data, so a p-value of `best` is slightly too
             small when several runs are nearly equal.
@@ -172,7 +172,7 @@ def compare_many(
         raise ConfigError(f"pairs is {pairs!r}; expected all or best")
     if len(runs) < 2:
         raise ConfigError(f"{len(runs)} run to compare; expected at least 2")
-    cases = {name: Cases(table, cluster) for name, table in runs.items()}
+    cases = {name: Cases.of(table, cluster) for name, table in runs.items()}
     _check_same_steps(cases)
     first = next(iter(cases.values()))
     accuracies = {name: _session_accuracies(found, rule) for name, found in cases.items()}
@@ -279,19 +279,34 @@ def permutation_p(differences: FloatArray, *, resamples: int = 10_000, seed: int
     trials = 2**apart.size if exact else resamples
     rng = np.random.default_rng(seed)
     rows = max(1, _CHUNK // apart.size)
+    signed = _signed_sums(apart)
+    places = 256 * np.arange(len(signed))
     extreme = 0
     for start in range(0, trials, rows):
         size = min(rows, trials - start)
         # Which clusters keep their sign: every choice in turn as a binary number, or random bits.
         chosen: NDArray[np.uint8] = (
-            np.arange(start, start + size, dtype="<u8")[:, None].view(np.uint8)
+            np.arange(start, start + size, dtype="<u8")[:, None].view(np.uint8)[:, : len(signed)]
             if exact
-            else rng.integers(256, size=(size, -(-apart.size // 8)), dtype=np.uint8)
+            else rng.integers(256, size=(size, len(signed)), dtype=np.uint8)
         )
-        kept = np.unpackbits(chosen, axis=1, count=apart.size, bitorder="little")
-        totals = 2 * (kept.astype(np.float64) @ apart) - apart.sum()
+        totals = signed.ravel()[chosen + places].sum(axis=1)
         extreme += int(np.count_nonzero(np.abs(totals) >= observed))
     return extreme / trials if exact else (1 + extreme) / (1 + trials)
+
+
+def _signed_sums(values: FloatArray) -> FloatArray:
+    """For every eight values and every byte: their sum, those whose bit is 0 taken as negative.
+
+    Swaps then come eight clusters at a time, and nothing is rounded: the values are whole numbers.
+
+    >>> _signed_sums(np.array([1.0, 2.0]))[0, :4]  # bits 00, 01, 10, 11
+    array([-3., -1.,  1.,  3.])
+    """
+    padded = np.pad(values, (0, -len(values) % 8)).reshape(-1, 8)
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+    signs = 2.0 * bits - 1.0
+    return np.asarray(padded @ signs.T)
 
 
 def mcnemar_p(only_a: int, only_b: int) -> float:

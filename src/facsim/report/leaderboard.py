@@ -19,14 +19,18 @@ from facsim.metrics import (
     ceiling_shares,
     compare_many,
 )
+from facsim.metrics.cases import Cases
 from facsim.metrics.ceiling import MEASURES
 from facsim.metrics.match import check_rule
 from facsim.predict import BASELINES, ORACLE
 from facsim.report import render
+from facsim.report.notebook import leaderboard_html
 from facsim.report.published import PublishedBoard, published_board
 from facsim.schema import ConfigError
+from facsim.schema.frames import to_pandas
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import RenderableType
 
 SIGNIFICANCE: Final = 0.05
@@ -100,6 +104,7 @@ class Leaderboard:
         published: reference numbers, never ranked with the rows.
         notes: what a reader of the numbers should know.
         ceiling: how far each run goes from the best trivial baseline to the oracle; None without an oracle.
+        comparisons: of the best row with each other one, in their order.
     """
 
     rows: tuple[Row, ...]
@@ -110,6 +115,7 @@ class Leaderboard:
     published: PublishedBoard | None = None
     notes: tuple[str, ...] = ()
     ceiling: CeilingShares | None = None
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -132,6 +138,18 @@ class Leaderboard:
         and `_high`.
         """
         return pl.DataFrame([_flat(row) for row in self.rows], infer_schema_length=None)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The same as a pandas table.
+
+        Raises:
+            ConfigError: if pandas is not installed.
+        """
+        return to_pandas(self.to_polars())
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the table with its legend."""
+        return leaderboard_html(self)
 
 
 def leaderboard(
@@ -162,28 +180,51 @@ def leaderboard(
         raise ConfigError("no run given. Make one with `facsim evaluate`")
     check_rule(rule)
     cases = comparable_cases(opened)
-    cluster, level = _interval_settings(opened)
-    runs_by_name = dict(zip(cases, opened, strict=True))
-    ranked = {name: cases[name] for name, run in runs_by_name.items() if run.predictor != ORACLE}
+    return rank(dict(zip(cases, opened, strict=True)), cases, rule=rule, published=board)
+
+
+def rank(
+    runs: Mapping[str, Run],
+    cases: Mapping[str, pl.DataFrame | Cases],
+    *,
+    rule: Rule = "exact",
+    published: PublishedBoard | None = None,
+) -> Leaderboard:
+    """The leaderboard of runs whose test cases are read already and known to be comparable.
+
+    Args:
+        runs: the runs by their labels, at least one.
+        cases: the test cases of each, as tables, or prepared.
+        rule: by which a prediction counts as right.
+        published: numbers of others, to be shown apart.
+
+    Raises:
+        ConfigError: if intervals are of different kinds, or metrics.json is older than predictions.jsonl.
+        InputError: if a run was not scored.
+    """
+    cluster, level = _interval_settings(list(runs.values()))
+    prepared = {name: Cases.of(table, cluster) for name, table in cases.items()}
+    ranked = {name: prepared[name] for name, run in runs.items() if run.predictor != ORACLE}
     pairs = {}
     if len(ranked) > 1:
         pairs = {pair.b: pair for pair in compare_many(ranked, pairs="best", rule=rule, cluster=cluster)}
-    ceiling = _ceiling(runs_by_name, cases, rule)
-    rows = [_row(name, run, cases[name], pairs.get(name), ceiling) for name, run in runs_by_name.items()]
+    ceiling = _ceiling(runs, prepared, rule)
+    rows = [_row(name, run, prepared[name], pairs.get(name), ceiling) for name, run in runs.items()]
     rows.sort(key=lambda row: (not row.oracle, not row.best, -row.values[HEADLINES[rule]].value, row.name))
     return Leaderboard(
         rows=tuple(rows),
-        cases=opened[0].config.identity.cases,
+        cases=next(iter(runs.values())).config.identity.cases,
         rule=rule,
         cluster=cluster,
         level=level,
-        published=board,
+        published=published,
         notes=tuple(_notes(rows)),
         ceiling=ceiling,
+        comparisons=tuple(pairs[row.name] for row in rows if row.name in pairs),
     )
 
 
-def _ceiling(runs: Mapping[str, Run], cases: Mapping[str, pl.DataFrame], rule: Rule) -> CeilingShares | None:
+def _ceiling(runs: Mapping[str, Run], cases: Mapping[str, Cases], rule: Rule) -> CeilingShares | None:
     """How far the runs go to the oracle, if one of them is of it."""
     oracles = sorted(name for name, run in runs.items() if run.predictor == ORACLE)
     if not oracles:
@@ -219,12 +260,12 @@ def _interval_settings(runs: Sequence[Run]) -> tuple[Cluster, float]:
 def _row(
     name: str,
     run: Run,
-    cases: pl.DataFrame,
+    cases: Cases,
     against_best: Comparison | None,
     ceiling: CeilingShares | None,
 ) -> Row:
     metrics = run.metrics
-    if metrics.steps != cases.height:
+    if metrics.steps != len(cases):
         raise ConfigError(
             f"{run.path}: metrics.json is older than predictions.jsonl. Run `facsim score {run.path}`"
         )
