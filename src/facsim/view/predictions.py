@@ -1,0 +1,137 @@
+"""The predictions of one run, found by session and step without reading the file again.
+
+One pass over predictions.jsonl keeps, for every line, where it begins, and the few columns that the list of
+sessions filters by. What a replay shows is then read from the file, one session's lines at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from facsim.evaluation import Run
+from facsim.metrics.match import match_expression
+from facsim.prompt import PromptConfig
+from facsim.schema import InputError
+from facsim.view.colours import slot
+
+_COLUMNS: dict[str, pl.DataType] = {
+    "session_id": pl.String(),
+    "step": pl.Int64(),
+    "true_type": pl.String(),
+    "true_name": pl.String(),
+    "true_text": pl.String(),
+    "true_category": pl.String(),
+    "pred_type": pl.String(),
+    "pred_name": pl.String(),
+    "pred_text": pl.String(),
+    "rationale": pl.String(),
+}
+_CHANGED = "Start `facsim view` again: the file has changed since it was opened"
+
+
+class Predictions:
+    """One run, open for looking at.
+
+    Args:
+        run: the run.
+        label: what it is called among the others.
+        place: its place among the others, from 0. Decides its letter and colour.
+
+    Raises:
+        InputError: if predictions.jsonl is missing or damaged.
+    """
+
+    def __init__(self, run: Run, label: str, place: int) -> None:
+        self.run, self.label, self.place = run, label, place
+        self.file = run.path / "predictions.jsonl"
+        self._begins, self.table = _index(run, self.file)
+
+    @property
+    def letter(self) -> str:
+        """A, B, …, Z, AA: stands for the run where its name has no room."""
+        first, second = divmod(self.place, 26)
+        return (chr(64 + first) if first else "") + chr(65 + second)
+
+    @property
+    def colour(self) -> str:
+        """The class that colours it."""
+        return slot(self.place)
+
+    @cached_property
+    def prompt(self) -> PromptConfig | None:
+        """How its prompts were built; None for a predictor that reads none."""
+        recorded = self.run.config.identity.settings.get("prompt")
+        if not isinstance(recorded, dict):
+            return None
+        try:
+            return PromptConfig.model_validate(recorded)
+        except ValidationError:
+            return None
+
+    def of_session(self, session_id: str) -> Mapping[int, Mapping[str, Any]]:
+        """The lines of one session by step, read from the file.
+
+        Raises:
+            InputError: if the file is not what it was.
+        """
+        found: dict[int, Mapping[str, Any]] = {}
+        rows = self._rows.get(session_id, ())
+        if not len(rows):
+            return found
+        try:
+            with self.file.open("rb") as stream:
+                for row in rows:
+                    stream.seek(int(self._begins[row]))
+                    line = json.loads(stream.read(int(self._begins[row + 1] - self._begins[row])))
+                    if line["session_id"] != session_id:
+                        raise ValueError
+                    found.setdefault(int(line["step"]), line)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError("is not what it was", file=self.file, remedy=_CHANGED) from None
+        return found
+
+    @cached_property
+    def _rows(self) -> dict[str, list[int]]:
+        grouped = (
+            self.table.select("session_id", "row").group_by("session_id", maintain_order=True).agg("row")
+        )
+        return dict(grouped.iter_rows())
+
+
+def _index(run: Run, file: Path) -> tuple[NDArray[np.int64], pl.DataFrame]:
+    """Where lines begin (and the last one ends), and a table of `row`, `_COLUMNS` and `right`."""
+    try:
+        data = file.read_bytes() if file.stat().st_size < 2**20 else _mapped(file)
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
+        whole = bytes(data[: ends[-1]]) if len(ends) else b""
+        table = pl.read_ndjson(whole, schema=_COLUMNS) if whole else pl.DataFrame(schema=_COLUMNS)
+    except FileNotFoundError:
+        run.lines()  # says what is missing
+        raise
+    except pl.exceptions.PolarsError:
+        run.lines()  # says which line is damaged, and how
+        raise InputError("is not what a run writes", file=file) from None
+    if table.height != len(ends) or table["session_id"].null_count() or table["step"].null_count():
+        run.lines()
+        raise InputError("holds lines that are no predictions", file=file)
+    begins = np.concatenate([np.zeros(1, np.int64), ends.astype(np.int64)])
+    same = pl.lit(value=False).alias("same_destination")
+    right = match_expression("exact").alias("right")
+    table = table.with_columns(same).with_columns(right).drop("same_destination")
+    table = table.with_row_index("row").unique(("session_id", "step"), keep="first", maintain_order=True)
+    return begins, table
+
+
+def _mapped(file: Path) -> mmap.mmap:
+    with file.open("rb") as stream:
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)

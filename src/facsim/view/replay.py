@@ -1,0 +1,304 @@
+"""What a replay shows: a session, one of its steps, and what every run says of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from facsim.data import DataSet
+from facsim.schema import Action, InputError, Page, PastStep, Session, SessionSoFar, Step
+from facsim.view.frame import Mark, title_of
+from facsim.view.library import Library
+from facsim.view.predictions import Predictions
+from facsim.view.verdict import Verdict, verdict
+
+_VERBS = {"click": "Click", "type_and_submit": "Type", "terminate": "Leave"}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An action in words.
+
+    Attributes:
+        action: the action.
+        verb: Click, Type or Leave.
+        text: what was typed.
+        label: what the element is called on the page; empty where it has no text or is not there.
+        on_page: whether the element is on the page; None for leaving.
+    """
+
+    action: Action
+    verb: str
+    text: str | None
+    label: str
+    on_page: bool | None
+
+    @classmethod
+    def of(cls, action: Action, page: Page | None) -> Deed:
+        """The words for an action on a page."""
+        element = page.by_name.get(action.name) if page is not None and action.name is not None else None
+        on_page = None if action.type == "terminate" or page is None else element is not None
+        return cls(action, _VERBS[action.type], action.text, element.text if element else "", on_page)
+
+    @property
+    def sentence(self) -> str:
+        """In one line, for lists and screen readers."""
+        if self.action.type == "terminate":
+            return "Leave the site"
+        target = self.label or self.action.name or "an element without a name"
+        return f"Type “{self.text}” into {target}" if self.text is not None else f"Click {target}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one run says of a step; every number may be missing.
+
+    Attributes:
+        run: the run.
+        verdict: on it.
+        deed: the predicted action; None where there is no answer.
+        confidence: probability of the predicted action.
+        log_probability: natural logarithm of the true action's probability.
+        rank: of the true action among those listed.
+        line: the whole line of predictions.jsonl.
+    """
+
+    run: Predictions
+    verdict: Verdict
+    deed: Deed | None
+    confidence: float | None
+    log_probability: float | None
+    rank: int | None
+    line: Mapping[str, Any]
+
+    @property
+    def true_probability(self) -> float | None:
+        """The probability that it gave to what the person did."""
+        return None if self.log_probability is None else math.exp(self.log_probability)
+
+    def text(self, field: str) -> str:
+        """A field of the line that holds text; empty where there is none."""
+        value = self.line.get(field)
+        return value if isinstance(value, str) else ""
+
+    def number(self, field: str) -> float | None:
+        """A field of the line that holds a number."""
+        return _number(self.line.get(field))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A step in the timeline.
+
+    Attributes:
+        step: its index.
+        deed: what the person did.
+        hits: the verdict of every run, None where it was not asked.
+        since: seconds since the step before.
+    """
+
+    step: int
+    deed: Deed
+    hits: tuple[Verdict | None, ...]
+    since: float | None
+
+    @property
+    def words(self) -> str:
+        """For screen readers."""
+        asked = [hit for hit in self.hits if hit is not None]
+        right = sum(hit.right for hit in asked)
+        told = f", {right} of {len(asked)} right" if asked else ""
+        return f"Step {self.step + 1}: {self.deed.sentence}{told}"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A session at one of its steps.
+
+    Attributes:
+        session: the session.
+        index: of the step.
+        page: that the person saw; None where the data set lacks it.
+        title: of the page.
+        deed: what the person did.
+        best: the most probable action, for simulated people.
+        answers: of the runs that were asked, in their order.
+        moments: all steps.
+    """
+
+    session: Session
+    index: int
+    page: Page | None
+    title: str
+    deed: Deed
+    best: Deed | None
+    answers: tuple[Answer, ...]
+    moments: tuple[Moment, ...]
+
+    @property
+    def step(self) -> Step:
+        """The step."""
+        return self.session.steps[self.index]
+
+    @property
+    def marks(self) -> list[Mark]:
+        """What is drawn on the page: the person's element, the most probable one, the predicted ones."""
+        marks = []
+        if self.deed.action.name:
+            marks.append(Mark(self.deed.action.name, "person", "person", "person"))
+        for answer in self.answers:
+            if answer.deed is not None and answer.deed.action.name:
+                place = answer.run.place
+                marks.append(
+                    Mark(answer.deed.action.name, f"run-{place}", answer.run.colour, answer.run.letter)
+                )
+        if self.best is not None and self.best.action.name and self.best.action != self.deed.action:
+            marks.append(Mark(self.best.action.name, "best", "best", "most probable"))
+        return marks
+
+    def to_dict(self) -> dict[str, Any]:
+        """The step as JSON: who, what was seen, what was done, what every run said."""
+        session, step = self.session, self.step
+        return {
+            "session_id": session.session_id,
+            "step": self.index,
+            "steps": len(session.steps),
+            "user_id": session.user_id,
+            "persona": session.persona,
+            "intent": session.intent,
+            "outcome": session.outcome,
+            "site": session.site,
+            "url": step.url,
+            "timestamp": step.timestamp.isoformat() if isinstance(step.timestamp, datetime) else None,
+            "action": step.action.to_dict(),
+            "category": step.category,
+            "rationale": step.rationale,
+            "rationale_source": step.rationale_source,
+            "truth": None
+            if step.truth is None
+            else {
+                "probability": step.truth.probability,
+                "best_probability": step.truth.best_probability,
+                "best": step.truth.best.to_dict(),
+                "entropy_nats": step.truth.entropy,
+            },
+            "predictions": [
+                {
+                    "run": answer.run.label,
+                    "predictor": answer.run.run.predictor,
+                    "verdict": answer.verdict.words,
+                    "right": answer.verdict.right,
+                    **answer.line,
+                }
+                for answer in self.answers
+            ],
+            "page_id": step.page_id,
+            "page": None if self.page is None else self.page.html,
+        }
+
+
+def replay_at(library: Library, session_id: str, index: int) -> Replay:
+    """A session at a step.
+
+    Raises:
+        KeyError: if there is no such session.
+        IndexError: if it has no such step.
+        InputError: if predictions are not what they were.
+    """
+    session = library.data.session(session_id)
+    if not 0 <= index < len(session.steps):
+        raise IndexError(index)
+    said = [run.of_session(session_id) for run in library.runs]
+    step = session.steps[index]
+    page = page_of(library.data, step)
+    return Replay(
+        session=session,
+        index=index,
+        page=page,
+        title=title_of(page.html) if page else "",
+        deed=Deed.of(step.action, page),
+        best=Deed.of(step.truth.best, page) if step.truth else None,
+        answers=tuple(
+            _answer(run, step, page, lines[index])
+            for run, lines in zip(library.runs, said, strict=True)
+            if index in lines
+        ),
+        moments=_moments(session, said),
+    )
+
+
+def so_far(data: DataSet, session: Session, index: int) -> SessionSoFar:
+    """What a predictor is told at a step.
+
+    Raises:
+        InputError: if the data set lacks a page.
+    """
+    return SessionSoFar(
+        session_id=session.session_id,
+        page=data.page(session.steps[index].page_id),
+        past=tuple(
+            PastStep(data.page(step.page_id), step.action, step.rationale, step.category)
+            for step in session.steps[:index]
+        ),
+        persona=session.persona,
+        intent=session.intent,
+        site=session.site,
+    )
+
+
+def page_of(data: DataSet, step: Step) -> Page | None:
+    """The page of a step; None where it is lacking or cannot be read."""
+    try:
+        page = data.page(step.page_id)
+        page.elements  # noqa: B018 (read now: a page that cannot be read is none)
+    except InputError:
+        return None
+    return page
+
+
+def _answer(run: Predictions, step: Step, page: Page | None, line: Mapping[str, Any]) -> Answer:
+    action = _predicted(line)
+    return Answer(
+        run=run,
+        verdict=_verdict(step.action, line),
+        deed=None if action is None else Deed.of(action, page),
+        confidence=_number(line.get("confidence")),
+        log_probability=_number(line.get("log_probability")),
+        rank=line["rank"] if isinstance(line.get("rank"), int) else None,
+        line=line,
+    )
+
+
+def _moments(session: Session, said: Sequence[Mapping[int, Mapping[str, Any]]]) -> tuple[Moment, ...]:
+    moments: list[Moment] = []
+    before: float | None = None
+    for index, step in enumerate(session.steps):
+        hits = tuple(_verdict(step.action, lines[index]) if index in lines else None for lines in said)
+        since = None if before is None or step.elapsed is None else step.elapsed - before
+        moments.append(Moment(index, Deed.of(step.action, None), hits, since))
+        before = step.elapsed
+    return tuple(moments)
+
+
+def _verdict(true: Action, line: Mapping[str, Any]) -> Verdict:
+    return verdict(
+        true,
+        _predicted(line),
+        same_destination=line.get("same_destination") is True,
+        on_page=on_page if isinstance(on_page := line.get("on_page"), bool) else None,
+        failed=line.get("failed") is True,
+    )
+
+
+def _predicted(line: Mapping[str, Any]) -> Action | None:
+    try:
+        return Action.from_dict({part: line.get(f"pred_{part}") for part in ("type", "name", "text")})
+    except (ValueError, TypeError):
+        return None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

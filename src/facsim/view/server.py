@@ -1,0 +1,107 @@
+"""The viewer over HTTP, on this machine only."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import webbrowser
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facsim.data import DataSet
+from facsim.evaluation import Run
+from facsim.report.links import VIEW_PORT
+from facsim.schema import ConfigError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from uvicorn import Server
+
+HOST = "127.0.0.1"
+PORT = VIEW_PORT
+"""Where the viewer listens unless told otherwise. Links of reports lead there."""
+_LONGEST_REQUEST = 64 * 2**10
+
+
+def build_app(data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ()) -> Starlette:
+    """The viewer of a data set and runs over it, as an ASGI application.
+
+    It answers to `localhost` and `127.0.0.1` only. Serve it on this machine only: it shows all of the data.
+
+    Args:
+        data: a data set, or its folder.
+        runs: runs over it, or their folders.
+
+    Raises:
+        ConfigError: if a package is missing, or a run was made on another data set or is given twice.
+        InputError: if a file is missing or damaged.
+    """
+    _check_packages()
+    from facsim.view.library import Library  # noqa: PLC0415 (slow to import)
+    from facsim.view.web import View  # noqa: PLC0415 (an extra)
+
+    return View(Library(data, runs)).app()
+
+
+def serve(
+    data: DataSet | str | Path,
+    runs: Sequence[Run | str | Path] = (),
+    *,
+    port: int = PORT,
+    open_browser: bool = False,
+    announce: Callable[[str], None] | None = None,
+) -> None:
+    """Show a data set and runs over it until interrupted.
+
+    Args:
+        data: a data set, or its folder.
+        runs: runs over it, or their folders.
+        port: where to listen on 127.0.0.1; 0 for one that is free.
+        open_browser: whether to open the viewer in the person's browser.
+        announce: is told the address once the viewer is open.
+
+    Raises:
+        ConfigError: as `build_app`, or if the port is taken.
+        InputError: as `build_app`.
+    """
+    from facsim.shop.storefront.server import listener_on  # noqa: PLC0415 (slow to import)
+
+    app = build_app(data, runs)
+    with listener_on(port) as listener:
+        where = f"http://{HOST}:{listener.getsockname()[1]}/"
+        if announce:
+            announce(where)
+        if open_browser:
+            webbrowser.open(where)
+        with suppress(KeyboardInterrupt):
+            make_server(app).run(sockets=[listener])
+
+
+def make_server(app: Starlette) -> Server:
+    """A server that `run(sockets=[…])` starts."""
+    import uvicorn  # noqa: PLC0415 (an extra)
+
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http="h11",
+            h11_max_incomplete_event_size=_LONGEST_REQUEST,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+
+
+def _check_packages() -> None:
+    missing = [name for name in ("starlette", "uvicorn") if not importlib.util.find_spec(name)]
+    if missing:
+        raise ConfigError(
+            f"the viewer needs a package that is not installed ({', '.join(missing)}); "
+            "run: pip install 'facsim[web]'"
+        )

@@ -1,0 +1,391 @@
+"""Sessions in a terminal: the replay of one, and the list to choose from.
+
+What comes from data and models is shown by `plain` and as `rich.text.Text`, never as markup: nothing in it
+can steer the terminal.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.rule import Rule as Line
+from rich.text import Text
+
+from facsim.data import DataSet
+from facsim.evaluation import Run
+from facsim.evaluation.compare import labels
+from facsim.metrics import METRICS, Rule, matches
+from facsim.report.render import TextTable
+from facsim.schema import Action, ConfigError, Page, Session, Step, plain
+from facsim.schema.drawing import target_of
+from facsim.schema.plain import seconds
+
+RANDOM: Final = "random"
+"""Asks for any session."""
+
+_AROUND: Final = 2
+_HEADINGS: Final = 4
+_LONGEST_LINE: Final = 160
+_LONGEST_NAME: Final = 200
+_LONGEST_TEXT: Final = 2_000
+_INDENT: Final = "  "
+_BAR: Final = "│ "
+_ABSENT: Final = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What one run predicted for the steps of one session.
+
+    Attributes:
+        label: the run's.
+        lines: its predictions by step: the columns of `Run.predictions`.
+        rule: by which they count as right.
+    """
+
+    label: str
+    lines: Mapping[int, Mapping[str, Any]]
+    rule: Rule
+
+    def is_right(self, step: int, true: Action) -> bool:
+        """Whether the prediction for a step is right."""
+        line = self.lines[step]
+        return matches(true, _predicted(line), self.rule, same_destination=bool(line["same_destination"]))
+
+
+def pick_session(data: DataSet, wanted: str, runs: Sequence[Run] = ()) -> Session:
+    """The session that a person asks for.
+
+    Args:
+        data: the data set.
+        wanted: its id; or else its place in the list, from 1; or else `random`.
+        runs: the list is of the sessions that these answered, if there are any.
+
+    Raises:
+        ConfigError: if there is no such session, or a run is of other data.
+    """
+    if wanted in set(data.session_ids):
+        return data.session(wanted)
+    ids = _listed(data, runs).session_ids
+    if wanted == RANDOM and ids:
+        return data.session(secrets.choice(ids))
+    if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:12]) <= len(ids):
+        return data.session(ids[int(wanted[:12]) - 1])
+    raise ConfigError(
+        f"{data.path} has no session {plain(wanted, 80)!r}. Give an id, a number from 1 to {len(ids):,}, or "
+        f"{RANDOM!r}; `facsim show {data.path}` lists the first ids"
+    )
+
+
+def session_list(
+    data: DataSet, runs: Sequence[Run] = (), *, limit: int = 20, rule: Rule = "exact"
+) -> RenderableType:
+    """The first sessions, one a row, with how many steps each run got right.
+
+    Args:
+        data: the data set.
+        runs: only sessions that one of these answered are listed.
+        limit: most rows.
+        rule: by which a prediction counts as right.
+
+    Raises:
+        ConfigError: if a run is of other data, or is given twice.
+    """
+    listed = _listed(data, runs)
+    names = labels(runs) if runs else []
+    predictions = [run.predictions() for run in runs]
+    rows = [["", "Session", "Steps", "Outcome", *(plain(name, 24) for name in names), "Who and what for"]]
+    for place, session_id in enumerate(listed.session_ids[:limit], start=1):
+        session = listed.session(session_id)
+        counts = [
+            _count(_answers(name, session, table, rule), session)
+            for name, table in zip(names, predictions, strict=True)
+        ]
+        about = " · ".join(text for text in (session.intent, session.persona) if text)
+        cells = [str(place), plain(session_id, 60), f"{len(session.steps)}", session.outcome or _ABSENT]
+        rows.append([*cells, *counts, plain(about, _LONGEST_LINE)])
+    title = f"{plain(data.card.name, _LONGEST_LINE)} · {len(listed):,} sessions"
+    more = len(listed) - limit
+    return Group(
+        Text(f"{title} with a prediction" if runs else title, style="bold"),
+        *_aligned(rows, right=(0, 2, *range(4, 4 + len(names)))),
+        *([Text(f"… and {more:,} more", style="dim")] if more > 0 else []),
+        Text(f"Replay one: facsim show {data.path} SESSION", style="dim"),
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: Collection[int]) -> Iterator[Text]:
+    """The rows, a line each, cut at the edge of the terminal. The first is the head."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for place, row in enumerate(rows):
+        line = Text(no_wrap=True, overflow="ellipsis", style="" if place else "bold")
+        for column, (cell, width) in enumerate(zip(row[:-1], widths, strict=False)):
+            room = " " * (width - cell_len(cell))
+            line.append(f"{room}{cell}  " if column in right else f"{cell}{room}  ")
+        yield line.append(row[-1], style="dim" if place else "")
+
+
+def session_replay(
+    data: DataSet,
+    session: Session,
+    runs: Sequence[Run] = (),
+    *,
+    step: int | None = None,
+    rule: Rule = "exact",
+) -> RenderableType:
+    """A session step by step: what was seen in brief, what was done and why, and what each run predicted.
+
+    Args:
+        data: the data set.
+        session: one of its sessions.
+        runs: runs over it.
+        step: only this step, counted from 0.
+        rule: by which a prediction counts as right.
+
+    Raises:
+        ConfigError: if there is no such step, a run is of other data, or is given twice.
+        InputError: if the data set lacks a page, or a run's predictions are damaged.
+    """
+    if step is not None and not 0 <= step < len(session.steps):
+        last = len(session.steps) - 1
+        raise ConfigError(
+            f"session {plain(session.session_id, 80)} has no step {step}: they go from 0 to {last}"
+        )
+    _check_same_data(data, runs)
+    names = labels(runs) if runs else []
+    answers = [
+        _answers(name, session, run.predictions(), rule) for name, run in zip(names, runs, strict=True)
+    ]
+    parts: list[RenderableType] = [_heading(session), *_person(session)]
+    for number, taken in enumerate(session.steps):
+        if step is None or number == step:
+            before = session.steps[number - 1] if number else None
+            parts += [Text(), *_step(data.page(taken.page_id), number, taken, before, answers)]
+    if step is None and answers:
+        parts += [Text(), *_totals(session, answers)]
+    return Group(*parts)
+
+
+def run_metrics(run: Run) -> RenderableType:
+    """Every metric of a run with its interval.
+
+    Raises:
+        InputError: if the run was not scored.
+    """
+    found = run.metrics
+    rows = []
+    for name, estimate in found.items():
+        unit = METRICS[name].unit if name in METRICS else ""
+        times = 100 if unit == "share" else 1
+        numbers = [
+            "" if value is None else f"{times * value:.4g}" if unit != "share" else f"{times * value:.1f}"
+            for value in (estimate.value, estimate.low, estimate.high)
+        ]
+        rows.append([name, *numbers, "%" if unit == "share" else unit, f"{estimate.n:,}"])
+    cases = run.config.identity.cases
+    title = f"{plain(run.name, 80)} · {plain(cases.data, 80)} ({cases.part} part) · {found.steps:,} steps"
+    below = (
+        f"Low and High: the {100 * found.level:g}% interval, by {found.cluster}. docs/metrics.md defines all",
+    )
+    table = TextTable(title, ["", "Value", "Low", "High", "Unit", "Of"], rows, left=1, below=below)
+    return Group(table, *(Text(plain(note, _LONGEST_TEXT), style="yellow") for note in run.notes))
+
+
+def _listed(data: DataSet, runs: Sequence[Run]) -> DataSet:
+    """The sessions that some run answered; all of them without a run."""
+    _check_same_data(data, runs)
+    if not runs:
+        return data
+    ids = pl.concat([run.predictions()["session_id"] for run in runs]).unique()
+    return data.select(ids.to_list())
+
+
+def _check_same_data(data: DataSet, runs: Sequence[Run]) -> None:
+    for run in runs:
+        cases = run.config.identity.cases
+        if cases.content_hash != data.content_hash:
+            raise ConfigError(
+                f"{run.path} is a run over other data: {plain(cases.data, 80)!r}, at {run.config.data_path}, "
+                f"is not what is in {data.path}. Give the data set that it was made with"
+            )
+
+
+def _answers(label: str, session: Session, predictions: pl.DataFrame, rule: Rule) -> Answers:
+    found = predictions.filter(pl.col("session_id") == session.session_id).rows(named=True)
+    # Another step than the data set has would be of other data, which was refused.
+    return Answers(label, {line["step"]: line for line in found if line["step"] < len(session.steps)}, rule)
+
+
+def _count(answers: Answers, session: Session) -> str:
+    right = sum(answers.is_right(step, session.steps[step].action) for step in answers.lines)
+    return f"{right}/{len(answers.lines)}" if answers.lines else _ABSENT
+
+
+def _heading(session: Session) -> RenderableType:
+    facts = [f"{len(session.steps)} step{'' if len(session.steps) == 1 else 's'}"]
+    if session.steps and (elapsed := session.steps[-1].elapsed) is not None:
+        facts.append(seconds(elapsed))
+    facts += [f"outcome {session.outcome}"] if session.outcome else []
+    facts += [plain(text, 80) for text in (session.user_id, session.site) if text]
+    name = plain(session.session_id, _LONGEST_NAME)
+    return Hanging(Text(), Text.assemble((f"Session {name}", "bold"), f" · {' · '.join(facts)}"))
+
+
+def _person(session: Session) -> Iterator[RenderableType]:
+    for label, text in (("Persona ", session.persona), ("Intent  ", session.intent)):
+        if text:
+            yield Hanging(Text(label, style="bold"), Text(plain(text, _LONGEST_TEXT)))
+
+
+def _step(
+    page: Page, number: int, step: Step, before: Step | None, answers: Sequence[Answers]
+) -> Iterator[RenderableType]:
+    pause = None
+    if step.elapsed is not None:
+        pause = step.elapsed - (before.elapsed or 0.0 if before else 0.0)
+    waited = f" · after {seconds(pause)}" if pause is not None and pause >= 0 else ""
+    yield Header(f"Step {number}{waited}")
+    title = plain(page.outline.title, _LONGEST_LINE) or "(page without a title)"
+    yield _cut(Text.assemble(_INDENT, (title, "bold"), (f" · {len(page.elements):,} elements", "dim")))
+    if step.url:
+        yield _cut(Text(f"{_INDENT}{plain(step.url, _LONGEST_LINE)}", style="dim"))
+    yield from _surroundings(page, step.action)
+    yield _action(step)
+    if step.rationale:
+        source = f"  ({step.rationale_source})" if step.rationale_source else ""
+        reason = Text.assemble((f"“{plain(step.rationale, _LONGEST_TEXT)}”", "italic"), (source, "dim"))
+        yield Hanging(Text(_INDENT * 2), reason)
+    width = max((cell_len(plain(found.label, 40)) for found in answers), default=0)
+    for found in answers:
+        yield _prediction(found, number, step.action, width)
+
+
+def _surroundings(page: Page, action: Action) -> Iterator[RenderableType]:
+    """The lines of the page around the element acted on; its headings, if there is none."""
+    lines = page.outline.lines
+    place = next((at for at, line in enumerate(lines) if line.name and line.name == action.name), None)
+    if place is None:
+        shown = [line for line in lines if line.heading][:_HEADINGS]
+    else:
+        shown = list(lines[max(0, place - _AROUND) : place + _AROUND + 1])
+    for line in shown:
+        acted = place is not None and line is lines[place]
+        text, role = line.text, ""
+        if line.name and (element := page.by_name.get(line.name)) is not None:
+            text, role = element.text or element.value or "", element.role
+        mark = ("▶ ", "bold yellow") if acted else (_BAR, "dim")
+        style = "bold yellow" if acted else "bold" if line.heading else ""
+        words = plain(text, _LONGEST_LINE) or ("(no text)" if line.name else "")
+        yield _cut(
+            Text.assemble(_INDENT, mark, (words, style), (f"  {plain(role, 40)}" if role else "", "dim"))
+        )
+
+
+def _action(step: Step) -> RenderableType:
+    name = plain(target_of(step.action), _LONGEST_TEXT)
+    found = [Text(step.action.type, style="bold"), Text(name, style="cyan")]
+    if step.category:
+        found.append(Text(f"[{plain(step.category, 60)}]", style="magenta"))
+    if step.truth is not None:
+        found.append(Text(f"true probability {_probability(step.truth.probability)}", style="dim"))
+    body = Text("  ").join(part for part in found if part.plain)
+    return Hanging(Text(f"{_INDENT}→ ", style="bold"), body)
+
+
+def _prediction(answers: Answers, number: int, true: Action, width: int) -> RenderableType:
+    label = plain(answers.label, 40)
+    label += " " * (width - cell_len(label) + 1)
+    if number not in answers.lines:
+        return Hanging(Text(f"{_INDENT}· {label}", style="dim"), Text("not asked", style="dim"))
+    line = answers.lines[number]
+    right, action = answers.is_right(number, true), _predicted(line)
+    mark, style = ("✓", "bold green") if right else ("✗", "bold red")
+    parts: list[Text] = []
+    if action is None:
+        what = "no answer: the call failed" if line["failed"] else "an answer that cannot be read"
+        parts.append(Text(what, style="red"))
+    elif action == true:
+        parts.append(Text("the same"))
+    else:
+        parts.append(Text.assemble(action.type, " ", (plain(target_of(action), _LONGEST_NAME), "cyan")))
+    if line["on_page"] is False:
+        parts.append(Text("not on the page", style="red"))
+    parts += [Text(words, style="dim") for words in _chances(line, right=right)]
+    said = plain(line["rationale"] or line["error"] or line["answer"] or "", _LONGEST_TEXT)
+    if said:
+        parts.append(Text(f"“{said}”", style="italic dim"))
+    return Hanging(Text.assemble(_INDENT, (f"{mark} ", style), label), Text("  ").join(parts))
+
+
+def _chances(line: Mapping[str, Any], *, right: bool) -> Iterator[str]:
+    """What a prediction says of probabilities."""
+    if line["confidence"] is not None:
+        yield f"probability {_probability(line['confidence'])}"
+    if not right and line["log_probability"] is not None:
+        rank = f", ranked {line['rank']}" if line["rank"] is not None else ""
+        yield f"what was done {_probability(math.exp(line['log_probability']))}{rank}"
+
+
+def _totals(session: Session, answers: Sequence[Answers]) -> Iterator[RenderableType]:
+    asked = [found for found in answers if found.lines]
+    if asked:
+        counts = " · ".join(f"{plain(found.label, 40)} {_count(found, session)}" for found in asked)
+        yield Hanging(Text("Right  ", style="bold"), Text(counts))
+    for found in answers:
+        if not found.lines:
+            yield Text(f"{plain(found.label, 40)} was not asked about this session", style="yellow")
+
+
+def _predicted(line: Mapping[str, Any]) -> Action | None:
+    if line["pred_type"] is None:
+        return None
+    return Action(line["pred_type"], line["pred_name"], line["pred_text"])
+
+
+def _probability(value: float) -> str:
+    return f"{100 * value:.1f} %" if value >= 0.001 else "<0.1 %"
+
+
+def _cut(text: Text) -> Text:
+    """A line that is cut at the edge of the terminal."""
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A title with a line to the edge of a terminal; in a pipe the title alone."""
+
+    title: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it."""
+        if options.no_wrap:
+            yield Text(f"── {self.title}")
+        else:
+            yield Line(Text(self.title, style="bold"), align="left", style="dim")
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """A text behind a label; its further lines begin below its first. In a pipe it is one line."""
+
+    label: Text
+    body: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it."""
+        indent = self.label.cell_len
+        room = options.max_width - indent
+        if options.no_wrap or room < 20:
+            yield Text.assemble(self.label, self.body)
+            return
+        for place, line in enumerate(self.body.wrap(console, room, overflow="fold")):
+            yield Text.assemble(Text(" " * indent) if place else self.label, line)

@@ -1,0 +1,242 @@
+"""The viewer as a web application. Needs starlette; `server` imports it when it is used."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from facsim.schema import FacsimError
+from facsim.view.colours import css
+from facsim.view.frame import STATIC, frame
+from facsim.view.guard import Guard, frame_headers
+from facsim.view.library import HITS, ORDERS, Library, Search
+from facsim.view.listing import listing
+from facsim.view.picture import can_draw, picture
+from facsim.view.prompts import prompt_of
+from facsim.view.replay import Replay, replay_at
+from facsim.view.wording import FILTERS
+
+ROWS = 40
+"""Sessions on a page of the list."""
+
+_THEMES = ("light", "dark", "auto")
+_KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_SEARCH_FIELDS = ("q", "outcome", "action", "category", "min", "max", "hits", "right", "wrong", "order")
+_Choice = TypeVar("_Choice", bound=str)
+
+
+class View:
+    """The pages of the viewer, each a function from a request to a response."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).with_name("templates")),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals |= {"library": library, "address": address, "can_draw": can_draw()}
+        self._templates.filters |= FILTERS
+        self._files = {file.name: file.read_bytes() for file in STATIC.iterdir() if file.suffix in _KINDS}
+        self._files["colours.css"] = css().encode()
+
+    def app(self) -> Starlette:
+        """The application."""
+        pages: dict[str, Callable[[Request], Response]] = {
+            "/": self.sessions,
+            "/session": self.session,
+            "/frame": self.frame,
+            "/prompt": self.prompt,
+            "/step.json": self.step_json,
+            "/step.png": self.step_png,
+            "/static/{name}": self.static,
+        }
+        return Starlette(
+            routes=[Route(path, answer, methods=["GET"]) for path, answer in pages.items()],
+            middleware=[Middleware(Guard)],
+            exception_handlers={HTTPException: self._sorry, FacsimError: self._sorry, Exception: self._fault},
+        )
+
+    def sessions(self, request: Request) -> Response:
+        """The list of sessions."""
+        search = search_of(request.query_params)
+        found = self._library.find(search)
+        pages = max(1, -(-len(found) // ROWS))
+        page = min(max(1, _whole(request.query_params.get("page"), 1)), pages)
+        return self._page(
+            request,
+            "list.html",
+            search=search,
+            query=query_of(request.query_params),
+            rows=listing(self._library, found[(page - 1) * ROWS : page * ROWS]),
+            total=len(found),
+            page=page,
+            pages=pages,
+        )
+
+    def session(self, request: Request) -> Response:
+        """The replay of a session at a step."""
+        replay = self._replay(request)
+        query = query_of(request.query_params)
+        order = [found.session_id for found in self._library.find(search_of(request.query_params))]
+        steps = {
+            found.session_id: found.step for found in self._library.find(search_of(request.query_params))
+        }
+        here = order.index(replay.session.session_id) if replay.session.session_id in steps else None
+
+        def beside(by: int) -> str | None:
+            if here is None or not 0 <= here + by < len(order):
+                return None
+            other = order[here + by]
+            return address("/session", query, id=other, step=steps[other])
+
+        return self._page(
+            request,
+            "session.html",
+            replay=replay,
+            query=query,
+            show_names=request.query_params.get("names") == "1",
+            before=beside(-1),
+            after=beside(1),
+            here=here,
+            total=len(order),
+        )
+
+    def frame(self, request: Request) -> Response:
+        """The page of a step, for a sandboxed frame."""
+        replay = self._replay(request)
+        nonce = secrets.token_urlsafe(16)
+        document = frame(
+            replay.page.html if replay.page else "<p>The data set lacks this page.</p>",
+            replay.marks,
+            nonce=nonce,
+            theme=_theme(request),
+            show_names=request.query_params.get("names") == "1",
+        )
+        return Response(_bytes(document), media_type="text/html", headers=frame_headers(nonce))
+
+    def prompt(self, request: Request) -> Response:
+        """The exact prompt of a run at a step, message by message."""
+        replay = self._replay(request)
+        run = self._library.run(request.query_params.get("run", ""))
+        return self._page(
+            request,
+            "prompt.html",
+            replay=replay,
+            query=query_of(request.query_params),
+            run=run,
+            prompt=prompt_of(self._library.data, replay.session, replay.index, run),
+        )
+
+    def step_json(self, request: Request) -> Response:
+        """A step as JSON."""
+        replay = self._replay(request)
+        text = json.dumps(replay.to_dict(), ensure_ascii=False, indent=1)
+        return Response(_bytes(text), media_type="application/json", headers=_download(replay, "json"))
+
+    def step_png(self, request: Request) -> Response:
+        """A step as a picture, drawn by a browser of this machine."""
+        replay = self._replay(request)
+        host = request.headers["host"]
+        port = host.partition(":")[2] or "80"
+        where = address("/session", id=replay.session.session_id, step=replay.index)
+        drawn = picture(f"http://127.0.0.1:{port}{where}", _theme(request))
+        return Response(drawn, media_type="image/png", headers=_download(replay, "png"))
+
+    def static(self, request: Request) -> Response:
+        """A file of the viewer."""
+        name = request.path_params["name"]
+        if name not in self._files:
+            raise HTTPException(404)
+        kind = _KINDS[Path(name).suffix]
+        return Response(self._files[name], media_type=kind, headers={"Cache-Control": "no-cache"})
+
+    def _replay(self, request: Request) -> Replay:
+        params = request.query_params
+        session_id, step = params.get("id", ""), params.get("step", "0")
+        try:
+            return replay_at(self._library, session_id, _whole(step, -1))
+        except KeyError:
+            raise HTTPException(404, "There is no such session in this data set.") from None
+        except IndexError:
+            raise HTTPException(404, "This session has no such step.") from None
+
+    def _page(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
+        page = self._templates.get_template(template)
+        text = page.render(theme=_theme(request), status=status, **values)
+        return Response(_bytes(text), status, media_type="text/html")
+
+    def _sorry(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        text = error.detail if isinstance(error, HTTPException) else str(error)
+        return self._page(request, "sorry.html", status, text=text)
+
+    def _fault(self, request: Request, error: Exception) -> Response:
+        del error  # starlette raises it again, for the log
+        return self._page(request, "sorry.html", 500, text="Something went wrong. The fault is ours.")
+
+
+def address(path: str, *queries: Mapping[str, object], **query: object) -> str:
+    """An address of the viewer; what is None or empty is left out."""
+    named = ChainMap({**query}, *({**more} for more in reversed(queries)))
+    given = {key: value for key, value in named.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given, errors='replace')}" if given else path
+
+
+def search_of(params: Mapping[str, str]) -> Search:
+    """What the address of a list asks for. What makes no sense counts as not asked."""
+    return Search(
+        text=params.get("q", "")[:500],
+        outcome=params.get("outcome", ""),
+        action=params.get("action", ""),
+        category=params.get("category", ""),
+        shortest=_whole(params.get("min")),
+        longest=_whole(params.get("max")),
+        hits=_one_of(HITS, params.get("hits")),
+        right=params.get("right", ""),
+        wrong=params.get("wrong", ""),
+        order=_one_of(ORDERS, params.get("order")),
+    )
+
+
+def query_of(params: Mapping[str, str]) -> dict[str, str]:
+    """The part of an address that says what is looked for, to be handed on."""
+    return {field: value for field in _SEARCH_FIELDS if (value := params.get(field, "")[:500])}
+
+
+def _one_of(choices: tuple[_Choice, ...], given: str | None) -> _Choice:
+    return next((choice for choice in choices if choice == given), choices[0])
+
+
+def _whole(text: str | None, otherwise: Any = None) -> Any:
+    return int(text) if text and re.fullmatch(r"\d{1,9}", text, re.ASCII) else otherwise
+
+
+def _theme(request: Request) -> str:
+    return _one_of(("auto", "light", "dark"), request.cookies.get("facsim_theme"))
+
+
+def _download(replay: Replay, kind: str) -> dict[str, str]:
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", replay.session.session_id).strip(".-")[:80] or "session"
+    return {"Content-Disposition": f'attachment; filename="{safe}-step-{replay.index}.{kind}"'}
+
+
+def _bytes(text: str) -> bytes:
+    # A model may have answered half a surrogate pair, which UTF-8 cannot hold.
+    return text.encode("utf-8", "replace")
