@@ -23,6 +23,7 @@ _VERBS = {
     "evaluate": ("facsim.cli.evaluate:command", "Run predictors over a data set, step by step."),
     "score": ("facsim.cli.score:command", "Compute the metrics of runs again, without new model calls."),
     "compare": ("facsim.cli.compare:command", "Compare runs pairwise on the same steps."),
+    "view": ("facsim.cli.view:command", "Replay sessions in the browser, predictions side by side."),
     "report": ("facsim.cli.report:command", "Print the leaderboard of runs."),
 }
 
