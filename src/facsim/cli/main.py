@@ -20,9 +20,11 @@ _VERBS = {
     "ingest": ("facsim.cli.ingest:command", "Turn recorded sessions into a data set."),
     "audit": ("facsim.cli.audit:command", "Check a data set for what would spoil a result."),
     "synthesize": ("facsim.cli.synthesize:command", "Have a model write the missing rationales."),
+    "train": ("facsim.cli.train:app", "Fine-tune a model on what people did."),
     "evaluate": ("facsim.cli.evaluate:command", "Run predictors over a data set, step by step."),
     "score": ("facsim.cli.score:command", "Compute the metrics of runs again, without new model calls."),
     "compare": ("facsim.cli.compare:command", "Compare runs pairwise on the same steps."),
+    "show": ("facsim.cli.show:command", "Replay a session, list sessions, or show a run's metrics."),
     "view": ("facsim.cli.view:command", "Replay sessions in the browser, predictions side by side."),
     "report": ("facsim.cli.report:command", "Print the leaderboard of runs."),
 }

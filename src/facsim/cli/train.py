@@ -1,0 +1,254 @@
+"""`facsim train`: what a model would learn from a data set, and learning it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Group, Parameter
+
+app = App(name="train", help="Fine-tune a model on what people did.")
+
+_SESSIONS = Group("Which sessions, and how they are shown")
+_RECIPE = Group("The recipe (default: the preset's)")
+_MACHINE = Group("The machine (default: what it has)")
+_Flag = Parameter(negative="")
+_Style = Literal["action", "rationale", "think", "two_turn"]
+_SplitBy = Literal["user", "session", "official", "time"]
+
+
+@app.command
+def check(
+    data: Path,
+    *,
+    model: str = "tiny",
+    style: Annotated[_Style | None, Parameter(group=_SESSIONS)] = None,
+    session: Annotated[str | None, Parameter(group=_SESSIONS)] = None,
+    whole: Annotated[bool, Parameter(negative="", group=_SESSIONS)] = False,
+    preset: Literal["paper", "tiny"] | None = None,
+    config: Path | None = None,
+    context_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
+    budget_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
+    budget_policy: Annotated[Literal["drop_oldest", "anchored"] | None, Parameter(group=_SESSIONS)] = None,
+    persona: Annotated[bool | None, Parameter(group=_SESSIONS)] = None,
+    split_by: Annotated[_SplitBy | None, Parameter(group=_SESSIONS)] = None,
+    seed: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
+    sessions: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
+    allow_shared_users: Annotated[bool, Parameter(negative="", group=_SESSIONS)] = False,
+) -> int:
+    """Show which tokens of a session would be trained, and count what a training would learn.
+
+    Ends with exit code 1 if training would refuse the data: a sequence without a trained token, an action
+    that is cut or that the tokenizer does not give back, people or sessions of the test part in the train
+    part. No model is loaded, only its tokenizer.
+
+    Args:
+        data: The data set folder.
+        model: Whose tokenizer: tiny, a folder, or the id of a model on the Hugging Face hub.
+        style: Form of the answer. Default: each of the four in turn.
+        session: Show this session. Default: the first one of the train part.
+        whole: Show all of it; else long stretches that are not trained are shortened.
+        preset: Recipe to begin with. Default: tiny for tiny, else paper.
+        config: YAML file with any of these settings.
+        context_tokens: Most tokens of a sequence, answers included.
+        budget_tokens: Most tokens of a prompt. Default: what the context leaves beside the longest answer.
+        budget_policy: What gives way first. Default: drop_oldest.
+        persona: Whether the prompt tells what is known of the person. Default: yes.
+        split_by: How the data set is split. Default: user.
+        seed: Of the split and of the draw of --sessions. Default: 0.
+        sessions: Learn from so many sessions, drawn at random.
+        allow_shared_users: People of the test part may be in the train part.
+    """
+    from facsim.cli.console import console, progress_bar
+    from facsim.cli.training_shown import counts_table, example_texts
+    from facsim.train import SftConfig, check_training
+    from facsim.train.check import STYLES
+
+    chosen = SftConfig.of(
+        data,
+        model,
+        Path(),
+        preset=preset,
+        file=config,
+        context_tokens=context_tokens,
+        budget_tokens=budget_tokens,
+        budget_policy=budget_policy,
+        persona=persona,
+        split_by=split_by,
+        seed=seed,
+        sessions=sessions,
+        allow_shared_users=allow_shared_users or None,
+    )
+    with progress_bar("Reading sessions") as progress:
+        found = check_training(
+            chosen, styles=(style,) if style else STYLES, session_id=session, progress=progress
+        )
+    for text in example_texts(found, whole=whole):
+        console.print(text, soft_wrap=True)
+    if found.styles:
+        console.print(counts_table(found))
+    for problem in found.problems:
+        console.print("error ", style="bold red", end="")
+        console.print(problem, markup=False, highlight=False)
+    verdict = "Refused: this would not be learned as it should." if found.failed else "Passed."
+    console.print(verdict, style="bold red" if found.failed else "bold green")
+    return 1 if found.failed else 0
+
+
+@app.command
+def sft(
+    data: Path,
+    *,
+    model: str,
+    out: Path,
+    preset: Literal["paper", "tiny"] | None = None,
+    config: Path | None = None,
+    resume: Annotated[bool, _Flag] = False,
+    style: Annotated[_Style | None, Parameter(group=_SESSIONS)] = None,
+    context_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
+    budget_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
+    budget_policy: Annotated[Literal["drop_oldest", "anchored"] | None, Parameter(group=_SESSIONS)] = None,
+    persona: Annotated[bool | None, Parameter(group=_SESSIONS)] = None,
+    split_by: Annotated[_SplitBy | None, Parameter(group=_SESSIONS)] = None,
+    seed: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
+    sessions: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
+    validation_sessions: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
+    allow_shared_users: Annotated[bool, Parameter(negative="", group=_SESSIONS)] = False,
+    method: Annotated[Literal["full", "lora"] | None, Parameter(group=_RECIPE)] = None,
+    lora_rank: Annotated[int | None, Parameter(group=_RECIPE)] = None,
+    learning_rate: Annotated[float | None, Parameter(group=_RECIPE)] = None,
+    schedule: Annotated[Literal["cosine", "linear", "constant"] | None, Parameter(group=_RECIPE)] = None,
+    epochs: Annotated[float | None, Parameter(group=_RECIPE)] = None,
+    global_batch: Annotated[int | None, Parameter(group=_RECIPE)] = None,
+    max_steps: Annotated[int | None, Parameter(group=_RECIPE)] = None,
+    validations: Annotated[int | None, Parameter(group=_RECIPE)] = None,
+    save_every: Annotated[int | None, Parameter(group=_RECIPE)] = None,
+    packing: Annotated[bool | None, Parameter(group=_MACHINE)] = None,
+    precision: Annotated[Literal["auto", "bf16", "fp32"] | None, Parameter(group=_MACHINE)] = None,
+    gradient_checkpointing: Annotated[bool | None, Parameter(group=_MACHINE)] = None,
+    attention: Annotated[str | None, Parameter(group=_MACHINE)] = None,
+    liger: Annotated[bool | None, Parameter(group=_MACHINE)] = None,
+    cpu: Annotated[bool, Parameter(negative="", group=_MACHINE)] = False,
+) -> int:
+    """Fine-tune a model on whole sessions, with loss on people's answers only.
+
+    Learns from the train part of the split. The validation part is scored as training goes on (exact match,
+    macro over sessions), and the weights that predict it best are kept. OUT is then a plain transformers
+    checkpoint, with facsim.json (how to prompt it), README.md (a model card), training.json, training.svg and
+    training.png. A training that was stopped or killed goes on with --resume.
+
+    On several GPUs: facsim train accelerate 8 --out fsdp.yaml, then
+    accelerate launch --config_file fsdp.yaml -m facsim train sft …
+
+    Args:
+        data: The data set folder.
+        model: tiny, a folder, or the id of a model on the Hugging Face hub.
+        out: Folder for the checkpoint.
+        preset: Recipe to begin with. Default: tiny for tiny, else paper.
+        config: YAML file with any of these settings; those given here win.
+        resume: Go on with the training in OUT; starts it if there is none.
+        style: Form of the answer. Default: rationale.
+        context_tokens: Most tokens of a sequence, answers included. Longer sessions become several.
+        budget_tokens: Most tokens of a prompt. Default: what the context leaves beside the longest answer.
+        budget_policy: What gives way first. Default: drop_oldest.
+        persona: Whether the prompt tells what is known of the person. Default: yes.
+        split_by: How the data set is split. Default: user.
+        seed: Of the split, of the choice and order of sessions, and of LoRA's weights. Default: 0.
+        sessions: Learn from so many sessions, drawn at random.
+        validation_sessions: Most sessions to validate with; 0: none, and the last weights are kept.
+        allow_shared_users: People of the test part may be in the train part.
+        method: Train all weights, or low-rank additions to them. Default: full.
+        lora_rank: Rank of these. Default: 16.
+        learning_rate: The highest one.
+        schedule: How it falls.
+        epochs: How often every sequence is seen.
+        global_batch: Sequences in one step of the optimizer, over all processes.
+        max_steps: Stop after so many steps.
+        validations: How many times to validate.
+        save_every: Steps between checkpoints. Default: with every validation.
+        packing: Whether short sessions share a sequence, none seeing another.
+        precision: auto: bf16 on a GPU that has it, else fp32.
+        gradient_checkpointing: Compute activations again instead of keeping them.
+        attention: An attention implementation of transformers, such as sdpa or flash_attention_2.
+        liger: Whether layers run on Liger kernels.
+        cpu: Train on the CPU, though there is a GPU.
+    """
+    from facsim.cli.console import console, errors, progress_bar
+    from facsim.schema import no_progress
+    from facsim.train import SftConfig, TrainingInterrupted, train_sft
+
+    chosen = SftConfig.of(
+        data,
+        model,
+        out,
+        preset=preset,
+        file=config,
+        style=style,
+        context_tokens=context_tokens,
+        budget_tokens=budget_tokens,
+        budget_policy=budget_policy,
+        persona=persona,
+        split_by=split_by,
+        seed=seed,
+        sessions=sessions,
+        validation_sessions=validation_sessions,
+        allow_shared_users=allow_shared_users or None,
+        method=method,
+        lora_rank=lora_rank,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        epochs=epochs,
+        global_batch=global_batch,
+        max_steps=max_steps,
+        validations=validations,
+        save_every=save_every,
+        packing=packing,
+        precision=precision,
+        gradient_checkpointing=gradient_checkpointing,
+        attention=attention,
+        liger=liger,
+        cpu=cpu or None,
+    )
+    try:
+        with progress_bar("Training") as progress:
+            report = train_sft(chosen, resume=resume, progress=progress if _speaks() else no_progress)
+    except TrainingInterrupted as stop:
+        if _speaks():
+            errors.print(str(stop), markup=False, highlight=False)
+        return 130
+    if _speaks():
+        console.print(report.summary(), markup=False, highlight=False)
+        console.print(
+            f"The checkpoint is in {out}. Next: facsim evaluate {data} local:{out}",
+            markup=False,
+            highlight=False,
+        )
+    return 0
+
+
+@app.command
+def accelerate(gpus: int, *, out: Path | None = None, gpus_per_machine: int = 8) -> int:
+    """Write the accelerate configuration that shards a training over several GPUs (FSDP).
+
+    Args:
+        gpus: How many in all.
+        out: File to write. Default: print it.
+        gpus_per_machine: How many each machine has.
+    """
+    from facsim.cli.console import console
+    from facsim.train.launch import accelerate_config, launch_command
+
+    text = accelerate_config(gpus, gpus_per_machine=gpus_per_machine)
+    if out is None:
+        console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
+        return 0
+    out.write_text(text, encoding="utf-8")
+    console.print(launch_command(out, gpus, gpus_per_machine=gpus_per_machine), markup=False, highlight=False)
+    return 0
+
+
+def _speaks() -> bool:
+    """Whether this is the process that prints, of several that train together."""
+    import os
+
+    return os.environ.get("RANK", "0") == "0"

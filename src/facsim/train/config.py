@@ -1,0 +1,210 @@
+"""What decides a training: which sessions, how they are shown, and the recipe. Presets and files of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from facsim.data.splits import SplitBy
+from facsim.page.yamlfile import read_yaml
+from facsim.prompt import BudgetPolicy, PromptConfig, Style
+from facsim.schema import ConfigError
+
+Preset = Literal["paper", "tiny"]
+Schedule = Literal["cosine", "linear", "constant"]
+
+
+class _Choices(BaseModel):
+    """Everything that a configuration file may say; what it leaves out, the preset says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    style: Style = "rationale"
+    """The form of an answer (`facsim.prompt.PromptConfig`)."""
+
+    context_tokens: int = Field(default=40_000, ge=64)
+    """Most tokens of one sequence, answers included. Longer sessions become several."""
+
+    budget_tokens: int | None = Field(default=None, gt=0)
+    """Most tokens of a prompt; none: as many as the context leaves beside the longest answer."""
+
+    budget_policy: BudgetPolicy = "drop_oldest"
+    """What gives way first in a session that is too long."""
+
+    persona: bool = True
+    """Whether the system message tells what is known of the person."""
+
+    split_by: SplitBy = "user"
+    """How the data set is split. The train part is learned, the validation part chooses the checkpoint."""
+
+    seed: int = 0
+    """Of the split, of the choice and order of sessions, and of fresh weights (LoRA)."""
+
+    sessions: int | None = Field(default=None, ge=1)
+    """Learn from at most so many sessions, drawn at random; more of them include the fewer."""
+
+    validation_sessions: int = Field(default=100, ge=0)
+    """Most validation sessions, drawn at random; 0: no validation, the last weights are kept."""
+
+    allow_shared_users: bool = False
+    """Whether people of the test part may be in the train part. Results then say how well people already seen
+    are predicted."""
+
+    method: Literal["full", "lora"] = "full"
+    """Train all weights, or low-rank additions to all linear layers, which are merged at the end."""
+
+    lora_rank: int = Field(default=16, ge=1)
+    """Rank of the additions."""
+
+    lora_alpha: int = Field(default=32, ge=1)
+    """Their scale, times rank."""
+
+    lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of their inputs that is dropped while training."""
+
+    learning_rate: float = Field(default=2e-5, gt=0)
+    """The highest one."""
+
+    schedule: Schedule = "cosine"
+    """How the learning rate falls."""
+
+    warmup_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the steps over which the learning rate rises to its height."""
+
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Of AdamW."""
+
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Longer gradients are shortened to this."""
+
+    epochs: float = Field(default=1.0, gt=0)
+    """How often every sequence is seen."""
+
+    global_batch: int = Field(default=64, ge=1)
+    """Sequences in one step of the optimizer, over all processes."""
+
+    max_steps: int | None = Field(default=None, ge=1)
+    """Stop after so many steps of the optimizer; the schedule ends there, too."""
+
+    packing: bool | None = None
+    """Whether short sessions share a sequence (none sees another). Default: where FlashAttention is installed
+    and there is a GPU. Elsewhere one session at a time is as free of padding, and needs no mask."""
+
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """`auto`: bf16 on a GPU that has it, else fp32 (bf16 is slower than fp32 on most CPUs)."""
+
+    gradient_checkpointing: bool | None = None
+    """Whether activations are computed again instead of kept. Default: on a GPU."""
+
+    attention: str | None = None
+    """Name of an attention implementation of transformers. Default: FlashAttention 2 on a GPU where it is
+    installed, else `sdpa`."""
+
+    liger: bool | None = None
+    """Whether layers run on Liger kernels. Default: where there is a GPU and `liger_kernel` is installed."""
+
+    cpu: bool = False
+    """Train on the CPU, though there is a GPU."""
+
+    validations: int = Field(default=8, ge=1)
+    """How many times the validation part is scored, evenly spread; the last time at the end."""
+
+    save_every: int | None = Field(default=None, ge=1)
+    """Steps between two checkpoints that `--resume` can start from. Default: with every validation."""
+
+
+class SftConfig(_Choices):
+    """One supervised fine-tuning, whole."""
+
+    data: Path
+    """The data set folder."""
+
+    model: str
+    """`tiny` (the base model that comes with Facsim), a folder, or the id of a model on the hub."""
+
+    out: Path
+    """The folder for the checkpoint. It must not exist, unless training is resumed."""
+
+    @classmethod
+    def of(
+        cls,
+        data: str | Path,
+        model: str,
+        out: str | Path,
+        *,
+        preset: Preset | None = None,
+        file: str | Path | None = None,
+        **choices: object,
+    ) -> Self:
+        """A configuration: the preset, over it what the file says, over it what is given here.
+
+        Args:
+            data: the data set folder.
+            model: what is trained.
+            out: the folder for the checkpoint.
+            preset: `tiny` by default where the model is `tiny`, else `paper`.
+            file: a YAML file with any of the fields.
+            choices: any of the fields; None means not given.
+
+        Raises:
+            ConfigError: if a value is not usable.
+        """
+        recipe = dict(PRESETS[preset or ("tiny" if model == "tiny" else "paper")])
+        if file is not None:
+            read = read_yaml(_Choices, Path(file))
+            recipe |= {name: getattr(read, name) for name in read.model_fields_set}
+        recipe |= {name: value for name, value in choices.items() if value is not None}
+        try:
+            return cls.model_validate({"data": data, "model": model, "out": out} | recipe)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"{field} {first['input']!r}: {first['msg']}") from None
+
+    def prompt(self, tokenizer: Path, budget_tokens: int) -> PromptConfig:
+        """How sessions are shown: at training, at validation, and when the checkpoint is evaluated."""
+        return PromptConfig(
+            style=self.style,
+            budget_tokens=budget_tokens,
+            budget_policy=self.budget_policy,
+            tokenizer=tokenizer,
+            persona=self.persona,
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """What a resumed training must share with its beginning, as JSON values."""
+        return self.model_dump(mode="json", exclude={"data", "out", "save_every", "cpu"})
+
+
+PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
+    {
+        # Section on training of arXiv 2503.20749.
+        "paper": MappingProxyType(
+            {
+                "learning_rate": 2e-5,
+                "schedule": "cosine",
+                "epochs": 1.0,
+                "context_tokens": 40_000,
+                "global_batch": 64,
+            }
+        ),
+        # A model of a few million parameters, minutes on a CPU.
+        "tiny": MappingProxyType(
+            {
+                "learning_rate": 1e-3,
+                "schedule": "cosine",
+                "warmup_share": 0.05,
+                "epochs": 3.0,
+                "context_tokens": 4_096,
+                "global_batch": 8,
+                "validation_sessions": 60,
+                "validations": 4,
+            }
+        ),
+    }
+)
+"""Recipes by name."""

@@ -1,0 +1,56 @@
+"""Loss and accuracy of a training, drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from facsim.train.report import TrainingReport
+
+_BLUE, _ORANGE, _GREY = "#0072B2", "#C2500A", "#55606E"
+
+
+def draw_curves(report: TrainingReport, folder: Path) -> None:
+    """Write training.svg and training.png into a folder.
+
+    Raises:
+        OSError: if they cannot be written.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
+    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
+
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    left = figure.add_subplot(1, 2 if report.accuracies else 1, 1)
+    steps = [entry["step"] for entry in report.losses]
+    losses = [entry["loss"] for entry in report.losses]
+    left.plot(steps, losses, color=_BLUE, linewidth=0.8, alpha=0.35)
+    left.plot(steps, _smooth(losses), color=_BLUE, linewidth=1.8)
+    left.set(title="Loss a trained token", xlabel="step")
+    left.set_ylim(bottom=0)
+    if report.accuracies:
+        right = figure.add_subplot(1, 2, 2)
+        places = [entry["step"] for entry in report.accuracies]
+        values = [entry["accuracy"] for entry in report.accuracies]
+        right.plot(places, values, color=_ORANGE, marker="o", markersize=4, linewidth=1.8)
+        right.axvline(report.best_step, color=_GREY, linewidth=0.8, linestyle="--")
+        right.annotate(
+            "kept", (report.best_step, 0), color=_GREY, fontsize=8, xytext=(3, 3), textcoords="offset points"
+        )
+        right.set(title="Validation accuracy, macro", xlabel="step")
+        right.set_ylim(bottom=0)
+        right.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", color="#d8dce2", linewidth=0.6)
+        axes.set_axisbelow(True)
+    # No time and no random ids: the same training gives the same picture.
+    import matplotlib as mpl  # noqa: PLC0415
+
+    with mpl.rc_context({"svg.hashsalt": "facsim"}):
+        figure.savefig(folder / "training.svg", metadata={"Date": None})
+    figure.savefig(folder / "training.png", dpi=150)
+
+
+def _smooth(values: list[float]) -> list[float]:
+    """A running mean over the latest twentieth of the steps."""
+    width = max(1, len(values) // 20)
+    return [sum(values[max(0, i - width + 1) : i + 1]) / min(i + 1, width) for i in range(len(values))]

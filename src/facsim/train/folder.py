@@ -1,0 +1,219 @@
+"""The folder of a training: what can be resumed, and what is kept.
+
+    OUT/                  the checkpoint, once training is done: a plain transformers folder
+    OUT/training/         while it goes on
+        config.json       what identifies the training
+        rows.arrow        the sequences
+        checkpoint-N/     weights, optimizer, schedule and random state after step N: the last one only
+        best/             the weights that validated best so far
+
+Folders are written under another name and renamed, so each is whole or not there, whatever happens. The last
+checkpoint goes only after the next one is in place.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from facsim.schema import ConfigError, FacsimError, InputError
+from facsim.train.validation import ValidationScore
+
+WORK: Final = "training"
+_PREFIX: Final = "checkpoint-"
+_SCORE: Final = "validation.json"
+_PICKLED: Final = "training_args.bin"
+
+
+class TrainingFolder:
+    """Paths and renames.
+
+    Args:
+        out: the folder of the checkpoint to be.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.work = out / WORK
+        self.rows = self.work / "rows.arrow"
+        self.config = self.work / "config.json"
+        self.staging = self.work / ".partial"
+        self.best_folder = self.work / "best"
+        self._old_best = self.work / ".old"
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a training was begun here, and is not done."""
+        return self.config.is_file()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether a training was finished here."""
+        return (self.out / "training.json").is_file() and not self.work.exists()
+
+    def begin(self, identity: Mapping[str, Any], *, resume: bool) -> None:
+        """Make the folder, or check that it is of the same training.
+
+        Raises:
+            ConfigError: if it exists and `resume` is not set, or it is of another training (what
+                differs is named).
+        """
+        held = {file.name for file in self.out.iterdir()} if self.out.is_dir() else set()
+        if self.out.exists() and not self.out.is_dir():
+            raise ConfigError(f"{self.out} is a file. Choose a folder for the checkpoint")
+        if self.is_begun:
+            if not resume:
+                raise ConfigError(
+                    f"{self.out} holds a training. Continue it with --resume, or choose another folder"
+                )
+            self._check_same(identity)
+            self._tidy()
+            return
+        if held - {WORK}:
+            raise ConfigError(f"{self.out} exists and is not a training to resume. Choose another folder")
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            partial = self.work / ".config.json.partial"
+            partial.write_text(json.dumps(identity, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            partial.rename(self.config)
+        except OSError as error:
+            raise FacsimError(f"{self.out}: cannot be written: {error.strerror}") from None
+
+    def _check_same(self, identity: Mapping[str, Any]) -> None:
+        try:
+            before = json.loads(self.config.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"cannot be read: {error}", file=self.config) from None
+        now = json.loads(json.dumps(identity))
+        differs = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+        if differs:
+            changes = ", ".join(f"{key} ({before.get(key)!r} → {now.get(key)!r})" for key in differs)
+            raise ConfigError(
+                f"{self.out} holds another training: {changes}. Use the same settings, or another folder"
+            )
+
+    def _tidy(self) -> None:
+        """Remove what a killed process left half done; put back what it had moved aside."""
+        self.clear_staging()
+        if self._old_best.exists():
+            if self.best_folder.exists():
+                shutil.rmtree(self._old_best)
+            else:
+                self._old_best.rename(self.best_folder)
+
+    def checkpoint(self) -> Path | None:
+        """The latest one."""
+        found = [path for path in self.work.glob(f"{_PREFIX}*") if path.name[len(_PREFIX) :].isdigit()]
+        return max(found, key=lambda path: int(path.name[len(_PREFIX) :]), default=None)
+
+    def clear_staging(self) -> None:
+        """Remove what was not finished."""
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+    def keep_checkpoint(self, step: int) -> None:
+        """Put the staged checkpoint in place, then remove older ones."""
+        place = self.work / f"{_PREFIX}{step}"
+        staged = self.staging / place.name
+        (staged / _PICKLED).unlink(missing_ok=True)
+        _to_disk(staged)
+        if place.exists():
+            shutil.rmtree(place)
+        staged.rename(place)
+        for other in self.work.glob(f"{_PREFIX}*"):
+            if other != place:
+                shutil.rmtree(other, ignore_errors=True)
+        self.clear_staging()
+
+    def keep_best(self, score: ValidationScore | None, step: int) -> None:
+        """Put the staged weights in the place of the best ones."""
+        (self.staging / _PICKLED).unlink(missing_ok=True)
+        if score is not None:
+            content = json.dumps({"step": step, **score.to_dict()})
+            (self.staging / _SCORE).write_text(content + "\n", encoding="utf-8")
+        _to_disk(self.staging)
+        if self.best_folder.exists():
+            self.best_folder.rename(self._old_best)
+        self.staging.rename(self.best_folder)
+        shutil.rmtree(self._old_best, ignore_errors=True)
+
+    def best(self) -> tuple[ValidationScore, int] | None:
+        """How well the weights that are kept validated, and after which step; None if there are none."""
+        file = self.best_folder / _SCORE
+        if not file.is_file():
+            return None
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return ValidationScore(found["accuracy"], found["log_probability"]), found["step"]
+
+    @contextmanager
+    def writing(self, what: str) -> Iterator[None]:
+        """Turns a full disk into a sentence that says what is safe.
+
+        Torch and safetensors raise errors of their own for a disk that is full.
+        """
+        from safetensors import SafetensorError  # noqa: PLC0415
+
+        try:
+            yield
+        except (OSError, SafetensorError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not _is_of_writing(error):
+                raise
+            self.clear_staging()
+            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+            raise FacsimError(
+                f"{self.work}: {what} cannot be written: {reason.splitlines()[0][:200]}. {self.remedy()}"
+            ) from error
+
+    @contextmanager
+    def lock(self, *, is_holder: bool) -> Iterator[None]:
+        """Hold the folder for one training. Freed by the system when the process ends, however it ends.
+
+        Args:
+            is_holder: whether this process holds it; of several that work together one does.
+
+        Raises:
+            ConfigError: if another training holds it.
+        """
+        if not is_holder:
+            yield
+            return
+        descriptor = os.open(self.work / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise ConfigError(f"{self.out} is being trained by another process. Wait for it") from None
+        finally:
+            os.close(descriptor)
+
+    def remedy(self) -> str:
+        """What is safe after a fault, and how to go on from it."""
+        last = self.checkpoint()
+        if last is None:
+            return "No checkpoint was written yet."
+        return f"The checkpoint after step {last.name[len(_PREFIX) :]} is whole: --resume goes on from there."
+
+    def finish(self) -> None:
+        """Remove what only a training that goes on needs."""
+        shutil.rmtree(self.work)
+
+
+def _is_of_writing(error: RuntimeError) -> bool:
+    """Whether torch could not write a file: it says so in words only."""
+    text = str(error)
+    return any(sign in text for sign in ("PytorchStreamWriter", "inline_container", "No space left"))
+
+
+def _to_disk(folder: Path) -> None:
+    """Have the operating system write a folder's files, so that a rename never precedes what it names."""
+    for file in [*folder.rglob("*"), folder]:
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,54 @@
+"""The tokenizer of a model to be trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from facsim.predict.local.chat import FALLBACK_TEMPLATE, ChatTokenizer
+from facsim.predict.local.checkpoint import TOKENIZER_FILE, load_tokenizer
+from facsim.schema import ConfigError, InputError
+
+
+def load_chat(folder: Path) -> ChatTokenizer:
+    """The tokenizer of a checkpoint, without its weights.
+
+    Raises:
+        ConfigError: if its chat template spoils sessions (`facsim.predict.local.chat`), or transformers is
+            not installed.
+        InputError: if it cannot be read.
+    """
+    try:
+        tokenizer = load_tokenizer(folder)
+    except ImportError as error:
+        raise ConfigError(
+            f"training needs the package {error.name}. Install it: pip install 'facsim[train]'"
+        ) from None
+    except Exception as error:  # the tokenizers library raises bare Exception
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"the tokenizer cannot be read: {line[:300]}",
+            file=folder,
+            expected=f"the {TOKENIZER_FILE} of the model",
+        ) from error
+    return ChatTokenizer(tokenizer)
+
+
+def tokenizer_file(folder: Path, chat: ChatTokenizer, scratch: Path) -> Path:
+    """The model's `tokenizer.json`, by which prompts are counted; written to `scratch` where it has none."""
+    own = folder.resolve() / TOKENIZER_FILE
+    if own.is_file():
+        return own
+    chat.tokenizer.save_pretrained(scratch)
+    return scratch.resolve() / TOKENIZER_FILE
+
+
+def make_servable(chat: ChatTokenizer) -> None:
+    """Give a tokenizer what servers and trainers ask for: a chat template, and a token for padding.
+
+    Padding is never trained nor seen, so any token will do: the end of the sequence, or of an answer.
+    """
+    tokenizer = chat.tokenizer
+    if chat.uses_fallback:
+        tokenizer.chat_template = FALLBACK_TEMPLATE
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(chat.end)
