@@ -213,6 +213,7 @@ def share_cells(board: Leaderboard, ceiling: CeilingShares) -> tuple[list[str], 
 
 
 def published_cells(published: PublishedBoard) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of numbers that others published."""
     possible = {
         "accuracy": "Acc.",
         "type_f1_macro": "Type F1",

@@ -314,7 +314,8 @@ def _prediction(answers: Answers, number: int, true: Action, width: int) -> Rend
     elif action == true:
         parts.append(Text("the same"))
     else:
-        parts.append(Text.assemble(action.type, " ", (plain(target_of(action), _LONGEST_NAME), "cyan")))
+        target = plain(target_of(action), _LONGEST_NAME)
+        parts.append(Text.assemble(action.type, " " if target else "", (target, "cyan")))
     if line["on_page"] is False:
         parts.append(Text("not on the page", style="red"))
     parts += [Text(words, style="dim") for words in _chances(line, right=right)]
