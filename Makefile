@@ -8,7 +8,7 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
   random-element markov-category markov-1 markov-2) choice oracle:
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-shop page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
+.PHONY: help install demo test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-shop bench-view page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ bench-page: $(STAMP) ## The simplifier against the parse floor and other tools
 
 bench-shop: $(STAMP) ## Sampling the shop: sessions per second, memory; its server's response times
 	$(BIN)/python benchmarks/bench_shop.py
+
+bench-view: $(STAMP) ## The viewer on 30,000 sessions: time to open, to a session, to a list
+	$(BIN)/python benchmarks/bench_view.py
 
 conformance: $(STAMP) ## A real model server, end to end, in a virtual environment of its own
 	$(BIN)/python benchmarks/conformance.py

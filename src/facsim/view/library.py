@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from facsim.data import DataSet
+from facsim.data import Card, DataSet
 from facsim.evaluation import Run, labels
 from facsim.schema import ConfigError
 from facsim.view.predictions import Predictions
@@ -82,19 +83,30 @@ class Library:
     """
 
     def __init__(self, data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ()) -> None:
-        self.data = data if isinstance(data, DataSet) else DataSet.open(data)
         opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
-        for run in opened:
-            _check_same_data(self.data, run)
         names = labels(opened) if opened else []
-        self.runs = tuple(
-            Predictions(run, name, place) for place, (run, name) in enumerate(zip(opened, names, strict=True))
-        )
+        card = data.card if isinstance(data, DataSet) else Card.read(Path(data) / "card.json")
+        for run in opened:
+            _check_same_data(card, data.path if isinstance(data, DataSet) else data, run)
+        # Reading is most of the time until the first list, and most of it leaves Python.
+        with ThreadPoolExecutor() as readers:
+            read = [
+                readers.submit(Predictions, run, name, place)
+                for place, (run, name) in enumerate(zip(opened, names, strict=True))
+            ]
+            self.data = data if isinstance(data, DataSet) else DataSet.open(data)
+            self.runs = tuple(predictions.result() for predictions in read)
         self._steps = self._table()
         self._sessions = self.data.sessions.join(
             self._steps.group_by("session_id").agg(pl.len().alias("length")), on="session_id", how="left"
         )
         self.find = lru_cache(maxsize=32)(self._find)
+
+    def prepare(self) -> None:
+        """Make what the first replay would wait for: where pages and predictions are."""
+        len(self.data.pages)
+        for run in self.runs:
+            run.of_session("")
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -225,12 +237,12 @@ class Library:
         )
 
 
-def _check_same_data(data: DataSet, run: Run) -> None:
+def _check_same_data(card: Card, path: str | Path, run: Run) -> None:
     cases = run.config.identity.cases
-    if cases.content_hash != data.content_hash:
+    if cases.content_hash != card.content_hash:
         raise ConfigError(
             f"{run.path} answers steps of another data set: {cases.data} (content "
             f"{cases.content_hash}, was at {run.config.data_path}), "
-            f"not of {data.path} ({data.card.name}, content {data.content_hash}). "
+            f"not of {path} ({card.name}, content {card.content_hash}). "
             "Give the runs of this data set, or the data set of these runs"
         )

@@ -7,7 +7,6 @@ sessions filters by. What a replay shows is then read from the file, one session
 from __future__ import annotations
 
 import json
-import mmap
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,23 +18,13 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from facsim.evaluation import Run
+from facsim.evaluation.predictions import read_predictions
 from facsim.metrics.match import match_expression
 from facsim.prompt import PromptConfig
 from facsim.schema import InputError
 from facsim.view.colours import slot
 
-_COLUMNS: dict[str, pl.DataType] = {
-    "session_id": pl.String(),
-    "step": pl.Int64(),
-    "true_type": pl.String(),
-    "true_name": pl.String(),
-    "true_text": pl.String(),
-    "true_category": pl.String(),
-    "pred_type": pl.String(),
-    "pred_name": pl.String(),
-    "pred_text": pl.String(),
-    "rationale": pl.String(),
-}
+_COLUMNS = ("session_id", "step", "true_category", "pred_text", "rationale")
 _CHANGED = "Start `facsim view` again: the file has changed since it was opened"
 
 
@@ -54,7 +43,7 @@ class Predictions:
     def __init__(self, run: Run, label: str, place: int) -> None:
         self.run, self.label, self.place = run, label, place
         self.file = run.path / "predictions.jsonl"
-        self._begins, self.table = _index(run, self.file)
+        self._begins, self.table = _index(self.file)
 
     @property
     def letter(self) -> str:
@@ -108,30 +97,12 @@ class Predictions:
         return dict(grouped.iter_rows())
 
 
-def _index(run: Run, file: Path) -> tuple[NDArray[np.int64], pl.DataFrame]:
+def _index(file: Path) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Where lines begin (and the last one ends), and a table of `row`, `_COLUMNS` and `right`."""
-    try:
-        data = file.read_bytes() if file.stat().st_size < 2**20 else _mapped(file)
-        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
-        whole = bytes(data[: ends[-1]]) if len(ends) else b""
-        table = pl.read_ndjson(whole, schema=_COLUMNS) if whole else pl.DataFrame(schema=_COLUMNS)
-    except FileNotFoundError:
-        run.lines()  # says what is missing
-        raise
-    except pl.exceptions.PolarsError:
-        run.lines()  # says which line is damaged, and how
-        raise InputError("is not what a run writes", file=file) from None
-    if table.height != len(ends) or table["session_id"].null_count() or table["step"].null_count():
-        run.lines()
-        raise InputError("holds lines that are no predictions", file=file)
-    begins = np.concatenate([np.zeros(1, np.int64), ends.astype(np.int64)])
-    same = pl.lit(value=False).alias("same_destination")
-    right = match_expression("exact").alias("right")
-    table = table.with_columns(same).with_columns(right).drop("same_destination")
+    table = read_predictions(file)
+    with file.open("rb") as stream:
+        written = np.frombuffer(stream.read(), np.uint8)
+    begins = np.concatenate([[0], np.flatnonzero(written == ord("\n")) + 1, [len(written)]]).astype(np.int64)
+    table = table.with_columns(match_expression("exact").alias("right")).select(*_COLUMNS, "right")
     table = table.with_row_index("row").unique(("session_id", "step"), keep="first", maintain_order=True)
     return begins, table
-
-
-def _mapped(file: Path) -> mmap.mmap:
-    with file.open("rb") as stream:
-        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)

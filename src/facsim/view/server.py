@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import threading
 import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -42,7 +43,9 @@ def build_app(data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ())
     from facsim.view.library import Library  # noqa: PLC0415 (slow to import)
     from facsim.view.web import View  # noqa: PLC0415 (an extra)
 
-    return View(Library(data, runs)).app()
+    library = Library(data, runs)
+    threading.Thread(target=library.prepare, daemon=True).start()
+    return View(library).app()
 
 
 def serve(
