@@ -103,6 +103,7 @@ def _index(file: Path) -> tuple[NDArray[np.int64], pl.DataFrame]:
     with file.open("rb") as stream:
         written = np.frombuffer(stream.read(), np.uint8)
     begins = np.concatenate([[0], np.flatnonzero(written == ord("\n")) + 1, [len(written)]]).astype(np.int64)
-    table = table.with_columns(match_expression("exact").alias("right")).select(*_COLUMNS, "right")
+    table = table.with_columns(match_expression("exact").alias("right"), pl.col("step").cast(pl.Int64))
+    table = table.select(*_COLUMNS, "right")
     table = table.with_row_index("row").unique(("session_id", "step"), keep="first", maintain_order=True)
     return begins, table

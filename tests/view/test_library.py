@@ -1,0 +1,155 @@
+"""Which sessions are found, and predictions read by place."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from viewing import line_of, made_session, perfect, write_data, write_run
+
+from facsim.data import DataSet
+from facsim.evaluation import Run
+from facsim.schema import ConfigError, InputError
+from facsim.view.library import Library, Search
+from facsim.view.predictions import Predictions
+
+
+@pytest.fixture(scope="module")
+def library(shelf: Path, runs: list[Path]) -> Library:
+    return Library(shelf / "data", runs)
+
+
+def ids(library: Library, **search: object) -> list[str]:
+    return [found.session_id for found in library.find(Search(**search))]  # type: ignore[arg-type]
+
+
+def test_everything_is_found_as_stored(library: Library, shelf: Path) -> None:
+    assert ids(library) == list(DataSet.open(shelf / "data").session_ids)
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ({"outcome": "purchase"}, [f"s{n:02d}" for n in range(0, 60, 3)]),
+        ({"outcome": "none"}, [f"s{n:02d}" for n in range(2, 60, 3)]),
+        ({"outcome": "bought"}, []),
+        ({"text": "PERSON 7."}, ["s07"]),
+        ({"text": "s1"}, [f"s1{n}" for n in range(10)]),
+        ({"text": "u59"}, ["s59"]),
+        ({"text": ".*"}, []),
+        ({"shortest": 4}, []),
+        ({"longest": 2}, []),
+        ({"category": "purchase"}, []),
+        ({"right": "Z"}, []),
+    ],
+)
+def test_sessions_are_found_by_what_is_asked(library: Library, search: dict, expected: list[str]) -> None:
+    assert ids(library, **search) == expected
+
+
+@pytest.mark.parametrize(
+    ("search", "step", "steps"),
+    [
+        ({"text": "BLUE mug"}, 0, 1),
+        ({"text": "sturdy"}, 1, 1),
+        ({"text": "mug is blue"}, 1, 2),
+        ({"category": "product_click"}, 1, 1),
+        ({"action": "terminate"}, 2, 1),
+        ({"hits": "answered"}, 1, 2),
+        ({"hits": "split"}, 1, 2),
+        ({"right": "A", "wrong": "B", "category": "terminate"}, 2, 1),
+        ({"hits": "split", "text": "sturdy"}, 1, 1),
+        ({"shortest": 3, "longest": 3}, 0, 3),
+    ],
+)
+def test_conditions_meet_at_one_step(library: Library, search: dict, step: int, steps: int) -> None:
+    found = library.find(Search(**search))
+    assert len(found) == 60
+    assert {(one.step, one.steps) for one in found} == {(step, steps)}
+
+
+def test_all_right_and_all_wrong(shelf: Path, runs: list[Path]) -> None:
+    wrong = Library(shelf / "data", runs[1:])
+    assert len(wrong.find(Search(hits="all_wrong"))) == 60
+    assert not wrong.find(Search(hits="all_right"))
+    right = Library(shelf / "data", runs[:1])
+    assert [found.steps for found in right.find(Search(hits="all_right"))] == [2] * 60
+    assert not right.find(Search(hits="split"))
+    nobody = Library(shelf / "data")
+    assert not nobody.find(Search(hits="all_wrong"))
+    assert not nobody.find(Search(hits="answered"))
+
+
+def test_sessions_are_ordered_by_length_and_by_matches(tmp_path: Path) -> None:
+    session, pages = made_session(1)
+    longer = made_session(2)[0]
+    more = type(session)(
+        **{name: getattr(longer, name) for name in longer.__slots__}
+        | {"steps": longer.steps + longer.steps[:2]}
+    )
+    data = write_data(tmp_path / "data", [(session, pages), (more, [*pages, *pages[:2]])])
+    library = Library(data)
+    assert ids(library, order="longest") == ["s02", "s01"]
+    assert [found.steps for found in library.find(Search(order="most", category="search"))] == [2, 1]
+
+
+def test_lines_are_read_by_place(library: Library, runs: list[Path]) -> None:
+    for run, path in zip(library.runs, runs, strict=True):
+        read = run.of_session("s41")
+        assert sorted(read) == [1, 2]
+        assert read[2] == line_of(path, "s41", 2)
+        assert run.of_session("nobody") == {}
+
+
+def test_a_torn_last_line_is_passed_over_and_a_whole_one_without_its_end_is_read(
+    shelf: Path, runs: list[Path], tmp_path: Path
+) -> None:
+    copy = tmp_path / "good"
+    shutil.copytree(runs[0], copy)
+    file = copy / "predictions.jsonl"
+    whole = file.read_bytes()
+    last = json.loads(whole.splitlines()[-1])
+    file.write_bytes(whole[:-1])
+    assert last["step"] in Predictions(Run.open(copy), "good", 0).of_session(last["session_id"])
+    file.write_bytes(whole[:-40])
+    torn = Predictions(Run.open(copy), "good", 0)
+    assert last["step"] not in torn.of_session(last["session_id"])
+    assert sorted(torn.of_session("s00")) == [1, 2]
+
+
+def test_a_file_that_changed_is_told(shelf: Path, runs: list[Path], tmp_path: Path) -> None:
+    copy = tmp_path / "good"
+    shutil.copytree(runs[0], copy)
+    run = Predictions(Run.open(copy), "good", 0)
+    file = copy / "predictions.jsonl"
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[5:]))
+    with pytest.raises(InputError, match="Start `facsim view` again"):
+        run.of_session("s30")
+
+
+def test_damage_is_told_with_its_line(shelf: Path, runs: list[Path], tmp_path: Path) -> None:
+    copy = tmp_path / "good"
+    shutil.copytree(runs[0], copy)
+    lines = (copy / "predictions.jsonl").read_bytes().splitlines(keepends=True)
+    (copy / "predictions.jsonl").write_bytes(b"".join([*lines[:3], b"nonsense\n", *lines[3:]]))
+    with pytest.raises(InputError, match="line 4"):
+        Library(shelf / "data", [copy])
+
+
+def test_a_run_over_other_data_is_refused(shelf: Path, runs: list[Path], tmp_path: Path) -> None:
+    other = write_data(tmp_path / "other", [made_session(1)])
+    write_run(tmp_path / "run", other, perfect)
+    with pytest.raises(ConfigError, match="answers steps of another data set"):
+        Library(shelf / "data", [*runs, tmp_path / "run"])
+
+
+def test_a_run_given_twice_is_refused(shelf: Path, runs: list[Path]) -> None:
+    with pytest.raises(ConfigError, match="given twice"):
+        Library(shelf / "data", [runs[0], runs[0]])
+
+
+def test_letters_go_on_after_z(runs: list[Path]) -> None:
+    run = Run.open(runs[0])
+    assert [Predictions(run, "x", place).letter for place in (0, 25, 26, 53)] == ["A", "Z", "AA", "BB"]

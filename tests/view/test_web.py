@@ -1,0 +1,349 @@
+"""What the viewer answers, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from starlette.testclient import TestClient
+from viewing import ADDRESS, HOME, line_of, made_session, told, write_data, write_run
+
+from facsim.cli.main import app as command_line
+from facsim.prompt import PromptConfig, build_prompt
+from facsim.schema import Action, ConfigError
+from facsim.view import build_app
+from facsim.view.guard import PAGE_POLICY
+from facsim.view.replay import so_far
+
+STEP = "/session?id=s03&step=1"
+PAGES = (
+    "/",
+    STEP,
+    "/frame?id=s03&step=1",
+    "/prompt?id=s03&step=1&run=A",
+    "/step.json?id=s03&step=1",
+    "/static/view.css",
+)
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_answer_carries_the_policy(client: TestClient, page: str) -> None:
+    headers = client.get(page).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "*" not in policy
+    if page.startswith("/frame"):
+        assert policy.startswith("sandbox;")
+        assert "script-src" not in policy and "img-src" not in policy
+        assert headers["x-frame-options"] == "SAMEORIGIN"
+    else:
+        assert policy == PAGE_POLICY
+        assert headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize("page", ["/", STEP, "/prompt?id=s03&step=1&run=A", "/nowhere"])
+def test_pages_hold_nothing_that_the_policy_forbids(client: TestClient, page: str) -> None:
+    html = client.get(page).text
+    assert not re.search(r"<[^>]+\s(on\w+|style)=", html)
+    assert re.findall(r"<script[^>]*>", html) == ['<script type="module" src="/static/view.js">']
+    assert "<style" not in html
+    assert not re.search(r'(?:href|src)="(?:https?:|//)', html)
+
+
+def test_frames_have_a_new_nonce_each_time(client: TestClient) -> None:
+    policies = [client.get("/frame?id=s03&step=1").headers["content-security-policy"] for _ in range(2)]
+    assert policies[0] != policies[1]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:8421",
+        "127.0.0.2",
+        "0.0.0.0",
+        "",
+        "localhost:x",
+        "[::1]",
+    ],
+)
+def test_other_names_for_this_machine_are_refused(client: TestClient, page: str, host: str) -> None:
+    answer = client.get(page, headers={"host": host})
+    assert answer.status_code == 403
+    assert "made" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "localhost:8421", "127.0.0.1:1"])
+def test_own_names_are_answered(client: TestClient, host: str) -> None:
+    assert client.get("/", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://127.0.0.1:9999"}, 403),
+        ({"origin": ADDRESS}, 200),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"}, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}, 403),
+        ({"sec-fetch-site": "same-site", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"}, 403),
+        # A link in a report, opened in a tab.
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}, 200),
+        ({"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"}, 200),
+        ({"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}, 200),
+    ],
+)
+def test_other_sites_get_no_answer(client: TestClient, headers: dict, status: int) -> None:
+    assert client.get(STEP, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_nothing_can_be_sent(client: TestClient, method: str) -> None:
+    assert client.request(method, "/").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../web.py",
+        "/static/..%2fweb.py",
+        "/static/%2e%2e/web.py",
+        "/static//etc/passwd",
+        "/static/..%5cweb.py",
+        "/static/page.css%00.js",
+        "/static/",
+        "/session?id=../../card.json&step=0",
+        "/frame?id=%2e%2e%2f%2e%2e%2fetc%2fpasswd&step=0",
+        "/step.json?id=s03&step=-1",
+        "/step.json?id=s03&step=3",
+        "/step.json?id=s03&step=99999999999999999999",
+        "/step.json?id=s03&step=1e0",
+        "/session?id=",
+        "/session",
+        "/session?id=s03&step=%F0%9F%92%A5",
+        "/nowhere",
+    ],
+)
+def test_what_is_not_there_is_not_found(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "root:" not in answer.text and "import" not in answer.text
+    assert answer.headers["content-security-policy"] == PAGE_POLICY
+
+
+def test_a_long_address_is_refused(client: TestClient) -> None:
+    assert client.get("/?q=" + "x" * 20_000).status_code == 414
+
+
+def test_the_list_is_paged_and_links_to_the_step_that_was_looked_for(client: TestClient) -> None:
+    first, second = client.get("/").text, client.get("/?page=2").text
+    assert len(re.findall("data-row", first)) == 40
+    assert len(re.findall("data-row", second)) == 20
+    assert "60 sessions" in text_of(first)
+    found = client.get("/?q=sturdy&outcome=purchase").text
+    assert "20 sessions found" in text_of(found)
+    link = next(link for link in re.findall(r'href="([^"]*)" data-row', found) if "id=s00" in link)
+    assert {"step=1", "q=sturdy", "outcome=purchase"} <= set(link.partition("?")[2].split("&amp;"))
+    assert "No session has a step" in client.get("/?q=nothing+like+it").text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=0",
+        "page=-3",
+        "page=x",
+        "page=9999",
+        "min=x&max=-2",
+        "hits=what",
+        "order=up",
+        "q=%00%ff",
+        "right=%3Cb%3E",
+    ],
+)
+def test_senseless_questions_are_answered_with_a_list(client: TestClient, query: str) -> None:
+    assert client.get(f"/?{query}").status_code == 200
+
+
+def test_a_step_shows_who_did_what_and_who_was_right(client: TestClient) -> None:
+    shown = text_of(client.get(STEP).text)
+    for words in (
+        "Click Mug number 30",
+        "results.mug_30.view_product",
+        "This one looks sturdy.",
+        "in their own words",
+        "1 of 3 right",
+        "True probability 0.25",
+        "1.50 nats",
+        "Because the mug is blue.",
+        "wrong, not on the page",
+        "A mug for person 3.",
+        "Ada, 36, reads every review.",
+        "read leniently",
+    ):
+        assert words in shown, words
+    assert "Leave the site" in text_of(client.get("/session?id=s03&step=2").text)
+    assert "not readable" in text_of(client.get("/session?id=s03&step=2").text)
+    assert "No run was asked about this step." in text_of(client.get("/session?id=s03&step=0").text)
+
+
+def test_neighbours_are_those_of_the_list(client: TestClient) -> None:
+    html = client.get("/session?id=s03&step=0&outcome=purchase").text
+    links = dict(re.findall(r'href="([^"]*)" (data-before|data-after)', html))
+    by_kind = {kind: link for link, kind in links.items()}
+    assert "id=s00" in by_kind["data-before"] and "outcome=purchase" in by_kind["data-before"]
+    assert "id=s06" in by_kind["data-after"]
+    first = client.get("/session?id=s00&step=0").text
+    assert "data-before" not in first and "data-after" in first
+    # Opened from a report, beside what is looked for: no neighbours, but shown.
+    assert "data-after" not in client.get("/session?id=s01&step=0&outcome=purchase").text
+
+
+def test_the_frame_marks_what_was_done_and_predicted(client: TestClient) -> None:
+    html = client.get("/frame?id=s03&step=1").text
+    assert re.search(
+        r'id="person">person</span><span class="flag c0" id="run-0">A</span></span><span class="link e marked',
+        html,
+    )
+    assert 'id="run-1">B</span>' in html
+    assert 'id="best">most probable</span>' in html
+    assert 'id="run-2"' not in html  # not on the page
+
+
+def test_the_prompt_is_the_one_that_was_sent(client: TestClient, shelf: Path) -> None:
+    from html import unescape
+
+    from facsim.data import DataSet
+
+    data = DataSet.open(shelf / "data")
+    prompt = build_prompt(so_far(data, data.session("s03"), 1), PromptConfig(style="rationale"))
+    html = client.get("/prompt?id=s03&step=1&run=A").text
+    shown = [unescape(text) for text in re.findall(r"<pre[^>]*><bdi>(.*?)</bdi></pre>", html, re.DOTALL)]
+    assert shown == [message.content for message in prompt.messages]
+    assert f"{prompt.tokens:,}" in html
+    assert "has changed" not in html
+    tokens = [
+        int(found.replace(",", "")) for found in re.findall(r'<span class="quiet">([\d,]+) tokens', html)
+    ]
+    assert sum(tokens) == prompt.tokens
+    assert "reads no prompt" in client.get("/prompt?id=s03&step=1&run=B").text
+    assert "by default" in client.get("/prompt?id=s03&step=1").text
+
+
+def test_a_prompt_that_cannot_be_built_says_why(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data", [made_session(1)])
+    prompt = PromptConfig(budget_tokens=None).model_dump(mode="json") | {
+        "tokenizer": str(tmp_path / "gone.json")
+    }
+    run = write_run(tmp_path / "run", data, lambda *_: told(Action.terminate()), settings={"prompt": prompt})
+    client = TestClient(build_app(data, [run]), base_url=ADDRESS)
+    answer = client.get("/prompt?id=s01&step=1&run=A")
+    assert answer.status_code == 200
+    assert "It cannot be built" in answer.text and "no such file" in answer.text
+
+
+def test_a_changed_wording_is_told(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data", [made_session(1)])
+    run = write_run(tmp_path / "run", data, lambda *_: told(Action.terminate()), prompt=PromptConfig())
+    config = json.loads((run.path / "config.json").read_text())
+    config["identity"]["prompt_hash"] = "0" * 16
+    (run.path / "config.json").write_text(json.dumps(config))
+    client = TestClient(build_app(data, [run.path]), base_url=ADDRESS)
+    assert "wording of prompts has changed" in client.get("/prompt?id=s01&step=1&run=A").text
+
+
+def test_a_step_as_json_is_whole(client: TestClient, runs: list[Path]) -> None:
+    answer = client.get("/step.json?id=s03&step=1")
+    assert answer.headers["content-disposition"] == 'attachment; filename="s03-step-1.json"'
+    step = answer.json()
+    assert step["action"] == {"type": "click", "name": "results.mug_30.view_product"}
+    assert step["truth"]["best"]["name"] == "results.mug_2.view_product"
+    assert [said["run"] for said in step["predictions"]] == ["good", "bad", "odd"]
+    assert [said["right"] for said in step["predictions"]] == [True, False, False]
+    line = line_of(runs[1], "s03", 1)
+    assert {key: step["predictions"][1][key] for key in line} == line
+    assert "Mug number 39" in step["page"]
+
+
+def test_odd_ids_are_found_and_name_no_file(tmp_path: Path) -> None:
+    ids = [
+        "..",
+        "a/b",
+        "%2e%2e",
+        "s 1?x=1&step=0#f",
+        '"><b>',
+        "\u202ecod",
+        "\u00e9\U0001f4a5",
+        "C:\\x",
+        "x" * 3_000,
+    ]
+    sessions = []
+    for number, odd in enumerate(ids):
+        session, pages = made_session(number)
+        fields = {name: getattr(session, name) for name in session.__slots__}
+        sessions.append((type(session)(**fields | {"session_id": odd}), pages))
+    data = write_data(tmp_path / "data", sessions)
+    client = TestClient(build_app(data), base_url=ADDRESS)
+    listed = client.get("/").text
+    for odd, link in zip(ids, re.findall(r'href="([^"]*)" data-row', listed), strict=True):
+        from html import unescape
+
+        assert client.get(unescape(link)).status_code == 200
+        answer = client.get(f"/step.json?id={quote(odd, safe='')}&step=0")
+        assert answer.json()["session_id"] == odd
+        assert re.fullmatch(r'attachment; filename="[A-Za-z0-9._-]+"', answer.headers["content-disposition"])
+
+
+def test_a_data_set_without_runs_and_with_bare_sessions_is_shown(tmp_path: Path) -> None:
+    session, _ = made_session(1)
+    steps = (type(session.steps[0])("", Action.click(None)), type(session.steps[0])("", Action.terminate()))
+    bare = type(session)("s", "u", steps)
+    data = write_data(tmp_path / "data", [(bare, [HOME, "<p>"])])
+    client = TestClient(build_app(data), base_url=ADDRESS)
+    assert "1 session" in text_of(client.get("/").text)
+    assert "an element without a name" in text_of(client.get("/session?id=s&step=0").text)
+    assert client.get("/frame?id=s&step=1").status_code == 200
+    assert client.get("/prompt?id=s&step=1").status_code == 200
+
+
+def test_half_a_surrogate_pair_is_shown(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data", [made_session(1)])
+    run = write_run(tmp_path / "run", data, lambda *_: told(Action.terminate(), rationale="here"))
+    file = run.path / "predictions.jsonl"
+    file.write_text(file.read_text().replace('"here"', r'"\ud83d half"'))
+    client = TestClient(build_app(data, [run.path]), base_url=ADDRESS)
+    assert "half" in client.get("/session?id=s01&step=1").text
+    assert client.get("/step.json?id=s01&step=1").status_code == 200
+
+
+def test_the_theme_is_that_of_the_cookie(client: TestClient) -> None:
+    for cookie, theme in (("dark", "dark"), ("light", "light"), ('x"><b>', "auto"), ("", "auto")):
+        for page in ("/", "/frame?id=s03&step=1"):
+            html = client.get(page, headers={"cookie": f"facsim_theme={cookie}"}).text
+            assert f'<html lang="en" class="theme-{theme}">' in html
+
+
+def test_other_data_is_refused_in_a_sentence(
+    shelf: Path, runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_data(tmp_path / "other", [made_session(1)])
+    with pytest.raises(ConfigError, match="answers steps of another data set: made") as refused:
+        build_app(other, runs)
+    assert "Traceback" not in str(refused.value)
+    with pytest.raises(ConfigError, match="answers steps of another data set"):
+        command_line(
+            ["view", str(other.path), str(runs[0])], exit_on_error=False, result_action="return_value"
+        )
