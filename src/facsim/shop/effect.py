@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facsim.schema import ConfigError, Progress, no_progress
-from facsim.shop.pool import in_order
+from facsim.shop.pool import in_order, no_collection
 from facsim.shop.world import MAX_STEPS, Luck, World, design_of
 
 MEASURES: Final[Mapping[str, str]] = {
@@ -187,7 +187,8 @@ _Visit = tuple[str, _Measured, _Measured]
 def _chunk(plan: _Plan, start: int) -> list[_Visit]:
     """Who made each visit of a chunk, and what was measured in either design."""
     worlds = _worlds(plan)
-    return [_compared(worlds, number) for number in range(start, min(start + _CHUNK, plan.sessions))]
+    with no_collection():
+        return [_compared(worlds, number) for number in range(start, min(start + _CHUNK, plan.sessions))]
 
 
 @lru_cache(maxsize=1)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from facsim.data import Card, DataSet, DataSetWriter, page_id_of
 from facsim.page import CategoryRules
 from facsim.schema import Action, ConfigError, Element, Page, Progress, Session, Step, no_progress
-from facsim.shop.pool import in_order
+from facsim.shop.pool import in_order, no_collection
 from facsim.shop.shoppers import Choice, Shopper, pause, reason
 from facsim.shop.storefront import SITE, Act
 from facsim.shop.truth import action_of, truth_of
@@ -147,7 +147,8 @@ class _Sampler:
         """The visits from number `start` on."""
         pages: dict[str, tuple[str, str]] = {}
         end = min(start + _CHUNK, self._plan.sessions)
-        sessions = tuple([self._visit(number, pages) for number in range(start, end)])
+        with no_collection():
+            sessions = tuple([self._visit(number, pages) for number in range(start, end)])
         # Chunks are written in order, so what went with an earlier one is there already.
         return _Chunk(
             sessions, tuple((page_id, *texts) for page_id, texts in pages.items() if self._is_news(page_id))

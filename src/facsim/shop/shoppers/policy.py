@@ -15,13 +15,14 @@ through the person's misspellings (`queries`). `docs/shoppers.md` explains it, `
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from facsim.shop.shoppers.aims import nests
 from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients
 from facsim.shop.shoppers.memory import Choice, Memory
 from facsim.shop.shoppers.nest import Nest, Option
 from facsim.shop.shoppers.people import Shopper
+from facsim.shop.shoppers.queries import Wording
 from facsim.shop.shoppers.scene import see
 from facsim.shop.storefront.views import Act, View
 
@@ -52,7 +53,7 @@ class Policy:
             against = rivals.of(nest, option)
             probability = will * chance
             if option.wording is not None:
-                found += _typed(option, probability, terms, against)
+                found += _typed(option.act, option.wording, probability, terms, against)
                 continue
             aim: str = nest.aim
             if option.act is not None:
@@ -61,7 +62,7 @@ class Policy:
                 probability += slip
                 if slip > will * chance:
                     aim, terms = "slip", _SLIP
-            found.append(Choice(option.act, None, probability, terms, aim, against=against))
+            found.append(Choice(option.act, None, probability, terms, aim, None, None, against))
         found += [
             Choice(index, None, slip, _SLIP, "slip") for index, slip in slipped.items() if index not in done
         ]
@@ -127,11 +128,12 @@ class _Rivals:
     """The most probable other thing to do, for each option: another product, or something of another aim."""
 
     def __init__(self, intended: Sequence[tuple[float, Nest, Option]]) -> None:
-        best: dict[str, tuple[float, Nest, Option]] = {}
+        best: dict[str | int | None, tuple[float, Nest, Option]] = {}
         for item in intended:
             # Rival wordings of a query or values of a filter are no other thing to do.
-            key = item[1].aim if item[1].aim != "look" else f"look {item[2].subject}"
-            if key not in best or item[0] > best[key][0]:
+            key = item[2].subject if item[1].aim == "look" else item[1].aim
+            before = best.get(key)
+            if before is None or item[0] > before[0]:
                 best[key] = item
         first, *others = sorted(best.items(), key=lambda pair: -pair[1][0])
         self._first_key = first[0]
@@ -140,17 +142,22 @@ class _Rivals:
 
     def of(self, nest: Nest, option: Option) -> Mapping[str, float]:
         """Terms of an option's rival."""
-        key = nest.aim if nest.aim != "look" else f"look {option.subject}"
+        key = option.subject if nest.aim == "look" else nest.aim
         return self._second if key == self._first_key else self._first
 
 
 def _typed(
-    option: Option, probability: float, terms: Mapping[str, float], against: Mapping[str, float]
-) -> Iterator[Choice]:
+    act: int | None,
+    wording: Wording,
+    probability: float,
+    terms: Mapping[str, float],
+    against: Mapping[str, float],
+) -> list[Choice]:
     """A wording as typed: right, or as this person misspells it."""
-    wording = option.wording
-    assert wording is not None, "only wordings are typed"
-    act, meant, need = option.act, wording.text, wording.need
-    yield Choice(act, meant, probability * wording.right, terms, "search", meant, need, against)
-    for text, chance in wording.typos:
-        yield Choice(act, text, probability * chance, terms, "search", meant, need, against)
+    meant, need = wording.text, wording.need
+    typed = [Choice(act, meant, probability * wording.right, terms, "search", meant, need, against)]
+    typed += [
+        Choice(act, text, probability * chance, terms, "search", meant, need, against)
+        for text, chance in wording.typos
+    ]
+    return typed

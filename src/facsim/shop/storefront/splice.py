@@ -1,80 +1,141 @@
 """Simplified pages put together from parts that were simplified before: the shop's own way to be fast.
 
-Header, footer, cards and filters are the same on thousands of pages, and what they are called depends on
-nothing but the box that they stand in. So each is simplified once, in a page that holds nothing else, and put
-where a stand-in was in the rest of the page. What comes out is what `simplify` makes of the whole page. Where
-two things would be called the same, the whole page is simplified instead.
+Header, footer, cards and links in lists are the same on thousands of pages, and what they are called depends
+on nothing but the box that they stand in. So each is simplified once, in a page that holds nothing else, and
+put where a stand-in was in the rest of the page; what the rest becomes is kept as a mould (`mould`).
+
+What comes out is what `simplify` makes of the whole page. Where two things would be called the same, the
+whole page is simplified instead.
 """
 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
-from collections.abc import Callable
+from functools import lru_cache
 from html import escape, unescape
 
 from facsim.page import simplify
+from facsim.shop.storefront.mould import Mould, gaps, stand_in, stand_in_link
 
 _KEPT_PARTS = 20_000
-_HEADER = re.compile(r'<div hidden class="banner.*?</header>\n', re.DOTALL)
-_FOOTER = re.compile(r"<footer.*</noscript>\n", re.DOTALL)
+_KEPT_MOULDS = 2_000
+_HEADER, _HEADER_END = '<div hidden class="banner', "</header>\n"
+_FOOTER, _FOOTER_END = "<footer", "</noscript>\n"
+# What a cart's lines are called depends on the prices that they show.
+_UNMOULDED = '<li class="line'
 _SHELF = re.compile(
-    r'(<section class="(?:shelf|results)[^>]*>(?:<h2>[^<]*</h2>)?\s*<ul class="grid[^>]*>\s*)(.*?)'
-    r"</ul></section>",
-    re.DOTALL,
+    r'(<section class="(?:shelf|results)[^>]*>(?:<h2>[^<]*</h2>)?\s*<ul class="grid[^>]*>\s*)'
 )
-_CARD = re.compile(r"<li .*?</li>\s*", re.DOTALL)
-_FACET = re.compile(
-    r'(<section class="facet[^>]*><h2[^>]*>[^<]*</h2>\s*<ul[^>]*>\s*)(.*?)</ul></section>', re.DOTALL
+_CARD_END, _SHELF_END = "</li>", "</ul></section>"
+# Lists of links: filters in their facet, and what stands in a row under a label.
+_LIST = re.compile(
+    r'(<section class="facet[^>]*><h2[^>]*>[^<]*</h2>\s*<ul[^>]*>'
+    r'|<(?:nav|section|div) [^>]*aria-label="[^"]*">[^\n]*?\n?<ul class="row[^>]*>)'
+    r"\s*(<li[^\n]*(?:\n<li[^\n]*)*?)\s*</ul></(section|nav|div)>"
 )
-# A filter's address and count change with every query; what it is called does not.
-_FILTER = re.compile(r'(<li>[^"]*"[^"]*" rel="nofollow" href=")([^"]*)("[^(]*\()([\d,]+)(\)</small></li>)\s*')
+# A link's address changes with every query, and so does the count at a filter; what it is called does not.
+_ITEM = re.compile(
+    r'<li>(<a [^>]*?href=")([^"]*)("[^>]*>[^<]*</a>)(?: (<small[^>]*>)\(([\d,]+)\)</small>)?</li>\s*'
+    r'|<li class="gap[^>]*>[^<]*</li>\s*'
+)
+# Links that are spoken of.
+_SAID = re.compile(
+    r'(<p class="(?:brand|rating|hint)_[^>]*>(?:[^<]|<span[^>]*>[^<]*</span>)*)'
+    r'(<a href=")([^"]*)(">)([\d,]+(?= ratings<))?([^<]*</a>)([^<]*</p>)'
+)
 # What was typed and how much is in the cart change with every visit; what they are called does not.
 _TYPED = re.compile(r'(<input id="q"[^>]* value=")([^"]+)"')
-_COUNT = re.compile(r'(<span class="count">)\((\d+)\)')
+_COUNT = re.compile(r'(<span class="count[^>]*>)\((\d+)\)')
+# An address that says nothing: names may be made of its words, and of what follows a `#`.
+_ADDRESS = "/0000000"
 _NAME = re.compile(r'<[a-z]+ name="([^"]*)"')
-_LIST = re.compile(r"<ul>(.*)</ul>", re.DOTALL)
-_STAND_IN = '<li><h3><a href="#part{0}">Part {0}</a></h3></li>'
-_PLAIN_STAND_IN = '<li><a href="#part{0}">Part {0}</a></li>'
-_STOOD_IN = re.compile(r'<li>\s*(?:<h3>\s*)?<a name="[^"]*" href="#part(\d+)">Part \d+</a>(?:</h3>)?</li>')
+_ITEMS = re.compile(r"<ul>(.*)</ul>", re.DOTALL)
+_LINK = re.compile(r"<a .*?</a>")
 
 
 class Splicer:
-    """Simplifies pages of the shop. Parts are kept, at most `_KEPT_PARTS`."""
+    """Simplifies pages of the shop. Parts and moulds are kept, those that were of use lately."""
 
     def __init__(self) -> None:
-        self._parts: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._card = lru_cache(maxsize=_KEPT_PARTS)(_items_alone)
+        self._item = lru_cache(maxsize=_KEPT_PARTS)(_item_alone)
+        self._said = lru_cache(maxsize=_KEPT_PARTS)(_said_alone)
+        self._landmark = lru_cache(maxsize=_KEPT_PARTS)(_landmark_alone)
+        self._mould = lru_cache(maxsize=_KEPT_MOULDS)(Mould.of)
 
     def simplified(self, html: str) -> str:
         """What `simplify(html).html` is."""
-        parts: list[str] = []
-
-        def without_cards(shelf: re.Match[str]) -> str:
-            cards = [self._part("card", card, shelf[1]) for card in _CARD.findall(shelf[2])]
-            if not cards:
-                return shelf[0]
-            parts.append("\n".join(cards))
-            return f"{shelf[1]}{_STAND_IN.format(len(parts) - 1)}</ul></section>"
-
-        def without_filters(facet: re.Match[str]) -> str:
-            filters = [self._filter(found, facet[1]) for found in _FILTER.finditer(facet[2])]
-            parts.append("\n".join(filters))
-            return f"{facet[1]}{_PLAIN_STAND_IN.format(len(parts) - 1)}</ul></section>"
-
-        header, footer = _HEADER.search(html), _FOOTER.search(html)
-        if header is None or footer is None:
+        header, footer = html.find(_HEADER), html.rfind(_FOOTER)
+        if header < 0 or footer < 0:
             return simplify(html).html
-        main = _SHELF.sub(without_cards, html[header.end() : footer.start()])
-        main = _FACET.sub(without_filters, main)
-        start, end = html[: header.start()], html[footer.end() :]
-        rest = simplify(f"{start}<header>Header</header>\n{main}<footer>Footer</footer>\n{end}").html
-        whole = _STOOD_IN.sub(lambda found: parts[int(found[1])], rest)
-        whole = whole.replace("<header>Header</header>", self._header(header[0]), 1)
-        whole = whole.replace("<footer>Footer</footer>", self._part("footer", footer[0], ""), 1)
+        main = html.index(_HEADER_END, header) + len(_HEADER_END)
+        end = html.index(_FOOTER_END, footer) + len(_FOOTER_END)
+        parts = [self._header(html[header:main]), self._landmark("footer", html[footer:end])]
+        rest = (
+            f"{html[html.index('<title>') : html.index('</title>')]}</title></head>"
+            f"{html[html.index('<body') : header]}<header>Part</header>\n"
+            f"{self._without_parts(html[main:footer], parts)}<footer>Part</footer>\n{html[end:]}"
+        )
+        whole = self._moulded(rest, parts)
         names = _NAME.findall(whole)
-        if len(set(names)) < len(names) or _STOOD_IN.search(whole):
-            return simplify(html).html
-        return whole
+        return simplify(html).html if len(set(names)) < len(names) else whole
+
+    def _moulded(self, rest: str, parts: list[str]) -> str:
+        """The rest simplified, with the parts in their places."""
+        if _UNMOULDED not in rest:
+            cut, values = gaps(rest)
+            mould = self._mould(cut)
+            if mould is not None:
+                return mould.filled(values, parts)
+        return Mould(simplify(rest).html).filled((), parts)
+
+    def _without_parts(self, main: str, parts: list[str]) -> str:
+        """The content of a page with stand-ins for the parts, which are added to `parts`."""
+
+        def without_link(said: re.Match[str]) -> str:
+            before, start, address, tag_end, number, label, after = said.groups()
+            first, second, third = self._said(
+                f"{before}{start}", tag_end, number is not None, f"{label}{after}"
+            )
+            parts.append(f"{first}{address}{second}{number or ''}{third}")
+            return f"{before}{stand_in_link(len(parts) - 1)}{after}"
+
+        def without_items(found: re.Match[str]) -> str:
+            context, items, tag = found.groups()
+            written = self._items(context, items, tag)
+            if written is None:
+                return found[0]
+            parts.append(written)
+            return f"{context}{stand_in(len(parts) - 1)}</ul></{tag}>"
+
+        main = _LIST.sub(without_items, _SAID.sub(without_link, main))
+        shelves = _SHELF.split(main)
+        for place in range(2, len(shelves), 2):
+            context, (cards, end, after) = shelves[place - 1], shelves[place].partition(_SHELF_END)
+            each = [
+                self._card(context, f"{card}{_CARD_END}", "section") for card in cards.split(_CARD_END)[:-1]
+            ]
+            if end and each:
+                parts.append("\n".join(each))
+                shelves[place] = f"{stand_in(len(parts) - 1, card=True)}{end}{after}"
+        return "".join(shelves)
+
+    def _items(self, context: str, items: str, tag: str) -> str | None:
+        """The items of a list, simplified; None if one of them is something else than a link."""
+        written: list[str] = []
+        at = 0
+        for found in _ITEM.finditer(items):
+            if found.start() != at:
+                return None
+            at = found.end()
+            before, address, label, small, count = found.groups()
+            if before is None:
+                written.append("<li>…</li>")
+                continue
+            first, second = self._item(context, tag, before, label, small)
+            counted = f" ({count})" if small else ""
+            written.append(f"{first}{address}{second}{counted}</li>")
+        return "\n".join(written) if at == len(items) else None
 
     def _header(self, html: str) -> str:
         typed, count = _TYPED.search(html), _COUNT.search(html)
@@ -82,52 +143,44 @@ class Splicer:
             html = html.replace(typed[0], f'{typed[1]}#typed"', 1)
         if count:
             html = html.replace(count[0], f"{count[1]}(0)", 1)
-        part = self._part("header", html, "")
+        part = self._landmark("header", html)
         if count:
             part = part.replace("(0)", f"({count[2]})", 1)
         if typed:
             part = part.replace("#typed", escape(unescape(typed[2])), 1)
         return part
 
-    def _filter(self, found: re.Match[str], facet: str) -> str:
-        part = self._part("filter", f"{found[1]}#address{found[3]}0{found[5]}", facet)
-        return part.replace("#address", found[2], 1).replace("(0)", f"({found[4]})", 1)
 
-    def _part(self, kind: str, html: str, shelf: str) -> str:
-        key = (shelf, html)
-        found = self._parts.get(key)
-        if found is None:
-            found = self._parts[key] = _ALONE[kind](html, shelf)
-            if len(self._parts) > _KEPT_PARTS:
-                self._parts.popitem(last=False)
-        else:
-            self._parts.move_to_end(key)
-        return found
+def _items_alone(context: str, items: str, tag: str) -> str:
+    """Items of a list, simplified in a page that has nothing but this list."""
+    box, end = "", ""
+    if context.startswith('<section class="facet'):
+        box, end = '<aside aria-label="Refinements">', "</aside>"
+    elif tag == "div":
+        box, end = '<section aria-label="Buy">', "</section>"
+    page = simplify(f"<body><main>{box}{context}{items}</ul></{tag}>{end}</main></body>").html
+    found = _ITEMS.search(page)
+    return found[1].strip() if found else ""
 
 
-def _card_alone(html: str, shelf: str) -> str:
-    page = simplify(f"<body><main>{shelf}{html}</ul></section></main></body>").html
-    found = _LIST.search(page)
-    return found[1] if found else ""
+def _item_alone(context: str, tag: str, before: str, label: str, small: str | None) -> tuple[str, str]:
+    """An item of a list that is a link: what stands before its address, and after it up to the count."""
+    counted = f" {small}(0)</small>" if small else ""
+    whole = _items_alone(context, f"<li>{before}{_ADDRESS}{label}{counted}</li>", tag)
+    first, _, second = whole.removesuffix(" (0)</li>" if small else "</li>").partition(_ADDRESS)
+    return first, second
 
 
-def _filter_alone(html: str, facet: str) -> str:
-    page = simplify(
-        f'<body><main><aside aria-label="Refinements">{facet}{html}</ul></section></aside></main></body>'
-    ).html
-    found = _LIST.search(page)
-    return found[1] if found else ""
+def _said_alone(before: str, tag_end: str, numbered: bool, after: str) -> tuple[str, str, str]:
+    """A link in a sentence: what stands before its address, between it and a number, and after that."""
+    number = "0" if numbered else ""
+    page = simplify(f"<body><main>{before}{_ADDRESS}{tag_end}{number}{after}</main></body>").html
+    found = _LINK.search(page)
+    first, _, second = found[0].partition(_ADDRESS) if found else ("", "", "")
+    end = second.index(">") + 1
+    return first, second[:end], second[end:].removeprefix(number)
 
 
-def _landmark_alone(html: str, _: str) -> str:
-    tag = "footer" if html.startswith("<footer") else "header"
+def _landmark_alone(tag: str, html: str) -> str:
     page = simplify(f"<body>{html}<main></main></body>").html
     return page[page.index(f"<{tag}>") : page.rindex(f"</{tag}>") + len(tag) + 3]
-
-
-_ALONE: dict[str, Callable[[str, str], str]] = {
-    "card": _card_alone,
-    "filter": _filter_alone,
-    "header": _landmark_alone,
-    "footer": _landmark_alone,
-}
