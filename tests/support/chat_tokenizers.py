@@ -1,5 +1,7 @@
 """Tokenizers made here, with the chat templates of the families that people use, in their shape."""
 
+from collections.abc import Sequence
+
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
@@ -37,15 +39,17 @@ TEXT = [
 ]
 
 
-def make_tokenizer(template: str | None, eos: str | None = "</s>") -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of 400 tokens."""
+def make_tokenizer(
+    template: str | None, eos: str | None = "</s>", *, texts: Sequence[str] = TEXT, size: int = 400
+) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer, of 400 tokens by default."""
     raw = Tokenizer(models.BPE())
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw.decoder = decoders.ByteLevel()
     raw.train_from_iterator(
-        TEXT * 5,
+        [*texts] * 5,
         trainers.BpeTrainer(
-            vocab_size=400,
+            vocab_size=size,
             special_tokens=SPECIAL,
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,

@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter
 _CASES = Group("Which steps are asked about")
 _PROMPT = Group("Prompts (models only)")
 _MODEL = Group("How a model is asked (models only)")
+_LOCAL = Group("Models that run here (local: only)")
 _Flag = Parameter(negative="")
 
 
@@ -45,6 +46,14 @@ def command(
     retries: Annotated[int | None, Parameter(group=_MODEL)] = None,
     cache: Annotated[Path | None, Parameter(group=_MODEL)] = None,
     price: Annotated[tuple[float, float] | None, Parameter(group=_MODEL)] = None,
+    decoding: Annotated[
+        Literal["greedy", "constrained", "candidates"] | None, Parameter(group=_LOCAL)
+    ] = None,
+    device: Annotated[str | None, Parameter(group=_LOCAL)] = None,
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"] | None, Parameter(group=_LOCAL)
+    ] = None,
+    batch_tokens: Annotated[int | None, Parameter(group=_LOCAL)] = None,
 ) -> int:
     """Ask predictors what each person did next, step by step, and score the answers.
 
@@ -54,7 +63,7 @@ def command(
     Predictors: baseline:always-terminate, baseline:majority-type, baseline:repeat-last,
     baseline:most-frequent-name, baseline:random-element, baseline:markov-category, baseline:markov-1,
     baseline:markov-2, choice, choice:FOLDER, openai:MODEL, anthropic:MODEL, bedrock:MODEL,
-    endpoint:http://HOST:PORT/v1#MODEL.
+    endpoint:http://HOST:PORT/v1#MODEL, local:FOLDER, local:HUB_ID.
 
     Args:
         data: The data set folder.
@@ -68,13 +77,13 @@ def command(
         seed: Of the split, of training, and of the draw of --limit.
         first_step: Whether the first step of a session is a test case.
         limit: Ask about so many sessions, drawn at random. A larger limit adds sessions to a smaller one.
-        style: Form of the answer. Default: rationale.
-        budget_tokens: Most tokens of a prompt. Default: 40000.
+        style: Form of the answer. Default: rationale; for a local model the one it was trained with.
+        budget_tokens: Most tokens of a prompt. Default: 40000, or what a local model takes.
         budget_policy: What gives way first. Default: drop_oldest.
         tokenizer: tokenizer.json, to count tokens exactly.
         persona: Whether the prompt tells what is known of the person. Default: yes.
         temperature: A number, or unset: not sent, the server's own. Default: 0.
-        max_output_tokens: Most tokens of an answer. Default: 4096.
+        max_output_tokens: Most tokens of an answer. Default: 4096; for a local model 512.
         sampling_seed: Sent to servers that know seeds.
         thinking: How hard a reasoning model thinks. Default: its own.
         structured: Whether the server enforces the answer's JSON Schema. Default: auto.
@@ -84,6 +93,11 @@ def command(
         retries: Repeats of an attempt that failed for a passing reason. Default: 4.
         cache: SQLite file that keeps every answer for the next run.
         price: Dollars per million input and output tokens, where the price list does not know the model.
+        decoding: How an answer is found: token by token; the same among actions that are possible on the
+            page; or by the probability of each of them. Default: greedy.
+        device: cpu, cuda, cuda:1, or auto: a GPU if there is one. Default: auto.
+        dtype: Of the weights. Default: auto: float32 on a CPU, else as they are stored.
+        batch_tokens: Most tokens that go through the model together. Default: 16384.
     """
     from facsim.cli.console import console, errors, progress_bar
     from facsim.evaluation import evaluate, named_predictors, plan
@@ -108,6 +122,10 @@ def command(
         retries=retries,
         cache=cache,
         price={"input": price[0], "output": price[1]} if price else None,
+        decoding=decoding,
+        device=device,
+        dtype=dtype,
+        batch_tokens=batch_tokens,
     )
     named = named_predictors(
         predictors,

@@ -1,5 +1,7 @@
 """Asking a predictor: sessions side by side, steps of a session in order, each answer written as it comes.
 
+A predictor that takes whole sessions gets them one after another, and answers their steps as it sees fit.
+
 What ends a run early: a signal, an error of the predictor, or a file that cannot be written
 (`facsim.predict.crew`). What came is on disk, and the cause is raised.
 """
@@ -16,11 +18,12 @@ from facsim.data import DataSet, replay
 from facsim.evaluation.journal import Journal, Line
 from facsim.evaluation.scoring import Scorer
 from facsim.predict.crew import Crew
-from facsim.predict.protocol import Predictor
+from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor, StepAnswer
 from facsim.schema import FacsimError, Prediction, Progress, Session, SessionSoFar, Step
 
 _SYNC_SECONDS = 5.0
 _REPORT_SECONDS = 0.1
+_NO_MORE = object()
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -75,7 +78,8 @@ class Runner:
         self._data, self._predictor, self._scorer, self._journal = data, predictor, scorer, journal
         self._total, self._progress = total, progress
         self._meter = _Meter()
-        self._crew = Crew(concurrency, predictor.spec)
+        # One that takes whole sessions decides itself how many of them go together.
+        self._crew = Crew(1 if isinstance(predictor, SessionPredictor) else concurrency, predictor.spec)
 
     def run(self, owed: Iterator[Owed]) -> None:
         """Ask for everything owed. Works from any thread, within a running event loop (a notebook) too.
@@ -94,6 +98,9 @@ class Runner:
             raise RunInterrupted(self._journal.file.parent, self._journal.lines, self._total)
 
     async def _work(self, owed: Iterator[Owed]) -> None:
+        if isinstance(self._predictor, SessionPredictor):
+            await self._ask_sessions(self._predictor, owed)
+            return
         for item in owed:
             if self._crew.is_stopping:
                 return
@@ -113,8 +120,30 @@ class Runner:
             # A predictor that never waits must not keep signals and other sessions out.
             await asyncio.sleep(0)
 
-    def _record(self, session: Session, so_far: SessionSoFar, step: Step, prediction: Prediction) -> None:
-        line = self._scorer.line(session, so_far, step, prediction)
+    async def _ask_sessions(self, predictor: SessionPredictor, owed: Iterator[Owed]) -> None:
+        answers = predictor.predict_sessions(self._recorded(item) for item in owed)
+        while not self._crew.is_stopping:
+            # A thread of its own, so that signals are heard and lines are synced meanwhile.
+            answer = await asyncio.to_thread(next, answers, _NO_MORE)
+            if isinstance(answer, StepAnswer):
+                so_far, step = answer.recorded.steps[answer.step]
+                self._record(answer.recorded.session, so_far, step, answer.prediction, answer.log_probability)
+            elif answer is _NO_MORE:
+                return
+
+    def _recorded(self, item: Owed) -> RecordedSession:
+        session = self._data.session(item.session_id)
+        return RecordedSession(session, tuple(replay(self._data, session)), item.steps)
+
+    def _record(
+        self,
+        session: Session,
+        so_far: SessionSoFar,
+        step: Step,
+        prediction: Prediction,
+        log_probability: float | None = None,
+    ) -> None:
+        line = self._scorer.line(session, so_far, step, prediction, log_probability)
         try:
             self._journal.append(line)
         except FacsimError:

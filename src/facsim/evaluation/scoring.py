@@ -36,7 +36,14 @@ class Scorer:
     def __init__(self, data: DataSet) -> None:
         self._categorizer = Categorizer(data)
 
-    def line(self, session: Session, so_far: SessionSoFar, step: Step, prediction: Prediction) -> Line:
+    def line(
+        self,
+        session: Session,
+        so_far: SessionSoFar,
+        step: Step,
+        prediction: Prediction,
+        log_probability: float | None = None,
+    ) -> Line:
         """The line of one step: the columns of `facsim.metrics.CASES_SCHEMA`, and what a reader wants beside.
 
         Beside: `forgiven` (leniencies that reading the answer took), `rationale`, `answer` (raw, where it was
@@ -61,7 +68,7 @@ class Scorer:
             "parse": "failed" if answer is None else prediction.parse,
             "failed": call_failed(prediction),
             **page_facts(page, truth, prediction),
-            **probability_facts(truth, prediction),
+            **probability_facts(truth, prediction, log_probability),
             "input_tokens": usage.input_tokens,
             "cached_tokens": usage.cached_tokens,
             "output_tokens": usage.output_tokens,
@@ -110,26 +117,38 @@ def _same_destination(page: Page, one: str | None, other: str | None) -> bool:
     return other in page.by_name[one].equivalents or one in page.by_name[other].equivalents
 
 
-def probability_facts(truth: Action, prediction: Prediction) -> dict[str, float | int | None]:
+def probability_facts(
+    truth: Action, prediction: Prediction, log_probability: float | None = None
+) -> dict[str, float | int | None]:
     """What the predicted distribution says of the true and the predicted action.
 
     Actions that the exact rule holds equal (text after NFC and outer trim) are one action, and their
     probabilities are added up.
+
+    Args:
+        truth: what the person did.
+        prediction: the answer.
+        log_probability: natural log of the true action's probability, where the predictor told it apart from
+            the distribution.
 
     Returns:
         log_probability: natural log of the true action's probability, at least `PROBABILITY_FLOOR`.
         rank: how many listed actions are at least as probable as the true one, itself included: ties count
             against, so that a uniform distribution earns nothing. None if the true action is not listed.
         confidence: probability of the predicted action.
-        All None where the predictor gives no distribution.
+        All None where the predictor does not tell.
     """
+    if log_probability is not None:
+        log_probability = min(0.0, max(log_probability, math.log(PROBABILITY_FLOOR)))
     if prediction.probabilities is None:
-        return {"log_probability": None, "rank": None, "confidence": None}
+        return {"log_probability": log_probability, "rank": None, "confidence": prediction.confidence}
     mass = _folded(prediction.probabilities)
     true_mass = mass.get(_fold(truth))
     rank = None if true_mass is None else sum(other >= true_mass for other in mass.values())
     return {
-        "log_probability": math.log(min(1.0, max(float(true_mass or 0.0), PROBABILITY_FLOOR))),
+        "log_probability": math.log(min(1.0, max(float(true_mass or 0.0), PROBABILITY_FLOOR)))
+        if log_probability is None
+        else log_probability,
         "rank": rank,
         "confidence": None
         if prediction.action is None

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from facsim.evaluation.evaluate import check_folder
 from facsim.predict.endpoint_options import EndpointOptions
+from facsim.predict.local.options import LocalOptions
 from facsim.predict.protocol import Predictor
-from facsim.predict.registry import ENDPOINT_KINDS, load_predictor
+from facsim.predict.registry import ENDPOINT_KINDS, LOCAL, load_predictor
 from facsim.prompt import PromptConfig
 from facsim.schema import ConfigError
 
@@ -26,7 +27,7 @@ def named_predictors(
     name: str | None = None,
     resume: bool = False,
     prompt: Mapping[str, Any] | None = None,
-    **endpoint_options: Any,
+    **options: Any,
 ) -> dict[Path, Predictor]:
     """The predictors that spec strings name, each under the folder of its run: `out/NAME`.
 
@@ -35,8 +36,8 @@ def named_predictors(
         out: the folder that holds the runs.
         name: name of the run, for a single spec string; made from the spec string by default.
         resume: whether runs that are there already may be continued.
-        prompt: fields of `PromptConfig`; they reach endpoints only.
-        **endpoint_options: fields of `EndpointOptions`; they reach endpoints only.
+        prompt: fields of `PromptConfig`; they reach models only.
+        **options: fields of `EndpointOptions` and of `LocalOptions`; they reach the models that have them.
 
     Raises:
         ConfigError: if a spec string names no predictor, two runs would share a folder, a folder is there
@@ -48,14 +49,17 @@ def named_predictors(
         raise ConfigError(f"one name ({name}) for {len(specs)} runs. Leave it out, or evaluate one by one")
     if name is not None and Path(name).name != name:
         raise ConfigError(f"{name!r} is no name for a folder")
-    asks = [spec.partition(":")[0] in ENDPOINT_KINDS for spec in specs]
-    given = [*(prompt or {}), *endpoint_options]
-    if given and not any(asks):
+    known = {spec: _options_of(spec) for spec in specs}
+    given = [*(prompt or {}), *options]
+    kinds = [kind for kind in known.values() if kind is not None]
+    if given and not kinds:
         raise ConfigError(f"none of {', '.join(specs)} calls a model: they take no {', '.join(given)}")
+    lost = [name for name in options if all(name not in kind.model_fields for kind in kinds)]
+    if lost:
+        raise ConfigError(f"none of {', '.join(specs)} takes {', '.join(lost)}")
     wording = _checked(PromptConfig, prompt or {})
-    _checked(EndpointOptions, endpoint_options)
     named: dict[Path, Predictor] = {}
-    for spec, asks_a_model in zip(specs, asks, strict=True):
+    for spec in specs:
         folder = Path(out) / (name or run_name(spec))
         if folder in named:
             raise ConfigError(
@@ -63,10 +67,20 @@ def named_predictors(
                 "Evaluate them one by one, with --name"
             )
         check_folder(folder, resume=resume)
-        named[folder] = (
-            load_predictor(spec, prompt=wording, **endpoint_options) if asks_a_model else load_predictor(spec)
-        )
+        kind = known[spec]
+        if kind is None:
+            named[folder] = load_predictor(spec)
+        else:
+            mine = {key: value for key, value in options.items() if key in kind.model_fields}
+            _checked(kind, mine)
+            named[folder] = load_predictor(spec, prompt=wording, **mine)
     return named
+
+
+def _options_of(spec: str) -> type[EndpointOptions] | type[LocalOptions] | None:
+    """The options of a model; None for a predictor that is none."""
+    kind = spec.partition(":")[0]
+    return EndpointOptions if kind in ENDPOINT_KINDS else LocalOptions if kind == LOCAL else None
 
 
 def _checked(kind: type[Options], fields: Mapping[str, Any]) -> Options:

@@ -38,6 +38,9 @@ ORACLE = "oracle:"
 
 ENDPOINT_KINDS = ("openai", "anthropic", "bedrock", "endpoint")
 
+LOCAL = "local"
+"""The kind of models that run in this process."""
+
 SPEC_FORMS = (
     *BASELINES,
     "choice",
@@ -47,11 +50,12 @@ SPEC_FORMS = (
     "anthropic:MODEL",
     "bedrock:MODEL",
     "endpoint:http://HOST:PORT/v1#MODEL",
+    "local:PATH_OR_HUB_ID",
 )
 """Every form that a spec string can take, for help texts."""
 
 
-def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **endpoint_options: Any) -> Predictor:
+def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **options: Any) -> Predictor:
     """The predictor that a spec string names.
 
     Those that learn (`isinstance(predictor, Trainable)`) must be fitted on the training split before they
@@ -60,11 +64,14 @@ def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **endpoint_
 
     Args:
         spec: one of `SPEC_FORMS`.
-        prompt: how sessions become chat messages. Only endpoints use it.
-        **endpoint_options: fields of `facsim.predict.endpoint.EndpointOptions`. Only endpoints use them.
+        prompt: how sessions become chat messages. Only models use it. A local model takes from it the fields
+            that were set, and the others from its checkpoint.
+        **options: for an endpoint fields of `facsim.predict.endpoint.EndpointOptions`, for a local model of
+            `facsim.predict.local.options.LocalOptions`.
 
     Raises:
-        ConfigError: if the spec string names no predictor, or an endpoint's option is unusable.
+        ConfigError: if the spec string names no predictor, an option is unusable, or a local model
+            cannot answer.
         InputError: if a saved model cannot be read.
     """
     kind, _, rest = spec.partition(":")
@@ -82,7 +89,12 @@ def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **endpoint_
         from facsim.predict.endpoint import endpoint_predictor  # noqa: PLC0415
         from facsim.predict.endpoint_options import EndpointOptions  # noqa: PLC0415
 
-        return endpoint_predictor(spec, prompt, EndpointOptions.of(**endpoint_options))
+        return endpoint_predictor(spec, prompt, EndpointOptions.of(**options))
+    if kind == LOCAL and rest:
+        from facsim.predict.local.options import LocalOptions  # noqa: PLC0415
+        from facsim.predict.local.predictor import LocalPredictor  # noqa: PLC0415
+
+        return LocalPredictor(rest, prompt, LocalOptions.of(**options))
     raise ConfigError(_unknown(spec))
 
 

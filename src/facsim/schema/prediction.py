@@ -76,6 +76,7 @@ class Prediction:
         rationale: the reason given, if any.
         probabilities: a distribution over actions, where the predictor has one; sums to at most 1, the rest
             is the mass of all actions not listed.
+        confidence: the probability of `action`, where the predictor knows that one and no distribution.
         parse: how the answer was read: `strict`, `lenient`, or `failed`. Predictors that do not write text
             leave `strict`.
         forgiven: names of the leniencies that reading a `lenient` answer took (`facsim.prompt`).
@@ -90,6 +91,7 @@ class Prediction:
     action: Action | None
     rationale: str | None = None
     probabilities: Mapping[Action, float] | None = None
+    confidence: float | None = None
     parse: ParseLevel = "strict"
     forgiven: tuple[str, ...] = ()
     answer: str | None = None

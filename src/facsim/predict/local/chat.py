@@ -111,6 +111,11 @@ class ChatTokenizer:
         tokens += self._ids(asked[len(done) :])
         return tuple(tokens)
 
+    def text(self, tokens: Sequence[int]) -> str:
+        """What tokens of an answer say."""
+        said = str(self.tokenizer.decode(list(tokens), skip_special_tokens=False))
+        return said.removeprefix(self._lead)
+
     def row(self, segment: Segment) -> Row:
         """A segment as tokens."""
         turns = {place: turn for turn in segment.turns for place in turn.messages}

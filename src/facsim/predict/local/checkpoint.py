@@ -157,24 +157,16 @@ def load_checkpoint(source: str | Path, device: str = "cpu", dtype: str = "auto"
             it needs is not installed.
         InputError: if one of its files is missing or damaged.
     """
+    need_packages()
+    import torch  # noqa: PLC0415 - an extra, and slow to import
+
     folder = find_checkpoint(source)
-    try:
-        import torch  # noqa: PLC0415 - an extra, and slow to import
-        from transformers import AutoConfig  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigError(
-            f"local:{source} needs the package {error.name}. Install it: pip install 'facsim[local]'"
-        ) from None
     from facsim.predict.local.chat import ChatTokenizer  # noqa: PLC0415
 
     settings = read_settings(folder)
     place = _device(device)
+    config = read_config(folder)
     with _silent():
-        try:
-            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except Exception as error:  # configurations are checked in many ways
-            raise _unusable(folder, "config.json", error) from error
-        _check_files(folder, config)
         try:
             tokenizer = load_tokenizer(folder)
         except Exception as error:  # the tokenizers library raises bare Exception
@@ -187,6 +179,22 @@ def load_checkpoint(source: str | Path, device: str = "cpu", dtype: str = "auto"
     _check_vocabulary(folder, tokenizer, model)
     model.train(False)
     return Checkpoint(model.to(place), chat, settings)
+
+
+def need_packages() -> None:
+    """Check that what local models need is installed.
+
+    Raises:
+        ConfigError: if it is not.
+    """
+    try:
+        import torch  # noqa: F401, PLC0415 - an extra, and slow to import
+        import transformers  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise ConfigError(
+            f"models that run in this process need the package {error.name}. "
+            "Install it: pip install 'facsim[local]'"
+        ) from None
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -214,9 +222,29 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return loaded
 
 
-def context_length(model: PreTrainedModel) -> int | None:
-    """How many tokens the model takes, prompt and answer together; None if it does not say."""
-    length = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+def read_config(folder: Path) -> PreTrainedConfig:
+    """The model's own configuration, of a folder that holds a causal language model with weights.
+
+    Raises:
+        ConfigError: if it holds another kind of model, or weights that are not to be read.
+        InputError: if a file is missing or damaged.
+    """
+    from transformers import AutoConfig  # noqa: PLC0415
+
+    with _silent():
+        try:
+            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        except Exception as error:  # configurations are checked in many ways
+            raise _unusable(folder, "config.json", error) from error
+    _check_files(folder, config)
+    loaded: PreTrainedConfig = config
+    return loaded
+
+
+def context_length(model: PreTrainedModel | PreTrainedConfig) -> int | None:
+    """How many tokens a model takes, prompt and answer together; None if it does not say."""
+    config = getattr(model, "config", model)
+    length = getattr(config.get_text_config(), "max_position_embeddings", None)
     return int(length) if length else None
 
 

@@ -17,7 +17,7 @@ import torch
 from facsim.predict.local.chat import Row
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import DynamicCache, PreTrainedModel
 
 BATCH_TOKENS: Final = 16_384
 """Most tokens in one forward pass, padding counted; a longer row goes alone."""
@@ -64,15 +64,15 @@ def score_rows(
     """
     model.train(False)
     scores: list[tuple[AnswerScore, ...]] = [()] * len(rows)
-    vocabulary = int(model.config.get_text_config().vocab_size)
-    for batch in _batches(rows, batch_tokens, vocabulary):
+    for batch in batches(rows, batch_tokens, model):
         for place, found in zip(batch, _score([rows[place] for place in batch], model), strict=True):
             scores[place] = found
     return scores
 
 
-def _batches(rows: Sequence[Row], batch_tokens: int, vocabulary: int) -> Iterator[list[int]]:
+def batches(rows: Sequence[Row], batch_tokens: int, model: PreTrainedModel) -> Iterator[list[int]]:
     """Indices of rows that go together: of like length, so that little is padding."""
+    vocabulary = int(model.config.get_text_config().vocab_size)
     batch: list[int] = []
     for place in sorted(range(len(rows)), key=lambda place: len(rows[place].tokens)):
         grown = [*batch, place]
@@ -85,7 +85,19 @@ def _batches(rows: Sequence[Row], batch_tokens: int, vocabulary: int) -> Iterato
         yield batch
 
 
-def _score(rows: Sequence[Row], model: PreTrainedModel) -> list[tuple[AnswerScore, ...]]:
+def answer_logits(
+    rows: Sequence[Row], model: PreTrainedModel, cache: DynamicCache | None = None
+) -> list[torch.Tensor]:
+    """What stands before every token of every answer, in one forward pass.
+
+    Args:
+        rows: one batch.
+        model: in evaluation mode.
+        cache: is filled with the keys and values of the rows, if given.
+
+    Returns:
+        For each row, logits [tokens of its spans in order, vocabulary] in float32, on the model's device.
+    """
     longest = max(len(row.tokens) for row in rows)
     tokens = torch.zeros((len(rows), longest), dtype=torch.long)
     mask = torch.zeros_like(tokens)
@@ -99,15 +111,26 @@ def _score(rows: Sequence[Row], model: PreTrainedModel) -> list[tuple[AnswerScor
     with torch.inference_mode():
         output = model(
             input_ids=tokens.to(model.device),
-            use_cache=False,
-            logits_to_keep=torch.tensor(kept, device=model.device),
+            past_key_values=cache,
+            use_cache=cache is not None,
+            logits_to_keep=torch.tensor(kept or [longest - 1], device=model.device),
             **arguments,
         )
+    return [
+        output.logits[number, [index[place - 1] for place in places_of(row)]].float()
+        for number, row in enumerate(rows)
+    ]
+
+
+def places_of(row: Row) -> list[int]:
+    """Where in a row the tokens of its spans stand."""
+    return [place for span in row.spans for place in range(span.begin, span.end)]
+
+
+def _score(rows: Sequence[Row], model: PreTrainedModel) -> list[tuple[AnswerScore, ...]]:
     found = []
-    for number, row in enumerate(rows):
-        places = [place for span in row.spans for place in range(span.begin, span.end)]
-        logits = output.logits[number, [index[place - 1] for place in places]].float()
-        said = torch.tensor([row.tokens[place] for place in places], device=logits.device)
+    for row, logits in zip(rows, answer_logits(rows, model), strict=True):
+        said = torch.tensor([row.tokens[place] for place in places_of(row)], device=logits.device)
         own = logits.gather(1, said[:, None]).squeeze(1)
         log_probability = own - logits.logsumexp(dim=1)
         margin = own - logits.scatter(1, said[:, None], float("-inf")).amax(dim=1)

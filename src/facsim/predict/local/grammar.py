@@ -1,0 +1,163 @@
+"""Which tokens may come next, so that an answer can only be an action that is possible on the page.
+
+The grammar is compiled and followed by xgrammar. It holds the very texts that `render_answer` writes, with
+any of the page's names, and free text where people write freely.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from facsim.predict.habits import Habits
+from facsim.prompt import Style
+from facsim.prompt.wording import END_THINK, THINK, render_action
+from facsim.schema import Action, ActionType, ConfigError, Page
+
+if TYPE_CHECKING:
+    from xgrammar import CompiledGrammar, GrammarMatcher
+
+    from facsim.predict.local.chat import ChatTokenizer
+
+MOST_TEXT: Final = 200
+"""Characters of a typed text in a constrained answer."""
+MOST_RATIONALE: Final = 500
+"""Characters of a rationale in a constrained answer."""
+_KEPT: Final = 256
+_HOLE = "\N{OBJECT REPLACEMENT CHARACTER}"
+
+_STRING = r"""
+char ::= [^"\\\x00-\x1f] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F])
+plain ::= [^<\x00-\x09\x0b-\x1f]
+"""
+
+
+def possible_actions(page: Page) -> list[Action]:
+    """Every action possible on a page, in document order: typing with an empty text, `terminate` last."""
+    return [
+        Action(kind, name, "" if kind == "type_and_submit" else None)
+        for kind, name in Habits().possible_targets(page)
+    ]
+
+
+def page_grammar(page: Page, style: Style) -> str:
+    """The grammar, in EBNF, of what may be answered to a page; for `two_turn`, in the second turn."""
+    names: dict[ActionType, list[str]] = {}
+    for action in possible_actions(page):
+        names.setdefault(action.type, []).append(action.name or "")
+    forms = []
+    for kind, offered in names.items():
+        # The texts around the holes, a name where the first hole is, free text in the second.
+        holes = {"click": (_HOLE, None), "type_and_submit": (_HOLE, _HOLE), "terminate": (None, None)}
+        around = render_action(Action(kind, *holes[kind])).split(_HOLE)
+        either = " | ".join(_quoted(_inside(name)) for name in offered)
+        free = [_quoted(around[0]), f"({either})", *map(_quoted, around[1:2]), "text"]
+        forms.append(" ".join([*free[: 2 * len(around) - 2], _quoted(around[-1])]))
+    rules = [
+        f"root ::= {_root(style)}",
+        f"action ::= {' | '.join(forms)}",
+        f"text ::= char{{0,{MOST_TEXT}}}",
+        f"reason ::= char{{1,{MOST_RATIONALE}}}",
+        f"thought ::= plain{{1,{MOST_RATIONALE}}}",
+    ]
+    return "\n".join(rules) + _STRING
+
+
+def _root(style: Style) -> str:
+    """An answer around its action; the rationale may be missing, as where none is known."""
+    if style == "rationale":
+        begin, end, action = map(_quoted, ('"rationale": "', '", ', '"action": '))
+        return f'"{{" ({begin} reason {end})? {action} action "}}"'
+    if style == "think":
+        begin, end = map(_quoted, (f"{THINK}\n", f"\n{END_THINK}\n\n"))
+        return f"({begin} thought {end})? action"
+    return "action"
+
+
+def _inside(name: str) -> str:
+    """A name as it stands in JSON."""
+    return json.dumps(name, ensure_ascii=False)[1:-1]
+
+
+def _quoted(text: str) -> str:
+    escaped = re.sub(r'["\\]', r"\\\g<0>", text).replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+class Guide:
+    """Follows one answer through a grammar."""
+
+    def __init__(self, compiled: CompiledGrammar, ends: Iterable[int], vocabulary: int) -> None:
+        from xgrammar import GrammarMatcher, allocate_token_bitmask  # noqa: PLC0415
+
+        self._matcher: GrammarMatcher = GrammarMatcher(compiled, override_stop_tokens=sorted(ends))
+        self._bits: torch.Tensor = allocate_token_bitmask(1, vocabulary)
+
+    def mask(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits [vocabulary], those of tokens that may not come next at minus infinity."""
+        from xgrammar import apply_token_bitmask_inplace  # noqa: PLC0415
+
+        self._matcher.fill_next_token_bitmask(self._bits)
+        masked = logits[None].clone()
+        apply_token_bitmask_inplace(masked, self._bits.to(logits.device))
+        return masked[0]
+
+    def accept(self, token: int) -> None:
+        """Go on with a token.
+
+        Raises:
+            ValueError: if it may not come next.
+        """
+        if not self._matcher.accept_token(token):
+            raise ValueError(f"token {token} may not come next")
+
+
+class Grammars:
+    """Makes guides. What was compiled for a page is kept for a while: pages come again.
+
+    Args:
+        chat: the tokenizer.
+        vocabulary: how many logits the model gives.
+        ends: tokens that end an answer.
+
+    Raises:
+        ConfigError: if xgrammar is not installed, or cannot read the tokenizer.
+    """
+
+    def __init__(self, chat: ChatTokenizer, vocabulary: int, ends: frozenset[int]) -> None:
+        try:
+            from xgrammar import GrammarCompiler, TokenizerInfo  # noqa: PLC0415
+        except ImportError:
+            raise ConfigError(
+                "constrained decoding needs the package xgrammar. Install it: pip install 'facsim[local]'"
+            ) from None
+        try:
+            info = TokenizerInfo.from_huggingface(
+                chat.tokenizer, vocab_size=vocabulary, stop_token_ids=sorted(ends)
+            )
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise ConfigError(
+                f"{chat.name}: xgrammar cannot read this tokenizer ({error}), so answers cannot be "
+                "constrained. Use --decoding candidates, which needs no grammar"
+            ) from error
+        self._compiler = GrammarCompiler(info, max_threads=1, cache_enabled=False)
+        self._vocabulary, self._ends = vocabulary, ends
+        self._compiled: OrderedDict[str, CompiledGrammar] = OrderedDict()
+
+    def guide(self, page: Page, style: Style) -> Guide:
+        """A guide for an answer to a page."""
+        from xgrammar import Grammar  # noqa: PLC0415
+
+        source = page_grammar(page, style)
+        compiled = self._compiled.get(source)
+        if compiled is None:
+            compiled = self._compiled[source] = self._compiler.compile_grammar(Grammar.from_ebnf(source))
+            if len(self._compiled) > _KEPT:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end(source)
+        return Guide(compiled, self._ends, self._vocabulary)
