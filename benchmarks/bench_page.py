@@ -14,10 +14,14 @@ result pages of 100 KB, 1 MB and 10 MB:
 How the simplifier's time divides among its phases is printed once, as multiples of the floor; so is the time
 of reading the simplified pages (`read_page`, with all their elements).
 
-CPU time, the best of the rounds; peak memory is how much the resident set of a process of its own grew, as
-a multiple of the page's bytes. The others live in a virtual environment of their own, made on the first run.
+CPU time. In each round all take turns on one page and then on the next, so that what else the machine does
+falls on all alike; a ratio is taken within each round, over all its pages, and what is printed is the median
+of the rounds' ratios, with the least and the greatest. No round gains by the one before: what the simplifier
+keeps of words and attributes is emptied. Made-up pages are others in every round: nobody has
+seen their words before. Peak memory is how much the resident set of a process of its own grew, as a multiple
+of the page's bytes. The others live in a virtual environment of their own, made on the first run.
 In the RESULT line, ratio_floor and ratio_prune_html are over the corpus (over the 100 KB page without one),
-mb_ratio_10mb is the time per MB at 10 MB over that at 100 KB, peak_ratio is at 10 MB.
+mb_ratio_10mb is the time per MB at 10 MB over that at 100 KB (ten pages), peak_ratio is at 10 MB.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = Path("~/.cache/facsim-corpus/bench").expanduser()
@@ -37,6 +42,9 @@ OTHERS = ("browsergym-core", "trafilatura", "beautifulsoup4", "lxml", "lxml_html
 SIZES = {"100 KB": 100_000, "1 MB": 1_000_000, "10 MB": 10_000_000}
 PHASES = ("parse", "cut", "text", "targets", "names", "render", "read")
 TOO_SLOW_MB = {"prune_html": 1.5, "soup": 1.5, "trafilatura": 1.5}
+CORPUS_ROUNDS, SLOW_ROUNDS, MADE_UP_ROUNDS = 7, 3, 5
+Round = dict[str, float]
+"""CPU seconds of one round, by contender."""
 
 
 def main() -> None:
@@ -49,15 +57,16 @@ def main() -> None:
         return print(_peak(sys.argv[2], int(sys.argv[3])))
     corpus = [path.read_text(encoding="utf-8") for path in _pages(sys.argv[1:])]
     contenders = _contenders()
-    times: dict[str, dict[str, float]] = {}
+    rounds: dict[str, list[Round]] = {}
     if corpus:
-        times[f"{len(corpus)} pages"] = _measure(contenders, corpus, rounds=1)
-    for label, size in SIZES.items():
-        page = [made_up_page(size)]
-        skip = {name for name, most in TOO_SLOW_MB.items() if size / 1e6 > most}
-        some = {name: call for name, call in contenders.items() if name not in skip}
-        times[label] = _measure(some, page, rounds=7 if size < 500_000 else 3)
-    _print_times(times, {"corpus": sum(len(page.encode()) for page in corpus) / 1e6})
+        rounds[f"{len(corpus)} pages"] = [
+            _round(contenders if turn < SLOW_ROUNDS else _quick(contenders), corpus)
+            for turn in range(CORPUS_ROUNDS)
+        ]
+    linear = _made_up(contenders, rounds)
+    _print_times(rounds)
+    if corpus:
+        print(f"the corpus is {sum(len(page.encode()) for page in corpus) / 1e6:.1f} MB as rendered")
     _print_phases(corpus or [made_up_page(SIZES["100 KB"])])
     peaks = {label: _peak_apart("facsim", size) for label, size in SIZES.items()}
     floor_peak = _peak_apart("floor", SIZES["10 MB"])
@@ -65,13 +74,34 @@ def main() -> None:
         "peak memory / bytes of the page: " + ", ".join(f"{key} {value:.1f}" for key, value in peaks.items())
     )
     print(f"  of which Lexbor's own tree at 10 MB: {floor_peak:.1f}")
-    first = next(iter(times.values()))
-    linear = (times["10 MB"]["facsim"] / SIZES["10 MB"]) / (times["100 KB"]["facsim"] / SIZES["100 KB"])
+    first = next(iter(rounds.values()))
+    to_floor, to_others = _ratios(first, "facsim", "floor"), _ratios(first, "prune_html", "facsim")
+    print(f"facsim / floor: {_interval(to_floor)}; prune_html / facsim: {_interval(to_others)}")
+    print(f"time per MB, 10 MB / 100 KB: {_interval(linear)}")
     print(
-        f"RESULT ratio_floor={first['facsim'] / first['floor']:.2f} "
-        f"ratio_prune_html={first['prune_html'] / first['facsim']:.2f} "
-        f"mb_ratio_10mb={linear:.2f} peak_ratio={peaks['10 MB']:.1f}"
+        f"RESULT ratio_floor={median(to_floor):.2f} ratio_prune_html={median(to_others):.2f} "
+        f"mb_ratio_10mb={median(linear):.2f} peak_ratio={peaks['10 MB']:.1f}"
     )
+
+
+def _made_up(contenders: dict[str, Callable[[str], object]], rounds: dict[str, list[Round]]) -> list[float]:
+    """Time the made-up pages; returns the time per MB at 10 MB over that at 100 KB, by round."""
+    rounds.update({label: [] for label in SIZES})
+    linear: list[float] = []
+    number = 0
+    for turn in range(MADE_UP_ROUNDS):
+        for label, size in SIZES.items():
+            pages = []
+            for _ in range(10 if size < 500_000 else 1):
+                number += 1_000_000
+                pages.append(made_up_page(size, number))
+            slow = {name for name, most in TOO_SLOW_MB.items() if turn or size / 1e6 > most}
+            some = {name: call for name, call in contenders.items() if name not in slow}
+            done = _round(some, pages)
+            rounds[label].append({name: seconds / len(pages) for name, seconds in done.items()})
+        small, large = rounds["100 KB"][-1]["facsim"], rounds["10 MB"][-1]["facsim"]
+        linear.append((large / SIZES["10 MB"]) / (small / SIZES["100 KB"]))
+    return linear
 
 
 def _make_venv() -> None:
@@ -88,14 +118,19 @@ def _pages(arguments: list[str]) -> list[Path]:
     return sorted(Path(arguments[0]).glob("*/pages/*/1/rendered.html")) if arguments else []
 
 
-def made_up_page(size: int) -> str:
-    """A shop's result page of about this many bytes: cards with pictures, prices, buttons, a few filters."""
+def made_up_page(size: int, number: int = 0) -> str:
+    """A shop's result page of about this many bytes: cards with pictures, prices, buttons, a few filters.
+
+    Args:
+        size: bytes.
+        number: the last number taken; products have numbers, and no two the same.
+    """
     head = (
         "<!doctype html><html><head><title>Results</title><style>.a{color:red}</style></head><body>"
         '<header><nav aria-label="Main"><a href="/">Home</a><a href="/cart">Cart</a></nav></header>'
         '<aside><h2>Brand</h2><label><input type="checkbox" name="b">Norwood</label></aside><main><ul>'
     )
-    parts, length, number = [head], len(head), 0
+    parts, length = [head], len(head)
     while length < size:
         number += 1
         name = f"{_WORDS[number % 7]} {_WORDS[number // 7 % 7]} {_WORDS[number // 49 % 7]} {number}"
@@ -208,30 +243,46 @@ def _actionable(tag) -> bool:  # type: ignore[no-untyped-def]
     )
 
 
-def _measure(
-    contenders: dict[str, Callable[[str], object]], pages: list[str], rounds: int
-) -> dict[str, float]:
-    """CPU seconds for all the pages, by contender: the sum of each page's best round; rounds take turns."""
-    best = {name: [float("inf")] * len(pages) for name in contenders}
-    for turn in range(rounds):
-        for place, page in enumerate(pages):
-            for name, call in contenders.items():
-                if turn and name in TOO_SLOW_MB and len(pages) == 1 and len(page) > 500_000:
-                    continue
-                start = time.process_time()
-                call(page)
-                best[name][place] = min(best[name][place], time.process_time() - start)
-    return {name: sum(seconds) for name, seconds in best.items()}
+def _round(contenders: dict[str, Callable[[str], object]], pages: list[str]) -> Round:
+    """CPU seconds for all the pages, by contender; they take turns on each page."""
+    seconds = dict.fromkeys(contenders, 0.0)
+    _forget()
+    for page in pages:
+        for name, call in contenders.items():
+            start = time.process_time()
+            call(page)
+            seconds[name] += time.process_time() - start
+    return seconds
 
 
-def _print_times(times: dict[str, dict[str, float]], size: dict[str, float]) -> None:
+def _forget() -> None:
+    """Empty what the simplifier keeps from page to page, so that no round gains by the one before."""
+    words, tree = import_module("facsim.page.words"), import_module("facsim.page.tree")
+    for cached in (words.slug, words.whole_slug, tree._short_attributes):
+        cached.cache_clear()
+
+
+def _quick(contenders: dict[str, Callable[[str], object]]) -> dict[str, Callable[[str], object]]:
+    return {name: call for name, call in contenders.items() if name not in TOO_SLOW_MB}
+
+
+def _ratios(rounds: list[Round], above: str, below: str) -> list[float]:
+    return [times[above] / times[below] for times in rounds if above in times and below in times]
+
+
+def _interval(ratios: list[float]) -> str:
+    return f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}, {len(ratios)} rounds)"
+
+
+def _print_times(rounds: dict[str, list[Round]]) -> None:
     names = ("floor", "facsim", "soup", "prune_html", "trafilatura")
     print(f"{'CPU ms':12}" + "".join(f"{name:>13}" for name in names) + "   facsim/floor")
-    for label, row in times.items():
-        cells = "".join(f"{row[name] * 1000:13.1f}" if name in row else f"{'-':>13}" for name in names)
-        print(f"{label:12}{cells}   {row['facsim'] / row['floor']:.2f}")
-    if size["corpus"]:
-        print(f"the corpus is {size['corpus']:.1f} MB as rendered")
+    for label, times in rounds.items():
+        seconds = {name: [each[name] for each in times if name in each] for name in names}
+        cells = "".join(
+            f"{median(seconds[name]) * 1000:13.1f}" if seconds[name] else f"{'-':>13}" for name in names
+        )
+        print(f"{label:12}{cells}   {_interval(_ratios(times, 'facsim', 'floor'))}")
 
 
 def _print_phases(pages: list[str]) -> None:

@@ -23,7 +23,7 @@ _ATTRIBUTES = {
     "select": ("multiple",),
 }
 _STATES = tuple((state, f"aria-{state}") for state in STATES)
-_STATELESS = frozenset({"href", "type", "name", "id", "class"})
+_TELL_STATES = frozenset(chain.from_iterable(_STATES))
 _NO_ROLES = ("generic", "presentation", "none")
 _LISTS_OF_OPTIONS = ("select", "optgroup", "datalist")
 _TAG = re.compile("[a-z][a-z0-9-]*")
@@ -204,9 +204,10 @@ class _Renderer:
     def _role_and_states(self, node: int, tag: str, attributes: Mapping[str, str]) -> list[str]:
         written: list[str] = []
         role = role_of(tag, attributes)
-        if ("role" in attributes or tag not in CONTROLS) and role not in (ROLE_OF_TAG.get(tag), *_NO_ROLES):
+        is_told = "role" in attributes or tag not in CONTROLS
+        if is_told and role != ROLE_OF_TAG.get(tag) and role not in _NO_ROLES:
             written.append(f'role="{_quoted(role)}"')
-        for state, aria in _STATES if len(attributes) > 1 or not attributes.keys() <= _STATELESS else ():
+        for state, aria in () if _TELL_STATES.isdisjoint(attributes) else _STATES:
             if state in attributes:
                 written.append(state)
             elif attributes.get(aria):

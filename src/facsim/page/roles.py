@@ -32,6 +32,8 @@ ROLE_OF_INPUT = {
 }
 # Set by a recipe.
 _MARKED = frozenset({"data-facsim-interactable", "data-facsim-name"})
+_REACHING = _MARKED | {"href", "contenteditable", "role", "onclick", "tabindex"}
+_HIDING = frozenset({"hidden", "data-facsim-drop", "aria-hidden", "type", "style"})
 _PAGE_PARTS = frozenset({"main", "header", "footer"})
 _WIDGETS = (
     "button link checkbox radio tab menuitem menuitemcheckbox menuitemradio option switch combobox textbox "
@@ -54,12 +56,12 @@ class Reach(IntEnum):
 
 def role_of(tag: str, attributes: Mapping[str, str]) -> str:
     """The ARIA role, given or implied by the tag; `generic` if there is none."""
-    given = attributes.get("role", "").split()
+    given = attributes["role"].split() if "role" in attributes else ()
     if given:
         return given[0].lower()
     if tag == "input":
         return ROLE_OF_INPUT.get(attributes.get("type", "text").lower(), "textbox")
-    if tag not in ROLE_OF_TAG and is_editable(attributes):
+    if tag not in ROLE_OF_TAG and "contenteditable" in attributes and is_editable(attributes):
         return "textbox"
     return ROLE_OF_TAG.get(tag, "generic")
 
@@ -82,14 +84,26 @@ def reach_of(tag: str, attributes: Mapping[str, str]) -> Reach:
     """Whether a person can act on an element with this tag and attributes, the marks of a recipe included."""
     if tag in NOWHERE_ELSE:
         return Reach.NONE
-    if tag in ACTIONABLE or not _MARKED.isdisjoint(attributes):
+    if tag in ACTIONABLE:
         return Reach.STRONG
-    if not attributes or _only_shows(attributes):
+    if not attributes or _REACHING.isdisjoint(attributes):
         return Reach.NONE
-    if tag in ("a", "area") and "href" in attributes:
+    if not _MARKED.isdisjoint(attributes):
         return Reach.STRONG
-    if is_editable(attributes) or not WIDGET_ROLES.isdisjoint(attributes.get("role", "").lower().split()[:1]):
-        return Reach.STRONG
+    if "role" in attributes and _only_shows(attributes):
+        return Reach.NONE
+    return Reach.STRONG if _is_control(tag, attributes) else _attention(attributes)
+
+
+def _is_control(tag: str, attributes: Mapping[str, str]) -> bool:
+    return (
+        ("href" in attributes and tag in ("a", "area"))
+        or ("contenteditable" in attributes and is_editable(attributes))
+        or ("role" in attributes and not WIDGET_ROLES.isdisjoint(attributes["role"].lower().split()[:1]))
+    )
+
+
+def _attention(attributes: Mapping[str, str]) -> Reach:
     listens = "onclick" in attributes or _is_focusable(attributes.get("tabindex", ""))
     return Reach.WEAK if listens else Reach.NONE
 
@@ -118,7 +132,7 @@ def is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
         return attributes["data-facsim-visible"] == "false" or "data-facsim-drop" in attributes
     if (tag == "dialog" and "open" not in attributes) or tag == "datalist":
         return True
-    if not attributes:
+    if not attributes or _HIDING.isdisjoint(attributes):
         return False
     return (
         "hidden" in attributes

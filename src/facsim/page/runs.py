@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from itertools import accumulate
 
 from facsim.page.roles import is_behind
 from facsim.page.tags import INLINE
@@ -16,7 +15,11 @@ MAX_TEXT = 1_000
 """Longest text of one element. Elements may nest, and so would their texts."""
 HIDDEN, BEHIND = 1, 2
 _BESIDE, _SCRIPT = 1, 2
+_OPAQUE = frozenset({"select", "textarea", "head", "title", "svg", "math"})
+"""What is in these is no text around them."""
 _FEW = 30
+LEAST_LIMIT = 200
+"""What is no longer is the same text whatever the limit."""
 _UNFINISHED = re.compile(r"(?:^|\d)[.,]$")
 
 
@@ -39,7 +42,27 @@ class Runs:
         """The text nodes before which inline elements side by side part words."""
         self._ends = tree.ends
         self._known: dict[tuple[int, bool, int], str] = {}
-        tags, attributes, ends, parents = tree.tags, tree.attributes, tree.ends, tree.parents
+        self._short: dict[tuple[int, bool], str] = {}
+        """Texts that are no longer than any limit."""
+        self._titles: dict[tuple[int, bool, int], str] = {}
+        self._counts: list[bool] = []
+        self._find(tree, is_hidden)
+        marks = bytearray(len(tree) + 1)
+        for node in self.nodes:
+            marks[node + 1] = 1
+        self._before = list(accumulate(marks))
+        """For each node, and the end, how many runs are before it."""
+
+    def _find(self, tree: Tree, is_hidden: Callable[[str, Mapping[str, str]], bool] | None) -> None:
+        tags, kinds, attributes, ends, parents = (
+            tree.tags,
+            tree.kinds,
+            tree.attributes,
+            tree.ends,
+            tree.parents,
+        )
+        nodes, texts, is_alt = self.nodes, self.texts, self.is_alt
+        hides = [bool(is_hidden and kind and is_hidden(*form)) for kind, form in enumerate(tree.kinds_of)]
         part = False
         side = 0
         blocks: list[int] = []
@@ -49,30 +72,29 @@ class Runs:
                 blocks.pop()
                 part = True
             tag = tags[node]
-            if tag == TEXT:
+            if not kinds[node]:
                 text = tree.texts[node]
-                if side and self.texts and not _is_one_word(self.texts[-1], text, side):
+                if side and texts and not _is_one_word(texts[-1], text, side):
                     self.gaps.add(node)
                     part = True
-                self._add(node, f" {text}" if part else text, alt=False)
+                nodes.append(node)
+                texts.append(f" {text}" if part else text)
+                is_alt.append(False)
                 part, side = False, 0
-            elif is_hidden and is_hidden(tag, attributes[node]):
+            elif hides[kinds[node]]:
                 behind = is_behind(tag, attributes[node], tags, node + 1, ends[node])
                 self.hidden[node : ends[node]] = bytes((BEHIND if behind else HIDDEN,)) * (ends[node] - node)
                 node = node + 1 if behind else ends[node]
                 part = part or behind
                 continue
-            elif tag in ("select", "textarea", "head", "title", "svg", "math"):
-                alt = _picture_title(tree, node) if tag == "svg" else ""
-                if alt:
-                    self._add(node, f" {alt} ", alt=True)
+            elif tag in _OPAQUE:
+                self._add_alt(node, _picture_title(tree, node) if tag == "svg" else "")
                 part = True
                 node = ends[node]
                 continue
             elif tag not in INLINE:
-                alt = attributes[node].get("alt", "") if tag == "img" else ""
-                if alt:
-                    self._add(node, f" {alt} ", alt=True)
+                if tag == "img":
+                    self._add_alt(node, attributes[node].get("alt", ""))
                 part = True
                 blocks.append(ends[node])
             elif node - 1 != parents[node] and not (
@@ -81,20 +103,15 @@ class Runs:
                 side = _SCRIPT if tag in ("sub", "sup") else _BESIDE
             node += 1
 
-    @cached_property
-    def _counts(self) -> list[bool]:
-        """Whether each run is a count or price and nothing else."""
-        return [is_count(text) for text in self.texts]
-
-    def _add(self, node: int, text: str, *, alt: bool) -> None:
-        self.nodes.append(node)
-        self.texts.append(text)
-        self.is_alt.append(alt)
+    def _add_alt(self, node: int, text: str) -> None:
+        if text:
+            self.nodes.append(node)
+            self.texts.append(f" {text} ")
+            self.is_alt.append(True)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The runs of the nodes `start` up to `end`, as a range of indices."""
-        first = bisect_left(self.nodes, start)
-        return first, bisect_left(self.nodes, end, first)
+        return self._before[start], self._before[end]
 
     def title(self, node: int, *, alt: bool = True, limit: int = MAX_TEXT) -> str:
         """The text of an element without the numbers and prices that stand apart in it.
@@ -102,10 +119,21 @@ class Runs:
         Of `<a><span>11</span> <span>products</span></a>` it is `products`: badges, counts and prices change
         while the thing stays the same. Numbers within a text stay; so do they where nothing else stands.
         """
-        first, last = self.span(node, self._ends[node])
+        key = (node, alt, limit)
+        title = self._titles.get(key)
+        if title is None:
+            title = self._titles[key] = self._title(node, alt, limit)
+        return title
+
+    def _title(self, node: int, alt: bool, limit: int) -> str:
+        first, last = self._before[node], self._before[self._ends[node]]
+        if last - first < 2:
+            return self.text(node, alt=alt, limit=limit)
         last = min(last, first + 30)
+        if not self._counts:
+            self._counts = [is_count(text) for text in self.texts]
         counts = self._counts[first:last]
-        if last - first < 2 or True not in counts:
+        if True not in counts:
             return self.text(node, alt=alt, limit=limit)
         texts = self.texts[first:last]
         parts = []
@@ -125,20 +153,23 @@ class Runs:
         Args:
             node: the element.
             alt: whether alternative texts of pictures count.
-            limit: where to stop.
+            limit: where to stop, `LEAST_LIMIT` or more.
         """
-        key = (node, alt, limit)
-        text = self._known.get(key)
+        text = self._short.get((node, alt))
         if text is None:
-            text = self._known[key] = self._text(node, alt, limit)
+            key = (node, alt, limit)
+            text = self._known.get(key)
+            if text is None:
+                text = self._known[key] = self._text(node, alt, limit)
         return text
 
     def _text(self, node: int, alt: bool, limit: int) -> str:
-        first, last = self.span(node, self._ends[node])
-        if alt and last - first <= _FEW:
-            texts = self.texts[first:last]
-            if sum(map(len, texts)) <= limit:
-                return fold("".join(texts))
+        first, last = self._before[node], self._before[self._ends[node]]
+        if last - first <= _FEW and (alt or True not in self.is_alt[first:last]):
+            text = "".join(self.texts[first:last])
+            if len(text) <= min(limit, LEAST_LIMIT):
+                text = self._short[node, alt] = fold(text)
+                return text
         parts: list[str] = []
         length = 0
         for run in range(first, min(last, first + limit)):

@@ -16,7 +16,9 @@ MAX_ATTRIBUTES = 10_000
 _LONG = 20_000
 _LONG_TAG = re.compile(r"[A-Za-z][^>]{20000,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)([^<>]*)>")
+_TAG = re.compile(r"(/?)([A-Za-z][^\s/>]*)")
+_BEGINNING = 10
+_ENDS_NAME = re.compile(r"[^/][\s/>]")
 
 _NOSCRIPT = re.compile("<noscript", re.IGNORECASE)
 _TEMPLATE = re.compile("<template", re.IGNORECASE)
@@ -114,18 +116,35 @@ def _long_tags(html: str) -> Iterator[str]:
 def _check_depth(html: str) -> None:
     opened: dict[str, int] = {}
     depth = 0
-    for closing, name, rest in _TAG.findall(html):
-        tag = name.lower()
-        if tag in CLOSED_BY_THE_NEXT or (opened.get("svg") and rest.endswith("/")):
+    # How a piece begins tells its tag nearly always, and there are few beginnings.
+    known: dict[str, tuple[str, bool]] = {}
+    for piece in html.split("<"):
+        beginning = piece[:_BEGINNING]
+        does = known.get(beginning)
+        if does is None:
+            does = _does(piece)
+            if _ENDS_NAME.search(beginning):
+                known[beginning] = does
+        name, closes = does
+        if not name:
             continue
-        if not closing:
-            opened[tag] = opened.get(tag, 0) + 1
+        here = opened.get(name, 0)
+        if closes:
+            if here:
+                opened[name] = here - 1
+                depth -= 1
+        elif not (opened.get("svg") and piece.partition(">")[0].endswith("/")):
+            opened[name] = here + 1
             depth += 1
             if depth > MAX_DEPTH:
                 raise InputError(
                     f"elements nested deeper than {MAX_DEPTH:,}",
                     expected="a page (browsers stop at a depth of 512)",
                 )
-        elif opened.get(tag):
-            opened[tag] -= 1
-            depth -= 1
+
+
+def _does(piece: str) -> tuple[str, bool]:
+    """What the tag at the beginning of a piece opens or closes; no name if it is no tag or does not nest."""
+    found = _TAG.match(piece)
+    name = found[2].lower() if found else ""
+    return ("", False) if not found or name in CLOSED_BY_THE_NEXT else (name, bool(found[1]))

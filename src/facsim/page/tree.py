@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from html import unescape
 from itertools import compress
 
@@ -22,14 +22,14 @@ from facsim.page.tags import FLOWING, MOVED, SHADOW_ROOT, UNSEEN, VOID
 from facsim.schema import ConfigError, InputError
 
 TEXT = "#text"
-_UNSEEN_TAG = re.compile(rf"<({'|'.join(sorted(UNSEEN))})", re.IGNORECASE)
-_TO_PREPARE = frozenset({"noscript", "template"})
+_TO_PREPARE = (b"<noscript", b"<template")
 # Those that some rule looks at; most elements have none of them.
 _TELLING_WORDS = (
     "alt checked contenteditable current disabled expanded for hidden href id label multiple name onclick "
     "open placeholder pressed required role selected style tabindex title type value"
 )
 _TELLING = frozenset(_TELLING_WORDS.split())
+_COMMON = frozenset({"class", "src", "d"})  # says nothing, and is everywhere
 _SHORT = 400
 _ATTRIBUTE = re.compile(r'([^ =]+)(?:="([^"]*)")?')
 _TELLING_STARTS = ("aria-", "data-facsim-")
@@ -38,7 +38,9 @@ _NO_ATTRIBUTES: dict[str, str] = {}
 _START, _END, _EMPTY, _OTHER = range(4)
 # Each may take time with the depth.
 _MAX_FAULTS = 1_000
-_Tag = tuple[int, str, dict[str, str], int, str]  # what it does, tag, attributes, kind, text after it
+_Tag = tuple[int, str, dict[str, str], int, bool]
+"""What it does, tag, attributes, kind, whether white space after it parts words."""
+_NO_TAG: _Tag = (_OTHER, "", _NO_ATTRIBUTES, 0, True)
 MAX_FRAMES = 4
 """How deep frames in frames are read."""
 
@@ -70,8 +72,9 @@ class Tree:
 
     def find(self, holds: Callable[[str, dict[str, str]], object]) -> list[int]:
         """The elements for whose tag and attributes something holds, in order. It is asked once a kind."""
-        chosen = [bool(kind and holds(*form)) for kind, form in enumerate(self.kinds_of)]
-        if True not in chosen:
+        chosen = [holds(tag, attributes) for tag, attributes in self.kinds_of]
+        chosen[0] = False
+        if not any(chosen):
             return []
         return list(compress(range(len(self.kinds)), map(chosen.__getitem__, self.kinds)))
 
@@ -106,24 +109,22 @@ def normalised(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: b
     """The normalised HTML that `parse` makes a tree of; arguments and errors as there."""
     if flat:
         return _flattened(html, marks, MAX_FRAMES)
-    unseen = _unseen_in(html)
-    return _written(_document(html, unseen), unseen, marks)
+    return _written(_document(html), UNSEEN, marks)
 
 
-def _unseen_in(html: str) -> frozenset[str]:
-    """Tags whose content nobody sees, of those that a page may hold."""
-    return frozenset(tag.lower() for tag in set(_UNSEEN_TAG.findall(html)))
-
-
-def _document(html: str, unseen: frozenset[str], *, shadows: bool = False) -> LexborHTMLParser:
+def _document(html: str, *, shadows: bool = False) -> LexborHTMLParser:
     check_size_of_parts(html)
-    if unseen & _TO_PREPARE:
-        html = prepared(html, shadows=shadows)
     # Lone surrogates cannot be encoded; they are no characters.
-    # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
     encoded = html.encode("utf-8", "replace")
+    lower = encoded.lower()
+    is_marked = b"data-facsim-" in lower
+    to_prepare = any(start in lower for start in _TO_PREPARE)
+    del lower  # Pages may be large.
+    if to_prepare:
+        encoded = prepared(html, shadows=shadows).encode("utf-8", "replace")
+    # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
     document = LexborHTMLParser(encoded, options=LexborDocumentOptions.WO_EVENTS)
-    if b"data-facsim-" in encoded.lower():
+    if is_marked:
         # Our own marks are not for pages to set, but for what a snapshot says of visibility.
         for mark in _OWN_MARKS:
             for node in document.css(f"[{mark}]"):
@@ -138,20 +139,18 @@ def _written(
     for selector, attribute, value in marks:
         for node in _select(document, selector):
             node.attrs[attribute] = value
-    if unseen:
-        document.strip_tags(sorted(unseen), recursive=True)
+    document.strip_tags(sorted(unseen), recursive=True)
     return document.html or ""
 
 
 def _flattened(html: str, marks: Sequence[tuple[str, str, str]], depth: int) -> str:
     """As `_written`, shadow roots and frames (nested `depth` deep) put in place."""
-    unseen = _unseen_in(html)
-    document = _document(html, unseen, shadows=True)
-    if "template" in unseen and SHADOW in html:
+    document = _document(html, shadows=True)
+    if SHADOW in html:
         fill_slots(document)
-    if not depth or "iframe" not in unseen or "srcdoc" not in html:
-        return _written(document, unseen, marks)
-    page = _written(document, unseen - {"iframe"}, marks)
+    if not depth or "srcdoc" not in html:
+        return _written(document, UNSEEN, marks)
+    page = _written(document, UNSEEN - {"iframe"}, marks)
     # Those without a document of their own stay, empty: others are counted among them.
     sources = [frame.attributes.get("srcdoc") or "" for frame in document.css("iframe")]
     return put_in_frames(page, [source and _flattened(source, marks, depth - 1) for source in sources])
@@ -164,7 +163,7 @@ def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
         raise ConfigError(f"recipe: {selector!r} is not a CSS selector") from None
 
 
-def tokenize(html: str) -> Tree:
+def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost more than what they do)
     """Cut normalised HTML, as Lexbor and the renderer write it, into a tree. One pass, linear.
 
     White space beside the edge of a block says nothing; it is no node.
@@ -174,7 +173,7 @@ def tokenize(html: str) -> Tree:
     """
     pieces = iter(f"<!>{html}".split("<"))
     # A piece (a tag or comment, and the text up to the next one) often stands in a page many times.
-    known: dict[str, _Tag] = {}
+    known: dict[str, tuple[_Tag, str]] = {}
     seen: dict[str, _Tag] = {}
     kinds_of: list[tuple[str, dict[str, str]]] = [(TEXT, _NO_ATTRIBUTES)]
     most = html.count("<") * 2 + 2
@@ -191,13 +190,24 @@ def tokenize(html: str) -> Tree:
     for piece in pieces:
         cut = known.get(piece)
         if cut is None:
-            whole = _whole(piece, pieces)
-            cut = _cut(whole, seen, kinds_of)
-            if whole is piece:
+            head, closing, text = piece.partition(">")
+            form = seen.get(head)
+            if form is None or not closing:
+                form, text, is_whole = _cut(piece, pieces, seen, kinds_of)
+            else:
+                is_whole = True
+            if text:
+                if text.isspace():
+                    text = text if form[4] else ""
+                elif "&" in text:
+                    text = unescape(text)
+            cut = form, text
+            if is_whole:
                 known[piece] = cut
-        does, tag, found, kind, text = cut
+        (does, tag, found, kind, _), text = cut
         if does is _END:
-            if above >= 0 and tags[above] == tag:
+            # No element has the tag of what stands at -1, a text.
+            if tags[above] == tag:
                 ends[open_nodes.pop()] = size
             else:
                 faults += 1
@@ -237,44 +247,43 @@ def _close_badly_nested(
             return
 
 
-def _whole(piece: str, following: Iterator[str]) -> str:
-    """A piece with what belongs to it although it stands after a "<": in comments and odd names."""
+def _cut(
+    piece: str, following: Iterator[str], seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, str]]]
+) -> tuple[_Tag, str, bool]:
+    """What a tag does, the text after it, and whether the piece held all of both.
+
+    What belongs to a tag although it stands after a "<" is in the pieces that follow: in comments and odd
+    names. `seen` holds the tags so far as written.
+    """
     closing = "-->" if piece.startswith("!--") else ">"
-    if closing in piece:
-        return piece
-    pieces = [piece]
-    for more in following:
-        pieces.append(more)
-        if closing in more:
-            break
-    return "<".join(pieces)
-
-
-def _cut(piece: str, seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, str]]]) -> _Tag:
-    """What a tag does and the text after it; `seen` holds the tags so far as written."""
-    if piece.startswith(("!", "?")):
-        text = piece.partition("-->" if piece.startswith("!--") else ">")[2]
-        return _OTHER, "", _NO_ATTRIBUTES, 0, unescape(text)
-    head, _, text = piece.partition(">")
-    tag = seen.get(head)
-    if tag is None:
-        tag = seen[head] = _tag(head, seen, kinds_of)
-    if not text or (text.isspace() and tag[1] not in FLOWING):
-        return tag
-    return (*tag[:4], unescape(text) if "&" in text else text)
+    is_whole = closing in piece
+    if not is_whole:
+        pieces = [piece]
+        for more in following:
+            pieces.append(more)
+            if closing in more:
+                break
+        piece = "<".join(pieces)
+    head, _, text = piece.partition(closing)
+    if head.startswith(("!", "?")):
+        return _NO_TAG, text, is_whole
+    form = seen.get(head)
+    if form is None:
+        form = seen[head] = _tag(head, seen, kinds_of)
+    return form, text, is_whole
 
 
 def _tag(head: str, seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, str]]]) -> _Tag:
     if head.startswith("/"):
         tag = head[1:]
-        return (_OTHER if tag in VOID else _END), tag, _NO_ATTRIBUTES, 0, ""
+        return (_OTHER if tag in VOID else _END), tag, _NO_ATTRIBUTES, 0, tag in FLOWING
     tag, _, written = head.partition(" ")
     attributes = _attributes(written) if written else _NO_ATTRIBUTES
     # Most elements have no attributes that matter. They are all of one kind.
     if not attributes and tag in seen:
         return seen[tag]
     kinds_of.append((tag, attributes))
-    found = (_EMPTY if tag in VOID else _START), tag, attributes, len(kinds_of) - 1, ""
+    found = (_EMPTY if tag in VOID else _START), tag, attributes, len(kinds_of) - 1, tag in FLOWING
     if not attributes:
         seen[tag] = found
     return found
@@ -294,6 +303,8 @@ def _read_attributes(written: str) -> dict[str, str]:
         return found or _NO_ATTRIBUTES
     for part in written.removesuffix('"').split('" '):
         name, _, value = part.partition('="')
+        if name in _COMMON:
+            continue
         if name in _TELLING or name.startswith(_TELLING_STARTS):
             found[name] = unescape(value) if "&" in value else value
         elif " " in name:  # Attributes without a value stand before it.
@@ -318,14 +329,13 @@ class Locators:
         # Not the texts: pages may wait long for somebody to ask.
         self._tree = Tree(tree.tags, tree.attributes, [], tree.parents, [], [], [])
         self._paths: dict[int, tuple[str, int]] = {-1: ("", 0)}
-
-    @cached_property
-    def _nth(self) -> list[int]:
-        return _places(self._tree)
+        self._nth: list[int] = []
 
     def of(self, node: int) -> str:
         """The selector of one node; empty below depth 512, where no browser has nodes."""
         tree, paths = self._tree, self._paths
+        if not self._nth:
+            self._nth = _places(tree)
         missing = []
         while node not in paths:
             missing.append(node)
