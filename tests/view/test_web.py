@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import quote
 
@@ -145,7 +146,7 @@ def test_what_is_not_there_is_not_found(client: TestClient, path: str) -> None:
 
 
 def test_a_long_address_is_refused(client: TestClient) -> None:
-    assert client.get("/?q=" + "x" * 20_000).status_code == 414
+    assert client.get("/?q=" + "x" * 120_000).status_code == 414
 
 
 def test_the_list_is_paged_and_links_to_the_step_that_was_looked_for(client: TestClient) -> None:
@@ -327,6 +328,30 @@ def test_half_a_surrogate_pair_is_shown(tmp_path: Path) -> None:
     client = TestClient(build_app(data, [run.path]), base_url=ADDRESS)
     assert "half" in client.get("/session?id=s01&step=1").text
     assert client.get("/step.json?id=s01&step=1").status_code == 200
+
+
+def test_a_fault_is_answered_with_the_policy_and_without_its_inside(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the inside")
+
+    monkeypatch.setattr("facsim.view.web.replay_at", fail)
+    client = TestClient(build_app(shelf / "data"), base_url=ADDRESS, raise_server_exceptions=False)
+    answer = client.get(STEP)
+    assert answer.status_code == 500
+    assert "the inside" not in answer.text
+    assert answer.headers["content-security-policy"] == PAGE_POLICY
+
+
+def test_a_data_set_without_its_pages_is_shown(shelf: Path, tmp_path: Path) -> None:
+    shutil.copytree(shelf / "data", tmp_path / "data")
+    (tmp_path / "data" / "pages.parquet").unlink()
+    client = TestClient(build_app(tmp_path / "data", [shelf / "runs" / "good"]), base_url=ADDRESS)
+    assert "1 of 1 right" in text_of(client.get(STEP).text)
+    assert "lacks this page" in client.get("/frame?id=s03&step=1").text
+    assert "It cannot be built" in client.get("/prompt?id=s03&step=1&run=A").text
+    assert client.get("/step.json?id=s03&step=1").json()["page"] is None
 
 
 def test_the_theme_is_that_of_the_cookie(client: TestClient) -> None:

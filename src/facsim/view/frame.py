@@ -41,7 +41,7 @@ _BOXES = {
     **{tag: tag for tag in ("fieldset", "figure", "dialog", "details")},
 }
 _LETTERS = {"b": "strong", "strong": "strong", "i": "em", "em": "em", "del": "del", "s": "del", "code": "pre"}
-_LETTERS |= {"sup": "sup", "sub": "sub", "small": "small"}
+_LETTERS |= {"sup": "sup", "sub": "sub", "small": "small", "label": "label"}
 _NOT_DRAWN = UNSEEN | {"title", "base", "link", "meta"}
 _BUTTONS = frozenset({"submit", "button", "image", "reset", "file", "color"})
 _BUTTON_ROLES = frozenset({"button", "tab", "switch", "menuitem"})
@@ -232,7 +232,7 @@ def _field(value: str, attributes: Mapping[str, str]) -> str:
     if value.strip():
         return _shortened(value)
     hint = attributes.get("placeholder") or attributes.get("aria-label", "")
-    return f'<span class="hint">{_shortened(hint)}</span>'
+    return f'<span class="hint">{_shortened(hint)}</span>' if hint.strip() else ""
 
 
 def _shortened(text: str) -> str:

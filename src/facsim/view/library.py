@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ import polars as pl
 
 from facsim.data import Card, DataSet
 from facsim.evaluation import Run, labels
-from facsim.schema import ConfigError
+from facsim.schema import ConfigError, FacsimError
 from facsim.view.predictions import Predictions
 
 Hits = Literal["any", "answered", "split", "all_wrong", "all_right"]
@@ -104,9 +105,10 @@ class Library:
 
     def prepare(self) -> None:
         """Make what the first replay would wait for: where pages and predictions are."""
-        len(self.data.pages)
-        for run in self.runs:
-            run.of_session("")
+        with suppress(FacsimError):  # told by the page that meets it
+            len(self.data.pages)
+            for run in self.runs:
+                run.of_session("")
 
     @property
     def outcomes(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import threading
 
@@ -47,7 +48,9 @@ def picture(where: str, theme: str) -> bytes:
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
-                    executable_path=_browser(), args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+                    executable_path=_browser(),
+                    chromium_sandbox=os.geteuid() != 0,  # it refuses to make one for root
+                    args=["--disable-gpu", "--disable-quic"],
                 )
                 try:
                     page = browser.new_page(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 PORT = VIEW_PORT
 """Where the viewer listens unless told otherwise. Links of reports lead there."""
-_LONGEST_REQUEST = 64 * 2**10
+_LONGEST_REQUEST = 256 * 2**10
 
 
 def build_app(data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ()) -> Starlette:

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from facsim.schema import FacsimError
 from facsim.view.colours import css
 from facsim.view.frame import STATIC, frame
-from facsim.view.guard import Guard, frame_headers
+from facsim.view.guard import HEADERS, Guard, frame_headers
 from facsim.view.library import HITS, ORDERS, Library, Search
 from facsim.view.listing import listing
 from facsim.view.picture import can_draw, picture
@@ -33,7 +33,6 @@ from facsim.view.wording import FILTERS
 ROWS = 40
 """Sessions on a page of the list."""
 
-_THEMES = ("light", "dark", "auto")
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _SEARCH_FIELDS = ("q", "outcome", "action", "category", "min", "max", "hits", "right", "wrong", "order")
 _Choice = TypeVar("_Choice", bound=str)
@@ -180,7 +179,8 @@ class View:
     def _page(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
         page = self._templates.get_template(template)
         text = page.render(theme=_theme(request), status=status, **values)
-        return Response(_bytes(text), status, media_type="text/html")
+        # Here, too: what went wrong is answered from outside of the guard.
+        return Response(_bytes(text), status, media_type="text/html", headers=HEADERS)
 
     def _sorry(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

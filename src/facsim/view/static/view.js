@@ -46,7 +46,7 @@ async function go(href, push = true) {
   if (frame && next) {
     // The frame stays, so that nothing flickers, and goes on without a second entry in the history.
     const target = next.getAttribute("src");
-    for (const part of [".crumbs", ".timeline", ".chrome", ".side"]) {
+    for (const part of [".crumbs", ".over", ".chrome", ".side"]) {
       $(part, old).replaceWith($(part, main));
     }
     goFrame(frame, target);
