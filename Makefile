@@ -8,7 +8,7 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
   random-element markov-category markov-1 markov-2) choice oracle:
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-shop bench-view page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
+.PHONY: help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-shop bench-view page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -30,6 +30,11 @@ demo: $(STAMP) ## Sample the embedded shop, evaluate every baseline and the orac
 	$(BIN)/facsim report demo/runs/* --format md > demo/leaderboard.md
 	$(BIN)/facsim report demo/runs/*
 	@echo "The data set is in demo/shop, the runs are in demo/runs, this table is in demo/leaderboard.md."
+
+docs: $(STAMP) ## Build the docs site into build/docs/html; warnings are errors
+	@$(BIN)/python -c "import furo, myst_parser, sphinx" 2>/dev/null || $(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs build/docs/html
+	@echo "Open build/docs/html/index.html"
 
 test: $(STAMP) ## Run the tests (no network, no GPU)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not gpu and not network"

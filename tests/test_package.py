@@ -75,7 +75,7 @@ def test_type_checkers_are_told_the_same_names() -> None:
 def shell_commands() -> list[tuple[str, str]]:
     """Every `facsim …` line in a fenced block of the README and the docs, with where it stands."""
     found = []
-    for file in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for file in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for block in re.findall(
             r"```(?:bash|sh|console)?\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL
         ):

@@ -19,7 +19,7 @@ _NAMED_FOR_OTHER_REASONS = frozenset({"meta", "param", "slot", "map", "iframe"})
 
 
 def read_page(html: str) -> Page:
-    """The page behind simplified HTML, ours or another tool's that marks elements with unique `name`s.
+    """The page behind simplified HTML, ours or another tool's that marks each element with a unique `name`.
 
     Of elements that share a name (a fault that `facsim audit` reports) the first one counts.
     """

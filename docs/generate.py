@@ -1,0 +1,194 @@
+"""The parts of the docs that code knows best: every command's options, and the list of public names.
+
+`conf.py` has them written anew for every build, so they cannot go stale.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+
+from cyclopts import App
+
+import facsim
+from facsim.cli.main import _VERBS as VERBS
+from facsim.cli.main import app as main_app
+
+# In the order in which a newcomer meets them. A room that is missing here comes last.
+ROOMS = {
+    "data": "Data sets",
+    "page": "Pages",
+    "predict": "Predictors",
+    "evaluation": "Evaluating",
+    "metrics": "Metrics",
+    "report": "Reports",
+    "view": "Looking at sessions",
+    "prompt": "Prompts and answers",
+    "rationale": "Reasons",
+    "train": "Training",
+    "shop": "The shop",
+    "schema": "Nouns and errors",
+}
+
+# What public functions give back or take, and nobody has to import.
+BESIDE = {
+    "data": (
+        "facsim.data.audit.AuditReport",
+        "facsim.data.checks.Finding",
+        "facsim.data.report.IngestReport",
+        "facsim.data.store.PageStore",
+    ),
+    "page": ("facsim.page.CategoryRule",),
+    "evaluation": (
+        "facsim.evaluation.config.RunConfig",
+        "facsim.evaluation.config.Identity",
+        "facsim.evaluation.config.CaseSelection",
+        "facsim.evaluation.config.Counts",
+        "facsim.evaluation.environment.Environment",
+    ),
+    "metrics": (
+        "facsim.metrics.Metrics",
+        "facsim.metrics.Estimate",
+        "facsim.metrics.Comparison",
+        "facsim.metrics.CeilingShares",
+    ),
+    "report": ("facsim.report.leaderboard.Row", "facsim.report.published.PublishedBoard"),
+    "prompt": ("facsim.prompt.config.Prompt", "facsim.prompt.parse.ParsedAnswer"),
+    "rationale": ("facsim.rationale.report.SynthesisReport",),
+    "schema": (
+        "facsim.schema.Outline",
+        "facsim.schema.Line",
+        "facsim.schema.Truth",
+        "facsim.schema.Usage",
+        "facsim.schema.Progress",
+    ),
+}
+
+# The pages in the order of the site. A pattern takes what is there and not yet named; `More` takes the rest.
+CONTENTS = {
+    "Start": ("get-started", "your-data", "your-model", "notebooks"),
+    "How to": (
+        "how-to/compare-two-models",
+        "how-to/evaluate-an-endpoint",
+        "how-to/fine-tune-and-evaluate",
+        "how-to/read-a-report",
+        "how-to/look-at-sessions",
+        "how-to/test-a-design",
+        "how-to/*",
+    ),
+    "Measuring": (
+        "evaluate",
+        "predictors",
+        "endpoints",
+        "prompt",
+        "metrics",
+        "leaderboard",
+        "report",
+        "view",
+        "results",
+    ),
+    "Training": ("training", "local", "tiny", "synthesize", "train*"),
+    "Data and pages": ("data-set", "sources", "page", "recipes", "page-names", "page-*"),
+    "The shop": ("shop", "catalogue", "storefront", "shoppers", "shop*"),
+    "Reference": ("cli", "api"),
+    "More": ("*",),
+}
+
+
+def write_all(folder: Path) -> None:
+    """Write every generated page that is not there as it should be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in {"cli.md": commands(), "api.md": names(), "contents.md": contents()}.items():
+        file = folder / name
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+
+
+def contents() -> str:
+    """The tables of contents, of the pages that are there."""
+    docs = Path(__file__).parent
+    pages = {str(file.relative_to(docs).with_suffix("")) for file in docs.rglob("*.md")} - {"index"}
+    parts: list[str] = []
+    for caption, patterns in CONTENTS.items():
+        found = [page for pattern in patterns for page in sorted(fnmatch.filter(pages, pattern))]
+        found = list(dict.fromkeys(found))
+        pages -= set(found)
+        if found:
+            parts += ["```{toctree}", ":hidden:", f":caption: {caption}", "", *found, "```", ""]
+    return "\n".join(parts)
+
+
+def commands() -> str:
+    """Every verb with its options, as Markdown."""
+    app = App(name="facsim", help=main_app.help, version_flags=["--version"])
+    for name, (place, _) in VERBS.items():
+        module, attribute = place.split(":")
+        # Without the short help of the list of verbs, the docstring is shown whole.
+        app.command(getattr(import_module(module), attribute), name=name)
+    text = app.generate_docs(output_format="markdown", heading_level=1)
+    # The site has a table of contents of its own, and the page a title.
+    text = text[text.index("\n## ") + 1 :]
+    rows = [f"| [`facsim {name}`](#facsim-{name}) | {what} |" for name, (_, what) in VERBS.items()]
+    text = text.replace("```console\n", "```text\n")
+    body = re.sub(r"^## Table of Contents\n.*?(?=^## )", "", text, flags=re.MULTILINE | re.DOTALL)
+    return "\n".join(["| verb | what it does |", "|---|---|", *rows]) + "\n\n" + body
+
+
+def names() -> str:
+    """Every public name with its documentation, room by room."""
+    rooms: dict[str, list[str]] = {}
+    for home, public in facsim._HOMES.items():
+        rooms.setdefault(home.split(".")[1], []).extend(f"facsim.{name}" for name in public)
+    parts = []
+    for room in sorted(rooms, key=lambda room: [*ROOMS, room].index(room)):
+        found = sorted(rooms[room], key=str.lower)
+        beside = list(BESIDE.get(room, ()))
+        parts += [f"## {ROOMS.get(room, room.capitalize())}", "", *_rst(_summary(found + beside))]
+        for name in found + beside:
+            parts += _rst(_directive(name))
+    return "\n".join(parts)
+
+
+def _rst(lines: list[str]) -> list[str]:
+    return ["```{eval-rst}", *lines, "```", ""]
+
+
+def _summary(found: list[str]) -> list[str]:
+    return [".. autosummary::", "   :nosignatures:", "", *(f"   {name}" for name in found)]
+
+
+def _directive(name: str) -> list[str]:
+    module, _, attribute = name.rpartition(".")
+    thing = getattr(import_module(module), attribute)
+    if not inspect.isclass(thing):
+        return [f".. autofunction:: {name}"]
+    if issubclass(thing, Exception):
+        return [f".. autoexception:: {name}"]
+    return [f".. autoclass:: {name}", "   :members:"]
+
+
+def mark_code(  # noqa: PLR0917 - autodoc passes so many
+    app: object, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """An indented block below a paragraph is code: a hook of autodoc's, after napoleon's."""
+    del app, what, name, thing, options
+    before = ""
+    for place, line in enumerate(lines):
+        starts = line.startswith("    ") and place > 0 and not lines[place - 1].strip()
+        if (
+            starts
+            and before
+            and not before.startswith((" ", ":", "..", "-", "*"))
+            and not before[0].isdigit()
+        ):
+            lines[place] = f"{_CODE}{line}"
+        if line.strip():
+            before = line
+    text = "\n".join(lines).replace(_CODE, "::\n\n")
+    lines[:] = text.split("\n")
+
+
+_CODE = "\0code\0"
