@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from facsim.predict import Predictor, load_predictor
     from facsim.prompt import PromptConfig, build_prompt, parse_answer
     from facsim.rationale import synthesize
-    from facsim.report import Leaderboard, leaderboard
+    from facsim.report import Leaderboard, Report, build_report, leaderboard
     from facsim.schema import (
         Action,
         ConfigError,
@@ -54,7 +54,7 @@ _HOMES = {
     "facsim.predict": ("Predictor", "load_predictor"),
     "facsim.prompt": ("PromptConfig", "build_prompt", "parse_answer"),
     "facsim.rationale": ("synthesize",),
-    "facsim.report": ("Leaderboard", "leaderboard"),
+    "facsim.report": ("Leaderboard", "Report", "build_report", "leaderboard"),
     "facsim.schema": (
         "Action",
         "ConfigError",
@@ -88,6 +88,7 @@ __all__ = [
     "Predictor",
     "PromptConfig",
     "Recipe",
+    "Report",
     "Run",
     "Session",
     "SessionSoFar",
@@ -95,6 +96,7 @@ __all__ = [
     "__version__",
     "audit",
     "build_prompt",
+    "build_report",
     "compare",
     "compare_runs",
     "compute_metrics",

@@ -26,7 +26,7 @@ _VERBS = {
     "compare": ("facsim.cli.compare:command", "Compare runs pairwise on the same steps."),
     "show": ("facsim.cli.show:command", "Replay a session, list sessions, or show a run's metrics."),
     "view": ("facsim.cli.view:command", "Replay sessions in the browser, predictions side by side."),
-    "report": ("facsim.cli.report:command", "Print the leaderboard of runs."),
+    "report": ("facsim.cli.report:command", "Report on runs: leaderboard, one HTML file, tables, figures."),
 }
 
 for _name, (_path, _help) in _VERBS.items():

@@ -1,36 +1,54 @@
-"""`facsim report`: the leaderboard of runs."""
+"""`facsim report`: what is to be said of runs, on the terminal or as a file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 
 def command(
     *runs: Path,
     rule: Literal["exact", "equivalent", "target"] = "exact",
-    format: Literal["table", "md"] = "table",
+    out: Annotated[Path | None, Parameter(alias="-o")] = None,
+    format: Literal["table", "html", "md", "csv", "tex"] | None = None,
+    figures: Path | None = None,
     published: str | None = None,
 ) -> int:
-    """Print the leaderboard of runs over the same steps.
+    """Report on runs over the same steps: who is best, whether that is sure, and why.
 
-    The best run is marked, and every run that a paired test cannot tell from it.
+    Without options the leaderboard is printed. With `-o report.html` everything goes into one HTML file that
+    opens anywhere and loads nothing.
 
     Args:
         runs: One or more run folders.
         rule: By which a prediction counts as right: type, name and text; or, equivalent, the same destination
             and folded text; or, target, type and name.
-        format: A table for the terminal, or Markdown.
+        out: The file to write. Its name ends in .html, .md, .csv or .tex, or --format tells.
+        format: What to write or print: the leaderboard as a table, an HTML page, Markdown, CSV with every
+            number, or LaTeX tables.
+        figures: A folder for the figures as SVG, fit for a paper.
         published: Also show what others published about shopcart or opera, apart and never ranked.
     """
     import sys
 
-    from facsim.cli.console import console
-    from facsim.report import leaderboard
+    from facsim.cli.console import console, progress_bar
+    from facsim.report import build_report, leaderboard
+    from facsim.schema import ConfigError
 
-    board = leaderboard(runs, rule=rule, published=published)
-    if format == "md":
-        sys.stdout.write(board.to_markdown())
-    else:
-        console.print(board.to_table())
+    if out is not None and format == "table":
+        raise ConfigError(f"{out}: a table is for the terminal. Leave --out or --format out")
+    if out is None and figures is None and format in (None, "table"):
+        console.print(leaderboard(runs, rule=rule, published=published).to_table())
+        return 0
+    with progress_bar("Reading runs") as progress:
+        report = build_report(runs, rule=rule, published=published, progress=progress)
+    chosen = None if format == "table" else format
+    if out is not None:
+        console.print(f"{report.save(out, chosen)}: {report.headline.title}", highlight=False, markup=False)
+    elif chosen is not None:
+        sys.stdout.write(report.render(chosen))
+    for file in report.save_figures(figures) if figures is not None else ():
+        console.print(str(file), highlight=False, markup=False)
     return 0

@@ -1,6 +1,8 @@
-"""Everything that a person looks at: the leaderboard, summaries of runs, plans and comparisons."""
+"""Everything that a person looks at: the report, the leaderboard, summaries of runs and comparisons."""
 
+from facsim.report.build import build_report
 from facsim.report.leaderboard import Leaderboard, Row, leaderboard
+from facsim.report.model import Report
 from facsim.report.published import PublishedBoard, PublishedRow, published_boards
 from facsim.report.summary import comparison_table, effect_table, plan_summary, run_summary
 
@@ -8,7 +10,9 @@ __all__ = [
     "Leaderboard",
     "PublishedBoard",
     "PublishedRow",
+    "Report",
     "Row",
+    "build_report",
     "comparison_table",
     "effect_table",
     "leaderboard",

@@ -40,7 +40,7 @@ _LEGEND: Final = (
     "Click, Type, Leave: exact match by true type. Type F1: macro. Outc. F1: purchase, on last steps. "
     "Illegal: name not on the page. Unread: no action in the answer."
 )
-_WHAT: Final[Mapping[Rule, str]] = {
+WHAT: Final[Mapping[Rule, str]] = {
     "exact": "exact match of type, name and text",
     "equivalent": "match of type, destination and folded text (rule equivalent)",
     "target": "match of type and name, whatever the text (rule target)",
@@ -87,7 +87,7 @@ def heading(board: Leaderboard) -> str:
 
 def legend(board: Leaderboard) -> str:
     """What the columns are."""
-    return _LEGEND.format(what=_WHAT[board.rule], level=100 * board.level)
+    return _LEGEND.format(what=WHAT[board.rule], level=100 * board.level)
 
 
 def marks(board: Leaderboard) -> list[str]:
@@ -111,21 +111,21 @@ def shares_legend(board: Leaderboard, ceiling: CeilingShares) -> str:
 def markdown(board: Leaderboard) -> str:
     """GitHub-flavoured Markdown, with published numbers under a heading of their own."""
     heads, rows = cells(board, bold="**")
-    lines = [f"**{_escape(heading(board))}**", "", *_markdown_table(heads, rows, left=2)]
+    lines = [f"**{escaped(heading(board))}**", "", *markdown_table(heads, rows, left=2)]
     lines += [
         "",
         *(f"{line}  " for line in marks(board)),
         legend(board),
-        *(f"\n{_escape(note)}" for note in board.notes),
+        *(f"\n{escaped(note)}" for note in board.notes),
     ]
     if board.ceiling is not None and board.ceiling.shares:
         heads, rows = share_cells(board, board.ceiling)
-        lines += ["", f"**{SHARES_TITLE}**", "", *_markdown_table(heads, rows, left=2)]
+        lines += ["", f"**{SHARES_TITLE}**", "", *markdown_table(heads, rows, left=2)]
         lines += ["", shares_legend(board, board.ceiling)]
     if board.published is not None:
         heads, rows = published_cells(board.published)
-        lines += ["", f"### {PUBLISHED}: {board.published.title}", "", *_markdown_table(heads, rows, left=2)]
-        lines += ["", *(f"{key}: {_escape(text)}  " for key, text in board.published.sources.items())]
+        lines += ["", f"### {PUBLISHED}: {board.published.title}", "", *markdown_table(heads, rows, left=2)]
+        lines += ["", *(f"{key}: {escaped(text)}  " for key, text in board.published.sources.items())]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -185,7 +185,7 @@ def cells(board: Leaderboard, bold: str = "") -> tuple[list[str], list[list[str]
     for row in board.rows:
         rows.append(
             [
-                _mark(row),
+                mark(row),
                 f"{bold}{row.name}{bold}" if row.best else row.name,
                 with_interval(row.values.get(board.headline)),
                 *(percent(row.values.get(metric)) for metric in chosen),
@@ -195,7 +195,8 @@ def cells(board: Leaderboard, bold: str = "") -> tuple[list[str], list[list[str]
     return ["", "Run", f"Acc. [{100 * board.level:g}%]", *chosen.values(), "Cost"], rows
 
 
-def _mark(row: Row) -> str:
+def mark(row: Row) -> str:
+    """The sign before a row."""
     if row.oracle:
         return ORACLE_MARK
     return BEST if row.best else ABSENT if row.separable is None else "" if row.separable else TIED
@@ -205,15 +206,15 @@ def share_cells(board: Leaderboard, ceiling: CeilingShares) -> tuple[list[str], 
     """Heads and rows of the shares of the way to the oracle."""
     level = f"[{100 * board.level:g}%]"
     rows = [
-        [_mark(row), row.name, *(with_interval(row.shares.get(measure)) for measure in ceiling.floors)]
+        [mark(row), row.name, *(with_interval(row.shares.get(measure)) for measure in ceiling.floors)]
         for row in board.rows
         if not row.oracle
     ]
     return ["", "Run", *(f"{_SHARE_HEADS[measure]} {level}" for measure in ceiling.floors)], rows
 
 
-def published_cells(published: PublishedBoard) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of numbers that others published."""
+def published_columns(published: PublishedBoard) -> dict[str, str]:
+    """The metrics that some row has, with their heads."""
     possible = {
         "accuracy": "Acc.",
         "type_f1_macro": "Type F1",
@@ -221,11 +222,16 @@ def published_cells(published: PublishedBoard) -> tuple[list[str], list[list[str
         "outcome_f1": "Outc. F1",
         "outcome_f1_weighted": "Outc. F1 weighted",
     }
-    used = {
+    return {
         metric: head
         for metric, head in possible.items()
         if any(metric in row.numbers for row in published.rows)
     }
+
+
+def published_cells(published: PublishedBoard) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of numbers that others published."""
+    used = published_columns(published)
     rows = [
         [
             row.name,
@@ -238,11 +244,12 @@ def published_cells(published: PublishedBoard) -> tuple[list[str], list[list[str
     return ["Model", "How", *used.values(), "Source"], rows
 
 
-def _markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> list[str]:
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> list[str]:
+    """A table as lines of Markdown; the first `left` columns are text, the others numbers."""
     rule = ["---"] * left + ["---:"] * (len(heads) - left)
     return [
         "| " + " | ".join(cells) + " |"
-        for cells in (heads, rule, *([_escape(cell) for cell in row] for row in rows))
+        for cells in (heads, rule, *([escaped(cell) for cell in row] for row in rows))
     ]
 
 
@@ -327,5 +334,11 @@ def _broken(name: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def _escape(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def escaped(text: str) -> str:
+    r"""Text within a line of Markdown: no cell, tag or link begins or ends in it.
+
+    >>> print(escaped("a|b <script> [x](y) <0.001"))
+    a\|b &lt;script> [x]\(y) <0.001
+    """
+    text = text.replace("|", "\\|").replace("\n", " ").replace("](", "]\\(")
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

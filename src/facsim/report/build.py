@@ -1,0 +1,154 @@
+"""From run folders to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from string import ascii_uppercase
+
+import polars as pl
+
+from facsim.evaluation import Run, labels
+from facsim.evaluation.compare import check_comparable
+from facsim.evaluation.predictions import leniencies_of
+from facsim.metrics import Rule
+from facsim.metrics.cases import Cases
+from facsim.metrics.match import check_rule
+from facsim.predict import BASELINES, ORACLE
+from facsim.report.breakdown import by_length, by_step
+from facsim.report.contrast import contrast, unread
+from facsim.report.leaderboard import Leaderboard, Row, rank
+from facsim.report.links import evaluate_command, view_command
+from facsim.report.model import Contrast, Entry, Kind, OutcomeCounts, Report
+from facsim.report.published import published_board
+from facsim.report.render import ORACLE_MARK
+from facsim.report.words import headline
+from facsim.schema import ConfigError, Progress, no_progress
+
+
+def build_report(
+    runs: Sequence[Run | str | Path],
+    *,
+    rule: Rule = "exact",
+    published: str | None = None,
+    progress: Progress = no_progress,
+) -> Report:
+    """Everything that is to be said of runs over the same steps, as one object with many outputs.
+
+    Args:
+        runs: runs, or their folders; finished, scored, and over the same steps.
+        rule: by which a prediction counts as right: `exact`, `equivalent` or `target`.
+        published: also show what was published about this data set (`shopcart`, `opera`), apart.
+        progress: called once per run read.
+
+    Raises:
+        ConfigError: if there is no run, a run is unfinished, runs answered different steps (naming which,
+            and in what they differ), or their intervals are of different kinds.
+        InputError: if a folder is not a run, or was not scored.
+    """
+    board_of_others = published_board(published) if published is not None else None
+    check_rule(rule)
+    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
+    if not opened:
+        raise ConfigError("no run given. Make one with `facsim evaluate`")
+    names = labels(opened)
+    predictions: dict[str, pl.DataFrame] = {}
+    for index, (name, run) in enumerate(zip(names, opened, strict=True)):
+        progress(index, len(opened), name)
+        predictions[name] = run.predictions()
+    check_comparable(opened, list(predictions.values()))
+    progress(len(opened), len(opened), "comparing")
+    by_name = dict(zip(names, opened, strict=True))
+    settings = opened[0].metrics
+    cases = {name: Cases(table, settings.cluster) for name, table in predictions.items()}
+    board = rank(by_name, cases, rule=rule, published=board_of_others)
+    entries = _entries(board, by_name, cases, predictions)
+    ordered = {entry.name: cases[entry.name] for entry in entries}
+    return Report(
+        board=board,
+        entries=entries,
+        headline=headline(board, entries),
+        by_step=by_step(ordered, rule, settings),
+        by_length=by_length(ordered, rule, settings),
+        contrasts=_contrasts(board, entries, cases, predictions),
+        unread=tuple(found for entry in entries for found in unread(entry.name, predictions[entry.name])),
+        view_command=view_command([entry.run for entry in entries]),
+    )
+
+
+def _entries(
+    board: Leaderboard, runs: dict[str, Run], cases: dict[str, Cases], predictions: dict[str, pl.DataFrame]
+) -> tuple[Entry, ...]:
+    entries: list[Entry] = []
+    ranked = 0
+    for row in board.rows:
+        run = runs[row.name]
+        leniencies = leniencies_of(predictions[row.name])
+        entries.append(
+            Entry(
+                row=row,
+                letter=ORACLE_MARK if row.oracle else _letter(ranked),
+                kind=_kind(row),
+                run=run,
+                metrics=run.metrics,
+                leniencies=leniencies,
+                outcome=_outcome(cases[row.name]),
+                notes=run.notes_on(cases[row.name].table, leniencies),
+                command=evaluate_command(run),
+            )
+        )
+        ranked += not row.oracle
+    return tuple(entries)
+
+
+def _kind(row: Row) -> Kind:
+    if row.predictor == ORACLE:
+        return "oracle"
+    return "baseline" if row.predictor in BASELINES else "model"
+
+
+def _letter(index: int) -> str:
+    """A, B, …, Z, AA, AB and so on.
+
+    >>> [_letter(index) for index in (0, 25, 26, 27, 701, 702)]
+    ['A', 'Z', 'AA', 'AB', 'ZZ', 'AAA']
+    """
+    rest, last = divmod(index, len(ascii_uppercase))
+    return (_letter(rest - 1) if rest else "") + ascii_uppercase[last]
+
+
+def _outcome(cases: Cases) -> OutcomeCounts | None:
+    """Counts behind `facsim.metrics.classes.outcome_f1`, by the same definitions."""
+    last = cases.table.filter(pl.col("is_last") & pl.col("outcome").is_not_null())
+    if last.is_empty():
+        return None
+    bought, left = pl.col("outcome") == "purchase", pl.col("outcome") == "terminate"
+    leaves = pl.col("pred_type").eq("terminate").fill_null(value=False)
+    buys = pl.col("pred_category").eq("purchase").fill_null(value=False) & ~leaves
+    counts = last.select(
+        bought.sum().alias("purchases"),
+        buys.sum().alias("purchases_predicted"),
+        (bought & buys).sum().alias("purchases_hit"),
+        left.sum().alias("departures"),
+        leaves.sum().alias("departures_predicted"),
+        (left & leaves).sum().alias("departures_hit"),
+    )
+    return OutcomeCounts(**counts.row(0, named=True))
+
+
+def _contrasts(
+    board: Leaderboard,
+    entries: Sequence[Entry],
+    cases: dict[str, Cases],
+    predictions: dict[str, pl.DataFrame],
+) -> tuple[Contrast, ...]:
+    """The best run against the best of the other models, and against the best of the baselines, in order."""
+    ranked = [entry for entry in entries if entry.kind != "oracle"]
+    kinds: tuple[Kind, ...] = ("model", "baseline")
+    first = [next((entry for entry in ranked[1:] if entry.kind == kind), None) for kind in kinds]
+    partners = sorted((entry for entry in first if entry is not None), key=ranked.index)
+    by_partner = {comparison.b: comparison for comparison in board.comparisons}
+    names = [entry.name for entry in ranked]
+    return tuple(
+        contrast(by_partner[partner.name], cases, predictions, board.rule, names) for partner in partners
+    )

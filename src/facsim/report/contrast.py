@@ -1,0 +1,154 @@
+"""The steps that tell two runs apart, and the answers that could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from facsim.metrics import Comparison, Rule
+from facsim.metrics.cases import BoolArray, Cases
+from facsim.metrics.errors import error_expression
+from facsim.report.links import replay_address
+from facsim.report.model import Answer, Contrast, Example, Unread
+from facsim.schema.plain import plain
+
+EXAMPLES: Final = 5
+"""So many examples of each side of a contrast, and of each kind of unread answer of a run."""
+
+_NAME: Final = 200
+_RATIONALE: Final = 400
+_ANSWER: Final = 600
+
+
+def contrast(
+    comparison: Comparison,
+    cases: Mapping[str, Cases],
+    predictions: Mapping[str, pl.DataFrame],
+    rule: Rule,
+    ranked: Sequence[str],
+) -> Contrast:
+    """Where two runs part, with the most telling steps.
+
+    Args:
+        comparison: of the two.
+        cases: the test cases of all runs.
+        predictions: their predictions, in the same order.
+        rule: by which a prediction counts as right.
+        ranked: names of the runs that are ranked.
+    """
+    a, b = comparison.a, comparison.b
+    right = {name: cases[name].match(rule) for name in ranked}
+    others = [right[name] for name in ranked if name not in (a, b)]
+    also: NDArray[np.int64] = np.zeros(len(right[a]), dtype=np.int64)
+    for other in others:
+        also += other
+    examples = []
+    # Where the better run alone is right, the fewer others are, the more it shows what it knows; where it is
+    # wrong, the more others are right, the more it shows what it misses.
+    for winner, loser, order in ((a, b, also), (b, a, -also)):
+        rows = _most_telling(cases[loser], right[winner] & ~right[loser], order)
+        examples += [_example(predictions, row, winner, loser, int(also[row])) for row in rows]
+    return Contrast(
+        comparison,
+        both=int((right[a] & right[b]).sum()),
+        neither=int((~right[a] & ~right[b]).sum()),
+        examples=tuple(examples),
+    )
+
+
+def _most_telling(loser: Cases, where: BoolArray, order: NDArray[np.int64]) -> list[int]:
+    """Rows of the steps to show: of different sessions, and turn by turn of each kind of error."""
+    table = loser.table.select(
+        "session_id", "step", "true_category", "true_type", "pred_type", error=error_expression()
+    )
+    kinds = ("true_category", "true_type", "pred_type", "error")
+    chosen = (
+        table.with_row_index("row")
+        .with_columns(order=pl.Series(order))
+        .filter(pl.Series(where))
+        .sort("order", "session_id", "step")
+        .unique("session_id", keep="first", maintain_order=True)
+        .with_columns(turn=pl.int_range(pl.len()).over(kinds))
+        .sort("turn", "order", "session_id")
+        .head(EXAMPLES)
+    )
+    return chosen["row"].to_list()
+
+
+def _example(
+    predictions: Mapping[str, pl.DataFrame], row: int, winner: str, loser: str, also_right: int
+) -> Example:
+    line = predictions[winner].row(row, named=True)
+    return Example(
+        session_id=line["session_id"],
+        step=line["step"],
+        true=_action(line["true_type"], line["true_name"], line["true_text"]),
+        category=line["true_category"],
+        answers=(
+            _answer(winner, line, right=True),
+            _answer(loser, predictions[loser].row(row, named=True), right=False),
+        ),
+        also_right=also_right,
+        address=replay_address(line["session_id"], line["step"]),
+    )
+
+
+def _answer(run: str, line: Mapping[str, str | None], *, right: bool) -> Answer:
+    if line["pred_type"] is None:
+        action = "(the call failed)" if line["failed"] else "(no action could be read)"
+    else:
+        action = _action(line["pred_type"], line["pred_name"], line["pred_text"])
+    rationale = line["rationale"]
+    return Answer(run, action, right, plain(rationale, _RATIONALE) if rationale else None)
+
+
+def _action(kind: str | None, name: str | None, text: str | None) -> str:
+    """An action as people write it.
+
+    >>> _action("click", "a.b", None), _action("type_and_submit", "box", "red shoes")
+    ('click a.b', 'type “red shoes” into box')
+    """
+    target = "(no name)" if name is None else plain(name, _NAME)
+    if kind == "terminate":
+        return "terminate"
+    if kind == "click":
+        return f"click {target}"
+    return f"type “{plain(text or '', _NAME)}” into {target}"
+
+
+def _cut(answer: str) -> str:
+    """The beginning of a raw answer, lines and all."""
+    return answer if len(answer) <= _ANSWER else f"{answer[:_ANSWER]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def unread(run: str, predictions: pl.DataFrame) -> list[Unread]:
+    """Examples of answers of a run that could not be read as they stand, the worst kind first."""
+    kinds: tuple[tuple[Literal["failed", "unparseable", "lenient"], pl.Expr], ...] = (
+        ("unparseable", pl.col("parse").eq("failed") & ~pl.col("failed")),
+        ("failed", pl.col("failed")),
+        ("lenient", pl.col("parse").eq("lenient")),
+    )
+    found = []
+    for how, condition in kinds:
+        # Different ones: a hundred answers that break off alike tell no more than one.
+        rows = predictions.filter(condition).unique(
+            ["answer", "error", "forgiven"], keep="first", maintain_order=True
+        )
+        for line in rows.head(EXAMPLES if how != "lenient" else 2).iter_rows(named=True):
+            why = line["error"] or ", ".join(line["forgiven"] or ())
+            found.append(
+                Unread(
+                    run=run,
+                    session_id=line["session_id"],
+                    step=line["step"],
+                    how=how,
+                    answer=_cut(line["answer"]) if line["answer"] else None,
+                    why=plain(why, _RATIONALE) if why else None,
+                    address=replay_address(line["session_id"], line["step"]),
+                )
+            )
+    return found
