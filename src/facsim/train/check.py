@@ -75,7 +75,7 @@ def check_training(
         ConfigError: if the model's tokenizer cannot serve, or the train part is empty.
         InputError: if the data set cannot be read, or has no such session.
     """
-    from facsim.predict.local.checkpoint import find_checkpoint  # noqa: PLC0415 - torch comes with it
+    from facsim.predict.local.sources import find_checkpoint  # noqa: PLC0415
     from facsim.train.sessions import leaks, training_sessions  # noqa: PLC0415
     from facsim.train.tokenizer import load_chat, tokenizer_file  # noqa: PLC0415
 

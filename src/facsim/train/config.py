@@ -177,7 +177,7 @@ class SftConfig(_Choices):
 
     def identity(self) -> dict[str, Any]:
         """What a resumed training must share with its beginning, as JSON values."""
-        return self.model_dump(mode="json", exclude={"data", "out", "save_every", "cpu"})
+        return self.model_dump(mode="json", exclude={"data", "model", "out", "save_every", "cpu"})
 
 
 PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
@@ -192,17 +192,19 @@ PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
                 "global_batch": 64,
             }
         ),
-        # A model of a few million parameters, minutes on a CPU.
+        # The base model that comes with Facsim, prompted as it was made to be; minutes on a CPU.
         "tiny": MappingProxyType(
             {
+                "style": "action",
                 "learning_rate": 1e-3,
                 "schedule": "cosine",
                 "warmup_share": 0.05,
-                "epochs": 3.0,
-                "context_tokens": 4_096,
-                "global_batch": 8,
-                "validation_sessions": 60,
-                "validations": 4,
+                "epochs": 2.0,
+                "budget_tokens": 1_000,
+                "context_tokens": 1_536,
+                "global_batch": 16,
+                "validation_sessions": 24,
+                "validations": 3,
             }
         ),
     }

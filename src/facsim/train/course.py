@@ -14,13 +14,8 @@ from typing import TYPE_CHECKING, Any
 from accelerate import PartialState
 
 from facsim.data import DataSet
-from facsim.predict.local.checkpoint import (
-    TINY,
-    context_length,
-    find_checkpoint,
-    fingerprint,
-    load_checkpoint,
-)
+from facsim.predict.local.checkpoint import context_length, fingerprint, load_checkpoint
+from facsim.predict.local.sources import TINY, find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.schema import ConfigError, InputError, Progress
 from facsim.train.config import SftConfig
@@ -80,20 +75,34 @@ class Course:
     def run(self, *, resume: bool) -> TrainingReport:
         """Do it: see `facsim.train.train_sft`."""
         if resume and self._folder.is_done:
-            return TrainingReport.read(self._folder.out)
+            return self._finished()
         with _quiet():
             self._hardware = Hardware.of(self._config)
             self._state = PartialState()
             settings = trl_settings(self._config, self._hardware, self._folder.work)
-            with self._state.main_process_first():
-                # The first process makes the folder and the rows; the others find them.
-                if self._hardware.is_main:
-                    self._folder.begin(self._identity(), resume=resume)
-                with self._folder.writing("the sequences"):
+            with self._folder.held(resume=resume, is_holder=self._hardware.is_main):
+                with self._state.main_process_first(), self._folder.writing("the sequences"):
+                    # The first process makes the rows; the others find them.
+                    if self._hardware.is_main:
+                        self._folder.begin(self._identity())
                     prepared = self._prepare()
-            model = self._load_model()
-            with self._folder.lock(is_holder=self._hardware.is_main), stop_requests() as stop:
-                return self._run(prepared, model, settings, stop)
+                model = self._load_model()
+                with stop_requests() as stop:
+                    return self._run(prepared, model, settings, stop)
+
+    def _finished(self) -> TrainingReport:
+        """The report of a training that has nothing left to do."""
+        self._folder.clear_finished()
+        report = TrainingReport.read(self._folder.out)
+        if report.config != self._settings() or report.content_hash != self._data.content_hash:
+            raise ConfigError(
+                f"{self._folder.out} holds a checkpoint that was trained otherwise. Choose another folder"
+            )
+        return report
+
+    def _settings(self) -> dict[str, Any]:
+        """The configuration as the report has it."""
+        return self._config.model_dump(mode="json", exclude={"data", "out"}) | {"model": self._base_name}
 
     def _identity(self) -> dict[str, Any]:
         return {
@@ -115,7 +124,8 @@ class Course:
         if not about.is_file():
             self._make_rows(about)
         found = json.loads(about.read_text(encoding="utf-8"))
-        prompt = PromptConfig.model_validate(found["prompt"])
+        tokenizer = tokenizer_file(self._base, self._chat, self._folder.work / "tokenizer")
+        prompt = self._config.prompt(tokenizer, found["budget_tokens"])
         chosen_by = self._validated
         validation = None if chosen_by is None else Validation(chosen_by, self._chat, prompt)
         return _Prepared(prompt, RowCounts(**found["counts"]), validation)
@@ -136,7 +146,7 @@ class Course:
 
         tokenizer = tokenizer_file(self._base, chat, work / "tokenizer")
         prompt, counts = fitted(self._config, self._train, chat, tokenizer, make)
-        content = {"prompt": prompt.model_dump(mode="json"), "counts": counts.to_dict()}
+        content = {"budget_tokens": prompt.budget_tokens, "counts": counts.to_dict()}
         partial = about.with_suffix(".partial")
         partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         partial.rename(about)
@@ -170,18 +180,18 @@ class Course:
         trainer = self._trainer(prepared, model, settings, stop)
         trained = sum(weight.numel() for weight in trainer.model.parameters() if weight.requires_grad)
         last = self._folder.checkpoint()
-        if last is None or not _is_last(last):
-            trainer.train(resume_from_checkpoint=str(last) if last else None)
-        else:
+        if last is not None and self._folder.is_trained():  # killed while it was handed over
             trainer.state = type(trainer.state).load_from_json(str(last / "trainer_state.json"))
+        else:
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
         state = trainer.state
         if state.global_step < state.max_steps:
             raise TrainingInterrupted(self._folder.out, state.global_step, state.max_steps)
-        if self._folder.best() is None:
-            trainer.keep_last()
         report = self._report(prepared, trainer, parameters, trained)
         if self._hardware.is_main:
             with self._folder.writing("the checkpoint"):
+                if trainer.best is None:
+                    self._folder.keep_last()
                 hand_over(
                     self._folder,
                     report,
@@ -234,7 +244,7 @@ class Course:
         validation = prepared.validation
         prompt = prepared.prompt.model_dump(mode="json", exclude={"tokenizer"})
         return TrainingReport(
-            config=self._config.model_dump(mode="json", exclude={"data", "out"}) | {"model": self._base_name},
+            config=self._settings(),
             data=self._data.card.name,
             content_hash=self._data.content_hash,
             licence=self._data.card.licence,
@@ -295,12 +305,6 @@ def _lora(config: SftConfig) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-
-
-def _is_last(checkpoint: Path) -> bool:
-    """Whether nothing is left to train after a checkpoint."""
-    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    return bool(state["global_step"] >= state["max_steps"])
 
 
 @contextmanager

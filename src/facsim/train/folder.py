@@ -23,12 +23,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from facsim.schema import ConfigError, FacsimError, InputError
+from facsim.train.report import REPORT_FILE
 from facsim.train.validation import ValidationScore
 
 WORK: Final = "training"
+SCORE_FILE: Final = "validation.json"
+"""How the best weights validated, beside them."""
+
 _PREFIX: Final = "checkpoint-"
-_SCORE: Final = "validation.json"
+_STATE: Final = "trainer_state.json"
 _PICKLED: Final = "training_args.bin"
+_LOCK: Final = ".lock"
 
 
 class TrainingFolder:
@@ -46,25 +51,53 @@ class TrainingFolder:
         self.staging = self.work / ".partial"
         self.best_folder = self.work / "best"
         self._old_best = self.work / ".old"
+        self._done = out / f".{WORK}"
 
     @property
     def is_begun(self) -> bool:
-        """Whether a training was begun here, and is not done."""
-        return self.config.is_file()
+        """Whether a training has come to something here that could be lost, and is not done."""
+        kept = (self.best_folder, self._old_best, self.checkpoint())
+        return any(folder is not None and folder.exists() for folder in kept)
 
     @property
     def is_done(self) -> bool:
         """Whether a training was finished here."""
-        return (self.out / "training.json").is_file() and not self.work.exists()
+        return (self.out / REPORT_FILE).is_file() and not self.work.exists()
 
-    def begin(self, identity: Mapping[str, Any], *, resume: bool) -> None:
-        """Make the folder, or check that it is of the same training.
+    @contextmanager
+    def held(self, *, resume: bool, is_holder: bool = True) -> Iterator[None]:
+        """Make the folder, or find a training in it, and hold it for one training.
+
+        The system lets go of it when the process ends, however it ends.
+
+        Args:
+            resume: whether to go on with a training that is there.
+            is_holder: whether this process holds it; of several that train together one does.
 
         Raises:
-            ConfigError: if it exists and `resume` is not set, or it is of another training (what
-                differs is named).
+            ConfigError: if it holds something else, or a training that is not to go on, or that another
+                process is at.
+            FacsimError: if it cannot be made.
         """
-        held = {file.name for file in self.out.iterdir()} if self.out.is_dir() else set()
+        if not is_holder:
+            yield
+            return
+        self._check_place(resume=resume)
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.work / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise FacsimError(f"{self.out}: cannot be written: {error.strerror}") from None
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigError(f"{self.out} is being trained by another process. Wait for it") from None
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _check_place(self, *, resume: bool) -> None:
         if self.out.exists() and not self.out.is_dir():
             raise ConfigError(f"{self.out} is a file. Choose a folder for the checkpoint")
         if self.is_begun:
@@ -72,31 +105,51 @@ class TrainingFolder:
                 raise ConfigError(
                     f"{self.out} holds a training. Continue it with --resume, or choose another folder"
                 )
-            self._check_same(identity)
+        elif self.out.is_dir() and {file.name for file in self.out.iterdir()} - {WORK}:
+            raise ConfigError(f"{self.out} exists and is not a training to resume. Choose another folder")
+
+    def begin(self, identity: Mapping[str, Any]) -> None:
+        """Write down which training this is, or check that it is the one that was begun.
+
+        What a killed process left half done is put right. A training that never came to a first checkpoint is
+        forgotten if it was another one: it may well have been its settings that ended it.
+
+        Raises:
+            ConfigError: if another training was begun; what differs is named.
+            InputError: if what is written of it cannot be read.
+        """
+        now = json.loads(json.dumps(identity))
+        before = self._identity()
+        if before == now:
             self._tidy()
             return
-        if held - {WORK}:
-            raise ConfigError(f"{self.out} exists and is not a training to resume. Choose another folder")
-        try:
-            self.work.mkdir(parents=True, exist_ok=True)
-            partial = self.work / ".config.json.partial"
-            partial.write_text(json.dumps(identity, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-            partial.rename(self.config)
-        except OSError as error:
-            raise FacsimError(f"{self.out}: cannot be written: {error.strerror}") from None
-
-    def _check_same(self, identity: Mapping[str, Any]) -> None:
-        try:
-            before = json.loads(self.config.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"cannot be read: {error}", file=self.config) from None
-        now = json.loads(json.dumps(identity))
-        differs = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
-        if differs:
-            changes = ", ".join(f"{key} ({before.get(key)!r} → {now.get(key)!r})" for key in differs)
+        if self.is_begun:
+            before = before or {}
+            changes = ", ".join(
+                f"{key} ({before.get(key)!r} → {now.get(key)!r})"
+                for key in sorted({*before, *now})
+                if before.get(key) != now.get(key)
+            )
             raise ConfigError(
                 f"{self.out} holds another training: {changes}. Use the same settings, or another folder"
             )
+        for left in self.work.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+            elif left.name != _LOCK:
+                left.unlink()
+        partial = self.work / ".config.json.partial"
+        partial.write_text(json.dumps(now, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.rename(self.config)
+
+    def _identity(self) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = json.loads(self.config.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise InputError(f"cannot be read: {error}", file=self.config) from None
+        return found
 
     def _tidy(self) -> None:
         """Remove what a killed process left half done; put back what it had moved aside."""
@@ -107,6 +160,14 @@ class TrainingFolder:
             else:
                 self._old_best.rename(self.best_folder)
 
+    def is_trained(self) -> bool:
+        """Whether the latest checkpoint is that of the last step."""
+        last = self.checkpoint()
+        if last is None:
+            return False
+        state = json.loads((last / _STATE).read_text(encoding="utf-8"))
+        return bool(state["global_step"] >= state["max_steps"])
+
     def checkpoint(self) -> Path | None:
         """The latest one."""
         found = [path for path in self.work.glob(f"{_PREFIX}*") if path.name[len(_PREFIX) :].isdigit()]
@@ -115,6 +176,10 @@ class TrainingFolder:
     def clear_staging(self) -> None:
         """Remove what was not finished."""
         shutil.rmtree(self.staging, ignore_errors=True)
+
+    def clear_finished(self) -> None:
+        """Remove what a process that was killed at the very end left."""
+        shutil.rmtree(self._done, ignore_errors=True)
 
     def keep_checkpoint(self, step: int) -> None:
         """Put the staged checkpoint in place, then remove older ones."""
@@ -130,12 +195,26 @@ class TrainingFolder:
                 shutil.rmtree(other, ignore_errors=True)
         self.clear_staging()
 
-    def keep_best(self, score: ValidationScore | None, step: int) -> None:
+    def keep_best(self, score: ValidationScore, step: int) -> None:
         """Put the staged weights in the place of the best ones."""
+        content = json.dumps({"step": step, **score.to_dict()})
+        (self.staging / SCORE_FILE).write_text(content + "\n", encoding="utf-8")
+        self._put_best()
+
+    def keep_last(self) -> None:
+        """Take the weights of the last checkpoint for the best ones, where nothing chose any."""
+        last = self.checkpoint()
+        assert last is not None
+        self.clear_staging()
+        self.staging.mkdir()
+        for file in last.iterdir():
+            if file.is_file() and file.suffix in (".json", ".safetensors", ".jinja", ".txt", ".model"):
+                shutil.copyfile(file, self.staging / file.name)
+        (self.staging / _STATE).unlink(missing_ok=True)
+        self._put_best()
+
+    def _put_best(self) -> None:
         (self.staging / _PICKLED).unlink(missing_ok=True)
-        if score is not None:
-            content = json.dumps({"step": step, **score.to_dict()})
-            (self.staging / _SCORE).write_text(content + "\n", encoding="utf-8")
         _to_disk(self.staging)
         if self.best_folder.exists():
             self.best_folder.rename(self._old_best)
@@ -144,7 +223,7 @@ class TrainingFolder:
 
     def best(self) -> tuple[ValidationScore, int] | None:
         """How well the weights that are kept validated, and after which step; None if there are none."""
-        file = self.best_folder / _SCORE
+        file = self.best_folder / SCORE_FILE
         if not file.is_file():
             return None
         found = json.loads(file.read_text(encoding="utf-8"))
@@ -169,28 +248,6 @@ class TrainingFolder:
                 f"{self.work}: {what} cannot be written: {reason.splitlines()[0][:200]}. {self.remedy()}"
             ) from error
 
-    @contextmanager
-    def lock(self, *, is_holder: bool) -> Iterator[None]:
-        """Hold the folder for one training. Freed by the system when the process ends, however it ends.
-
-        Args:
-            is_holder: whether this process holds it; of several that work together one does.
-
-        Raises:
-            ConfigError: if another training holds it.
-        """
-        if not is_holder:
-            yield
-            return
-        descriptor = os.open(self.work / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        except BlockingIOError:
-            raise ConfigError(f"{self.out} is being trained by another process. Wait for it") from None
-        finally:
-            os.close(descriptor)
-
     def remedy(self) -> str:
         """What is safe after a fault, and how to go on from it."""
         last = self.checkpoint()
@@ -199,8 +256,9 @@ class TrainingFolder:
         return f"The checkpoint after step {last.name[len(_PREFIX) :]} is whole: --resume goes on from there."
 
     def finish(self) -> None:
-        """Remove what only a training that goes on needs."""
-        shutil.rmtree(self.work)
+        """Remove what only a training that goes on needs: in one move, so that it is done or not."""
+        self.work.rename(self._done)
+        shutil.rmtree(self._done, ignore_errors=True)
 
 
 def _is_of_writing(error: RuntimeError) -> bool:

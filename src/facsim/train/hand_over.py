@@ -14,10 +14,9 @@ from facsim.predict.local.chat import ChatTokenizer
 from facsim.predict.local.checkpoint import load_checkpoint, write_settings
 from facsim.prompt import PromptConfig
 from facsim.train.curves import draw_curves
-from facsim.train.folder import TrainingFolder
-from facsim.train.report import TrainingReport, model_card
+from facsim.train.folder import SCORE_FILE, TrainingFolder
+from facsim.train.report import REPORT_FILE, TrainingReport, model_card
 
-_SCORE = "validation.json"
 ADAPTER = "adapter"
 """Folder of the LoRA weights by themselves, within the checkpoint."""
 
@@ -56,14 +55,14 @@ def hand_over(
         chat.tokenizer.save_pretrained(out)
     else:
         for file in sorted(best.iterdir()):
-            if file.is_file() and file.name != _SCORE:
+            if file.is_file() and file.name != SCORE_FILE:
                 _link(file, out / file.name)
     write_settings(out, prompt, **facts)
     (out / "README.md").write_text(model_card(report), encoding="utf-8")
     draw_curves(report, out)
-    partial = out / ".training.json.partial"
+    partial = out / f".{REPORT_FILE}.partial"
     partial.write_text(report.to_json(), encoding="utf-8")
-    partial.rename(out / "training.json")
+    partial.rename(out / REPORT_FILE)
 
 
 def _merge(base: Path, adapter: Path, out: Path, *, is_bf16: bool) -> None:

@@ -14,6 +14,8 @@ from facsim.train.config import SftConfig
 from facsim.train.rows import RowCounts, check_taught, longest_answer, session_lessons
 
 _ROUNDS = 5
+_PART = 100
+"""One part in so many of the context is kept free for what templates put around messages, once they did."""
 _Made = TypeVar("_Made")
 
 
@@ -82,12 +84,12 @@ def fitted(
         ConfigError: if the budget that was asked for is too large, or an answer takes most of the context.
     """
     prompt = config.prompt(tokenizer, config.budget_tokens or config.context_tokens)
+    longest, whose = longest_answer(data, chat, prompt)
     if config.budget_tokens is not None:
         try:
             return prompt, make(prompt)
         except TooLong as found:
-            raise _too_long(found.row, config, prompt) from None
-    longest, whose = longest_answer(data, chat, prompt)
+            raise _too_long(found.row, config, prompt, longest) from None
     if longest > config.context_tokens // 2:
         raise ConfigError(
             f"session {whose}: an answer of {longest} tokens leaves too little of context_tokens "
@@ -101,15 +103,16 @@ def fitted(
         except TooLong as found:
             row = found.row
         # Templates can put more around messages than is counted: that much, and a little, is taken off.
-        budget -= len(row.tokens) - config.context_tokens + config.context_tokens // 100
-    raise _too_long(row, config, prompt)
+        budget -= len(row.tokens) - config.context_tokens + config.context_tokens // _PART
+    raise _too_long(row, config, prompt, longest)
 
 
-def _too_long(row: Row, config: SftConfig, prompt: PromptConfig) -> ConfigError:
-    budget = prompt.budget_tokens or 0
-    surplus = len(row.tokens) - config.context_tokens
+def _too_long(row: Row, config: SftConfig, prompt: PromptConfig, longest: int) -> ConfigError:
+    budget, context = prompt.budget_tokens or 0, config.context_tokens
+    first, last = row.spans[0].step, row.spans[-1].step
+    steps = f"step {first}" if first == last else f"steps {first} to {last}"
+    advised = min(budget - (len(row.tokens) - context), context - longest) - context // _PART
     return ConfigError(
-        f"session {row.session_id}, steps {row.spans[0].step} to {row.spans[-1].step}: {len(row.tokens)} "
-        f"tokens do not fit context_tokens {config.context_tokens}, with prompts of at most {budget} tokens. "
-        f"Give a budget_tokens of {budget - surplus} or less, or context_tokens of {len(row.tokens)} or more"
+        f"session {row.session_id}, {steps}: {len(row.tokens)} tokens do not fit context_tokens {context}, "
+        f"with prompts of at most {budget} tokens. Give a budget_tokens of {advised} or less, or leave it out"
     )

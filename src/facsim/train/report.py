@@ -6,7 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+REPORT_FILE: Final = "training.json"
+"""Name of the report beside a checkpoint. It is written last: where it is, the checkpoint is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class TrainingReport:
         Raises:
             OSError: if there is none.
         """
-        found = json.loads((Path(folder) / "training.json").read_text(encoding="utf-8"))
+        found = json.loads((Path(folder) / REPORT_FILE).read_text(encoding="utf-8"))
         for name in ("losses", "accuracies"):
             found[name] = tuple(found[name])
         return cls(**found)

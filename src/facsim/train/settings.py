@@ -89,7 +89,7 @@ def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig
         hardware.is_cuda if config.gradient_checkpointing is None else config.gradient_checkpointing
     )
     schedule = {"constant": "constant_with_warmup"}.get(config.schedule, config.schedule)
-    return TrlConfig(
+    settings = TrlConfig(
         output_dir=str(work),
         # One sequence a pass: as free of padding as can be. Short ones share a sequence where packing pays.
         per_device_train_batch_size=1,
@@ -120,3 +120,7 @@ def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig
         eval_strategy="no",
         save_strategy="no",
     )
+    if hardware.processes == 1 and hardware.is_cuda:
+        # Of several GPUs one process uses the first. transformers would copy the model onto all of them.
+        settings._n_gpu = 1
+    return settings

@@ -74,7 +74,7 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
         """
         self._since_step.append(inputs["input_ids"])
         self._tokens += inputs["input_ids"].numel()
-        if inputs["input_ids"].is_cuda or inputs["input_ids"].shape[0] != 1:
+        if inputs["input_ids"].is_cuda or inputs["input_ids"].shape[0] != 1 or self.aux_loss_enabled:
             loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         else:
             loss = self._loss_at_answers(model, inputs, num_items_in_batch)
@@ -143,11 +143,7 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
         )
         return found
 
-    def keep_last(self) -> None:
-        """Keep the weights as they are, where nothing chose any."""
-        self._keep_best(None)
-
-    def _keep_best(self, score: ValidationScore | None) -> None:
+    def _keep_best(self, score: ValidationScore) -> None:
         with self._folder.writing("the best weights so far"):
             if self.args.should_save:
                 self._folder.clear_staging()

@@ -30,7 +30,8 @@ class ValidationScore:
 
     Attributes:
         accuracy: exact matches, averaged within each session, then over sessions; between 0 and 1.
-        log_probability: natural logarithm of the probability of people's actions, averaged over steps.
+        log_probability: natural logarithm of the probability of people's actions, averaged over the steps
+            whose target the prompt shows; 0 if there are none.
     """
 
     accuracy: float
@@ -115,7 +116,7 @@ class Validation:
                     logs.append(answer.action_log_probability)
         return ValidationScore(
             accuracy=fmean(map(fmean, right.values())) if right else 0.0,
-            log_probability=fmean(logs) if logs else float("-inf"),
+            log_probability=fmean(logs) if logs else 0.0,
         )
 
 
