@@ -108,7 +108,8 @@ def answer_logits(
     kept = sorted({place - 1 for row in rows for span in row.spans for place in range(span.begin, span.end)})
     index = {place: number for number, place in enumerate(kept)}
     arguments: dict[str, Any] = {} if len(rows) == 1 else {"attention_mask": mask.to(model.device)}
-    with torch.inference_mode():
+    # Not inference_mode: weights that FSDP gathers meanwhile could not be trained afterwards.
+    with torch.no_grad():
         output = model(
             input_ids=tokens.to(model.device),
             past_key_values=cache,
