@@ -97,11 +97,12 @@ def write_run(
     *,
     prompt: PromptConfig | None = None,
     settings: Mapping[str, Any] | None = None,
+    predictor: str = "test:made",
 ) -> Run:
     """A run over a whole data set, first steps excepted, with its lines made as the runner makes them."""
     cases = CaseSelection.of(data, part="all", split_by="user", seed=0, first_step="exclude", limit=None)
     identity = Identity(
-        predictor=f"test:{folder.name[:40]}",
+        predictor=predictor,
         settings=dict(settings or {}) | ({"prompt": prompt.model_dump(mode="json")} if prompt else {}),
         prompt_hash=prompt_hash(prompt) if prompt else None,
         cases=cases,

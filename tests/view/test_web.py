@@ -146,7 +146,7 @@ def test_what_is_not_there_is_not_found(client: TestClient, path: str) -> None:
 
 
 def test_a_long_address_is_refused(client: TestClient) -> None:
-    assert client.get("/?q=" + "x" * 120_000).status_code == 414
+    assert client.get("/?q=" + "x" * 60_000).status_code == 414
 
 
 def test_the_list_is_paged_and_links_to_the_step_that_was_looked_for(client: TestClient) -> None:
@@ -254,6 +254,33 @@ def test_a_prompt_that_cannot_be_built_says_why(tmp_path: Path) -> None:
     answer = client.get("/prompt?id=s01&step=1&run=A")
     assert answer.status_code == 200
     assert "It cannot be built" in answer.text and "no such file" in answer.text
+
+
+def test_the_tokenizer_of_a_local_model_counts_where_it_is(tmp_path: Path) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"?": 0}, unk_token="?"))
+    words.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    words.save(str(checkpoint / "tokenizer.json"))
+    data = write_data(tmp_path / "data", [made_session(1)])
+    prompt = PromptConfig(style="action", budget_tokens=900, tokenizer=checkpoint / "tokenizer.json")
+    recorded = prompt.model_dump(mode="json") | {"tokenizer": "its own"}
+    run = write_run(
+        tmp_path / "run",
+        data,
+        lambda *_: told(Action.terminate()),
+        settings={"prompt": recorded},
+        predictor=f"local:{checkpoint}",
+    )
+    client = TestClient(build_app(data, [run]), base_url=ADDRESS)
+    expected = build_prompt(so_far(data, data.session("s01"), 1), prompt)
+    shown = client.get("/prompt?id=s01&step=1&run=A").text
+    assert f"<dd>{expected.tokens}</dd>" in shown
+    assert "by the run&#39;s tokenizer" in shown or "by the run's tokenizer" in shown
+    (checkpoint / "tokenizer.json").unlink()
+    client = TestClient(build_app(data, [run]), base_url=ADDRESS)
+    assert "tokenizer is not where it was" in text_of(client.get("/prompt?id=s01&step=1&run=A").text)
 
 
 def test_a_changed_wording_is_told(tmp_path: Path) -> None:

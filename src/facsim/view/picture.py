@@ -59,7 +59,8 @@ def picture(where: str, theme: str) -> bytes:
                         reduced_motion="reduce",
                     )
                     page.goto(where, wait_until="load")
-                    page.wait_for_timeout(150)  # the frame goes to its mark after it has loaded
+                    page.frame_locator("[data-frame]").locator(".sheet").wait_for()
+                    page.wait_for_timeout(150)  # it goes to its mark after it has loaded
                     drawn.append(page.screenshot())
                 finally:
                     browser.close()

@@ -20,11 +20,14 @@ from pydantic import ValidationError
 from facsim.evaluation import Run
 from facsim.evaluation.predictions import read_predictions
 from facsim.metrics.match import match_expression
+from facsim.predict import local
 from facsim.prompt import PromptConfig
 from facsim.schema import InputError
 from facsim.view.colours import slot
 
 _COLUMNS = ("session_id", "step", "true_category", "pred_text", "rationale")
+OWN_TOKENIZER = "its own"
+"""Stands in a run's settings for the tokenizer of a model that ran in the runner's process."""
 _CHANGED = "Start `facsim view` again: the file has changed since it was opened"
 
 
@@ -58,14 +61,33 @@ class Predictions:
 
     @cached_property
     def prompt(self) -> PromptConfig | None:
-        """How its prompts were built; None for a predictor that reads none."""
+        """How its prompts were built; None for a predictor that reads none.
+
+        Where the model counted with its own tokenizer and that is no longer there, the length counts.
+        """
         recorded = self.run.config.identity.settings.get("prompt")
         if not isinstance(recorded, dict):
             return None
+        if self.counts_with_its_own:
+            recorded = recorded | {"tokenizer": self._own_tokenizer}
         try:
             return PromptConfig.model_validate(recorded)
         except ValidationError:
             return None
+
+    @property
+    def counts_with_its_own(self) -> bool:
+        """Whether tokens were counted with the tokenizer of the model that was asked."""
+        recorded = self.run.config.identity.settings.get("prompt")
+        return isinstance(recorded, dict) and recorded.get("tokenizer") == OWN_TOKENIZER
+
+    @property
+    def _own_tokenizer(self) -> Path | None:
+        # Only looked for on this machine: a viewer downloads nothing.
+        source = self.run.predictor.removeprefix("local:")
+        folder = Path(local.__path__[0]) / "tiny" if source == "tiny" else Path(source).expanduser()
+        file = folder / "tokenizer.json"
+        return file if file.is_file() else None
 
     def of_session(self, session_id: str) -> Mapping[int, Mapping[str, Any]]:
         """The lines of one session by step, read from the file.

@@ -57,9 +57,14 @@ def prompt_of(data: DataSet, session: Session, index: int, run: Predictions | No
         config = PromptConfig()
     elif run is None:
         notes.append("What a model is shown by default, with no run chosen.")
+    if run and run.prompt and run.counts_with_its_own and run.prompt.tokenizer is None:
+        notes.append(
+            "The model's own tokenizer is not where it was. Tokens are estimated from the length here, and "
+            "pages may have been cut elsewhere."
+        )
     assert config is not None
     try:
-        recorded = run.run.config.identity.prompt_hash if run and run.prompt else None
+        recorded = run.run.config.identity.prompt_hash if run and run.prompt and not notes else None
         if recorded and prompt_hash(config) != recorded:
             notes.append(
                 "The wording of prompts has changed since this run, or its tokenizer has: "
