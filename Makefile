@@ -8,7 +8,7 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
   random-element markov-category markov-1 markov-2) choice oracle:
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-shop bench-view page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
+.PHONY: help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-shop bench-view page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -81,6 +81,9 @@ shop-pictures: $(STAMP) ## The pictures of docs/shop.md, in Chromium
 
 calibrate-shop: $(STAMP) ## The shoppers against the published figures of people
 	$(BIN)/python benchmarks/calibrate_shop.py
+
+bench-train: $(STAMP) ## Training: speed against a bare loop, tokens that whole sessions save, waste of packing
+	$(BIN)/python benchmarks/bench_train.py
 
 bench-page: $(STAMP) ## The simplifier against the parse floor and other tools
 	$(BIN)/python benchmarks/bench_page.py $(CORPUS)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         SessionSoFar,
         Step,
     )
+    from facsim.train import SftConfig, check_training, train_sft
 
 # One line per public name: where it is loaded from. The block above tells type checkers the same.
 _HOMES = {
@@ -68,6 +69,7 @@ _HOMES = {
         "SessionSoFar",
         "Step",
     ),
+    "facsim.train": ("SftConfig", "check_training", "train_sft"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -92,11 +94,13 @@ __all__ = [
     "Run",
     "Session",
     "SessionSoFar",
+    "SftConfig",
     "Step",
     "__version__",
     "audit",
     "build_prompt",
     "build_report",
+    "check_training",
     "compare",
     "compare_runs",
     "compute_metrics",
@@ -112,6 +116,7 @@ __all__ = [
     "simplify",
     "split",
     "synthesize",
+    "train_sft",
 ]
 
 
