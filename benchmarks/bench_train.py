@@ -1,0 +1,223 @@
+"""Training: its speed against a bare loop, what whole sessions save, and what packing wastes.
+
+    python benchmarks/bench_train.py [--sequences 24] [--sessions 200]
+
+1. `throughput_ratio`: sequences a CPU second of `facsim train sft` (TRL, callbacks, checks and all), over
+   those of a bare PyTorch loop with the model's own loss on the same sequences, in the same process.
+   `same_loss_ratio`: over a bare loop that computes logits before trained tokens only, as Facsim does here.
+2. `token_ratio`: tokens of one row a step over tokens of whole sessions, for the same answers under the
+   same budget, on recorded sessions of people (MiniWoB demonstrations, if they are in ../shared).
+3. `padding_waste`: share of positions without a token when these sessions are packed into 40,000 tokens.
+
+Targets: 0.9, 5, 0.05. Times are CPU times on one thread: other processes change them little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch loads
+
+import torch
+from datasets import Dataset
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    get_cosine_schedule_with_warmup,
+)
+from trl import pack_dataset
+
+from facsim.data import DataSet, replay
+from facsim.data.ingest import ingest
+from facsim.data.splits import split
+from facsim.predict.local.chat import ChatTokenizer
+from facsim.predict.local.checkpoint import load_tokenizer
+from facsim.predict.local.sources import find_checkpoint
+from facsim.prompt import PromptConfig
+from facsim.prompt.segments import segments
+from facsim.shop import write_sample
+from facsim.train import SftConfig, train_sft
+from facsim.train.rows import session_lessons
+from facsim.train.sessions import training_sessions
+from facsim.train.store import labels_of
+from facsim.train.tokenizer import load_chat
+
+FLIGHT = Path(__file__).resolve().parents[2] / "shared" / "data" / "miniwob_flight"
+CONTEXT = 40_000
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def tokenizer_of(texts: list[str]) -> PreTrainedTokenizerFast:
+    """The base model's tokenizer; if there is none, one of 8,192 tokens learned from pages."""
+    tiny = find_checkpoint("tiny")
+    if (tiny / "tokenizer.json").is_file():
+        return load_tokenizer(tiny)
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    special = ["<|im_start|>", "<|im_end|>"]
+    raw.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=8192, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+        ),
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=raw, chat_template=CHATML, eos_token="<|im_end|>")
+
+
+def make_model(folder: Path, tokenizer: PreTrainedTokenizerFast) -> Path:
+    """A model of the size and type of the base model, of random weights."""
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=128,
+        intermediate_size=384,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+    )
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def facsims_seconds(config: SftConfig) -> float:
+    """CPU seconds from the end of the first sequence to the end of the last one."""
+    times: list[float] = []
+
+    def progress(_done: int, _total: int | None, note: str = "") -> None:
+        if note != "sessions":
+            times.append(time.process_time())
+
+    train_sft(config, progress=progress)
+    return times[-1] - times[0]
+
+
+def bare_seconds(
+    model_folder: Path, rows: list[tuple[list[int], list[int]]], batch: int, *, selected: bool
+) -> float:
+    """The same in a loop of one's own: forward, backward, clip, AdamW, schedule."""
+    model = Qwen2ForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
+    model.train(True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
+    schedule = get_cosine_schedule_with_warmup(optimizer, 0, -(-len(rows) // batch))
+    began = 0.0
+    for begin in range(0, len(rows), batch):
+        part = rows[begin : begin + batch]
+        total = sum(label != -100 for _, labels in part for label in labels)
+        for ids, labels in part:
+            tokens, said = torch.tensor([ids]), torch.tensor([labels])
+            if selected:
+                places = (said[0, 1:] != -100).nonzero().squeeze(1)
+                logits = model(input_ids=tokens, use_cache=False, logits_to_keep=places).logits[0]
+                loss = torch.nn.functional.cross_entropy(logits, said[0, 1 + places], reduction="sum") / total
+            else:
+                loss = model(input_ids=tokens, labels=said, use_cache=False, num_items_in_batch=total).loss
+            loss.backward()
+            if not began:
+                began = time.process_time()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+    return time.process_time() - began
+
+
+def throughput(work: Path, sequences: int) -> tuple[float, float]:
+    """Facsim's speed over that of a bare loop, and over that of a bare loop with Facsim's loss."""
+    write_sample(max(40, 2 * sequences), 7, work / "shop")
+    data = DataSet.open(work / "shop")
+    tokenizer = tokenizer_of([html for _, html in data.pages.scan()])
+    model = make_model(work / "model", tokenizer)
+    config = SftConfig.of(
+        work / "shop",
+        str(model),
+        work / "out",
+        preset="tiny",
+        sessions=max(4, sequences // 5),
+        validation_sessions=0,
+        epochs=1,
+        global_batch=8,
+    )
+    took = facsims_seconds(config)
+    chat = load_chat(model)
+    prompt = config.prompt(model / "tokenizer.json", config.budget_tokens or config.context_tokens)
+    rows = [
+        (list(lesson.row.tokens), labels_of(lesson.taught))
+        for session in training_sessions(data, config)
+        for lesson in session_lessons(data, session, chat, prompt)
+        if lesson.trained
+    ]
+    plain = bare_seconds(model, rows, config.global_batch, selected=False)
+    same = bare_seconds(model, rows, config.global_batch, selected=True)
+    tokens = sum(len(ids) for ids, _ in rows)
+    print(f"{len(rows)} sequences of {tokens / len(rows):,.0f} tokens, one thread:")
+    for name, seconds in (("facsim train sft", took), ("bare loop", plain), ("bare loop, same loss", same)):
+        print(f"  {name:22} {seconds:6.2f} CPU s, {tokens / seconds:,.0f} tokens a CPU second")
+    return plain / took, same / took
+
+
+def savings(work: Path, sessions: int) -> tuple[float, float]:
+    """Tokens of one row a step over those of whole sessions; share of positions that packing leaves empty."""
+    ingest("miniwob", FLIGHT, out=work / "flight")
+    data = split(DataSet.open(work / "flight"), "train", "user")
+    data = data.select(data.session_ids[:sessions])
+    chat = ChatTokenizer(
+        tokenizer_of([step.html for session in data for step in map(_page_of(data), session.steps)])
+    )
+    prompt = PromptConfig(style="action", budget_tokens=CONTEXT - 500)
+    whole = stepwise = answers = 0
+    rows: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
+    for session in data:
+        for segment in segments(replay(data, session), prompt):
+            row = chat.row(segment)
+            whole += len(row.tokens)
+            answers += len(segment.turns)
+            # One row a step is the segment up to that step's answer: the prompt, and what was said.
+            stepwise += sum(span.end for span in row.spans if span.part == "action")
+            rows["input_ids"].append(list(row.tokens))
+            rows["labels"].append(labels_of(row))
+    packed = pack_dataset(Dataset.from_dict(rows), CONTEXT, "bfd")
+    waste = 1 - whole / (len(packed) * CONTEXT)
+    print(f"{len(data)} sessions, {answers} steps: {whole:,} tokens whole, {stepwise:,} with one row a step;")
+    print(f"  {len(packed)} packed sequences of {CONTEXT:,} tokens, {waste:.1%} of positions empty")
+    return stepwise / whole, waste
+
+
+def _page_of(data: DataSet):
+    return lambda step: data.page(step.page_id)
+
+
+def main() -> None:
+    """Measure, and print the line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sequences", type=int, default=24)
+    parser.add_argument("--sessions", type=int, default=200)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        ratio, same = throughput(work, asked.sequences)
+        line = f"RESULT throughput_ratio={ratio:.2f} same_loss_ratio={same:.2f}"
+        if FLIGHT.is_dir():
+            tokens, waste = savings(work, asked.sessions)
+            line += f" token_ratio={tokens:.1f} padding_waste={waste:.3f}"
+        else:
+            print(f"{FLIGHT} is not here: token_ratio and padding_waste were not measured")
+    print(line)
+
+
+if __name__ == "__main__":
+    main()
