@@ -61,7 +61,7 @@ class _Reader:
                 self._seen.add(name)
                 self.lines.append(Line("", name, heading=node < headings))
             # What is in an element is its text, unless there are others in it.
-            if (is_element and not self._holds_names[node]) or tag in _NOT_READ:
+            if not self._holds_names[node] and (is_element or tag in _NOT_READ):
                 node = tree.ends[node]
                 continue
             if tag == "img":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from facsim.schema.errors import FacsimError
 from facsim.schema.plain import plain, seconds
 
 if TYPE_CHECKING:
@@ -116,9 +117,12 @@ def figure(*parts: str) -> str:
 
 def page_html(page: Page) -> str:
     """A page as a person reads it, line by line, with the names of what can be acted on."""
-    elements = page.by_name
+    try:
+        elements, outline = page.by_name, page.outline
+    except FacsimError as error:
+        return figure(paragraph(str(error), strong="This page cannot be read."))
     rows = []
-    for line in page.outline.lines:
+    for line in outline.lines:
         element = elements.get(line.name) if line.name else None
         if element is None:
             rows.append([Cell(line.text, strong=line.heading), Cell(""), Cell("")])
@@ -127,8 +131,8 @@ def page_html(page: Page) -> str:
         rows.append(
             [Cell(shown, strong=line.heading), Cell(element.role, dim=True), Cell(element.name, mono=True)]
         )
-    counts = f"{len(page.elements):,} elements · {len(page.html):,} characters"
-    head = paragraph(f"· {counts}", strong=page.outline.title or "Page")
+    counts = f"{len(elements):,} elements · {len(page.html):,} characters"
+    head = paragraph(f"· {counts}", strong=outline.title or "Page")
     if not rows:
         return figure(head, paragraph("nothing to read on it", dim=True))
     return figure(head, scrolled(table(["on the page", "role", "name"], rows, unit="lines")))
