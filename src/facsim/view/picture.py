@@ -9,7 +9,7 @@ import threading
 
 from facsim.schema import ConfigError
 
-WIDTH, HEIGHT = 1600, 1000
+WIDTH, HEIGHT, MOST_HEIGHT = 1600, 1000, 3000
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _one_at_a_time = threading.Lock()
 
@@ -60,6 +60,10 @@ def picture(where: str, theme: str) -> bytes:
                     )
                     page.goto(where, wait_until="load")
                     page.frame_locator("[data-frame]").locator(".sheet").wait_for()
+                    # As high as what stands beside the page.
+                    needed = int(page.evaluate("document.documentElement.scrollHeight"))
+                    height = min(max(HEIGHT, needed), MOST_HEIGHT)
+                    page.set_viewport_size({"width": WIDTH, "height": height})
                     page.wait_for_timeout(150)  # it goes to its mark after it has loaded
                     drawn.append(page.screenshot())
                 finally:
