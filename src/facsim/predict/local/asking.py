@@ -1,55 +1,28 @@
-"""From recorded sessions to answers: prompts as tokens, one pass per batch, what is left to write."""
+"""From questions to answers: one pass per batch, then what is left to write or to weigh."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import torch
 from transformers import DynamicCache
 
 from facsim.predict.local.branches import Alone, Branch, Grower, Trunk, can_branch
+from facsim.predict.local.candidates import Chooser, Offer
 from facsim.predict.local.chat import Row, Span
 from facsim.predict.local.checkpoint import Checkpoint, context_length
+from facsim.predict.local.grammar import Grammars, Guide
 from facsim.predict.local.onepass import answer_logits, batches
 from facsim.predict.local.options import LocalOptions
-from facsim.predict.local.writing import TIES, Draft, write
+from facsim.predict.local.questions import Question, Questioner
+from facsim.predict.local.writing import TIES, Draft, log_probability, write
 from facsim.predict.protocol import RecordedSession, StepAnswer
-from facsim.prompt import PromptConfig, action_turn, build_prompt, parse_answer, parse_rationale
-from facsim.prompt.segments import segments
-from facsim.schema import ConfigError, Prediction, SessionSoFar, Usage
-
-if TYPE_CHECKING:
-    from facsim.prompt.segments import Turn
+from facsim.prompt import ParsedAnswer, PromptConfig, parse_answer, parse_rationale
+from facsim.schema import Prediction, SessionSoFar, Usage
 
 Group = Sequence[StepAnswer]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Question:
-    """A step that is asked about.
-
-    Attributes:
-        so_far: what may be known of the session.
-        recorded: the session, where it is recorded.
-        row: the sequence that holds the prompt.
-        spans: what the person answered there; none if that is no draft, for it was not asked for the same.
-        prompt: how many tokens of the row ask for the answer.
-        cached: how many of these were asked with before.
-        shown: names on the page that the prompt holds; None when it holds the whole page.
-        weight: tokens of the row, counted for its first question only.
-    """
-
-    so_far: SessionSoFar
-    recorded: RecordedSession | None
-    row: Row
-    spans: tuple[Span, ...]
-    prompt: int
-    cached: int
-    shown: frozenset[str] | None
-    weight: int
 
 
 @dataclass(eq=False, slots=True)
@@ -63,6 +36,7 @@ class _Answer:
         rationale: what the first of two turns said.
         is_verified: whether all of it so far is what the person answered.
         log_probability: of what the person did.
+        offer: what was found by weighing the page's actions.
     """
 
     question: Question
@@ -71,6 +45,12 @@ class _Answer:
     rationale: str | None = None
     is_verified: bool = False
     log_probability: float | None = None
+    offer: Offer | None = None
+
+    @property
+    def margin(self) -> float:
+        """The least by which a token was chosen."""
+        return min((turn.margin for turn in self.turns), default=math.inf)
 
 
 class Asker:
@@ -83,16 +63,28 @@ class Asker:
 
     Attributes:
         ties: how many answers were written once more, by themselves, because a choice was near a tie.
+
+    Raises:
+        ConfigError: if answers are to be constrained and cannot be.
     """
 
     def __init__(self, checkpoint: Checkpoint, prompt: PromptConfig, options: LocalOptions) -> None:
         self._model, self._chat, _ = checkpoint
         self._prompt, self._options = prompt, options
-        self._context = context_length(self._model)
+        self._questioner = Questioner(
+            self._chat, prompt, context_length(self._model), options.max_output_tokens
+        )
         self._branches = can_branch(self._model)
         self._tie = TIES.get(self._model.dtype, 0.0)
         self._ends = frozenset({self._chat.end, *_end_tokens(checkpoint)})
         self.ties = 0
+        vocabulary = int(self._model.config.get_text_config().vocab_size)
+        self._grammars: Grammars | None = None
+        self._chooser: Chooser | None = None
+        if options.decoding == "constrained":
+            self._grammars = Grammars(self._chat, vocabulary, self._ends)
+        elif options.decoding == "candidates":
+            self._chooser = Chooser(self._chat, prompt.style, self._ends, vocabulary)
 
     def questions(self, recorded: RecordedSession) -> list[Question]:
         """The steps of a session that are asked about.
@@ -100,39 +92,7 @@ class Asker:
         Raises:
             ConfigError: if a prompt does not fit the model.
         """
-        found: list[Question] = []
-        for segment in segments(recorded.steps, self._prompt):
-            asked = [turn for turn in segment.turns if turn.step in recorded.asked]
-            if not asked:
-                continue
-            whole = self._chat.row(segment)
-            steps = {turn.step for turn in asked}
-            row = replace(whole, spans=tuple(span for span in whole.spans if span.step in steps))
-            weight, cached = len(row.tokens), 0
-            for turn in asked:
-                found.append(self._question(recorded, row, turn, cached, weight))
-                weight, cached = 0, found[-1].prompt
-        return found
-
-    def _question(
-        self, recorded: RecordedSession, row: Row, turn: Turn, cached: int, weight: int
-    ) -> Question:
-        spans = tuple(span for span in row.spans if span.step == turn.step)
-        question = Question(
-            so_far=recorded.steps[turn.step][0],
-            recorded=recorded,
-            row=row,
-            spans=spans,
-            prompt=spans[0].begin,
-            cached=cached,
-            shown=turn.shown,
-            weight=weight,
-        )
-        if self._prompt.style == "two_turn" and len(turn.messages) == 1:
-            # Without a rationale the person is recorded as asked for the action at once.
-            question = replace(question, spans=())
-        self._check_length(question)
-        return question
+        return self._questioner.recorded(recorded)
 
     def answer(self, questions: Sequence[Question]) -> Iterator[Group]:
         """Answer questions, in groups as their answers come; a group may be empty."""
@@ -150,36 +110,16 @@ class Asker:
         Raises:
             ConfigError: if the prompt does not fit the model.
         """
-        built = build_prompt(so_far, self._prompt)
-        tokens = self._chat.prompt(built.messages)
-        row = Row(so_far.session_id, tokens, ())
-        question = Question(so_far, None, row, (), len(tokens), 0, built.shown, len(tokens))
-        self._check_length(question)
-        return self._alone(question)
+        return self._alone(self._questioner.alone(so_far))
 
     def _alone(self, question: Question) -> Prediction:
-        """An answer that depends on nothing else in the batch."""
-        tokens = self._prompt_of(question)
+        """An answer that depends on nothing else in the batch, nor on what the person did."""
+        tokens = self._questioner.prompt_of(question)
+        alone = replace(question, row=Row("", tokens, ()), spans=(), prompt=len(tokens), recorded=None)
         grower = Alone(self._model, [tokens])
-        alone = replace(question, row=Row("", tokens, ()), spans=(), prompt=len(tokens))
-        (answer,) = [done for group in self._write([_Answer(alone, 0)], grower, []) for done in group]
+        (answer,) = [done for group in self._run([_Answer(alone, 0)], grower, None) for done in group]
+        answer.question = question
         return self._read(answer)
-
-    def _prompt_of(self, question: Question) -> tuple[int, ...]:
-        if question.spans or question.recorded is None:
-            return question.row.tokens[: question.prompt]
-        return self._chat.prompt(build_prompt(question.so_far, self._prompt).messages)
-
-    def _check_length(self, question: Question) -> None:
-        if self._context is None or question.prompt < self._context:
-            return
-        budget = self._prompt.budget_tokens or question.prompt
-        fitting = budget * (self._context - self._options.max_output_tokens) / question.prompt * 0.95
-        raise ConfigError(
-            f"session {question.so_far.session_id}, step {question.so_far.step}: the prompt takes "
-            f"{question.prompt} tokens, and the model takes {self._context}, the answer included. "
-            f"Give --budget-tokens {max(int(fitting), 1)} or less"
-        )
 
     def _batch(self, asked: Sequence[Sequence[Question]]) -> Iterator[Group]:
         rows = [questions[0].row for questions in asked]
@@ -188,11 +128,11 @@ class Asker:
         logits = answer_logits(rows, self._model, cache)
         grower = Alone(self._model, tokens) if cache is None else Trunk(self._model, tokens, cache)
         answers = [_Answer(one, place) for place, questions in enumerate(asked) for one in questions]
-        for done in self._write(answers, grower, logits):
+        for done in self._run(answers, grower, logits):
             group = []
             for answer in done:
                 prediction = self._read(answer)
-                if cache is not None and min(turn.margin for turn in answer.turns) < self._tie:
+                if cache is not None and answer.margin < self._tie:
                     self.ties += 1
                     prediction = self._alone(answer.question)
                 recorded = answer.question.recorded
@@ -201,70 +141,115 @@ class Asker:
                 group.append(StepAnswer(recorded, step, prediction, answer.log_probability))
             yield group
 
-    def _write(
-        self, answers: Sequence[_Answer], grower: Grower, logits: Sequence[torch.Tensor]
+    def _run(
+        self, answers: Sequence[_Answer], grower: Grower, logits: Sequence[torch.Tensor] | None
     ) -> Iterator[list[_Answer]]:
-        """Write answers to their ends; after each forward pass those that it finished.
+        """Find answers; after each forward pass those that are ready.
 
         Args:
             answers: not begun.
             grower: computes.
-            logits: per row, what stands before each token of its spans.
+            logits: per row, what stands before each token of its spans; None where nothing is checked.
         """
-        turns = 2 if self._prompt.style == "two_turn" else 1
+        style = self._prompt.style
+        turns = 2 if style == "two_turn" else 1
+        if self._chooser is not None:
+            # The action is weighed, not written: there is a rationale to write, or nothing.
+            turns = 0 if style == "action" else 1
         for turn in range(turns):
-            drafts = []
-            for answer in answers:
-                place = answer.place
-                drafts.append(self._begin(answer, turn, grower, logits[place] if logits else None))
+            drafts = [
+                self._begin(answer, turn, grower, logits[answer.place] if logits else None)
+                for answer in answers
+            ]
             of_draft = dict(zip(map(id, drafts), answers, strict=True))
             for finished in write(drafts, grower, self._ends):
                 done = [of_draft[id(draft)] for draft in finished]
                 for answer, draft in zip(done, finished, strict=True):
                     answer.turns.append(draft)
-                    if turn == 0 and turns == 2:
+                    if style == "two_turn" and turn == 0:
                         answer.rationale = parse_rationale(self._chat.text(draft.tokens))
-                yield done if turn == turns - 1 else []
+                yield done if turn == turns - 1 and self._chooser is None else []
+        if self._chooser is not None:
+            for answer in answers:
+                answer.offer = self._offer(answer)
+            for _ in self._chooser.choose([answer.offer for answer in answers if answer.offer], grower):
+                yield []
+            for answer in answers:
+                assert answer.offer is not None
+                answer.log_probability = answer.offer.log_probability
+            yield list(answers)
 
     def _begin(self, answer: _Answer, turn: int, grower: Grower, logits: torch.Tensor | None) -> Draft:
         """Begin a turn of an answer: with what the person said as a draft, if it is there."""
-        question = answer.question
-        limit = self._limit(question)
-        spans = [
-            span
-            for span in question.spans
-            if self._prompt.style != "two_turn" or turn == int(span.part == "action")
-        ]
+        question, style = answer.question, self._prompt.style
+        limit, guide = self._questioner.limit(question), self._guide(question, turn)
+        spans = [span for span in question.spans if style != "two_turn" or turn == int(span.part == "action")]
         if turn == 0:
-            prompt = self._prompt_of(question)
+            prompt = self._questioner.prompt_of(question)
         else:
-            built = build_prompt(question.so_far, self._prompt)
-            prompt = self._chat.prompt(action_turn(built, answer.rationale, self._prompt).messages)
+            prompt = self._questioner.second_prompt_of(question, answer.rationale)
         if logits is not None and spans and (turn == 0 or answer.is_verified):
             begin, end = spans[0].begin, spans[-1].end
             tokens = question.row.tokens
             if tokens[:begin] == prompt:
                 first = _offset(question.row, spans[0])
                 mine = logits[first : first + end - begin]
-                draft = Draft(Branch(answer.place, begin), (), limit)
+                draft = Draft(Branch(answer.place, begin), (), limit, guide)
                 taken = draft.check(tokens[begin:end], mine, self._ends)
                 draft.branch.kept += taken
                 answer.is_verified = taken == end - begin
-                if self._prompt.style == "action":
-                    answer.log_probability = _log_probability(tokens[begin:end], mine)
+                if style == "action":
+                    answer.log_probability = log_probability(
+                        tokens[begin:end], mine, self._guide(question, turn)
+                    )
                 return draft
         branch, rest = grower.branch(answer.place, prompt)
-        return Draft(branch, rest, limit)
+        return Draft(branch, rest, limit, guide)
 
-    def _limit(self, question: Question) -> int:
-        if self._context is None:
-            return self._options.max_output_tokens
-        return min(self._options.max_output_tokens, self._context - question.prompt)
+    def _guide(self, question: Question, turn: int) -> Guide | None:
+        if self._grammars is None or (self._prompt.style == "two_turn" and turn == 0):
+            return None
+        return self._grammars.guide(question.so_far.page, self._prompt.style)
+
+    def _offer(self, answer: _Answer) -> Offer:
+        """The actions of a page, to be weighed after the rationale that was written."""
+        question, style = answer.question, self._prompt.style
+        rationale = answer.rationale
+        if style == "two_turn":
+            prompt = self._questioner.second_prompt_of(question, rationale)
+        else:
+            prompt = self._questioner.prompt_of(question)
+            if style != "action":
+                rationale = answer.rationale = self._parsed(answer).rationale
+        recorded = question.recorded
+        return Offer(
+            place=answer.place,
+            prompt=prompt,
+            page=question.so_far.page,
+            limit=self._questioner.limit(question),
+            rationale=rationale,
+            truth=None if recorded is None else recorded.steps[question.so_far.step][1].action,
+        )
+
+    def _parsed(self, answer: _Answer) -> ParsedAnswer:
+        return parse_answer(self._chat.text(answer.turns[-1].tokens), self._prompt.style)
 
     def _read(self, answer: _Answer) -> Prediction:
         question, style = answer.question, self._prompt.style
-        text = self._chat.text(answer.turns[-1].tokens)
-        read = parse_answer(text, style)
+        usage = Usage(
+            input_tokens=question.prompt,
+            cached_tokens=question.cached,
+            output_tokens=sum(len(turn.tokens) for turn in answer.turns),
+        )
+        if answer.offer is not None:
+            return Prediction(
+                action=answer.offer.best,
+                rationale=answer.rationale,
+                probabilities=answer.offer.probabilities,
+                shown=question.shown,
+                usage=replace(usage, output_tokens=usage.output_tokens + answer.offer.written),
+            )
+        read = self._parsed(answer)
         likely = style == "action" and read.action is not None
         return Prediction(
             action=read.action,
@@ -272,25 +257,15 @@ class Asker:
             confidence=math.exp(answer.turns[-1].log_probability) if likely else None,
             parse=read.level,
             forgiven=read.forgiven,
-            answer=None if read.level == "strict" else text,
+            answer=None if read.level == "strict" else self._chat.text(answer.turns[-1].tokens),
             shown=question.shown,
-            usage=Usage(
-                input_tokens=question.prompt,
-                cached_tokens=question.cached,
-                output_tokens=sum(len(turn.tokens) for turn in answer.turns),
-            ),
+            usage=usage,
         )
 
 
 def _offset(row: Row, span: Span) -> int:
     """How many tokens of a row's spans are before a span."""
     return sum(other.end - other.begin for other in row.spans if other.begin < span.begin)
-
-
-def _log_probability(said: Sequence[int], logits: torch.Tensor) -> float:
-    tokens = torch.tensor(said, device=logits.device)
-    own = logits.gather(1, tokens[:, None]).squeeze(1)
-    return float((own - logits.logsumexp(dim=1)).sum())
 
 
 def _end_tokens(checkpoint: Checkpoint) -> list[int]:

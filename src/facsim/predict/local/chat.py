@@ -3,16 +3,21 @@
 Text is cut into tokens piece by piece, at the very places where a model is asked: what stands before an
 answer is tokenized as a prompt, the answer on its own. So the tokens before an answer are those that
 generation starts from, and the answer's are those that it can give.
+
+Only the template writes control tokens. What pages, people and models say is cut into ordinary tokens, even
+where it spells `</s>` or `[INST]`.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from facsim.prompt import Message
 from facsim.prompt.segments import Segment
+from facsim.prompt.wording import END_THINK, THINK
 from facsim.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -21,6 +26,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Part = Literal["rationale", "action"]
+
+_MARK = "\ufdd0"
+"""Put into what spells a control token, so that it is none; its own tokens are dropped. No character: Unicode
+keeps it for the inner use of programs."""
 
 FALLBACK_TEMPLATE = """\
 {%- for message in messages %}{{ '### ' + message.role + '\\n' + message.content + eos_token + '\\n' }}\
@@ -91,7 +100,9 @@ class ChatTokenizer:
             )
         # White space that some templates put between a prompt and its answer; models have to write it.
         self._lead = ""
+        self._controls: re.Pattern[str] | None = None
         self._check()
+        self._controls = self._find_controls()
 
     @property
     def name(self) -> str:
@@ -116,6 +127,10 @@ class ChatTokenizer:
         said = str(self.tokenizer.decode(list(tokens), skip_special_tokens=False))
         return said.removeprefix(self._lead)
 
+    def answer(self, text: str) -> list[int]:
+        """The tokens of an answer, without the one that ends it."""
+        return self._ids(self._lead + self._guarded(text))
+
     def row(self, segment: Segment) -> Row:
         """A segment as tokens."""
         turns = {place: turn for turn in segment.turns for place in turn.messages}
@@ -138,7 +153,7 @@ class ChatTokenizer:
             else:
                 begin = len(tokens)
                 tokens += (ids := self._ids(said))
-                cut = begin + self._tokens_before(said, turn.action[0], ids)
+                cut = begin + self._tokens_before(said, turn.action[0])
                 tokens.append(self.end)
                 done += self._end_text
                 if cut > begin:
@@ -146,23 +161,25 @@ class ChatTokenizer:
                 spans.append(Span(turn.step, "action", cut, len(tokens), True))
         return Row(segment.session_id, tuple(tokens), tuple(spans))
 
-    def _tokens_before(self, said: str, character: int, ids: list[int]) -> int:
-        """How many of the tokens of an answer end before a character of what is said."""
+    def _tokens_before(self, said: str, character: int) -> int:
+        """How many of the tokens of an answer end before a character of what is said, marks not counted."""
         if not character:
             return 0
         character += len(self._lead)
-        offsets = self.tokenizer(said, add_special_tokens=False, return_offsets_mapping=True)
-        return sum(end <= character for _, end in offsets["offset_mapping"][: len(ids)])
+        if _MARK in said:
+            places = [place for place, letter in enumerate(said) if letter != _MARK]
+            character = places[character]
+        return sum(end <= character for _, end in self._encoded(said))
 
     def _around(self, messages: Sequence[Message], place: int, done: str) -> tuple[str, str, str]:
         """For an assistant message: the text since `done`, what is said, and all text up to its end."""
         asked = self._render(messages[:place], asks=True)
-        said = self._lead + messages[place].content
+        said = self._lead + self._guarded(messages[place].content)
         return asked[len(done) :], said, asked + said
 
     def _render(self, messages: Sequence[Message], *, asks: bool) -> str:
         rendered = self.tokenizer.apply_chat_template(
-            [{"role": message.role, "content": message.content} for message in messages],
+            [{"role": message.role, "content": self._guarded(message.content)} for message in messages],
             chat_template=self._template,
             tokenize=False,
             add_generation_prompt=asks,
@@ -170,8 +187,39 @@ class ChatTokenizer:
         return str(rendered)
 
     def _ids(self, text: str) -> list[int]:
+        if _MARK in text:
+            return [token for token, _ in self._encoded(text)]
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+    def _encoded(self, text: str) -> list[tuple[int, int]]:
+        """Tokens and the characters that they end before; without those of marks."""
+        encoding = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        return [
+            (token, end)
+            for token, (begin, end) in zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
+            if begin == end or text[begin:end].strip(_MARK)
+        ]
+
+    def _guarded(self, text: str) -> str:
+        """What is said, with a mark in whatever spells a control token."""
+        while self._controls is not None and self._controls.search(text):
+            text = self._controls.sub(lambda found: f"{found[0][0]}{_MARK}{found[0][1:]}", text)
+        return text
+
+    def _find_controls(self) -> re.Pattern[str] | None:
+        """All control tokens: those that the tokenizer calls special, and those that the template writes.
+
+        Not the tags around thoughts, which answers are to hold, whatever the tokenizer calls them.
+        """
+        frame = self._render(_PROBE[:1], asks=True) + self._after_answer()
+        spelled = {str(token) for token in self.tokenizer.all_special_tokens}
+        for token in self.tokenizer.added_tokens_decoder.values():
+            if token.special or token.content in frame:
+                spelled.add(token.content)
+        spelled = {text for text in spelled - {THINK, END_THINK} if len(text) > 1}
+        longest_first = sorted(spelled, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first))) if spelled else None
 
     @cached_property
     def _end_text(self) -> str:

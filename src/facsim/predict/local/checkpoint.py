@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
+from facsim.predict.local.sources import FILES, TINY, find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.schema import ConfigError, FacsimError, InputError
 
@@ -28,13 +28,24 @@ if TYPE_CHECKING:
 
     from facsim.predict.local.chat import ChatTokenizer
 
+__all__ = [
+    "TINY",
+    "Checkpoint",
+    "CheckpointSettings",
+    "context_length",
+    "find_checkpoint",
+    "fingerprint",
+    "fit_prompt",
+    "load_checkpoint",
+    "load_tokenizer",
+    "need_packages",
+    "read_config",
+    "read_settings",
+    "write_settings",
+]
+
 SETTINGS_FILE: Final = "facsim.json"
 TOKENIZER_FILE: Final = "tokenizer.json"
-TINY: Final = "tiny"
-"""The name of the base model that comes with the package."""
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-_FILES = ("*.json", "*.jinja", "*.txt", "*.model", "model*.safetensors")
 _TOKENIZER_FILES = (TOKENIZER_FILE, "tokenizer.model", "vocab.json", "vocab.txt", "tekken.json")
 _OF_NO_FAMILY = ("PreTrainedTokenizerFast", "TokenizersBackend")
 _REDO = "Make the checkpoint again, or download it again"
@@ -118,30 +129,6 @@ def read_settings(folder: Path) -> CheckpointSettings | None:
     return CheckpointSettings(
         prompt, str(content.get("facsim", "")), facts if isinstance(facts, dict) else {}
     )
-
-
-def find_checkpoint(source: str | Path) -> Path:
-    """The folder that `PATH`, `HUB_ID`, `tiny`, or any of them after `local:`, means.
-
-    A model of the hub is downloaded once, into the hub's own cache; safetensors and texts only.
-
-    Raises:
-        ConfigError: if there is no such folder and no such model, or the hub cannot be reached.
-    """
-    name = str(source).removeprefix("local:") if isinstance(source, str) else source
-    if name == TINY:
-        return Path(__file__).parent / TINY
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder
-    if folder.exists():
-        raise ConfigError(f"{folder} is a file. Give the folder of a checkpoint")
-    if isinstance(name, Path) or not _HUB_ID.fullmatch(name):
-        raise ConfigError(
-            f"{name!s}: no such folder. Expected the folder of a checkpoint, a model of the Hugging Face hub "
-            f"such as Qwen/Qwen2.5-0.5B-Instruct, or {TINY}"
-        )
-    return _download(name)
 
 
 def load_checkpoint(source: str | Path, device: str = "cpu", dtype: str = "auto") -> Checkpoint:
@@ -282,7 +269,7 @@ def fit_prompt(
 def fingerprint(folder: Path) -> str:
     """128 bits, in hex, over the files that decide what the model answers."""
     digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(file for pattern in _FILES for file in folder.glob(pattern)):
+    for file in sorted(file for pattern in FILES for file in folder.glob(pattern)):
         if file.name in (SETTINGS_FILE, "README.md") or not file.is_file():
             continue
         digest.update(f"{file.name}:{file.stat().st_size}:".encode())
@@ -392,40 +379,6 @@ def _unusable(folder: Path, part: str, error: Exception) -> FacsimError:
         )
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return InputError(f"{part} cannot be used: {lines[0][:300]}", file=folder, remedy=_REDO)
-
-
-def _download(name: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download  # noqa: PLC0415
-        from huggingface_hub.errors import (  # noqa: PLC0415
-            GatedRepoError,
-            HfHubHTTPError,
-            LocalEntryNotFoundError,
-            RepositoryNotFoundError,
-        )
-    except ImportError:
-        raise ConfigError(
-            f"{name}: no such folder, and a model of the hub needs the package huggingface_hub. "
-            "Install it: pip install 'facsim[local]'"
-        ) from None
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(_FILES)))
-    except GatedRepoError:
-        raise ConfigError(
-            f"{name}: its owners ask for consent. Give it on https://huggingface.co/{name}, then log in: "
-            "hf auth login"
-        ) from None
-    except RepositoryNotFoundError:
-        raise ConfigError(
-            f"{name}: neither a folder here nor a model of the Hugging Face hub that you may read. "
-            "Look for a misprint; for a private model log in: hf auth login"
-        ) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
-        raise ConfigError(
-            f"{name}: no such folder here, and the Hugging Face hub cannot be reached. Connect to the "
-            f"network; or download the model where there is one (hf download {name} --local-dir FOLDER) and "
-            "give local:FOLDER"
-        ) from None
 
 
 @contextmanager

@@ -25,7 +25,8 @@ from facsim.prompt import PromptConfig
 from facsim.schema import Prediction, SessionSoFar
 
 if TYPE_CHECKING:
-    from facsim.predict.local.asking import Asker, Question
+    from facsim.predict.local.asking import Asker
+    from facsim.predict.local.questions import Question
 
 _WINDOW: Final = 8
 """So many batches are drawn together, so that rows of like length meet."""

@@ -125,3 +125,25 @@ def write(drafts: Sequence[Draft], grower: Grower, ends: frozenset[int]) -> Iter
             draft.take(choices.tokens[place], choices.log_probabilities[place], choices.margins[place], ends)
         yield [draft for draft in writing if not draft.pending]
         writing = [draft for draft in writing if draft.pending]
+
+
+def log_probability(said: Sequence[int], logits: torch.Tensor, guide: Guide | None = None) -> float:
+    """Natural logarithm of the probability of a person's tokens; minus infinity if a guide forbids one.
+
+    Args:
+        said: the tokens, the end of the turn last.
+        logits: what stands before each of them.
+        guide: a new one, where answers are constrained.
+    """
+    if guide is not None:
+        allowed = []
+        for place, token in enumerate(said):
+            allowed.append(guide.mask(logits[place]))
+            if allowed[-1][token] == float("-inf"):
+                return float("-inf")
+            if place < len(said) - 1:
+                guide.accept(token)
+        logits = torch.stack(allowed)
+    tokens = torch.tensor(said, device=logits.device)
+    own = logits.gather(1, tokens[:, None]).squeeze(1)
+    return float((own - logits.logsumexp(dim=1)).sum())

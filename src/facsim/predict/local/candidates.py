@@ -1,0 +1,263 @@
+"""The probability of every action that is possible on a page, computed, not sampled.
+
+An action's mass is the probability that the model writes it, as Facsim writes it, and then ends its turn; in
+the styles with a rationale, after the rationale that it wrote itself. Typing is infinitely many actions: the
+mass of typing into an element is that of the answer up to where the text begins, whatever the text. An
+action's probability is its mass as a share of the masses of all that is possible. The answers of a page have
+their beginnings in common, so they are computed as one tree that grows out of the session's cache.
+
+Of the element that is typed into, the text is the one that the model writes. A typed action's own probability
+is that of its whole answer, text included; what other texts share among them is listed nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from facsim.predict.local.branches import Branch, Grower, Sprout, shared
+from facsim.predict.local.grammar import possible_actions
+from facsim.predict.local.writing import Draft, write
+from facsim.prompt import Style, render_answer
+from facsim.schema import Action, Page
+
+if TYPE_CHECKING:
+    from facsim.predict.local.chat import ChatTokenizer
+
+LEAST_TYPED: Final = 0.05
+"""Elements that are typed into at least this probably get a text, though something else is more probable."""
+_MOST_LOGITS: Final = 2**26
+_PROBES: Final = ("", "a", "Z", "7", " ", "é", "“", "\\", '"')
+
+
+@dataclass(eq=False, slots=True)
+class Offer:
+    """A step, and what was found for it.
+
+    Attributes:
+        place: of its row in the batch.
+        prompt: the tokens that ask for the action.
+        page: what is on offer.
+        limit: most tokens of a typed text.
+        rationale: what the model wrote before.
+        truth: what the person did, to tell its probability.
+        best: the most probable action.
+        probabilities: of every action, typed ones without a text left out.
+        log_probability: of what the person did; None without a truth.
+        written: tokens of typed texts.
+    """
+
+    place: int
+    prompt: Sequence[int]
+    page: Page
+    limit: int
+    rationale: str | None
+    truth: Action | None
+    best: Action = field(default_factory=Action.terminate)
+    probabilities: Mapping[Action, float] = field(default_factory=dict)
+    log_probability: float | None = None
+    written: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class _Look:
+    """Answers of one step whose log-probabilities are wanted: their tokens after the prompt."""
+
+    offer: Offer
+    paths: list[list[int]]
+    found: list[float] = field(default_factory=list)
+
+
+class Chooser:
+    """Weighs the actions of pages.
+
+    Args:
+        chat: the tokenizer.
+        style: the form of answers.
+        ends: tokens that end an answer.
+        vocabulary: how many logits the model gives.
+    """
+
+    def __init__(self, chat: ChatTokenizer, style: Style, ends: frozenset[int], vocabulary: int) -> None:
+        self._chat, self._style, self._ends = chat, style, ends
+        self._most = max(64, _MOST_LOGITS // vocabulary)
+        self._paths = lru_cache(maxsize=20_000)(self._path)
+
+    def choose(self, offers: Sequence[Offer], grower: Grower) -> Iterator[None]:
+        """Find the best action, the probabilities, and that of what the person did, of every offer.
+
+        It stops by for a moment after each forward pass.
+        """
+        looks = []
+        for offer in offers:
+            actions = possible_actions(offer.page)
+            looks.append(_Look(offer, [self._paths(action, offer.rationale) for action in actions]))
+        yield from self._look(looks, grower)
+        typed: list[tuple[_Look, Action, Draft]] = []
+        for look in looks:
+            typed += [(look, action, draft) for action, draft in self._drafts(look, grower)]
+        for _ in write([draft for _, _, draft in typed], grower, self._ends):
+            yield None
+        whole = []
+        for look in looks:
+            texts = [
+                Action.type_and_submit(action.name, self._text(draft, action, look.offer))
+                for mine, action, draft in typed
+                if mine is look
+            ]
+            look.offer.written = sum(len(draft.tokens) for mine, _, draft in typed if mine is look)
+            truth = look.offer.truth
+            known = [*texts, truth] if truth is not None and truth.text is not None else texts
+            whole.append((texts, _Look(look.offer, [self._whole(action, look.offer) for action in known])))
+        yield from self._look([look for _, look in whole if look.paths], grower)
+        for look, (texts, second) in zip(looks, whole, strict=True):
+            self._settle(look, texts, second.found)
+
+    def _path(self, action: Action, rationale: str | None) -> list[int]:
+        """The tokens of an answer; of a typed action up to where the text begins to matter."""
+        if action.type != "type_and_submit":
+            return [*self._chat.answer(render_answer(action, rationale, self._style)), self._chat.end]
+        written = [
+            self._chat.answer(
+                render_answer(Action.type_and_submit(action.name, text), rationale, self._style)
+            )
+            for text in _PROBES
+        ]
+        return written[0][: min(shared(written[0], other) for other in written[1:])]
+
+    def _whole(self, action: Action, offer: Offer) -> list[int]:
+        answer = render_answer(action, offer.rationale, self._style)
+        return [*self._chat.answer(answer), self._chat.end]
+
+    def _drafts(self, look: _Look, grower: Grower) -> Iterator[tuple[Action, Draft]]:
+        """Texts to be written: where typing is best, and where it is not improbable."""
+        offer, actions = look.offer, possible_actions(look.offer.page)
+        total = _log_sum(look.found)
+        best = max(look.found)
+        for action, path, mass in zip(actions, look.paths, look.found, strict=True):
+            if action.type == "type_and_submit" and (mass == best or mass - total >= math.log(LEAST_TYPED)):
+                branch, rest = grower.branch(offer.place, [*offer.prompt, *path])
+                yield action, Draft(branch, rest, offer.limit)
+
+    def _text(self, draft: Draft, action: Action, offer: Offer) -> str:
+        """The typed text in what was written: up to the quote that ends it."""
+        answer = self._chat.text([*self._paths(action, offer.rationale), *draft.tokens])
+        around = render_answer(Action.type_and_submit(action.name, ""), offer.rationale, self._style)
+        opening = around[: around.rindex('"', 0, around.rindex('"')) + 1]
+        return _string(answer.removeprefix(opening) if answer.startswith(opening) else "")
+
+    def _settle(self, look: _Look, texts: Sequence[Action], masses: Sequence[float]) -> None:
+        """From masses to probabilities."""
+        offer, actions = look.offer, possible_actions(look.offer.page)
+        total = _log_sum(look.found)
+        known = dict(zip(actions, look.found, strict=True))
+        best = max(actions, key=known.__getitem__)
+        by_name = {action.name: action for action in texts}
+        offer.best = by_name[best.name] if best.type == "type_and_submit" else best
+        listed = {action: mass for action, mass in known.items() if action.type != "type_and_submit"}
+        listed |= dict(zip(texts, masses, strict=False))
+        offer.probabilities = {action: math.exp(mass - total) for action, mass in listed.items()}
+        truth = offer.truth
+        if truth is None:
+            return
+        if truth.type != "type_and_submit":
+            mass = known.get(truth, -math.inf)
+        else:
+            possible = Action.type_and_submit(truth.name, "") in known
+            mass = masses[len(texts)] if possible else -math.inf
+        offer.log_probability = mass - total
+
+    def _look(self, looks: Sequence[_Look], grower: Grower) -> Iterator[None]:
+        """Fill `found`: one step of every row at a time, so that all rows of the batch have work."""
+        waiting: dict[int, deque[tuple[_Look, list[list[int]]]]] = {}
+        for look in looks:
+            queue = waiting.setdefault(look.offer.place, deque())
+            queue.extend((look, part) for part in self._parts(look.paths))
+        while waiting:
+            now = [queue.popleft() for queue in waiting.values()]
+            waiting = {place: queue for place, queue in waiting.items() if queue}
+            trees, sprouts = [], []
+            for look, paths in now:
+                branch, rest = grower.branch(look.offer.place, look.offer.prompt)
+                if len(rest) > 1:
+                    grower.grow([Sprout(branch, rest[:-1])])
+                trees.append(_Tree(rest[-1], paths))
+                sprouts.append(trees[-1].sprout(branch))
+            for (look, _), tree, logits in zip(now, trees, grower.look(sprouts), strict=True):
+                look.found += tree.log_probabilities(logits)
+            yield None
+
+    def _parts(self, paths: list[list[int]]) -> Iterator[list[list[int]]]:
+        """Paths in parts of bounded size."""
+        part: list[list[int]] = []
+        size = 0
+        for path in paths:
+            if part and size + len(path) > self._most:
+                yield part
+                part, size = [], 0
+            part.append(path)
+            size += len(path)
+        yield part
+
+
+class _Tree:
+    """Paths of tokens out of one root, their common beginnings shared."""
+
+    def __init__(self, root: int, paths: Sequence[Sequence[int]]) -> None:
+        self._tokens, self._parents = [root], [-1]
+        children: dict[tuple[int, int], int] = {}
+        self._paths = []
+        for path in paths:
+            node, nodes = 0, []
+            for token in path:
+                child = children.setdefault((node, token), len(self._tokens))
+                if child == len(self._tokens):
+                    self._tokens.append(token)
+                    self._parents.append(node)
+                node = child
+                nodes.append(node)
+            self._paths.append(nodes)
+        # What comes after the last token of a path does not matter.
+        self._fed = sorted({0, *self._parents[1:]})
+        self._number = {node: number for number, node in enumerate(self._fed)}
+
+    def sprout(self, branch: Branch) -> Sprout:
+        """The nodes that something follows."""
+        parents = [-1, *(self._number[self._parents[node]] for node in self._fed[1:])]
+        return Sprout(branch, [self._tokens[node] for node in self._fed], parents)
+
+    def log_probabilities(self, logits: torch.Tensor) -> list[float]:
+        """Of each path, given the logits after each token of the sprout."""
+        totals = logits.logsumexp(dim=1)
+        before = torch.tensor([self._number[parent] for parent in self._parents[1:]], device=logits.device)
+        tokens = torch.tensor(self._tokens[1:], device=logits.device)
+        steps = (logits[before, tokens] - totals[before]).double()
+        values = [0.0, *steps.tolist()]
+        return [math.fsum(values[node] for node in nodes) for nodes in self._paths]
+
+
+def _log_sum(values: Sequence[float]) -> float:
+    most = max(values)
+    return most + math.log(math.fsum(math.exp(value - most) for value in values))
+
+
+def _string(text: str) -> str:
+    """The JSON string that a text begins with, its opening quote left out; as far as it goes."""
+    body, escaped = [], False
+    for character in text:
+        if character == '"' and not escaped:
+            break
+        escaped = character == "\\" and not escaped
+        body.append(character)
+    try:
+        read = json.loads(f'"{"".join(body)}"', strict=False)
+    except ValueError:
+        return "".join(body)
+    return str(read)
