@@ -11,7 +11,7 @@ from page_properties import Hostile, check, check_reading, hostile
 
 from facsim.page import read_page, simplify
 from facsim.page.decode import decode
-from facsim.page.source import MAX_DEPTH
+from facsim.page.source import MAX_DEPTH, check_size_of_parts
 from facsim.schema import InputError
 
 
@@ -102,6 +102,63 @@ def test_too_deep_is_refused_before_it_takes_minutes() -> None:
             simplify(html)
     assert time.process_time() - began < 5
     assert MAX_DEPTH >= 10_000
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        '<div title="<">',
+        "<DIV>x",
+        "<div\n>",
+        "<a-very-long-name-of-an-element>",
+        "<div></x>",
+        "<svg><div></svg><div>",
+        "<svg><div/></svg>",
+        "<svg><p><x-a/></svg>",
+        "<svg><title><x-a/></svg>",
+    ],
+)
+def test_no_spelling_hides_the_depth(part: str) -> None:
+    with pytest.raises(InputError, match="nested deeper"):
+        check_size_of_parts(part * (MAX_DEPTH + 1))
+
+
+@pytest.mark.parametrize("start", ["<svg>", "<math>"])
+@pytest.mark.parametrize("part", ["<a>", "<input>", "<g>"])
+def test_what_nests_only_in_drawings_is_counted_there(start: str, part: str) -> None:
+    with pytest.raises(InputError, match="nested deeper"):
+        check_size_of_parts(start + part * (MAX_DEPTH + 1))
+
+
+@pytest.mark.parametrize(
+    "start", ["<div><svg></div>", "<g><svg></g>", "<a><svg></a>", "<svg><p>", "<svg></svg>"]
+)
+def test_tags_close_themselves_in_drawings_only(start: str) -> None:
+    with pytest.raises(InputError, match="nested deeper"):
+        check_size_of_parts(start + "<path/>" * (MAX_DEPTH + 1))
+    check_size_of_parts("<svg>" + "<path/>" * (MAX_DEPTH + 1))
+
+
+def test_looking_for_depth_takes_time_with_the_size_alone() -> None:
+    began = time.process_time()
+    check_size_of_parts("<svg>" + "<g>" * (MAX_DEPTH - 10) + "<x-a><x-b></x-a>" * 100_000)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<p>a",
+        "<div></div>",
+        "<DIV></div >",
+        "<li><img><br>",
+        '<svg><path d="M0"/><use/></svg>',
+        "<!-- < -->",
+        "1 < 2 ",
+    ],
+)
+def test_long_pages_are_not_taken_for_deep_ones(part: str) -> None:
+    check_size_of_parts(part * (MAX_DEPTH + 1))
 
 
 def test_too_many_attributes_are_refused_before_they_take_minutes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from facsim.page.tags import CLOSED_BY_THE_NEXT, SHADOW_ROOT
@@ -18,6 +19,14 @@ _LONG_TAG = re.compile(r"[A-Za-z][^>]{20000,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _TAG = re.compile(r"(/?)([A-Za-z][^\s/>]*)")
 _BEGINNING = 10
+_FOREIGN = frozenset({"svg", "math"})
+_HOLDS_HTML = frozenset({"foreignobject", "desc", "title", "mi", "mo", "mn", "ms", "mtext", "annotation-xml"})
+# These end a drawing or formula (the HTML standard, "the rules for parsing tokens in foreign content").
+_ENDING_FOREIGN = (
+    "b big blockquote body br center code dd div dl dt em embed font h1 h2 h3 h4 h5 h6 head hr i img li "
+    "listing menu meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul var"
+)
+_BREAKS_OUT = frozenset(_ENDING_FOREIGN.split())
 _ENDS_NAME = re.compile(r"[^/][\s/>]")
 
 _NOSCRIPT = re.compile("<noscript", re.IGNORECASE)
@@ -114,8 +123,9 @@ def _long_tags(html: str) -> Iterator[str]:
 
 
 def _check_depth(html: str) -> None:
-    opened: dict[str, int] = {}
+    opened: Counter[str] = Counter()
     depth = 0
+    foreign: list[str] = []  # what is open in a drawing or formula, it first: tags there may close themselves
     # How a piece begins tells its tag nearly always, and there are few beginnings.
     known: dict[str, tuple[str, bool]] = {}
     for piece in html.split("<"):
@@ -128,23 +138,43 @@ def _check_depth(html: str) -> None:
         name, closes = does
         if not name:
             continue
-        here = opened.get(name, 0)
         if closes:
-            if here:
-                opened[name] = here - 1
-                depth -= 1
-        elif not (opened.get("svg") and piece.partition(">")[0].endswith("/")):
-            opened[name] = here + 1
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise InputError(
-                    f"elements nested deeper than {MAX_DEPTH:,}",
-                    expected="a page (browsers stop at a depth of 512)",
-                )
+            depth -= _close(name, foreign, opened)
+            continue
+        if foreign and (name in _BREAKS_OUT or foreign[-1] in _HOLDS_HTML):
+            foreign.clear()
+        if foreign or name in _FOREIGN:
+            if piece.partition(">")[0].endswith("/"):
+                continue
+            foreign.append(name)
+        elif name in CLOSED_BY_THE_NEXT:
+            continue
+        opened[name] += 1
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise InputError(
+                f"elements nested deeper than {MAX_DEPTH:,}",
+                expected="a page (browsers stop at a depth of 512)",
+            )
+
+
+def _close(name: str, foreign: list[str], opened: Counter[str]) -> int:
+    """Take off what an end tag closes, and say how many elements that is."""
+    if not foreign:
+        is_open = opened[name] > 0
+        opened[name] -= is_open
+        return is_open
+    place = len(foreign) - 1
+    while place >= 0 and foreign[place] != name:
+        place -= 1
+    closed = foreign[place:] if place >= 0 else [name] if opened[name] else []
+    # What is not open in a drawing ends it.
+    del foreign[max(place, 0) :]
+    opened.subtract(closed)
+    return len(closed)
 
 
 def _does(piece: str) -> tuple[str, bool]:
-    """What the tag at the beginning of a piece opens or closes; no name if it is no tag or does not nest."""
+    """What the tag at the beginning of a piece opens or closes; no name if it is no tag."""
     found = _TAG.match(piece)
-    name = found[2].lower() if found else ""
-    return ("", False) if not found or name in CLOSED_BY_THE_NEXT else (name, bool(found[1]))
+    return (found[2].lower(), bool(found[1])) if found else ("", False)
