@@ -8,7 +8,7 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
   random-element markov-category markov-1 markov-2) choice oracle:
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-shop bench-view page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
+.PHONY: bench-score help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-shop bench-catalogue bench-view page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -88,11 +88,17 @@ bench-train: $(STAMP) ## Training: speed against a bare loop, tokens that whole 
 bench-page: $(STAMP) ## The simplifier against the parse floor and other tools
 	$(BIN)/python benchmarks/bench_page.py $(CORPUS)
 
+bench-score: $(STAMP) ## Scoring in one pass against asking step by step: speed, verdicts
+	$(BIN)/python benchmarks/bench_score.py
+
 bench-shop: $(STAMP) ## Sampling the shop: sessions per second, memory; its server's response times
 	$(BIN)/python benchmarks/bench_shop.py
 
 bench-view: $(STAMP) ## The viewer on 30,000 sessions: time to open, to a session, to a list
 	$(BIN)/python benchmarks/bench_view.py
+
+bench-catalogue: $(STAMP) ## The shop's catalogue: seconds to make it, milliseconds a query
+	$(BIN)/python benchmarks/bench_catalogue.py
 
 conformance: $(STAMP) ## A real model server, end to end, in a virtual environment of its own
 	$(BIN)/python benchmarks/conformance.py

@@ -1,6 +1,7 @@
 """Write the measured tables of docs/shop.md: the leaderboard with the oracle, and the effects of designs.
 
     python benchmarks/shop_docs.py [--sessions 2000] [--effect-sessions 5000] [--workers 2] [--work FOLDER]
+        [--effects-only]
 
 The commands that it runs are those that stand above the tables.
 """
@@ -15,7 +16,8 @@ from pathlib import Path
 
 from facsim import evaluate, leaderboard
 from facsim.predict import BASELINES, ORACLE
-from facsim.shop import DESIGNS, DesignEffect, design_effect, sample
+from facsim.shop import DESIGNS, DesignEffect, sample
+from facsim.shop.effect import compared, simulate
 
 DOC = Path(__file__).resolve().parents[1] / "docs" / "shop.md"
 SEED = 0
@@ -84,22 +86,19 @@ def main() -> None:
     parser.add_argument("--effect-sessions", type=int, default=5000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path("build/shop"))
+    parser.add_argument("--effects-only", action="store_true", help="leave the leaderboard as it is")
     arguments = parser.parse_args()
-    board = board_of(arguments.sessions, arguments.workers, arguments.work)
-    DOC.write_text(replaced(DOC.read_text(encoding="utf-8"), "leaderboard", board), encoding="utf-8")
-    effects = []
+    if not arguments.effects_only:
+        board = board_of(arguments.sessions, arguments.workers, arguments.work)
+        DOC.write_text(replaced(DOC.read_text(encoding="utf-8"), "leaderboard", board), encoding="utf-8")
+    visits = {}
     for name in DESIGNS:
-        if name != "standard":
-            effects.append(
-                design_effect(
-                    "standard",
-                    name,
-                    sessions=arguments.effect_sessions,
-                    seed=SEED,
-                    workers=arguments.workers,
-                )
-            )
-            print(f"{name}: {effects[-1].seconds:.0f} s", flush=True)
+        visits[name] = simulate(
+            name, sessions=arguments.effect_sessions, seed=SEED, workers=arguments.workers
+        )
+        print(f"{name}: {visits[name].seconds:.0f} s", flush=True)
+    standard = visits.pop("standard")
+    effects = [compared(standard, others) for others in visits.values()]
     text = replaced(DOC.read_text(encoding="utf-8"), "effect", effects_of(effects))
     DOC.write_text(text, encoding="utf-8")
 

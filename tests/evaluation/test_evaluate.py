@@ -425,6 +425,12 @@ def test_what_learns_is_not_tested_on_what_it_learned(shop: DataSet, tmp_path: P
     evaluate(shop, Learner(), out=tmp_path / "run")
 
 
+@pytest.mark.parametrize("name", ["always-terminate", "random-element"])
+def test_what_learns_nothing_may_answer_on_all_parts(shop: DataSet, tmp_path: Path, name: str) -> None:
+    run = evaluate(shop, f"baseline:{name}", out=tmp_path / "run", split="all")
+    assert run.config.counts.sessions == len(shop.session_ids)
+
+
 def test_an_empty_train_part_is_refused(make_shop: Make, tmp_path: Path) -> None:
     one_user = make_shop(tmp_path / "data", sessions=1, lengths=range(3, 4))
     seed = next(seed for seed in range(50) if _part_of_only_session(one_user, seed) == "test")

@@ -12,7 +12,7 @@ import statsmodels.api as sm
 from facsim.cli.main import app
 from facsim.schema import ConfigError
 from facsim.shop import DESIGNS, design_effect
-from facsim.shop.effect import MEASURES, _chunk, _Plan, effect_of
+from facsim.shop.effect import MEASURES, compared, effect_of, simulate
 
 
 def test_a_design_against_itself_has_no_effect_at_all() -> None:
@@ -68,8 +68,9 @@ def test_errors_are_those_of_means_over_people() -> None:
 
 def test_common_luck_makes_the_error_small() -> None:
     """Differences within pairs vary far less than those of two separate groups would."""
-    plan = _Plan(seed=3, sessions=100, a="standard", b="price_badges")
-    lengths = np.array([[a[2], b[2]] for start in (0, 50) for _, a, b in _chunk(plan, start)])
+    first, second = (simulate(name, sessions=100, seed=3) for name in ("standard", "price_badges"))
+    place = list(MEASURES).index("length")
+    lengths = np.stack([first.values[:, place], second.values[:, place]], axis=1)
     apart = lengths.var(axis=0).sum()
     assert lengths.shape == (100, 2)
     assert (lengths[:, 0] != lengths[:, 1]).any()
@@ -83,6 +84,9 @@ def test_bad_options_are_refused() -> None:
         design_effect("standard", "standard", sessions=1)
     with pytest.raises(ConfigError, match="one person"):
         effect_of("length", np.zeros(2), np.ones(2), ["u", "u"])
+    few, more = (simulate("standard", sessions=sessions, seed=1) for sessions in (2, 3))
+    with pytest.raises(ConfigError, match="expected the same visits to both designs"):
+        compared(few, more)
 
 
 def test_the_verb_prints_a_table_or_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,8 +15,9 @@ from facsim.data import DataSet, replay
 from facsim.predict.oracle import Oracle
 from facsim.schema import Action, Step
 from facsim.shop.shoppers import Choice
+from facsim.shop.shoppers.walk import Moment
 from facsim.shop.truth import Chances, truth_of
-from facsim.shop.world import Luck, Moment, World
+from facsim.shop.world import Luck, World
 
 UNLIKELY = 1e-4
 """A test with a given seed that fails at this level is wrong, not unlucky."""

@@ -203,7 +203,7 @@ def _fit(predictor: Predictor, data: DataSet, cases: CaseSelection, progress: Pr
     """Fit a predictor that learns. Returns how many sessions it learned from, None if it does not learn."""
     if not isinstance(predictor, Trainable):
         return None
-    if cases.part in ("train", "all"):
+    if cases.part in ("train", "all") and getattr(predictor, "learns", True):
         raise ConfigError(
             f"{predictor.spec} learns from the train part: on `{cases.part}` it would be tested on what it "
             "learned. Evaluate the test or the validation part"

@@ -54,6 +54,7 @@ class AlwaysTerminate(Baseline):
     """Says that the person leaves, at every step."""
 
     spec = "baseline:always-terminate"
+    learns = False
 
     def answer(self, so_far: SessionSoFar) -> Prediction:  # noqa: ARG002
         """Terminate."""
@@ -113,6 +114,7 @@ class RandomElement(Baseline):
     """A click on an element drawn uniformly; the draw depends on seed, session and step only."""
 
     spec = "baseline:random-element"
+    learns = False
 
     def __init__(self) -> None:
         super().__init__()

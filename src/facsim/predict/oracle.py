@@ -16,8 +16,9 @@ from facsim.schema import Action, ConfigError, Prediction, Progress, SessionSoFa
 
 if TYPE_CHECKING:
     from facsim.shop.shoppers import Shopper
+    from facsim.shop.shoppers.walk import Moment
     from facsim.shop.truth import Chances
-    from facsim.shop.world import Moment, World
+    from facsim.shop.world import World
 
 _SESSIONS_KEPT: Final = 32
 _CHECKED: Final = 5
@@ -33,6 +34,7 @@ class Oracle:
 
     spec = "oracle:"
     concurrency = 1
+    learns = False
 
     def __init__(self) -> None:
         self._settings: Mapping[str, Any] = {}

@@ -93,7 +93,11 @@ class SessionPredictor(Predictor, Protocol):
 
 @runtime_checkable
 class Trainable(Protocol):
-    """A predictor that learns from the training split before it answers."""
+    """A predictor that learns from the training split before it answers.
+
+    One with the attribute `learns = False` only takes facts from it that tell nothing of what people did,
+    such as its seed; so it may answer on any part of a data set.
+    """
 
     def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
         """Learn from `train`. Same data and seed, same predictor."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from facsim.schema import ConfigError, Progress, no_progress
 from facsim.shop.pool import in_order, no_collection
-from facsim.shop.world import MAX_STEPS, Luck, World, design_of
+from facsim.shop.world import Luck, World, design_of
 
 MEASURES: Final[Mapping[str, str]] = {
     "conversion": "share of visits that end in an order",
@@ -88,6 +88,25 @@ class DesignEffect:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Visits:
+    """What was measured of visits to one design.
+
+    Attributes:
+        design: its name.
+        seed: of the shop.
+        users: who made each visit.
+        values: visits x measures, in the order of `MEASURES`.
+        seconds: wall time of the simulation.
+    """
+
+    design: str
+    seed: int
+    users: tuple[str, ...]
+    values: NDArray[np.float64]
+    seconds: float
+
+
 def design_effect(
     a: str,
     b: str,
@@ -108,7 +127,42 @@ def design_effect(
         sessions: visits in each design. Four times as many halve the errors.
         seed: of the shop, its people and their luck.
         workers: processes. The result does not depend on it.
-        progress: called after each visit (to both designs).
+        progress: called as visits to either design are over, of `2 * sessions`.
+
+    Raises:
+        ConfigError: if there is no such design, or a number makes no sense.
+    """
+    for name in (a, b):
+        design_of(name)
+
+    def part(before: int) -> Progress:
+        def told(done: int, total: int | None, note: str = "") -> None:
+            progress(before + done, 2 * (total or sessions), note)
+
+        return told
+
+    return compared(
+        simulate(a, sessions=sessions, seed=seed, workers=workers, progress=part(0)),
+        simulate(b, sessions=sessions, seed=seed, workers=workers, progress=part(sessions)),
+    )
+
+
+def simulate(
+    design: str,
+    *,
+    sessions: int = 5_000,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress = no_progress,
+) -> Visits:
+    """Simulate visits to one design: the same people with the same luck as in any other.
+
+    Args:
+        design: its name.
+        sessions: how many visits.
+        seed: of the shop, its people and their luck.
+        workers: processes. The result does not depend on it.
+        progress: called as visits are over.
 
     Raises:
         ConfigError: if there is no such design, or a number makes no sense.
@@ -117,31 +171,43 @@ def design_effect(
         raise ConfigError(
             f"{sessions} sessions on {workers} workers: expected at least 2 sessions and 1 worker"
         )
-    for name in (a, b):
-        design_of(name)
+    design_of(design)
     began = time.monotonic()
     users: list[str] = []
-    values = np.empty((sessions, 2, len(MEASURES)))
-    plan = _Plan(seed, sessions, a, b)
+    values = np.empty((sessions, len(MEASURES)))
+    plan = _Plan(seed, sessions, design)
     for visits in in_order(partial(_chunk, plan), range(0, sessions, _CHUNK), workers):
-        for user_id, *measured in visits:
+        for user_id, measured in visits:
             values[len(users)] = measured
             users.append(user_id)
         progress(len(users), sessions)
-    _worlds.cache_clear()  # They hold many pages.
-    effects = {
-        measure: effect_of(measure, values[:, 0, place], values[:, 1, place], users)
-        for place, measure in enumerate(MEASURES)
-    }
+    _world.cache_clear()  # It holds many pages.
+    return Visits(design, seed, tuple(users), values, time.monotonic() - began)
+
+
+def compared(a: Visits, b: Visits) -> DesignEffect:
+    """What the second design does, against the first.
+
+    Raises:
+        ConfigError: if they are not the same visits.
+    """
+    if a.seed != b.seed or a.users != b.users:
+        raise ConfigError(
+            f"{len(a.users)} visits of seed {a.seed} cannot be compared with {len(b.users)} of seed "
+            f"{b.seed}: expected the same visits to both designs"
+        )
     return DesignEffect(
-        a=a,
-        b=b,
-        seed=seed,
-        sessions=sessions,
-        people=len(set(users)),
-        same=float((values[:, 0] == values[:, 1]).all(axis=1).mean()),
-        effects=effects,
-        seconds=time.monotonic() - began,
+        a=a.design,
+        b=b.design,
+        seed=a.seed,
+        sessions=len(a.users),
+        people=len(set(a.users)),
+        same=float((a.values == b.values).all(axis=1).mean()),
+        effects={
+            measure: effect_of(measure, a.values[:, place], b.values[:, place], a.users)
+            for place, measure in enumerate(MEASURES)
+        },
+        seconds=a.seconds + b.seconds,
     )
 
 
@@ -176,41 +242,30 @@ def effect_of(measure: str, a: NDArray[np.float64], b: NDArray[np.float64], user
 class _Plan:
     seed: int
     sessions: int
-    a: str
-    b: str
+    design: str
 
 
 _Measured = tuple[float, float, float, float]
-_Visit = tuple[str, _Measured, _Measured]
 
 
-def _chunk(plan: _Plan, start: int) -> list[_Visit]:
-    """Who made each visit of a chunk, and what was measured in either design."""
-    worlds = _worlds(plan)
+def _chunk(plan: _Plan, start: int) -> list[tuple[str, _Measured]]:
+    """Who made each visit of a chunk, and what was measured of it."""
+    world = _world(plan)
     with no_collection():
-        return [_compared(worlds, number) for number in range(start, min(start + _CHUNK, plan.sessions))]
+        return [_measured(world, number) for number in range(start, min(start + _CHUNK, plan.sessions))]
 
 
 @lru_cache(maxsize=1)
-def _worlds(plan: _Plan) -> tuple[World, World]:
-    return World(plan.seed, plan.sessions, plan.a), World(plan.seed, plan.sessions, plan.b)
+def _world(plan: _Plan) -> World:
+    return World(plan.seed, plan.sessions, plan.design)
 
 
-def _compared(worlds: tuple[World, World], number: int) -> _Visit:
-    a, b = (_measured(world, number) for world in worlds)
-    return worlds[0].shopper(number).user_id, a, b
-
-
-def _measured(world: World, number: int) -> _Measured:
-    """Conversion, searches, length and revenue of a visit."""
-    shopper, luck = world.shopper(number), Luck(world.seed, number)
-    moment = world.begin(shopper)
-    searches = 0
-    for length in range(1, MAX_STEPS):
-        choice = luck.choose(moment)
-        searches += choice.text is not None
-        if moment.ends_with(choice):
-            bought = choice.act is not None
-            return float(bought), float(searches), float(length), float(bought * moment.view.cart_total)
-        moment = world.after(moment, choice, shopper)
-    raise AssertionError(f"visit {number} does not end")
+def _measured(world: World, number: int) -> tuple[str, _Measured]:
+    """Who made a visit; its conversion, searches, length and revenue."""
+    shopper = world.shopper(number)
+    visit = list(world.visit(shopper, Luck(world.seed, number).choose))
+    moment, last = visit[-1]
+    bought = last.act is not None
+    searches = sum(choice.text is not None for _, choice in visit)
+    revenue = moment.view.cart_total if bought else 0
+    return shopper.user_id, (float(bought), float(searches), float(len(visit)), float(revenue))

@@ -18,10 +18,11 @@ from facsim.page import CategoryRules
 from facsim.schema import Action, ConfigError, Element, Page, Progress, Session, Step, no_progress
 from facsim.shop.pool import in_order, no_collection
 from facsim.shop.shoppers import Choice, Shopper, pause, reason
+from facsim.shop.shoppers.walk import Moment
 from facsim.shop.storefront import SITE, Act
 from facsim.shop.truth import action_of, truth_of
 from facsim.shop.version import version_of
-from facsim.shop.world import MAX_STEPS, Luck, Moment, World, design_of
+from facsim.shop.world import Luck, World, design_of
 
 SOURCE = "shop"
 _CHUNK = 20
@@ -170,17 +171,11 @@ class _Sampler:
         began = _BEGINNING + timedelta(minutes=7 * number, seconds=beside.randrange(60))
         elapsed = 0.0
         steps: list[Step] = []
-        moment = self._world.begin(shopper)
-        while True:
-            choice = luck.choose(moment)
+        for moment, choice in self._world.visit(shopper, luck.choose):
             elapsed = round(elapsed + pause(beside, choice, moment.view, shopper), 1)
             why = reason(beside, choice, moment.view, moment.memory, shopper)
             step = self._step(moment, choice, why, pages)
             steps.append(replace(step, timestamp=began + timedelta(seconds=elapsed), elapsed=elapsed))
-            if moment.ends_with(choice):
-                break
-            assert len(steps) < MAX_STEPS, f"visit {number} does not end"
-            moment = self._world.after(moment, choice, shopper)
         return Session(
             session_id=session_id_of(seed, number),
             user_id=shopper.user_id,

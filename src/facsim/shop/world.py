@@ -8,57 +8,22 @@ choice is made, and the shop and the shopper's memory go on from there. Who choo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from typing import Final, get_args
 
 from facsim.schema import ConfigError
 from facsim.shop.catalogue import Catalogue
-from facsim.shop.shoppers import Choice, Memory, Policy, Population, Shopper
-from facsim.shop.storefront import DESIGNS, Act, ActKind, Design, Rendered, Storefront, View, Visitor
-
-MAX_STEPS: Final = 5_000
-"""No visit is cut off, or the stated probabilities would be wrong: people tire, so all visits end. More steps
-than this are a mistake in the coefficients."""
+from facsim.shop.shoppers import Choice, Policy, Population, Shopper
+from facsim.shop.shoppers.walk import Moment, Paths
+from facsim.shop.storefront import DESIGNS, Act, ActKind, Design, Storefront
 
 _CATALOGUES_KEPT = 2
 _GROUPS: Final = {kind: place for place, kind in enumerate(get_args(ActKind))}
 _LEAVE: Final = len(_GROUPS)
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A page before a shopper, and what they may do there.
-
-    Attributes:
-        rendered: the page.
-        visitor: what the shop knows of them.
-        memory: what they remember.
-        choices: everything that they may do, with its probability.
-    """
-
-    rendered: Rendered
-    visitor: Visitor
-    memory: Memory
-    choices: tuple[Choice, ...]
-
-    @property
-    def view(self) -> View:
-        """What the page shows."""
-        return self.rendered.view
-
-    def act(self, choice: Choice) -> Act | None:
-        """What a choice does on the page; None for leaving."""
-        return None if choice.act is None else self.view.acts[choice.act]
-
-    def ends_with(self, choice: Choice) -> bool:
-        """Whether the visit is over after a choice: by leaving or by placing the order."""
-        act = self.act(choice)
-        return act is None or act.kind == "place_order"
-
-
-class World:
+class World(Paths):
     """A shop of a seed in a design, and the people who visit it.
 
     Args:
@@ -73,28 +38,12 @@ class World:
     def __init__(self, seed: int, sessions: int, variant: str = "standard") -> None:
         self.seed, self.sessions = seed, sessions
         self.catalogue = catalogue_of(seed)
-        self.store = Storefront(self.catalogue, design_of(variant))
-        self.policy = Policy()
+        super().__init__(Storefront(self.catalogue, design_of(variant)), Policy())
         self._population = Population(self.catalogue, seed)
 
     def shopper(self, number: int) -> Shopper:
         """Who makes the visit of this number, and what for. The same in every design."""
         return self._population.shopper(number, self.sessions)
-
-    def begin(self, shopper: Shopper) -> Moment:
-        """The first page of a visit."""
-        return self._moment(shopper, shopper.address, shopper.visitor, Memory())
-
-    def after(self, moment: Moment, choice: Choice, shopper: Shopper) -> Moment:
-        """The next page, once a choice is made that does not end the visit."""
-        act = moment.act(choice)
-        assert act is not None, "leaving ends the visit"
-        address, visitor = self.store.follow(act, moment.visitor, choice.text)
-        return self._moment(shopper, address, visitor, moment.memory.after(moment.view, choice))
-
-    def _moment(self, shopper: Shopper, address: str, visitor: Visitor, memory: Memory) -> Moment:
-        rendered = self.store.open(address, visitor)
-        return Moment(rendered, visitor, memory, self.policy.choices(rendered.view, memory, shopper))
 
 
 def design_of(variant: str) -> Design:

@@ -7,7 +7,7 @@ from scipy import stats
 from facsim.shop.shoppers import Choice, Memory, pause
 from facsim.shop.shoppers.figures import count, distance, figures, transitions, visits
 from facsim.shop.shoppers.pauses import PAUSES
-from facsim.shop.shoppers.walk import Moment
+from facsim.shop.shoppers.walk import Taken
 from facsim.shop.storefront.views import Act, View
 
 
@@ -15,7 +15,7 @@ def moment(kind, text=None, meant=None, probability=0.5):
     acts = (Act(kind, kind, "/"),) if kind != "leave" else ()
     view = View("results", "/", acts)
     choice = Choice(0 if acts else None, text, probability, {}, "look", meant or text, 0)
-    return Moment(view, Memory(), (choice, Choice(None, None, 1 - probability, {}, "leave")), choice)
+    return Taken(view, Memory(), (choice, Choice(None, None, 1 - probability, {}, "leave")), choice)
 
 
 def test_a_visit_is_counted_by_hand():

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from itertools import pairwise
+from random import Random
 
 import pytest
 
 from facsim.shop.shoppers import Memory, Policy
 from facsim.shop.shoppers.memory import Typed
+from facsim.shop.shoppers.walk import walk
 from facsim.shop.storefront.designs import DESIGNS
 from facsim.shop.storefront.store import Storefront
 
@@ -217,3 +219,13 @@ def test_a_visit_with_hundreds_of_queries_still_ends(visits, policy):
             assert next(choice.probability for choice in choices if choice.act is None) > 0.9
             return
     raise AssertionError("no visit with a list ended on a page of results")
+
+
+def test_even_the_most_patient_leave_at_last(store, population, policy):
+    shoppers = sorted(
+        (population.shopper(number, 1000) for number in range(1000)), key=lambda one: one.stamina
+    )
+    for shopper in shoppers[-3:]:
+        visit = list(walk(store, policy, shopper, Random(shopper.number)))
+        assert len(visit) <= 300
+        assert visit[-1].kind in ("leave", "place_order")

@@ -13,7 +13,7 @@ import numpy as np
 
 from facsim.shop.shoppers.people import Population
 from facsim.shop.shoppers.policy import Policy
-from facsim.shop.shoppers.walk import Moment, walk
+from facsim.shop.shoppers.walk import Taken, walk
 from facsim.shop.storefront.store import Storefront
 
 PURCHASE_KINDS = frozenset({"add_to_cart", "buy_now", "checkout", "continue", "place_order"})
@@ -80,7 +80,7 @@ def visits(
         yield count(list(walk(store, policy, shopper, Random(f"walk:{seed}:{number}"))))  # noqa: S311
 
 
-def count(moments: Sequence[Moment]) -> Visit:
+def count(moments: Sequence[Taken]) -> Visit:
     """Count what was done in a visit."""
     typed = [moment.choice for moment in moments if moment.choice.text is not None]
     pairs = list(pairwise(typed))

@@ -1,20 +1,56 @@
-"""A visit from its first page to its end."""
+"""A visit from its first page to its end: the one loop that sampling, measuring and fitting share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from facsim.shop.shoppers.memory import Choice, Memory
 from facsim.shop.shoppers.people import Shopper
 from facsim.shop.shoppers.policy import Policy
 from facsim.shop.storefront.store import Storefront
-from facsim.shop.storefront.views import View
+from facsim.shop.storefront.views import Act, Rendered, View, Visitor
+
+MAX_STEPS: Final = 5_000
+"""No visit is cut off, or the stated probabilities would be wrong: people tire, so all visits end. More steps
+than this are a mistake in the coefficients."""
 
 
-class Moment(NamedTuple):
-    """A page during a visit: what was remembered on arrival, what could be done, and what was done."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A page before a shopper, and what they may do there.
+
+    Attributes:
+        rendered: the page.
+        visitor: what the shop knows of them.
+        memory: what they remember.
+        choices: everything that they may do, with its probability.
+    """
+
+    rendered: Rendered
+    visitor: Visitor
+    memory: Memory
+    choices: tuple[Choice, ...]
+
+    @property
+    def view(self) -> View:
+        """What the page shows."""
+        return self.rendered.view
+
+    def act(self, choice: Choice) -> Act | None:
+        """What a choice does on the page; None for leaving."""
+        return None if choice.act is None else self.view.acts[choice.act]
+
+    def ends_with(self, choice: Choice) -> bool:
+        """Whether the visit is over after a choice: by leaving or by placing the order."""
+        act = self.act(choice)
+        return act is None or act.kind == "place_order"
+
+
+class Taken(NamedTuple):
+    """What was done on a page, with what was remembered on arrival and what else could have been done."""
 
     view: View
     memory: Memory
@@ -27,16 +63,49 @@ class Moment(NamedTuple):
         return self.view.acts[self.choice.act].kind if self.choice.act is not None else "leave"
 
 
-def walk(store: Storefront, policy: Policy, shopper: Shopper, rng: Random) -> Iterator[Moment]:
-    """Let a shopper visit the shop; the last moment is leaving or placing an order. Names no elements."""
-    address, visitor, memory = shopper.address, shopper.visitor, Memory()
-    while True:
-        view = store.open(address, visitor).view
-        choices = policy.choices(view, memory, shopper)
-        choice = rng.choices(choices, [choice.probability for choice in choices])[0]
-        moment = Moment(view, memory, choices, choice)
-        yield moment
-        if choice.act is None or moment.kind == "place_order":
-            return
-        memory = memory.after(view, choice)
-        address, visitor = store.follow(view.acts[choice.act], visitor, choice.text)
+class Paths:
+    """The ways through a shop for people who choose by a policy.
+
+    Args:
+        store: the shop.
+        policy: gives everything that can be done its probability.
+    """
+
+    def __init__(self, store: Storefront, policy: Policy) -> None:
+        self.store, self.policy = store, policy
+
+    def begin(self, shopper: Shopper) -> Moment:
+        """The first page of a visit."""
+        return self._moment(shopper, shopper.address, shopper.visitor, Memory())
+
+    def after(self, moment: Moment, choice: Choice, shopper: Shopper) -> Moment:
+        """The next page, once a choice is made that does not end the visit."""
+        act = moment.act(choice)
+        assert act is not None, "leaving ends the visit"
+        address, visitor = self.store.follow(act, moment.visitor, choice.text)
+        return self._moment(shopper, address, visitor, moment.memory.after(moment.view, choice))
+
+    def visit(self, shopper: Shopper, choose: Callable[[Moment], Choice]) -> Iterator[tuple[Moment, Choice]]:
+        """Each page of a visit and what was done there; the last thing is leaving or placing the order."""
+        moment = self.begin(shopper)
+        for _ in range(MAX_STEPS):
+            choice = choose(moment)
+            yield moment, choice
+            if moment.ends_with(choice):
+                return
+            moment = self.after(moment, choice, shopper)
+        raise AssertionError(f"visit {shopper.number} does not end")
+
+    def _moment(self, shopper: Shopper, address: str, visitor: Visitor, memory: Memory) -> Moment:
+        rendered = self.store.open(address, visitor)
+        return Moment(rendered, visitor, memory, self.policy.choices(rendered.view, memory, shopper))
+
+
+def walk(store: Storefront, policy: Policy, shopper: Shopper, rng: Random) -> Iterator[Taken]:
+    """Let a shopper visit the shop; `rng` draws the choices."""
+
+    def choose(moment: Moment) -> Choice:
+        return rng.choices(moment.choices, [choice.probability for choice in moment.choices])[0]
+
+    for moment, choice in Paths(store, policy).visit(shopper, choose):
+        yield Taken(moment.view, moment.memory, moment.choices, choice)
