@@ -15,8 +15,9 @@ def draw_curves(report: TrainingReport, folder: Path) -> None:
     Raises:
         OSError: if they cannot be written.
     """
-    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
-    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
+    import matplotlib as mpl  # noqa: PLC0415 - slow to import
+    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.ticker import MaxNLocator, PercentFormatter  # noqa: PLC0415
 
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     left = figure.add_subplot(1, 2 if report.accuracies else 1, 1)
@@ -25,26 +26,32 @@ def draw_curves(report: TrainingReport, folder: Path) -> None:
     left.plot(steps, losses, color=_BLUE, linewidth=0.8, alpha=0.35)
     left.plot(steps, _smooth(losses), color=_BLUE, linewidth=1.8)
     left.set(title="Loss a trained token", xlabel="step")
-    left.set_ylim(bottom=0)
+    left.set_ylim(0, 1.08 * max(losses, default=1.0))
     if report.accuracies:
         right = figure.add_subplot(1, 2, 2)
         places = [entry["step"] for entry in report.accuracies]
         values = [entry["accuracy"] for entry in report.accuracies]
         right.plot(places, values, color=_ORANGE, marker="o", markersize=4, linewidth=1.8)
-        right.axvline(report.best_step, color=_GREY, linewidth=0.8, linestyle="--")
+        kept, early = report.best_accuracy or 0.0, report.best_step < report.steps / 2
+        right.plot(report.best_step, kept, color=_GREY, marker="o", markersize=10, fillstyle="none")
         right.annotate(
-            "kept", (report.best_step, 0), color=_GREY, fontsize=8, xytext=(3, 3), textcoords="offset points"
+            f"kept: {kept:.1%}",
+            (report.best_step, kept),
+            xytext=(8 if early else -8, 8),
+            textcoords="offset points",
+            horizontalalignment="left" if early else "right",
+            color=_GREY,
+            fontsize=9,
         )
         right.set(title="Validation accuracy, macro", xlabel="step")
-        right.set_ylim(bottom=0)
+        right.set_ylim(0, max(0.05, 1.2 * max(values)))
         right.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="#d8dce2", linewidth=0.6)
         axes.set_axisbelow(True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     # No time and no random ids: the same training gives the same picture.
-    import matplotlib as mpl  # noqa: PLC0415
-
     with mpl.rc_context({"svg.hashsalt": "facsim"}):
         figure.savefig(folder / "training.svg", metadata={"Date": None})
     figure.savefig(folder / "training.png", dpi=150)

@@ -1,0 +1,49 @@
+"""Presets, files and options, in this order; what is wrong is named."""
+
+import pytest
+
+from facsim.schema import ConfigError
+from facsim.train import PRESETS, SftConfig
+
+
+def test_the_preset_paper_is_the_papers_recipe():
+    config = SftConfig.of("data", "Qwen/Qwen2.5-7B", "out")
+    assert (config.learning_rate, config.schedule, config.epochs) == (2e-5, "cosine", 1.0)
+    assert (config.context_tokens, config.global_batch, config.warmup_share) == (40_000, 64, 0.0)
+
+
+def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path):
+    file = tmp_path / "recipe.yaml"
+    file.write_text("epochs: 7\nlearning_rate: 3.0e-4\n")
+    config = SftConfig.of("data", "tiny", "out", file=file, learning_rate=1e-5, style=None)
+    assert (config.epochs, config.learning_rate) == (7, 1e-5)
+    assert config.context_tokens == PRESETS["tiny"]["context_tokens"]
+    assert config.style == PRESETS["tiny"]["style"] == "action"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("epoch: 3\n", "line 1, field epoch: no such field; did you mean epochs"),
+        ("epochs: -1\n", "line 1, field epochs: .*greater than 0"),
+        ("style: poem\n", "field style"),
+        ("data: elsewhere\n", "no such field"),
+    ],
+)
+def test_wrong_files_are_told_apart(tmp_path, text, problem):
+    file = tmp_path / "recipe.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=problem):
+        SftConfig.of("data", "tiny", "out", file=file)
+
+
+def test_wrong_options_are_named():
+    with pytest.raises(ConfigError, match="lora_rank 0"):
+        SftConfig.of("data", "tiny", "out", lora_rank=0)
+
+
+def test_a_resumed_training_may_save_more_often_and_move():
+    one = SftConfig.of("data", "tiny", "out", save_every=3)
+    other = SftConfig.of("elsewhere", "tiny", "there")
+    assert one.identity() == other.identity()
+    assert one.identity() != SftConfig.of("data", "tiny", "out", epochs=9).identity()

@@ -1,0 +1,197 @@
+"""Rows teach people's answers, whole, and nothing else; what cannot be learned is counted, not learned."""
+
+from dataclasses import replace
+
+import pytest
+from chat_tokenizers import CHATML
+from small_training import make_short_tokenizer
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from facsim.data import Card, DataSet, DataSetWriter
+from facsim.predict.local.chat import ChatTokenizer, Row, Span
+from facsim.prompt import PromptConfig
+from facsim.schema import Action, ConfigError, InputError, Session, Step
+from facsim.train import SftConfig
+from facsim.train.lessons import fitted, make_rows
+from facsim.train.rows import RowCounts, check_taught, session_lessons
+from facsim.train.store import IGNORED, labels_of, write_rows
+
+
+@pytest.fixture(scope="module")
+def chat():
+    return ChatTokenizer(make_short_tokenizer())
+
+
+@pytest.fixture(scope="module")
+def data(shop):
+    return DataSet.open(shop)
+
+
+@pytest.mark.parametrize("style", ["action", "rationale", "think", "two_turn"])
+def test_trained_text_is_the_answers_and_nothing_else(data, chat, style):
+    session = data.session("s1-0")
+    (lesson,) = session_lessons(data, session, chat, PromptConfig(style=style, budget_tokens=None))
+    labels = labels_of(lesson.taught)
+    assert len(labels) == len(lesson.row.tokens)
+    trained = chat.tokenizer.decode([label for label in labels if label != IGNORED])
+    said = [message.content for message in lesson.segment.messages if message.role == "assistant"]
+    assert trained == "".join(f"{text}<|im_end|>" for text in said)
+    assert all(label in (IGNORED, token) for label, token in zip(labels, lesson.row.tokens, strict=True))
+
+
+def test_targets_that_nobody_can_see_are_context(data, chat):
+    """Else a model would learn to answer null, or to make names up."""
+    session = data.session("s0-0")
+    (lesson,) = session_lessons(data, session, chat, PromptConfig(style="action", budget_tokens=None))
+    assert lesson.unseen == {2: "no name"}
+    assert {span.step for span in lesson.trained} == {0, 1, 3}
+    assert {span.step for span in lesson.row.spans} == {0, 1, 2, 3}
+    counts = RowCounts()
+    counts.add([lesson])
+    assert (counts.steps, counts.unnamed, counts.not_shown) == (4, 1, 0)
+    assert counts.trained == lesson.taught.trained < lesson.row.trained
+
+
+@pytest.fixture
+def long_pages(tmp_path):
+    """A target at the end of a page that is longer than the budget, and one at its beginning."""
+    with DataSetWriter(tmp_path / "long", Card(name="long", source="jsonl", origin="tests")) as writer:
+        cards = "".join(f'<li><a name="list.item_{n}">Item {n}, a thing of use</a></li>' for n in range(120))
+        page = writer.add_page(f"<ul>{cards}</ul>")
+        for person in range(12):
+            steps = [
+                Step(page, Action.click("list.item_1")),
+                Step(page, Action.click("list.item_119")),
+                Step(page, Action.click("list.item_2")),
+                Step(page, Action.terminate()),
+            ]
+            writer.add_session(Session(f"s{person}", f"u{person}", tuple(steps)))
+    return DataSet.open(tmp_path / "long")
+
+
+def test_long_sessions_become_several_rows_that_fit(long_pages, chat, small_model, tmp_path):
+    config = SftConfig.of(long_pages.path, str(small_model), tmp_path, context_tokens=3000, style="action")
+    rows = []
+
+    def make(prompt):
+        rows.clear()
+        return make_rows(
+            long_pages, chat, prompt, context_tokens=3000, keep=rows.append, progress=lambda *_: None
+        )
+
+    prompt, counts = fitted(config, long_pages, chat, small_model / "tokenizer.json", make)
+    assert prompt.budget_tokens < 3000
+    assert max(len(row.tokens) for row in rows) == counts.longest <= 3000
+    assert counts.rows == len(rows) > counts.sessions == counts.split_sessions
+    assert counts.not_shown == 12
+    assert counts.steps == 48
+    # Every step is learned in exactly one row, with all of its answer, or it is counted as not learned.
+    learned = [(row.session_id, span.step) for row in rows for span in row.spans]
+    assert len(learned) == len(set(learned)) == 48 - counts.not_shown
+    for row in rows:
+        for span in row.spans:
+            text = chat.tokenizer.decode(row.tokens[span.begin : span.end])
+            assert text.startswith('{"type": ')
+            assert text.endswith("}<|im_end|>")
+
+
+def test_budgets_that_are_too_large_are_refused_with_one_that_is_not(long_pages, chat, small_model, tmp_path):
+    config = SftConfig.of(
+        long_pages.path, str(small_model), tmp_path, context_tokens=3000, budget_tokens=3000, style="action"
+    )
+
+    def make(prompt):
+        return make_rows(
+            long_pages, chat, prompt, context_tokens=3000, keep=lambda _: None, progress=lambda *_: None
+        )
+
+    with pytest.raises(ConfigError, match=r"session s0, step 2: 3\d\d\d tokens do not fit") as error:
+        fitted(config, long_pages, chat, small_model / "tokenizer.json", make)
+    advised = int(str(error.value).split("budget_tokens of ")[1].split()[0])
+    fitted(
+        config.model_copy(update={"budget_tokens": advised}),
+        long_pages,
+        chat,
+        small_model / "tokenizer.json",
+        make,
+    )
+
+
+def test_a_typed_novel_is_refused(tmp_path, chat, small_model):
+    with DataSetWriter(tmp_path / "novel", Card(name="n", source="jsonl", origin="tests")) as writer:
+        page = writer.add_page('<input name="q">')
+        step = Step(page, Action.type_and_submit("q", "and then " * 900))
+        writer.add_session(Session("novelist", "u", (step,)))
+    data = DataSet.open(tmp_path / "novel")
+    config = SftConfig.of(data.path, str(small_model), tmp_path, context_tokens=4096, style="action")
+    with pytest.raises(ConfigError, match="session novelist: an answer of"):
+        fitted(config, data, chat, small_model / "tokenizer.json", lambda _: None)
+
+
+@pytest.mark.parametrize("loses", ["white space", "capitals"])
+def test_tokenizers_that_lose_something_are_refused(data, loses):
+    from tokenizers import normalizers
+
+    raw = (
+        Tokenizer(models.WordLevel(unk_token="<unk>")) if loses == "white space" else Tokenizer(models.BPE())
+    )
+    special = ["<unk>", "<|im_start|>", "<|im_end|>"]
+    if loses == "white space":
+        raw.pre_tokenizer = pre_tokenizers.Whitespace()
+        raw.train_from_iterator(
+            ['{ "type" : "click" , "name" }', "user assistant system"],
+            trainers.WordLevelTrainer(special_tokens=special),
+        )
+    else:
+        raw.normalizer = normalizers.Lowercase()
+        raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        raw.decoder = decoders.ByteLevel()
+        raw.train_from_iterator(
+            ["abc"],
+            trainers.BpeTrainer(special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()),
+        )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, chat_template=CHATML, eos_token="<|im_end|>")
+    chat = ChatTokenizer(tokenizer)
+    session = data.session("s1-0")
+    loud = replace(session.steps[0], action=Action.type_and_submit("q", "A Kettle"))
+    session = replace(session, steps=(loud, *session.steps[1:]))
+    with pytest.raises(InputError, match=r"session s1-0, step 0: the tokenizer .* gives the action"):
+        list(session_lessons(data, session, chat, PromptConfig(style="action", budget_tokens=None)))
+
+
+@pytest.mark.parametrize(
+    ("spans", "problem"),
+    [
+        ((), "no token of a sequence is trained"),
+        ((Span(1, "action", 8, 12, True),), "stands at tokens 8 to 12 of a sequence of 10"),
+        ((Span(0, "action", 2, 5, True), Span(1, "action", 4, 6, True)), "stands at tokens 4 to 6"),
+    ],
+)
+def test_rows_that_teach_wrong_are_refused(spans, problem):
+    with pytest.raises(InputError, match=problem):
+        check_taught(Row("s", tuple(range(10)), spans))
+
+
+def test_rows_are_read_back_from_disk(tmp_path):
+    from datasets import Dataset
+
+    rows = [Row(f"s{n}", tuple(range(n, n + 9)), (Span(0, "action", 3, 5, True),)) for n in range(150)]
+    with write_rows(tmp_path / "rows.arrow") as keep:
+        for row in rows:
+            keep(row)
+    found = Dataset.from_file(str(tmp_path / "rows.arrow"))
+    assert found["session_id"] == [row.session_id for row in rows]
+    assert found[149]["input_ids"] == list(rows[149].tokens)
+    assert found[149]["labels"] == [IGNORED] * 3 + [152, 153] + [IGNORED] * 4
+
+
+def test_half_written_rows_are_not_there(tmp_path):
+    def write():
+        with write_rows(tmp_path / "rows.arrow") as keep:
+            keep(Row("s", (1, 2), (Span(0, "action", 1, 2, True),)))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,234 @@
+"""Real trainings of a second: what they leave behind, what they learn, and that they can be repeated."""
+
+import json
+import os
+import signal
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from small_training import make_model
+
+from facsim.predict.local.checkpoint import load_checkpoint
+from facsim.schema import ConfigError, InputError
+from facsim.train import TrainingInterrupted, TrainingReport, train_sft
+
+
+def weights(folder):
+    return (folder / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, shop, small_model):
+    """One training, told about: its configuration, its report, and what progress said."""
+    from facsim.train import SftConfig
+
+    config = SftConfig.of(
+        shop,
+        str(small_model),
+        tmp_path_factory.mktemp("trained") / "out",
+        preset="tiny",
+        style="rationale",
+        epochs=1,
+        global_batch=4,
+        validations=2,
+        sessions=16,
+        validation_sessions=3,
+        learning_rate=3e-3,
+        context_tokens=1024,
+    )
+    said = []
+    report = train_sft(config, progress=lambda done, total, note="": said.append((done, total, note)))
+    return config, report, said
+
+
+def test_a_plain_checkpoint_is_left_behind(trained):
+    config, report, _ = trained
+    names = {file.name for file in config.out.iterdir()}
+    assert names >= {"config.json", "model.safetensors", "generation_config.json", "tokenizer.json"}
+    assert names >= {"facsim.json", "README.md", "training.json", "training.svg", "training.png"}
+    # Nothing pickled, nothing of the way there.
+    assert not [
+        name for name in names if name.endswith((".bin", ".pt", ".pth", ".pkl")) or name == "training"
+    ]
+    model, chat, settings = load_checkpoint(config.out)
+    assert settings.prompt.style == "rationale"
+    assert settings.prompt.budget_tokens == report.prompt["budget_tokens"]
+    assert settings.prompt.tokenizer == config.out / "tokenizer.json"
+    assert settings.trained_on["content_hash"] == report.content_hash
+    assert chat.end in model.generation_config.eos_token_id
+
+
+def test_the_report_tells_all_and_no_path(trained):
+    config, report, _ = trained
+    assert TrainingReport.read(config.out) == report
+    assert report.rows["sessions"] == 16
+    assert report.rows["trained"] < report.rows["tokens"]
+    assert [entry["step"] for entry in report.losses] == [1, 2, 3, 4]
+    assert [entry["step"] for entry in report.accuracies] == [0, 2, 4]
+    assert report.losses[-1]["loss"] < report.losses[0]["loss"]
+    assert report.best_step == 4
+    assert report.trained_parameters == report.parameters
+    for name in ("training.json", "facsim.json", "README.md"):
+        assert str(config.out.parent) not in (config.out / name).read_text()
+    card = (config.out / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: transformers\n")
+    assert "licence" in card.lower()
+    assert (config.out / "training.png").read_bytes().startswith(b"\x89PNG")
+    json.loads((config.out / "training.json").read_text())
+
+
+def test_progress_counts_sequences_and_tells_loss_and_accuracy(trained):
+    _, _, said = trained
+    reading = [done for done, total, note in said if note == "sessions"]
+    assert reading == sorted(reading)
+    training = [(done, total) for done, total, note in said if note != "sessions"]
+    assert training[-1] == (16, 16)
+    assert "loss" in said[-1][2]
+    assert "accuracy" in said[-1][2]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_does_not(config):
+    one, same, other = config(out_name="one"), config(out_name="same"), config(out_name="other", max_steps=3)
+    train_sft(one)
+    torch.manual_seed(99)  # what happened before does not matter
+    train_sft(same)
+    assert weights(one.out) == weights(same.out)
+    train_sft(other)
+    assert weights(one.out) != weights(other.out)
+
+
+def test_learning_is_seen_by_the_real_metric(config):
+    """People leave in the end, and take what they want: some of that is learned, and validation says so."""
+    report = train_sft(config(sessions=None, epochs=6, learning_rate=5e-3, global_batch=2, validations=3))
+    assert report.first_accuracy == 0
+    assert report.best_accuracy >= 0.4
+    assert report.losses[-1]["loss"] < 0.2 * report.losses[0]["loss"]
+
+
+def test_the_best_weights_are_kept_not_the_last(config):
+    """A learning rate that ruins the model: what is handed over is what validated best."""
+    settings = config(learning_rate=0.3, schedule="constant", epochs=2, validations=4)
+    report = train_sft(settings)
+    ranks = {entry["step"]: (entry["accuracy"], entry["log_probability"]) for entry in report.accuracies}
+    assert ranks[report.best_step] == max(ranks.values())
+    assert report.best_step < report.steps
+    again = load_checkpoint(settings.out)
+    from facsim.data import DataSet
+    from facsim.train.sessions import validation_sessions
+    from facsim.train.validation import Validation
+
+    held_out = validation_sessions(DataSet.open(settings.data), settings)
+    score = Validation(held_out, again.chat, again.settings.prompt).score(again.model)
+    assert score.accuracy == pytest.approx(report.best_accuracy)
+    assert score.log_probability == pytest.approx(ranks[report.best_step][1], abs=1e-4)
+
+
+def test_without_validation_the_last_weights_are_kept(config):
+    report = train_sft(config(validation_sessions=0))
+    assert report.accuracies == ()
+    assert report.best_step == report.steps
+    assert report.best_accuracy is None
+    assert "No validation was made" in (config().out / "README.md").read_text()
+
+
+def test_low_rank_additions_are_merged_into_a_checkpoint_that_loads_alone(config, small_model):
+    settings = config(method="lora", lora_rank=4, learning_rate=1e-2)
+    report = train_sft(settings)
+    assert 0 < report.trained_parameters < report.parameters
+    before, after = (
+        load_file(small_model / "model.safetensors"),
+        load_file(settings.out / "model.safetensors"),
+    )
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all("proj" in name for name in changed)
+    assert (settings.out / "adapter" / "adapter_model.safetensors").is_file()
+    score = load_checkpoint(settings.out)
+    assert score.settings.prompt.style == "action"
+
+
+def test_bf16_checkpoints_are_stored_in_bf16(config):
+    settings = config(precision="bf16", max_steps=1)
+    train_sft(settings)
+    assert {tensor.dtype for tensor in load_file(settings.out / "model.safetensors").values()} == {
+        torch.bfloat16
+    }
+    assert load_checkpoint(settings.out).settings.trained_on["bf16"] is True
+
+
+@pytest.mark.slow
+def test_gradient_checkpointing_changes_nothing(config):
+    one, other = config(out_name="one"), config(out_name="other", gradient_checkpointing=True)
+    train_sft(one)
+    train_sft(other)
+    first, second = load_file(one.out / "model.safetensors"), load_file(other.out / "model.safetensors")
+    for name, tensor in first.items():
+        torch.testing.assert_close(tensor, second[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "signal_number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_a_stopped_training_goes_on_to_the_same_weights(config, signal_number):
+    whole, parts = config(out_name="whole"), config(out_name="parts")
+    train_sft(whole)
+
+    def stop(done, total, note=""):
+        if note != "sessions" and done == 5:  # within the second step
+            os.kill(os.getpid(), signal_number)
+
+    with pytest.raises(TrainingInterrupted, match=r"stopped after step 2 of 4, which is saved in .*--resume"):
+        train_sft(parts, progress=stop)
+    with pytest.raises(ConfigError, match=r"holds a training\. Continue it with --resume"):
+        train_sft(parts)
+    report = train_sft(parts, resume=True)
+    assert weights(parts.out) == weights(whole.out)
+    first = TrainingReport.read(whole.out)
+    assert [entry["loss"] for entry in report.losses] == [entry["loss"] for entry in first.losses]
+    assert report.accuracies == first.accuracies
+    assert report.seconds > 0
+
+
+def test_other_settings_do_not_go_on_with_a_training(config):
+    def stop(done, total, note=""):
+        if note != "sessions" and done == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(TrainingInterrupted):
+        train_sft(config(), progress=stop)
+    with pytest.raises(ConfigError, match=r"another training: epochs \(1.0 → 2.0\), learning_rate"):
+        train_sft(config(epochs=2, learning_rate=1), resume=True)
+
+
+def test_a_finished_training_is_not_repeated(config):
+    first = train_sft(config(max_steps=1))
+    assert train_sft(config(max_steps=1), resume=True) == first
+    with pytest.raises(ConfigError, match="exists and is not a training to resume"):
+        train_sft(config(max_steps=1))
+    with pytest.raises(ConfigError, match="was trained otherwise"):
+        train_sft(config(max_steps=2), resume=True)
+
+
+def test_contexts_that_the_model_has_not_are_refused(config, tmp_path):
+    short = make_model(tmp_path / "short", context=512)
+    with pytest.raises(ConfigError, match=r"context_tokens 1024: .* takes 512 tokens at most"):
+        train_sft(config(model=str(short)))
+
+
+def test_people_who_are_tested_are_not_learned_from(config):
+    with pytest.raises(InputError, match=r"users in test are also in train.*--allow-shared-users"):
+        train_sft(config(split_by="session"))
+    assert train_sft(config(split_by="session", allow_shared_users=True, max_steps=1)).steps == 1
+
+
+def test_tokenizers_of_base_models_get_a_template_that_others_can_read(config, tmp_path):
+    """No chat template, no token for padding: the checkpoint brings both."""
+    base = make_model(tmp_path / "base", template=None)
+    settings = config(model=str(base), max_steps=1)
+    train_sft(settings)
+    found = load_checkpoint(settings.out).chat
+    assert not found.uses_fallback
+    assert "### " in found.tokenizer.chat_template
+    assert found.tokenizer.pad_token == "</s>"
