@@ -28,7 +28,7 @@ from facsim.predict.choice.texts import TextModel
 from facsim.predict.choice.words import read_intent
 from facsim.predict.habits import Target, sequences
 from facsim.predict.markov import spread
-from facsim.schema import Action, Prediction, Progress, SessionSoFar, no_progress
+from facsim.schema import Prediction, Progress, SessionSoFar, no_progress
 
 if TYPE_CHECKING:
     import lightgbm
@@ -105,7 +105,7 @@ class ChoicePredictor:
         """Nothing to free."""
 
     async def predict(self, so_far: SessionSoFar) -> Prediction:
-        """The likeliest target, then the likeliest text for it, with the distribution."""
+        """The likeliest action, text included, with the distribution."""
         return self.answer(so_far)
 
     def answer(self, so_far: SessionSoFar) -> Prediction:
@@ -120,12 +120,10 @@ class ChoicePredictor:
             if kind == "type_and_submit" and name is not None:
                 likely = candidate == best or shares[candidate] >= LEAST_SPELLED
                 texts[target] = self.texts.texts(so_far, name) if likely else {}
-        kind, name = targets[best]
-        text = next(iter(texts[targets[best]]), "") if kind == "type_and_submit" else None
-        return Prediction(
-            Action(kind, name, text),
-            probabilities=spread(zip(targets, shares.tolist(), strict=True), texts),
-        )
+        probabilities = spread(zip(targets, shares.tolist(), strict=True), texts)
+        # Not the likeliest text of the likeliest target: where people may type a hundred texts, each of them
+        # is less likely than a click that is less likely than typing.
+        return Prediction(max(probabilities, key=probabilities.__getitem__), probabilities=probabilities)
 
     def _shares(self, scene: Scene) -> NDArray[np.float64]:
         """The probability of each candidate."""
