@@ -8,7 +8,7 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
   random-element markov-category markov-1 markov-2) choice oracle:
 
 .DEFAULT_GOAL := help
-.PHONY: bench-score help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-shop bench-catalogue bench-view page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
+.PHONY: bench-score help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-shop bench-report bench-catalogue bench-view page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -99,6 +99,9 @@ bench-view: $(STAMP) ## The viewer on 30,000 sessions: time to open, to a sessio
 
 bench-catalogue: $(STAMP) ## The shop's catalogue: seconds to make it, milliseconds a query
 	$(BIN)/python benchmarks/bench_catalogue.py
+
+bench-report: $(STAMP) ## A report of 20 runs with 20,000 predictions each: CPU seconds, size
+	$(BIN)/python benchmarks/bench_report.py
 
 conformance: $(STAMP) ## A real model server, end to end, in a virtual environment of its own
 	$(BIN)/python benchmarks/conformance.py

@@ -70,10 +70,10 @@ def bar(parts: Iterable[Part], label: str) -> Markup:
     return tag("svg", *drawn, class_="bar", role="img", aria_label=label)
 
 
-def lines(breakdown: Breakdown, marks: Sequence[Mark], x_title: str, label: str) -> Markup:
+def lines(breakdown: Breakdown, marks: Mapping[str, Mark], x_title: str, label: str) -> Markup:
     """Accuracy along the bins, one line a run with its interval as a band, its letter at the end."""
     count = len(breakdown.bins)
-    shown = [(mark, breakdown.accuracy[mark.name]) for mark in marks]
+    shown = [(mark, breakdown.accuracy[name]) for name, mark in marks.items()]
     highest = max(
         (found.high if found.high is not None else found.value for _, row in shown for found in row if found),
         default=0.0,

@@ -152,7 +152,9 @@ class _Page:
     def lines(self, which: str, x_title: str, label: str) -> Markup:
         """Accuracy along steps or lengths."""
         breakdown = self.report.by_step if which == "step" else self.report.by_length
-        return charts.lines(breakdown, [self.marks[entry.name] for entry in self.lined], x_title, label)
+        return charts.lines(
+            breakdown, {entry.name: self.marks[entry.name] for entry in self.lined}, x_title, label
+        )
 
     @property
     def priced(self) -> list[Entry]:
@@ -313,7 +315,7 @@ class _Page:
 
 def _bar_label(what: str, parts: Iterable[Part]) -> str:
     listed = ", ".join(f"{part.title} {100 * part.share:.1f}%" for part in parts if part.share > 0)
-    return f"{plain(what, 120)}: {plain(listed or 'nothing', 600)}"
+    return f"{what}: {listed or 'nothing'}"
 
 
 def _marks(entries: Sequence[Entry]) -> list[Mark]:
@@ -324,7 +326,7 @@ def _marks(entries: Sequence[Entry]) -> list[Mark]:
         else:
             css = f"r-{ranked}" if ranked < len(RUN_COLOURS) else "r-rest"
             ranked += 1
-        marks.append(Mark(entry.letter, plain(entry.name, 80), css))
+        marks.append(Mark(entry.letter, entry.name, css))
     return marks
 
 

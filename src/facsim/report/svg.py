@@ -7,13 +7,17 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from facsim.schema.plain import plain
+
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+_LONGEST: Final = 600
 
 Value = str | float | int | None
 
 
 def tag(name: str, *children: Markup | str, **attributes: Value) -> Markup:
-    """An element. Children that are plain strings are text.
+    """An element. Children that are strings are text, made harmless and escaped; so are attributes.
 
     An underscore in an attribute's name stands for a hyphen, one at its end for nothing; None leaves the
     attribute out.
@@ -26,20 +30,22 @@ def tag(name: str, *children: Markup | str, **attributes: Value) -> Markup:
         for key, value in attributes.items()
         if value is not None
     )
-    inner = Markup("").join(escape(child) for child in children)
+    inner = Markup("").join(
+        child if isinstance(child, Markup) else escape(plain(child, _LONGEST)) for child in children
+    )
     if not inner:
         return Markup("<{0}{1}/>").format(Markup(name), written)  # noqa: S704 - names are ours
     return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, inner)  # noqa: S704
 
 
 def number(value: str | float) -> str:
-    """A coordinate with at most two decimals; a string as it is.
+    """A coordinate with at most two decimals; a string made harmless.
 
     >>> number(3.14159), number(2.0), number("50%")
     ('3.14', '2', '50%')
     """
     if isinstance(value, str):
-        return value
+        return plain(value)
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
