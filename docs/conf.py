@@ -52,6 +52,8 @@ default_role = "code"
 add_module_names = False
 python_maximum_signature_line_length = 88
 
+smartquotes = False  # it would make one dash of the two of --resume
+
 html_theme = "furo"
 html_title = "Facsim"
 html_static_path = ["_static"]
@@ -71,5 +73,7 @@ lexers["jsonl"] = JsonLexer()
 
 def setup(app):
     """Have docstrings read as they are written."""
-    app.connect("autodoc-process-docstring", generate.mark_code)
+    # Before and after napoleon, whose priority is 500.
+    app.connect("autodoc-process-docstring", generate.keep_colon, priority=400)
+    app.connect("autodoc-process-docstring", generate.mark_code, priority=600)
     return {"parallel_read_safe": True}

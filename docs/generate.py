@@ -132,7 +132,7 @@ def commands() -> str:
     # The site has a table of contents of its own, and the page a title.
     text = text[text.index("\n## ") + 1 :]
     rows = [f"| [`facsim {name}`](#facsim-{name}) | {what} |" for name, (_, what) in VERBS.items()]
-    text = text.replace("```console\n", "```text\n")
+    text = text.replace("```console\n", "```text\n").replace(" *[default: False]*", "")
     body = re.sub(r"^## Table of Contents\n.*?(?=^## )", "", text, flags=re.MULTILINE | re.DOTALL)
     return "\n".join(["| verb | what it does |", "|---|---|", *rows]) + "\n\n" + body
 
@@ -170,6 +170,15 @@ def _directive(name: str) -> list[str]:
     return [f".. autoclass:: {name}", "   :members:"]
 
 
+def keep_colon(  # noqa: PLR0917 - autodoc passes so many
+    app: object, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Keep napoleon from taking the words before a property's first colon for its type."""
+    del app, name, thing, options
+    if what in ("attribute", "data", "property") and lines:
+        lines[0] = lines[0].replace(":", _COLON)
+
+
 def mark_code(  # noqa: PLR0917 - autodoc passes so many
     app: object, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
@@ -187,8 +196,8 @@ def mark_code(  # noqa: PLR0917 - autodoc passes so many
             lines[place] = f"{_CODE}{line}"
         if line.strip():
             before = line
-    text = "\n".join(lines).replace(_CODE, "::\n\n")
+    text = "\n".join(lines).replace(_CODE, "::\n\n").replace(_COLON, ":")
     lines[:] = text.split("\n")
 
 
-_CODE = "\0code\0"
+_CODE, _COLON = "\0code\0", "\0colon\0"
