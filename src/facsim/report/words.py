@@ -10,6 +10,7 @@ from facsim.report.leaderboard import Leaderboard, Row
 from facsim.report.model import Entry, Headline
 from facsim.report.render import dollars
 from facsim.report.summary import p_value
+from facsim.schema.plain import plain
 
 _RULES: Final = {
     "exact": "exactly",
@@ -17,6 +18,7 @@ _RULES: Final = {
     "target": "as to type and target",
 }
 _NAMES_SPELLED_OUT: Final = 3
+_LONGEST_NAME: Final = 60
 
 
 def headline(board: Leaderboard, entries: Sequence[Entry]) -> Headline:
@@ -45,17 +47,19 @@ def _title(board: Leaderboard, ranked: Sequence[Entry]) -> str:
     elif best.row.values[board.headline].value == 0:
         title = "No run predicts a single action right"
     elif not others:
-        title = f"{best.name} predicts {share} of people's next actions"
+        title = f"{_name(best.name)} predicts {share} of people's next actions"
     elif best.kind == "baseline" and any(entry.kind == "model" for entry in others):
         verdict = "is shown to beat" if any(entry.kind == "model" for entry in tied) else "beats"
-        title = f"No model {verdict} a trivial baseline: {best.name} is right {share} of the time"
+        title = f"No model {verdict} a trivial baseline: {_name(best.name)} is right {share} of the time"
     elif best.kind == "baseline":
-        title = f"Of the trivial baselines {best.name} is right most often: {share}"
+        title = f"Of the trivial baselines {_name(best.name)} is right most often: {share}"
     elif tied:
-        names = _listed([entry.name for entry in tied])
-        title = f"{best.name} leads with {share}, but cannot be told from {names}"
+        names = _listed([_name(entry.name) for entry in tied])
+        title = f"{_name(best.name)} leads with {share}, but cannot be told from {names}"
     else:
-        title = f"{best.name} predicts people best: {share} of their next actions, and the lead is real"
+        title = (
+            f"{_name(best.name)} predicts people best: {share} of their next actions, and the lead is real"
+        )
     return title
 
 
@@ -63,7 +67,7 @@ def _how_right(board: Leaderboard, best: Entry) -> str:
     estimate = best.row.values[board.headline]
     metrics = best.metrics
     return (
-        f"{best.name} predicts {_points(estimate.value)}% of what people do next {_RULES[board.rule]}"
+        f"{_name(best.name)} predicts {_points(estimate.value)}% of what people do next {_RULES[board.rule]}"
         f"{_interval(board, estimate)}, averaged over {metrics.sessions:,} sessions with {metrics.steps:,} "
         f"steps{_spent(best.row)}."
     )
@@ -78,16 +82,17 @@ def _against(board: Leaderboard, other: Entry, opening: str) -> str:
     pair = next(found for found in board.comparisons if found.b == other.name)
     difference = pair.difference
     if difference.value == 0:
-        return f"{opening} {other.name}, which is right exactly as often."
+        return f"{opening} {_name(other.name)}, which is right exactly as often."
     verdict = "." if other.row.separable else ": too little to tell the two apart."
     p = p_value(pair.adjusted_p)
     p = p if p.startswith("<") else f"= {p}"
     many = len(board.comparisons)
     corrected = f", Holm-corrected over {many} comparisons" if many > 1 else ""
     interval = _range(difference)
+    level = f"{100 * board.level:g}% interval {interval}; " if interval else ""
     return (
-        f"{opening} {other.name} with {_percent(board, other.row)}, {_points(difference.value)} points less"
-        f"{verdict[:-1]} ({f'{100 * board.level:g}% interval {interval}; ' if interval else ''}"
+        f"{opening} {_name(other.name)} with {_percent(board, other.row)}, "
+        f"{_points(difference.value)} points less{verdict[:-1]} ({level}"
         f"p {p} by a paired permutation test by {pair.cluster}{corrected})."
     )
 
@@ -95,7 +100,11 @@ def _against(board: Leaderboard, other: Entry, opening: str) -> str:
 def _ceiling(board: Leaderboard, best: Row) -> str:
     if board.ceiling is None:
         reachable = best.values.get("reachability")
-        cap = f"; at most {_points(reachable.value)}% of the targets can be reached" if reachable else ""
+        cap = (
+            f"; at most {_points(reachable.value)}% of the targets can be reached"
+            if reachable and reachable.value < 1
+            else ""
+        )
         return f"How far that is from the best possible is not known for these data{cap}."
     oracle = next(row for row in board.rows if row.name == board.ceiling.ceiling)
     possible = f"The best possible on these data is {_percent(board, oracle)}"
@@ -104,10 +113,11 @@ def _ceiling(board: Leaderboard, best: Row) -> str:
         return f"{possible}."
     base = next(row for row in board.rows if row.name == floor)
     if floor == best.name:
-        return f"{possible}: nobody comes nearer to it than {floor}, the best trivial baseline."
+        return f"{possible}: nobody comes nearer to it than {_name(floor)}, the best trivial baseline."
     return (
-        f"{possible}: {best.name} goes {_points(share.value)}% of the way to it{_interval(board, share)} "
-        f"from {floor}, the best trivial baseline with {_percent(board, base)}."
+        f"{possible}: {_name(best.name)} goes {_points(share.value)}% of the way to it"
+        f"{_interval(board, share)} from {_name(floor)}, the best trivial baseline with "
+        f"{_percent(board, base)}."
     )
 
 
@@ -125,6 +135,11 @@ def _only_the_oracle(board: Leaderboard, oracle: Row) -> Headline:
 def _best_of_other_kind(ranked: Sequence[Entry]) -> Entry | None:
     """The highest baseline if the best run is a model, and the other way round."""
     return next((entry for entry in ranked[1:] if entry.kind != ranked[0].kind), None)
+
+
+def _name(name: str) -> str:
+    """A run's name in a sentence."""
+    return plain(name, _LONGEST_NAME)
 
 
 def _failed(entry: Entry) -> bool:
