@@ -3,10 +3,8 @@
 import random
 
 import pytest
-
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
-
+import torch
+import transformers
 from chat_tokenizers import CHATML, make_tokenizer
 
 from facsim.page import read_page
@@ -17,14 +15,6 @@ from facsim.prompt.segments import segments
 from facsim.schema import Action, PastStep, SessionSoFar, Step
 
 NAMES = ["kettle", "blue_kettle", "pan"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -67,6 +67,7 @@ class LocalPredictor:
             wanted, self.folder, context_length(config), answer_tokens=self.options.max_output_tokens
         )
         self._checkpoint: Checkpoint | None = None
+        self._made: Asker | None = None
 
     def settings(self) -> Mapping[str, Any]:
         """What changes the answers: the model by its fingerprint, how it computes, prompt and decoding."""
@@ -127,12 +128,14 @@ class LocalPredictor:
 
     async def close(self) -> None:
         """Let go of the model."""
-        self._checkpoint = None
+        self._checkpoint = self._made = None
 
     def _asker(self) -> Asker:
         from facsim.predict.local.asking import Asker  # noqa: PLC0415 - torch is slow to import
 
-        return Asker(self.checkpoint, self.prompt, self.options)
+        if self._made is None:
+            self._made = Asker(self.checkpoint, self.prompt, self.options)
+        return self._made
 
 
 class _Clock:

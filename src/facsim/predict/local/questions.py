@@ -91,7 +91,8 @@ class Questioner:
         )
         if self._prompt.style == "two_turn" and len(turn.messages) == 1:
             # Without a rationale the person is recorded as asked for the action at once.
-            question = replace(question, spans=())
+            asked = self._chat.prompt(build_prompt(question.so_far, self._prompt).messages)
+            question = replace(question, spans=(), prompt=len(asked))
         self._check_length(question)
         return question
 

@@ -1,0 +1,214 @@
+"""Whole sessions in one pass say what the model says when asked step by step, and never what people did."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+import torch
+from local_models import PRODUCTS, chat_tokenizer, make_model, page_of, recorded_session
+
+from facsim.predict.local import asking
+from facsim.predict.local.branches import can_branch
+from facsim.predict.local.checkpoint import load_checkpoint, write_settings
+from facsim.predict.local.grammar import possible_actions
+from facsim.predict.local.options import LocalOptions
+from facsim.predict.local.predictor import LocalPredictor
+from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor
+from facsim.prompt import PromptConfig, build_prompt, render_answer
+from facsim.schema import Action, ConfigError, PastStep, Usage
+
+
+def predictor(folder, style=None, **options):
+    prompt = PromptConfig(style=style) if style else None
+    return LocalPredictor(folder, prompt, LocalOptions(**({"max_output_tokens": 48} | options)))
+
+
+def answers(asked, sessions):
+    found = [answer for answer in asked.predict_sessions(sessions) if answer is not None]
+    by_step = {(answer.recorded.session.session_id, answer.step): answer for answer in found}
+    assert len(by_step) == len(found) == sum(len(recorded.asked) for recorded in sessions)
+    return by_step
+
+
+def said(prediction):
+    """What was predicted, without what it took; probabilities rounded."""
+    likely = prediction.probabilities and {
+        action: round(value, 4) for action, value in prediction.probabilities.items()
+    }
+    confidence = prediction.confidence and round(prediction.confidence, 4)
+    return replace(prediction, usage=Usage(), probabilities=likely, confidence=confidence)
+
+
+CASES = [
+    ("action", "action", "greedy"),
+    ("action", "action", "constrained"),
+    ("action", "action", "candidates"),
+    ("rationale", "rationale", "greedy"),
+    ("rationale", "rationale", "candidates"),
+    ("rationale", "think", "constrained"),
+    ("rationale", "two_turn", "greedy"),
+    ("rationale", "two_turn", "candidates"),
+]
+
+
+@pytest.mark.parametrize(("taught", "style", "decoding"), CASES)
+def test_one_pass_says_what_asking_step_by_step_says(trained, taught, style, decoding):
+    sessions = [recorded_session(number) for number in range(4)]
+    whole = predictor(trained(taught), style, decoding=decoding)
+    found = answers(whole, sessions)
+    single = answers(predictor(trained(taught), style, decoding=decoding, batch_tokens=1), sessions)
+    right = 0
+    for key, answer in found.items():
+        so_far, step = answer.recorded.steps[answer.step]
+        alone = whole.answer(so_far)
+        assert said(answer.prediction) == said(alone) == said(single[key].prediction)
+        assert answer.prediction.usage.output_tokens == alone.usage.output_tokens
+        assert answer.prediction.usage.input_tokens == alone.usage.input_tokens
+        if answer.log_probability is not None:
+            assert answer.log_probability == pytest.approx(single[key].log_probability, abs=1e-3)
+        right += answer.prediction.action == step.action
+    if (taught, style) == ("action", "action"):
+        assert 0 < right < len(found)  # people are sometimes right drafts, sometimes wrong ones
+
+
+@pytest.mark.parametrize("decoding", ["greedy", "constrained", "candidates"])
+def test_what_people_did_does_not_reach_the_prediction(trained, decoding):
+    """Other actions at a step and after it: the same predictions up to that step."""
+    rng = Random(1)
+    sessions = [recorded_session(number, steps=4) for number in range(4)]
+    others = []
+    for recorded in sessions:
+        first = rng.randrange(1, 4)
+        past, steps = recorded.steps[first][0].past, list(recorded.steps[:first])
+        for known, done in recorded.steps[first:]:
+            so_far = replace(known, past=past)
+            step = replace(done, action=rng.choice(possible_actions(so_far.page)))
+            steps.append((so_far, step))
+            past = (*past, PastStep(so_far.page, step.action, step.rationale))
+        others.append((first, replace(recorded, steps=tuple(steps))))
+    asked = predictor(trained("action"), decoding=decoding)
+    before = answers(asked, sessions)
+    after = answers(asked, [recorded for _, recorded in others])
+    for first, recorded in others:
+        for step in range(first + 1):
+            key = (recorded.session.session_id, step)
+            assert said(before[key].prediction) == said(after[key].prediction)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "branches"),
+    [
+        ("llama", {}, True),
+        ("gemma2", {"sliding_window": 24}, True),
+        ("mistral", {"sliding_window": 24}, True),
+        ("lfm2", {"layer_types": ["conv", "full_attention"]}, False),
+    ],
+)
+def test_other_kinds_of_models(tmp_path, kind, options, branches):
+    """Sliding windows shorter than a page; and convolutions, which cannot share what was computed."""
+    chat = chat_tokenizer()
+    model = make_model(kind, chat, **options)
+    assert can_branch(model.eval()) is branches
+    model.save_pretrained(tmp_path)
+    chat.tokenizer.save_pretrained(tmp_path)
+    sessions = [recorded_session(number, steps=2) for number in range(2)]
+    for decoding in ("greedy", "candidates"):
+        asked = predictor(tmp_path, "action", decoding=decoding, max_output_tokens=8)
+        for answer in answers(asked, sessions).values():
+            so_far, _ = answer.recorded.steps[answer.step]
+            assert said(answer.prediction) == said(asked.answer(so_far))
+
+
+def test_near_ties_are_decided_by_the_step_alone(trained, monkeypatch):
+    sessions = [recorded_session(number) for number in range(3)]
+    asked = predictor(trained("action"))
+    before = answers(asked, sessions)
+    monkeypatch.setitem(asking.TIES, torch.float32, 1e9)
+    after = answers(asked, sessions)
+    assert all(said(before[key].prediction) == said(after[key].prediction) for key in before)
+
+
+def plain_log_probability(asked, so_far, action):
+    """By one plain forward pass over prompt and answer."""
+    model, chat, _ = asked.checkpoint
+    prompt = chat.prompt(build_prompt(so_far, asked.prompt).messages)
+    answer = [*chat.answer(render_answer(action, None, "action")), chat.end]
+    with torch.inference_mode():
+        logs = model(input_ids=torch.tensor([[*prompt, *answer]])).logits[0].log_softmax(-1)
+    return sum(float(logs[len(prompt) + place - 1, token]) for place, token in enumerate(answer))
+
+
+def test_probabilities_are_those_of_plain_forward_passes(trained):
+    recorded = recorded_session(3, steps=3)
+    greedy = predictor(trained("action"))
+    weighed = predictor(trained("action"), decoding="candidates")
+    for answer in answers(greedy, [recorded]).values():
+        so_far, step = recorded.steps[answer.step]
+        expected = plain_log_probability(greedy, so_far, step.action)
+        assert answer.log_probability == pytest.approx(expected, abs=1e-3)
+    for answer in answers(weighed, [recorded]).values():
+        so_far, step = recorded.steps[answer.step]
+        likely = answer.prediction.probabilities
+        clicks = [action for action in likely if action.type != "type_and_submit"]
+        assert len(clicks) == len(so_far.page.elements) + 1
+        plain = {action: plain_log_probability(weighed, so_far, action) for action in likely}
+        # The masses of all possible actions are one; typing has what is left of it.
+        shift = {round(torch.tensor(likely[action]).log().item() - plain[action], 2) for action in likely}
+        assert len(shift) == 1
+        assert sum(likely.values()) <= 1 + 1e-9
+        if step.action.text is None:
+            assert answer.log_probability == pytest.approx(torch.tensor(likely[step.action]).log().item(), abs=1e-4)  # fmt: skip
+
+
+def test_no_illegal_name_ever(tmp_path):
+    """An untrained model, and pages whose names are hard to write."""
+    chat = chat_tokenizer()
+    make_model("qwen2", chat).save_pretrained(tmp_path)
+    chat.tokenizer.save_pretrained(tmp_path)
+    recorded = recorded_session(5, steps=2)
+    names = ["a", 'quo"te', "back\\slash", "größe.ändern", "a.b", *PRODUCTS]
+    (first, done), _ = recorded.steps
+    steps = ((replace(first, page=page_of(names)), done),)
+    odd = RecordedSession(recorded.session, steps, frozenset({0}))
+    for style in ("action", "rationale", "think", "two_turn"):
+        for decoding in ("constrained", "candidates"):
+            asked = predictor(tmp_path, style, decoding=decoding, max_output_tokens=700)
+            for answer in answers(asked, [odd]).values():
+                action = answer.prediction.action
+                assert action is not None
+                assert action.name is None or action.name in steps[0][0].page
+                assert answer.prediction.forgiven in ((), ("no_rationale",))
+
+
+def test_an_action_that_is_not_possible_has_no_probability(trained):
+    recorded = recorded_session(2, steps=2)
+    so_far, step = recorded.steps[1]
+    gone = (recorded.steps[0], (so_far, replace(step, action=Action.click("results.gone"))))
+    for decoding in ("constrained", "candidates"):
+        asked = predictor(trained("action"), decoding=decoding)
+        found = answers(asked, [replace(recorded, steps=gone, asked=frozenset({1}))])
+        assert [answer.log_probability for answer in found.values()] == [float("-inf")]
+
+
+def test_prompts_are_those_of_training_unless_told_otherwise(trained):
+    folder = trained("action")
+    assert predictor(folder).prompt.style == "action"
+    assert predictor(folder, "think").prompt.style == "think"
+    other = LocalPredictor(folder, PromptConfig(persona=False))
+    assert (other.prompt.style, other.prompt.persona) == ("action", False)
+    assert other.prompt.budget_tokens == (4096 - 512) * 19 // 20
+    assert isinstance(other, SessionPredictor)
+    assert isinstance(other, Predictor)
+
+
+def test_a_prompt_that_does_not_fit_is_refused(trained, tmp_path):
+    model, chat, _ = load_checkpoint(trained("action"))
+    model.config.max_position_embeddings = 400
+    model.save_pretrained(tmp_path)
+    chat.tokenizer.save_pretrained(tmp_path)
+    write_settings(tmp_path, PromptConfig(style="action"))
+    asked = predictor(tmp_path)
+    # A tokenizer that counts less than there is.
+    asked.prompt = asked.prompt.model_copy(update={"budget_tokens": 4000, "tokenizer": None})
+    with pytest.raises(ConfigError, match=r"step 3: the prompt takes \d+ tokens.*Give --budget-tokens \d+"):
+        answers(asked, [recorded_session(0, steps=5, asked_from=3)])
