@@ -253,7 +253,8 @@ def test_figures(report: Report, tmp_path: Path) -> None:
     for file in files:
         svg = ElementTree.parse(file).getroot()
         assert svg.tag.endswith("svg")
-        assert "tuned" in "".join(svg.itertext())
+        text = "".join(svg.itertext())
+        assert "tuned" in text and "\\math" not in text
     report.save_figures(tmp_path / "figures")
     assert first == {file.name: file.read_bytes() for file in files}
 

@@ -241,6 +241,8 @@ def _lines(report: Report, breakdown: Breakdown, label: str) -> Figure:
 
 def _cost(report: Report) -> Figure | None:
     """Accuracy over cost, of the runs that cost something."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: PLC0415
+
     priced = [entry for entry in report.entries if entry.row.cost]
     if not priced:
         return None
@@ -256,6 +258,9 @@ def _cost(report: Report) -> Figure | None:
             _name(entry), (cost, 100 * found.value), xytext=(6, 3), textcoords="offset points", fontsize=8
         )
     axes.set_xscale("log")
+    # Plain numbers: powers of ten would be set as mathematics, which names of runs must not be.
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda dollars, _: f"{dollars:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(bottom=0)
     axes.set_xlabel("US dollars for the whole run")
     axes.set_ylabel("accuracy, %")
