@@ -48,6 +48,7 @@ def test_two_processes_give_the_loss_curve_of_one(config, tmp_path):
         entry["accuracy"] for entry in alone.accuracies
     ]
     first, second = load_file(one.out / "model.safetensors"), load_file(two.out / "model.safetensors")
-    assert first.keys() == second.keys()
+    # A tied head is stored a second time by a sharded model.
+    assert second.keys() - first.keys() <= {"lm_head.weight"}
     for name, tensor in first.items():
         assert (tensor - second[name]).abs().max() < 1e-2
