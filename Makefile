@@ -7,8 +7,10 @@ STAMP  := $(VENV)/.installed
 DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-last most-frequent-name \
   random-element markov-category markov-1 markov-2) choice oracle:
 
+DEMO_SESSIONS := 250
+
 .DEFAULT_GOAL := help
-.PHONY: bench-score help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-shop bench-report bench-catalogue bench-view page-corpus check-page fuzz-page draw-names shop-pictures bench-shop calibrate-shop conformance clean
+.PHONY: help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-score bench-shop bench-report bench-catalogue bench-view page-corpus check-page fuzz-page draw-names shop-pictures calibrate-shop conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -22,19 +24,17 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	@touch $@
 
-demo: $(STAMP) ## Sample the embedded shop, evaluate every baseline and the oracle, print the leaderboard
+demo: $(STAMP) ## Sample the shop, evaluate baselines and a small model, fine-tune it, report: the whole story
 	rm -rf demo
 	$(BIN)/facsim shop sample --sessions 800 --seed 7 --out demo/shop
 	$(BIN)/facsim audit demo/shop
-	$(BIN)/facsim evaluate demo/shop $(DEMO_PREDICTORS) --out demo/runs
+	$(BIN)/facsim evaluate demo/shop $(DEMO_PREDICTORS) local:tiny --out demo/runs
+	$(BIN)/facsim train sft demo/shop --model tiny --sessions $(DEMO_SESSIONS) --epochs 1 --out demo/tuned
+	$(BIN)/facsim evaluate demo/shop local:demo/tuned --out demo/runs --name fine-tuned
 	$(BIN)/facsim report demo/runs/* --format md > demo/leaderboard.md
+	$(BIN)/facsim report demo/runs/* -o demo/report.html
 	$(BIN)/facsim report demo/runs/*
-	@echo "The data set is in demo/shop, the runs are in demo/runs, this table is in demo/leaderboard.md."
-
-docs: $(STAMP) ## Build the docs site into build/docs/html; warnings are errors
-	@$(BIN)/python -c "import furo, myst_parser, sphinx" 2>/dev/null || $(BIN)/python -m pip install --quiet --group docs
-	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs build/docs/html
-	@echo "Open build/docs/html/index.html"
+	@echo "Open demo/report.html. Replay the visits with: $(BIN)/facsim view demo/shop demo/runs/*"
 
 test: $(STAMP) ## Run the tests (no network, no GPU)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not gpu and not network"
