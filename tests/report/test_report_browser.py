@@ -209,6 +209,8 @@ def test_the_policy_lets_nothing_in(chromium: Browser, page_file: Path) -> None:
     with opened(chromium, page_file) as (page, wrong):
         policy = page.locator("meta[http-equiv]").get_attribute("content")
         assert "unsafe" not in policy and policy.startswith("default-src 'none'")
+        blocked: list[str | None] = []
+        page.on("requestfailed", lambda request: blocked.append(request.failure))
         # Even what gets into the page by other ways is stopped there.
         page.evaluate(
             """() => { const script = document.createElement('script'); script.textContent = 'window.hacked = 1';
@@ -216,7 +218,10 @@ def test_the_policy_lets_nothing_in(chromium: Browser, page_file: Path) -> None:
                 document.body.append(image); }"""
         )
         assert page.evaluate("window.hacked") is None
-        assert wrong and all("Content Security Policy" in one for one in wrong)
+        page.wait_for_timeout(200)
+        assert blocked == ["csp"]
+        told = [one for one in wrong if not one.startswith("asked: ")]
+        assert told and all("Content Security Policy" in one for one in told)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
