@@ -39,6 +39,10 @@ def main() -> None:
     Exit codes: 0 done; 1 the verb's own verdict (an audit that found something); 2 an error that the caller
     can put right; 130 interrupted.
     """
+    for verb in sys.argv[1:2]:
+        if verb in _VERBS and app[verb].default_command is not None:
+            # The list of verbs has one line of help each, and loads none. A verb that was loaded tells all of its own.
+            app[verb].help = None
     try:
         code = app(result_action="return_value", exit_on_error=False)
     except CycloptsError:
