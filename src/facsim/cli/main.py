@@ -41,7 +41,7 @@ def main() -> None:
     """
     for verb in sys.argv[1:2]:
         if verb in _VERBS and app[verb].default_command is not None:
-            # The list of verbs has one line of help each, and loads none. A verb that was loaded tells all of its own.
+            # The list of verbs has a line for each and loads none. The one that is called tells all of its help.
             app[verb].help = None
     try:
         code = app(result_action="return_value", exit_on_error=False)
