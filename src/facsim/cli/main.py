@@ -41,7 +41,7 @@ def main() -> None:
     """
     for verb in sys.argv[1:2]:
         if verb in _VERBS and app[verb].default_command is not None:
-            # The list of verbs has a line for each and loads none. The one that is called tells all of its help.
+            # The list of verbs has one line for each and loads none. The one that is called tells all.
             app[verb].help = None
     try:
         code = app(result_action="return_value", exit_on_error=False)
