@@ -26,7 +26,7 @@ from transformers import AutoTokenizer, GenerationConfig, Qwen2ForCausalLM
 from facsim.predict.local.chat import ChatTokenizer
 from facsim.predict.local.checkpoint import write_settings
 from facsim.prompt import PromptConfig
-from tiny.lookup import Gate, learn_lookup
+from tiny.lookup import Gate, entries, learn_lookup
 from tiny.material import read_errands, some, texts_for_tokenizer, write_errands
 from tiny.measure import measure
 from tiny.model import Shape, new_model
@@ -38,6 +38,8 @@ from tiny.tokenizer import prompt_wording, save_tokenizer, stock_names, stock_ph
 
 ERRANDS, ERRANDS_FOR_TOKENIZER, HELD_OUT_ERRANDS = 351, 75, 60
 MEASURED = Path(__file__).parent / "tiny" / "measured.json"
+REHEARSED = (256, 512, 768)
+"""Lengths of the look-up that goes with pages."""
 BUDGET = 1000
 """Tokens of the prompts that the model is made for, in its own tokens."""
 
@@ -116,9 +118,13 @@ def taught(model: Qwen2ForCausalLM, stage: Stage, work: Path, words: Path, log: 
         return Qwen2ForCausalLM.from_pretrained(folder, dtype=torch.float32)
     found = material(stage, work, words)
     descent = Descent(model, stage.rate, total=stage.decay, muon=stage.muon)
+    draw = torch.Generator().manual_seed(99)
     lost = right = 0.0
     for step in range(1, stage.steps + 1):
         loss, share = answer_loss(model, *next(found))
+        if stage.rehearses:
+            length = REHEARSED[(step - 1) % len(REHEARSED)]
+            loss = loss + answer_loss(model, *entries(draw, model.config.vocab_size, 2, length))[0]
         descent.step(loss)
         lost, right = lost + loss.item(), right + share
         if step % 50 == 0:

@@ -108,12 +108,12 @@ def _question(
     if luck < 0.54 and len(rows) > 1:
         return _picked(rng, rows)
     if luck < 0.6 and elements:
-        element = rng.choice(elements)
+        element = _longer(rng, elements)
         return Question("name", f"Click `{element.name}`.", Action.click(element.name))
     pressed = [element for element in alone if not element.is_typable and len(element.text) < 120]
     if not pressed:
         return None
-    element = rng.choice(pressed)
+    element = _longer(rng, pressed)
     text = element.text
     if rng.random() < 0.3 and len(text.split()) > 3:
         begin = rng.randrange(len(text.split()) - 2)
@@ -125,6 +125,11 @@ def _question(
     form = rng.choice(_CLICK)
     quoted = f'"{text}"' if rng.random() < 0.4 else text
     return Question("click", form.format(quoted), Action.click(element.name))
+
+
+def _longer(rng: Random, elements: Sequence[Element]) -> Element:
+    """One of the elements; those with long names, which are harder to copy, more often."""
+    return max(rng.choices(elements, k=2), key=lambda element: len(element.name))
 
 
 def _typing(rng: Random, field: Element) -> Question:
