@@ -1,0 +1,93 @@
+"""`facsim evaluate` with a local model: run folders, stopping, going on, options."""
+
+import os
+import signal
+
+import pytest
+from local_models import recorded_session
+
+from facsim.data import Card, DataSetWriter
+from facsim.evaluation import RunInterrupted, evaluate, named_predictors
+from facsim.predict import load_predictor
+from facsim.schema import ConfigError, Session
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "tea"
+    with DataSetWriter(folder, Card(name="tea", source="jsonl", origin="made by a test")) as writer:
+        for number in range(6):
+            recorded = recorded_session(number)
+            steps = []
+            for so_far, step in recorded.steps:
+                page_id = writer.add_page(so_far.page.html)
+                fields = (step.action, step.category, step.rationale)
+                steps.append(type(step)(page_id, *fields, rationale_source=step.rationale and "human"))
+            writer.add_session(Session(f"s{number}", f"u{number}", tuple(steps), persona="likes tea"))
+    return folder
+
+
+def asked(folder, **options):
+    return load_predictor(f"local:{folder}", max_output_tokens=48, **options)
+
+
+def lines(run):
+    return {
+        (line["session_id"], line["step"]): {
+            key: round(value, 3) if isinstance(value, float) else value
+            for key, value in line.items()
+            if key != "seconds"
+        }
+        for line in run.lines()
+    }
+
+
+def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(trained, data, tmp_path):
+    model = trained("action")
+    whole = evaluate(data, asked(model), out=tmp_path / "whole", split="all")
+    assert whole.config.identity.settings["decoding"] == "greedy"
+    assert whole.config.identity.settings["dtype"] == "float32"
+    assert whole.config.identity.settings["prompt"]["style"] == "action"
+    assert all(line["seconds"] > 0 and line["log_probability"] < 0 for line in whole.lines())
+
+    signals = iter([signal.SIGINT])
+
+    def stop(done, total, note=""):
+        if done >= 3 and next(signals, None):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(RunInterrupted) as raised:
+        # Small batches, so that there is something left to stop.
+        evaluate(data, asked(model, batch_tokens=1), out=tmp_path / "run", split="all", progress=stop)
+    assert 3 <= raised.value.done < raised.value.total
+    with pytest.raises(ConfigError, match=r"settings\.decoding"):
+        other = asked(model, decoding="candidates")
+        evaluate(data, other, out=tmp_path / "run", split="all", resume=True)
+    run = evaluate(data, asked(model), out=tmp_path / "run", split="all", resume=True)
+    assert lines(run) == lines(whole)
+
+
+def test_weighed_candidates_are_ranked(trained, data, tmp_path):
+    run = evaluate(data, asked(trained("action"), decoding="candidates"), out=tmp_path / "run", split="all")
+    for line in run.lines():
+        assert 0 < line["confidence"] <= 1
+        assert line["pred_type"] is not None
+        if line["true_type"] != "type_and_submit":
+            assert line["rank"] >= 1
+
+
+def test_options_reach_who_takes_them(trained, tmp_path):
+    local = f"local:{trained('action')}"
+    named = named_predictors([local], tmp_path, decoding="constrained", prompt={"style": "think"})
+    (predictor,) = named.values()
+    assert (predictor.options.decoding, predictor.prompt.style) == ("constrained", "think")
+    with pytest.raises(ConfigError, match="takes temperature"):
+        named_predictors([local], tmp_path, temperature=1.0)
+    with pytest.raises(ConfigError, match="takes decoding"):
+        named_predictors(["endpoint:http://127.0.0.1:1/v1#m"], tmp_path, decoding="greedy")
+    with pytest.raises(ConfigError, match="decoding 'best'"):
+        named_predictors([local], tmp_path, decoding="best")
+    both = named_predictors(
+        [local, "endpoint:http://127.0.0.1:1/v1#m"], tmp_path, decoding="greedy", temperature=1.0
+    )
+    assert len(both) == 2
