@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-last most-frequent-name \
   random-element markov-category markov-1 markov-2) choice oracle:
 
-DEMO_SESSIONS := 250
+DEMO_SESSIONS := 120
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-score bench-shop bench-report bench-catalogue bench-view page-corpus check-page fuzz-page draw-names shop-pictures calibrate-shop conformance clean

@@ -1,6 +1,6 @@
 """Real people: the tiny model fine-tuned on people who book flights, with and without practice on the shop.
 
-    python runs/real_people.py FLIGHT_DATA [--practice build/shop_in_small/models/fine-tuned]
+    python runs/real_people.py FLIGHT_DATA [--sessions 400] [--practice build/shop_in_small/models/fine-tuned]
 
 FLIGHT_DATA is a data set that `facsim ingest miniwob` made. Writes its tables into docs/results.md.
 """
@@ -20,12 +20,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--practice", type=Path)
+    parser.add_argument("--sessions", type=int, help="learn from so many at most")
+    parser.add_argument("--epochs", type=float, default=2.0)
     parser.add_argument("--work", type=Path, default=Path("build/real_people"))
     arguments = parser.parse_args()
     experiment = Experiment(DataSet.open(arguments.data), arguments.work)
     rows = [experiment.run(Arm(spec.replace(":", "-"), spec)) for spec in (*BASELINES, "choice")]
     by_name = {run.name: run for run in rows}
-    learns = {"style": "action"}
+    learns = {"style": "action", "sessions": arguments.sessions, "epochs": arguments.epochs}
     rows.append(experiment.run(Arm("prompt-only", "local:tiny")))
     tuned = experiment.run(Arm("fine-tuned", learns=learns))
     rows.append(tuned)
