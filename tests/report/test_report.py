@@ -17,6 +17,7 @@ from reporting import altered, varied
 from facsim import Report, build_report
 from facsim.evaluation import Run, score
 from facsim.report.links import evaluate_command, view_command
+from facsim.report.render import markdown_table
 from facsim.schema import ConfigError, InputError
 
 Made = Callable[..., Run]
@@ -269,6 +270,11 @@ def test_files(report: Report, tmp_path: Path) -> None:
         report.save(tmp_path / "none" / "r.html")
 
 
+def test_markdown_of_hostile_names_stays_in_its_cells() -> None:
+    lines = markdown_table(["Run", "a|b"], [["x\\|y\r\x1b[31m", "<img src=x>"]], left=1)
+    assert lines == ["| Run | a\\|b |", "| --- | ---: |", "| x\\\\\\|y \\\\x1b[31m | &lt;img src=x> |"]
+
+
 def test_the_page_is_whole(report: Report) -> None:
     found = read(report)
     assert found.tags["script"] == found.tags["style"] == 1
@@ -297,6 +303,26 @@ def test_commands(made: Made, tmp_path: Path) -> None:
         "--style think --no-persona --temperature unset --sampling-seed 3 --thinking low"
     )
     assert view_command([run]) == f"facsim view data/made '{tmp_path / 'a b'}'"
+
+
+def test_the_command_of_a_local_model_names_what_its_checkpoint_would_decide(
+    made: Made, tmp_path: Path
+) -> None:
+    run = made(tmp_path / "mine", right=lambda *_: True, spec="local:models/mine")
+    settings = {
+        "model": "0f" * 32, "device": "cpu", "dtype": "float32", "decoding": "candidates",
+        "max_output_tokens": 512,
+        "prompt": {
+            "style": "rationale", "budget_tokens": 1000, "budget_policy": "drop_oldest", "persona": True,
+            "tokenizer": "its own",
+        },
+    }  # fmt: skip
+    identity = run.config.identity.model_copy(update={"settings": settings})
+    run.config = run.config.model_copy(update={"identity": identity})
+    assert evaluate_command(run) == (
+        f"facsim evaluate data/made local:models/mine --out {tmp_path} --name mine --style rationale "
+        "--budget-tokens 1000 --budget-policy drop_oldest --persona --decoding candidates --device cpu --dtype float32"
+    )
 
 
 def test_runs_that_say_nothing_special_need_no_categories(made: Made, tmp_path: Path) -> None:

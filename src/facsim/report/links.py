@@ -8,7 +8,9 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from facsim.evaluation import Run
+from facsim.evaluation.config import Identity
 from facsim.predict.endpoint_options import EndpointOptions
+from facsim.predict.local.options import LocalOptions
 from facsim.prompt import PromptConfig
 
 VIEW_PORT: Final = 8421
@@ -23,6 +25,7 @@ _MODEL_FLAGS: Final[Mapping[str, str]] = {
     "structured": "--structured",
     "replicate": "--replicate",
 }
+_LOCAL_FLAGS: Final = ("decoding", "max_output_tokens", "device", "dtype")
 
 
 def replay_address(session_id: str, step: int) -> str:
@@ -56,30 +59,47 @@ def evaluate_command(run: Run) -> str:
         given["--first-step"] = cases.first_step
     if cases.limit is not None:
         given["--limit"] = cases.limit
-    given |= _asking_flags(identity.settings)
+    given |= _asking_flags(identity)
     for flag, value in given.items():
         words += [flag] if value is True else [flag, str(value)]
     return shlex.join(words)
 
 
-def _asking_flags(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _asking_flags(identity: Identity) -> dict[str, Any]:
     """The flags for how a model was asked; none for a predictor that asks no model."""
-    prompt = settings.get("prompt")
+    prompt = identity.settings.get("prompt")
     if not isinstance(prompt, Mapping):
         return {}
-    flags: dict[str, Any] = {}
+    if identity.predictor.startswith("local:"):
+        return _local_flags(identity.settings, prompt)
     usual = PromptConfig().model_dump(mode="json")
-    for name in _PROMPT_FLAGS:
-        value = prompt.get(name, usual[name])
-        if value == usual[name] or value is None:
-            continue
-        flag = "--" + name.replace("_", "-")
-        if isinstance(value, bool):
-            flags[flag if value else f"--no-{name}"] = True
-        else:
-            flags[flag] = value
+    wording = {name: prompt.get(name, usual[name]) for name in _PROMPT_FLAGS}
+    flags = _prompt_flags({name: value for name, value in wording.items() if value != usual[name]})
     asked = EndpointOptions().answering()
     for name, flag in _MODEL_FLAGS.items():
-        if name in settings and settings[name] != asked[name]:
-            flags[flag] = "unset" if settings[name] is None else settings[name]
+        if name in identity.settings and identity.settings[name] != asked[name]:
+            flags[flag] = "unset" if identity.settings[name] is None else identity.settings[name]
+    return flags
+
+
+def _local_flags(settings: Mapping[str, Any], prompt: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags of a model that ran here: its checkpoint has defaults of its own, so all of the prompt's.
+
+    The tokenizer is not among them: a checkpoint counts with its own.
+    """
+    flags = _prompt_flags({name: prompt.get(name) for name in _PROMPT_FLAGS if name != "tokenizer"})
+    usual = LocalOptions().model_dump(mode="json")
+    for name in _LOCAL_FLAGS:
+        if settings.get(name, usual[name]) != usual[name]:
+            flags["--" + name.replace("_", "-")] = settings[name]
+    return flags
+
+
+def _prompt_flags(wording: Mapping[str, Any]) -> dict[str, Any]:
+    flags: dict[str, Any] = {}
+    for name, value in wording.items():
+        if isinstance(value, bool):
+            flags[f"--{name}" if value else f"--no-{name}"] = True
+        elif value is not None:
+            flags["--" + name.replace("_", "-")] = value
     return flags

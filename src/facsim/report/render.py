@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from facsim.metrics import CeilingShares, Estimate, Rule
+from facsim.schema.plain import plain
 
 if TYPE_CHECKING:
     from facsim.report.leaderboard import Leaderboard, Row
@@ -82,7 +83,7 @@ def heading(board: Leaderboard) -> str:
     reachable = first.values.get("reachability")
     reach = f" · {percent(reachable)}% of targets reachable" if reachable else ""
     counted = f"{first.steps:,} steps of {first.sessions:,} sessions"
-    return f"{cases.data} ({part}{limit}{with_first}) · {counted}{reach}"
+    return f"{plain(cases.data, 120)} ({part}{limit}{with_first}) · {counted}{reach}"
 
 
 def legend(board: Leaderboard) -> str:
@@ -249,7 +250,7 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: in
     rule = ["---"] * left + ["---:"] * (len(heads) - left)
     return [
         "| " + " | ".join(cells) + " |"
-        for cells in (heads, rule, *([escaped(cell) for cell in row] for row in rows))
+        for cells in (map(escaped, heads), rule, *(map(escaped, row) for row in rows))
     ]
 
 
@@ -339,6 +340,10 @@ def escaped(text: str) -> str:
 
     >>> print(escaped("a|b <script> [x](y) <0.001"))
     a\|b &lt;script> [x]\(y) <0.001
+    >>> print(escaped("a\\|b"))
+    a\\\|b
     """
-    text = text.replace("|", "\\|").replace("\n", " ").replace("](", "]\\(")
+    # A backslash of the text would take away the one that is put before a character.
+    text = plain(text).replace("\\", "\\\\")
+    text = text.replace("|", "\\|").replace("](", "]\\(")
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

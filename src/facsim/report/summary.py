@@ -11,6 +11,7 @@ from rich.text import Text
 from facsim.evaluation import Plan, Run
 from facsim.metrics import Comparison, Estimate
 from facsim.report.render import TextTable, dollars, with_interval
+from facsim.schema.plain import harmless
 
 if TYPE_CHECKING:
     from facsim.shop import DesignEffect, Effect
@@ -38,7 +39,7 @@ def plan_summary(plan: Plan) -> RenderableType:
     parts: list[RenderableType] = []
     if found.example is not None:
         for message in found.example.messages:
-            parts += [Text(f"── {message.role}", style="bold cyan"), Text(message.content)]
+            parts += [Text(f"── {message.role}", style="bold cyan"), Text(harmless(message.content))]
         parts.append(Text())
     rows = [
         ["steps", asked],

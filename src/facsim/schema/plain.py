@@ -35,6 +35,20 @@ def plain(text: str, limit: int | None = None) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + _MARK
 
 
+def harmless(text: str) -> str:
+    r"""Text of several lines that only shows on a terminal; its lines stay lines.
+
+    >>> harmless("red\x1b[31m\nline")
+    'red\\x1b[31m\nline'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character == "\n" or character.isprintable() else ascii(character)[1:-1]
+        for character in text
+    )
+
+
 def _written(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from facsim.predict.local.chat import ChatTokenizer
+from facsim.schema.plain import harmless
 from facsim.train.rows import Lesson
 
 Kind = Literal["context", "rationale", "action", "not trained"]
@@ -58,17 +59,3 @@ def _stretch(
     if not whole and len(text) > 2 * (_HEAD + _TAIL):
         text = f"{text[:_HEAD]}\n… {len(ids):,} tokens, not trained …\n{text[-_TAIL:]}"
     return Stretch(kind, len(ids), text)
-
-
-def harmless(text: str) -> str:
-    r"""Text that only shows on a terminal; lines stay lines.
-
-    >>> harmless("red\x1b[31m\nline")
-    'red\\x1b[31m\nline'
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character == "\n" or character.isprintable() else ascii(character)[1:-1]
-        for character in text
-    )
