@@ -1,22 +1,16 @@
-"""The report as one HTML file: the template, its colours, and the policy that lets nothing else in."""
+"""The report as one HTML file: what its template asks for, and the policy that lets nothing else in."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cache
-from importlib import resources
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from facsim.evaluation.environment import facsim_version
 from facsim.metrics import METRICS, Estimate
 from facsim.metrics.errors import ERROR_TYPES
 from facsim.metrics.estimate import TableRow
-from facsim.metrics.registry import Definition
 from facsim.report import charts, render
 from facsim.report.charts import Mark, Part
 from facsim.report.classes import (
@@ -29,27 +23,24 @@ from facsim.report.classes import (
 )
 from facsim.report.leaderboard import Row
 from facsim.report.model import Entry, Report
-from facsim.report.palette import CATEGORY_COLOURS, ERROR_COLOURS, OTHER_COLOURS, REST, RUN_COLOURS
-from facsim.report.summary import p_value
-from facsim.schema.plain import plain
+from facsim.report.palette import CATEGORY_COLOURS, OTHER_COLOURS, RUN_COLOURS
+from facsim.report.template import asset, environment, number, palette_css, source_hash, uncapitalised
 
 LINES: Final = 5
 """So many ranked runs have a line in a chart of lines; all are in its table."""
 
-_LONGEST: Final = 4_000
-
 
 def page(report: Report) -> str:
     """The HTML of a report."""
-    style = Markup(_asset("report.css") + _palette_css())  # noqa: S704 - our own files
-    script = Markup(_asset("report.js"))  # noqa: S704
+    style = Markup(asset("report.css") + palette_css())  # noqa: S704 - our own files
+    script = Markup(asset("report.js"))  # noqa: S704
     page = _Page(report)
     policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src '{source_hash(style)}'; script-src '{source_hash(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(page=page, report=report, board=report.board, style=style, script=script, policy=policy)
     )
@@ -214,7 +205,7 @@ class _Page:
     def legend(self) -> str:
         """What the columns of the leaderboard are."""
         return "; ".join(
-            f"{head}: {_uncapitalised(METRICS[name].meaning)}" for name, head in self.columns.items()
+            f"{head}: {uncapitalised(METRICS[name].meaning)}" for name, head in self.columns.items()
         )
 
     @property
@@ -284,7 +275,7 @@ class _Page:
     def plain_number(self, entry: Entry, metric: str) -> str:
         """A metric as its unit is written."""
         found = entry.metrics.get(metric)
-        return render.ABSENT if found is None else _number(found, METRICS[metric])
+        return render.ABSENT if found is None else number(found, METRICS[metric])
 
     @property
     def timed(self) -> list[str]:
@@ -337,93 +328,3 @@ def _class_colours(names: Sequence[str]) -> dict[str, str]:
         name: f"k-own-{own.index(name) % len(OTHER_COLOURS)}" if name in own else f"k-{name}"
         for name in names
     }
-
-
-def _palette_css() -> str:
-    """One class a colour, for both themes."""
-    named = {f"r-{index}": pair for index, pair in enumerate(RUN_COLOURS)}
-    named |= {"r-rest": REST}
-    named |= {f"k-{name}": pair for name, pair in CATEGORY_COLOURS.items()}
-    named |= {f"k-own-{index}": pair for index, pair in enumerate(OTHER_COLOURS)}
-    named |= {f"e-{name}": pair for name, pair in ERROR_COLOURS.items()}
-    return "".join(f".{name}{{--c:light-dark({light},{dark})}}\n" for name, (light, dark) in named.items())
-
-
-def _number(estimate: Estimate, definition: Definition) -> str:
-    """A metric as its unit is written."""
-    value = estimate.value
-    if definition.unit == "share":
-        return f"{100 * value:.1f}%"
-    if definition.unit == "dollars":
-        return f"${value:,.4f}" if definition.interval else render.dollars(value)
-    if definition.unit == "tokens":
-        return f"{value:,.0f}"
-    return f"{value:,.3f}" if definition.unit in ("bits", "nats") else f"{value:,.2f}"
-
-
-def _uncapitalised(text: str) -> str:
-    """As it goes on after a colon; names such as F1 stay."""
-    return text if text[1:2].isdigit() else text[:1].lower() + text[1:]
-
-
-def _ends(estimate: Estimate | None, unit: str = "share") -> str:
-    """An interval, as short as it can be read."""
-    if estimate is None or estimate.low is None or estimate.high is None:
-        return ""
-    if unit == "share":
-        return f"{100 * estimate.low:.1f}\N{EN DASH}{100 * estimate.high:.1f}"
-    return f"{estimate.low:.4g}\N{EN DASH}{estimate.high:.4g}"
-
-
-def _attributes(estimate: Estimate | None) -> Markup:
-    """The number as it stands in metrics.json, for sorting and for programs."""
-    if estimate is None:
-        return Markup("")
-    found = Markup(' data-value="{}"').format(repr(estimate.value))
-    if estimate.low is not None and estimate.high is not None:
-        found += Markup(' data-low="{}" data-high="{}"').format(repr(estimate.low), repr(estimate.high))
-    return found
-
-
-def _shown(value: object) -> object:
-    """Every text that a template puts out: made harmless to read, and escaped afterwards by autoescaping."""
-    return plain(value, _LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _lines(text: str) -> Markup:
-    """A text of several lines, each made harmless; for `<pre>`."""
-    rows = (" " * (len(line) - len(line.lstrip(" "))) + plain(line, _LONGEST) for line in text.splitlines())
-    return Markup("\n").join(rows)
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("facsim.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": render.percent,
-        "ends": _ends,
-        "dollars": render.dollars,
-        "p": p_value,
-        "short": plain,
-        "lines": _lines,
-        "attributes": _attributes,
-        "number": _number,
-        "uncapitalised": _uncapitalised,
-    }
-    return environment
-
-
-def _asset(name: str) -> str:
-    return resources.files("facsim.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """As a content security policy names an inline style or script."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
