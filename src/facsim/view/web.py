@@ -93,10 +93,10 @@ class View:
         """The replay of a session at a step."""
         replay = self._replay(request)
         query = query_of(request.query_params)
-        order = [found.session_id for found in self._library.find(search_of(request.query_params))]
         steps = {
             found.session_id: found.step for found in self._library.find(search_of(request.query_params))
         }
+        order = list(steps)
         here = order.index(replay.session.session_id) if replay.session.session_id in steps else None
 
         def beside(by: int) -> str | None:
@@ -152,8 +152,8 @@ class View:
     def step_png(self, request: Request) -> Response:
         """A step as a picture, drawn by a browser of this machine."""
         replay = self._replay(request)
-        host = request.headers["host"]
-        port = host.partition(":")[2] or "80"
+        # Where this listens, not what the request calls it: a forwarded port is another one.
+        port = request.scope["server"][1]
         where = address("/session", id=replay.session.session_id, step=replay.index)
         drawn = picture(f"http://127.0.0.1:{port}{where}", _theme(request))
         return Response(drawn, media_type="image/png", headers=_download(replay, "png"))
