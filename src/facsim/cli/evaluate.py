@@ -63,7 +63,7 @@ def command(
     Predictors: baseline:always-terminate, baseline:majority-type, baseline:repeat-last,
     baseline:most-frequent-name, baseline:random-element, baseline:markov-category, baseline:markov-1,
     baseline:markov-2, choice, choice:FOLDER, openai:MODEL, anthropic:MODEL, bedrock:MODEL,
-    endpoint:http://HOST:PORT/v1#MODEL, local:FOLDER, local:HUB_ID.
+    endpoint:http://HOST:PORT/v1#MODEL, local:tiny, local:FOLDER, local:HUB_ID, oracle: (samples of the shop).
 
     Args:
         data: The data set folder.

@@ -236,13 +236,14 @@ def accelerate(gpus: int, *, out: Path | None = None, gpus_per_machine: int = 8)
         gpus_per_machine: How many each machine has.
     """
     from facsim.cli.console import console
+    from facsim.data.files import write_atomically
     from facsim.train.launch import accelerate_config, launch_command
 
     text = accelerate_config(gpus, gpus_per_machine=gpus_per_machine)
     if out is None:
         console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
         return 0
-    out.write_text(text, encoding="utf-8")
+    write_atomically(out, text)
     console.print(launch_command(out, gpus, gpus_per_machine=gpus_per_machine), markup=False, highlight=False)
     return 0
 

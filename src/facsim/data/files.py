@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -55,7 +56,8 @@ def write_atomically(file: Path, text: str) -> None:
             os.fsync(out.fileno())
         temporary.rename(file)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder itself may be missing
+            temporary.unlink()
         raise FacsimError(f"{file}: cannot be written: {error.strerror}") from error
     sync_folder(file.parent)
 
