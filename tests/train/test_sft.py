@@ -11,7 +11,7 @@ from small_training import make_model
 
 from facsim.predict.local.checkpoint import load_checkpoint
 from facsim.schema import ConfigError, InputError
-from facsim.train import TrainingInterrupted, TrainingReport, train_sft
+from facsim.train import TrainingInterrupted, TrainingReport, check_training, train_sft
 
 
 def weights(folder):
@@ -147,6 +147,7 @@ def test_low_rank_additions_are_merged_into_a_checkpoint_that_loads_alone(config
     assert (settings.out / "adapter" / "adapter_model.safetensors").is_file()
     score = load_checkpoint(settings.out)
     assert score.settings.prompt.style == "action"
+    assert score.chat.end in score.model.generation_config.eos_token_id
 
 
 def test_bf16_checkpoints_are_stored_in_bf16(config):
@@ -215,6 +216,22 @@ def test_contexts_that_the_model_has_not_are_refused(config, tmp_path):
     short = make_model(tmp_path / "short", context=512)
     with pytest.raises(ConfigError, match=r"context_tokens 1024: .* takes 512 tokens at most"):
         train_sft(config(model=str(short)))
+    assert not config().out.exists()
+    found = check_training(config(model=str(short)), styles=("action",))
+    assert any("takes 512 tokens at most" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_somebody_else_that_is_called_training_is_left_alone(config, resume):
+    theirs = config().out / "training" / "notes.txt"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("mine")
+    for content in (None, '{"lr": 1}', "[]"):
+        if content is not None:
+            (theirs.parent / "config.json").write_text(content)
+        with pytest.raises(ConfigError, match="exists and is not a training to resume"):
+            train_sft(config(), resume=resume)
+        assert theirs.read_text() == "mine"
 
 
 def test_people_who_are_tested_are_not_learned_from(config):

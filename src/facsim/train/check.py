@@ -77,7 +77,7 @@ def check_training(
     """
     from facsim.predict.local.sources import find_checkpoint  # noqa: PLC0415
     from facsim.train.sessions import leaks, training_sessions  # noqa: PLC0415
-    from facsim.train.tokenizer import load_chat, tokenizer_file  # noqa: PLC0415
+    from facsim.train.tokenizer import beyond_model, load_chat, tokenizer_file  # noqa: PLC0415
 
     data = DataSet.open(config.data)
     train = training_sessions(data, config)
@@ -86,6 +86,8 @@ def check_training(
     model = find_checkpoint(config.model)
     chat = load_chat(model)
     problems = list(leaks(data, config))
+    if too_long := beyond_model(config, model):
+        problems.append(too_long)
     found = []
     with TemporaryDirectory() as scratch:
         tokenizer = tokenizer_file(model, chat, Path(scratch))

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from accelerate import PartialState
 
 from facsim.data import DataSet
-from facsim.predict.local.checkpoint import context_length, fingerprint, load_checkpoint
+from facsim.predict.local.checkpoint import fingerprint, load_checkpoint
 from facsim.predict.local.sources import TINY, find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.schema import ConfigError, InputError, Progress
 from facsim.train.config import SftConfig
-from facsim.train.folder import TrainingFolder
+from facsim.train.folder import ROWS_INFO, TrainingFolder
 from facsim.train.hand_over import hand_over
 from facsim.train.lessons import fitted, make_rows
 from facsim.train.report import TrainingReport
@@ -29,7 +29,7 @@ from facsim.train.settings import Hardware, trl_settings
 from facsim.train.sft import TrainingInterrupted
 from facsim.train.stopping import StopRequest, stop_requests
 from facsim.train.store import write_rows
-from facsim.train.tokenizer import load_chat, make_servable, tokenizer_file
+from facsim.train.tokenizer import beyond_model, load_chat, make_servable, stop_at_answers, tokenizer_file
 from facsim.train.trainer import Conductor, SessionTrainer
 from facsim.train.validation import Validation
 
@@ -69,6 +69,8 @@ class Course:
         self._train = training_sessions(self._data, config)
         self._validated = validation_sessions(self._data, config)
         self._base = find_checkpoint(config.model)
+        if too_long := beyond_model(config, self._base):
+            raise ConfigError(too_long)
         self._chat = load_chat(self._base)
         make_servable(self._chat)
 
@@ -120,7 +122,7 @@ class Course:
 
     def _prepare(self) -> _Prepared:
         """The rows, made or found."""
-        about = self._folder.work / "rows.json"
+        about = self._folder.work / ROWS_INFO
         if not about.is_file():
             self._make_rows(about)
         found = json.loads(about.read_text(encoding="utf-8"))
@@ -156,21 +158,11 @@ class Course:
         # All weights are trained in fp32, whatever is computed in; those that LoRA leaves alone need not be.
         half = hardware.bf16 and config.method == "lora"
         model = load_checkpoint(self._base, dtype="bfloat16" if half else "float32").model
-        length = context_length(model)
-        if length is not None and config.context_tokens > length:
-            raise ConfigError(
-                f"context_tokens {config.context_tokens}: {config.model} takes {length} tokens at most. "
-                f"Give --context-tokens {length} or less"
-            )
         try:
             model.set_attn_implementation(hardware.attention)
         except (ImportError, ValueError) as error:
             raise ConfigError(f"attention {hardware.attention}: {error}") from None
-        ends = model.generation_config.eos_token_id
-        ends = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
-        if self._chat.end not in ends:
-            # Servers stop where answers end, not only where texts do.
-            model.generation_config.eos_token_id = [self._chat.end, *ends]
+        stop_at_answers(model, self._chat)
         return model
 
     def _run(

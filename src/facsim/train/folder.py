@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from facsim.data.files import write_atomically
 from facsim.schema import ConfigError, FacsimError, InputError
 from facsim.train.report import REPORT_FILE
 from facsim.train.validation import ValidationScore
@@ -30,10 +31,14 @@ WORK: Final = "training"
 SCORE_FILE: Final = "validation.json"
 """How the best weights validated, beside them."""
 
+ROWS_INFO: Final = "rows.json"
+"""What was counted of the rows; without it they are made again."""
+
 _PREFIX: Final = "checkpoint-"
 _STATE: Final = "trainer_state.json"
 _PICKLED: Final = "training_args.bin"
 _LOCK: Final = ".lock"
+_CONFIG_PARTIAL: Final = ".config.json.partial"
 
 
 class TrainingFolder:
@@ -105,8 +110,18 @@ class TrainingFolder:
                 raise ConfigError(
                     f"{self.out} holds a training. Continue it with --resume, or choose another folder"
                 )
-        elif self.out.is_dir() and {file.name for file in self.out.iterdir()} - {WORK}:
+        elif self.out.is_dir() and (
+            {file.name for file in self.out.iterdir()} - {WORK} or self._is_foreign()
+        ):
             raise ConfigError(f"{self.out} exists and is not a training to resume. Choose another folder")
+
+    def _is_foreign(self) -> bool:
+        """Whether `training/` is somebody else's folder of that name, not to be cleared away."""
+        if not self.work.is_dir():
+            return self.work.exists()
+        if self.config.is_file():
+            return not {"base", "content_hash"} <= (self._identity() or {}).keys()
+        return bool({file.name for file in self.work.iterdir()} - {_LOCK, _CONFIG_PARTIAL})
 
     def begin(self, identity: Mapping[str, Any]) -> None:
         """Write down which training this is, or check that it is the one that was begun.
@@ -133,23 +148,24 @@ class TrainingFolder:
             raise ConfigError(
                 f"{self.out} holds another training: {changes}. Use the same settings, or another folder"
             )
-        for left in self.work.iterdir():
+        # A kill in between leaves a config.json beside no rows, or nothing.
+        for left in sorted(
+            self.work.iterdir(), key=lambda file: (file == self.config, file.name != ROWS_INFO)
+        ):
             if left.is_dir():
                 shutil.rmtree(left)
             elif left.name != _LOCK:
                 left.unlink()
-        partial = self.work / ".config.json.partial"
-        partial.write_text(json.dumps(now, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.rename(self.config)
+        write_atomically(self.config, json.dumps(now, indent=2, ensure_ascii=False) + "\n")
 
     def _identity(self) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = json.loads(self.config.read_text(encoding="utf-8"))
+            found = json.loads(self.config.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise InputError(f"cannot be read: {error}", file=self.config) from None
-        return found
+        return found if isinstance(found, dict) else {}
 
     def _tidy(self) -> None:
         """Remove what a killed process left half done; put back what it had moved aside."""

@@ -16,6 +16,7 @@ from facsim.prompt import PromptConfig
 from facsim.train.curves import draw_curves
 from facsim.train.folder import SCORE_FILE, TrainingFolder
 from facsim.train.report import REPORT_FILE, TrainingReport, model_card
+from facsim.train.tokenizer import stop_at_answers
 
 ADAPTER = "adapter"
 """Folder of the LoRA weights by themselves, within the checkpoint."""
@@ -46,7 +47,7 @@ def hand_over(
     best, out = folder.best_folder, folder.out
     is_bf16 = bool(facts["bf16"])
     if (best / "adapter_config.json").is_file():
-        _merge(base, best, out, is_bf16=is_bf16)
+        _merge(base, best, out, chat, is_bf16=is_bf16)
         chat.tokenizer.save_pretrained(out)
     elif is_bf16:
         # Trained on fp32 weights, computed in bf16: half the size says as much.
@@ -65,11 +66,12 @@ def hand_over(
     partial.rename(out / REPORT_FILE)
 
 
-def _merge(base: Path, adapter: Path, out: Path, *, is_bf16: bool) -> None:
+def _merge(base: Path, adapter: Path, out: Path, chat: ChatTokenizer, *, is_bf16: bool) -> None:
     """Add low-rank weights to the model's own, in fp32, and keep them by themselves, too."""
     from peft import PeftModel  # noqa: PLC0415 - slow to import
 
     model = load_checkpoint(base, dtype="float32").model
+    stop_at_answers(model, chat)
     merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     if is_bf16:
         merged = merged.to(torch.bfloat16)

@@ -1,12 +1,17 @@
-"""The tokenizer of a model to be trained."""
+"""The tokenizer of a model to be trained, and what the two must agree on."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from facsim.predict.local.chat import FALLBACK_TEMPLATE, ChatTokenizer
-from facsim.predict.local.checkpoint import TOKENIZER_FILE, load_tokenizer
+from facsim.predict.local.checkpoint import TOKENIZER_FILE, context_length, load_tokenizer, read_config
 from facsim.schema import ConfigError, InputError
+from facsim.train.config import SftConfig
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def load_chat(folder: Path) -> ChatTokenizer:
@@ -52,3 +57,27 @@ def make_servable(chat: ChatTokenizer) -> None:
         tokenizer.chat_template = FALLBACK_TEMPLATE
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(chat.end)
+
+
+def stop_at_answers(model: PreTrainedModel, chat: ChatTokenizer) -> None:
+    """Have servers stop where answers end, not only where texts do."""
+    ends = model.generation_config.eos_token_id
+    ends = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
+    if chat.end not in ends:
+        model.generation_config.eos_token_id = [chat.end, *ends]
+
+
+def beyond_model(config: SftConfig, folder: Path) -> str | None:
+    """Why the sequences would be longer than the model takes; None if they would not.
+
+    Raises:
+        ConfigError: if the folder holds no model that can be trained.
+        InputError: if its configuration is missing or damaged.
+    """
+    length = context_length(read_config(folder))
+    if length is None or config.context_tokens <= length:
+        return None
+    return (
+        f"context_tokens {config.context_tokens}: {config.model} takes {length} tokens at most. "
+        f"Give --context-tokens {length} or less"
+    )

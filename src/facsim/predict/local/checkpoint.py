@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
+from facsim.data.files import write_atomically
 from facsim.predict.local.sources import FILES, TINY, find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.schema import ConfigError, FacsimError, InputError
@@ -90,13 +91,7 @@ def write_settings(folder: Path, prompt: PromptConfig, **facts: Any) -> None:
     stored = prompt.model_dump(mode="json")
     stored["tokenizer"] = None if prompt.tokenizer is None else TOKENIZER_FILE
     content = {"facsim": metadata.version("facsim"), "prompt": stored, "trained_on": facts}
-    file = folder / SETTINGS_FILE
-    beside = folder / f".{SETTINGS_FILE}.part"
-    try:
-        beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        beside.replace(file)
-    except OSError as error:
-        raise FacsimError(f"{file}: cannot be written: {error.strerror}") from error
+    write_atomically(folder / SETTINGS_FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_settings(folder: Path) -> CheckpointSettings | None:
