@@ -44,11 +44,12 @@ def command(
         return 0
     with progress_bar("Reading runs") as progress:
         report = build_report(runs, rule=rule, published=published, progress=progress)
-    chosen = None if format == "table" else format
-    if out is not None:
-        console.print(f"{report.save(out, chosen)}: {report.headline.title}", highlight=False, markup=False)
-    elif chosen is not None:
-        sys.stdout.write(report.render(chosen))
+    if format == "table":
+        console.print(report.board.to_table())
+    elif out is not None:
+        console.print(f"{report.save(out, format)}: {report.headline.title}", highlight=False, markup=False)
+    elif format is not None:
+        sys.stdout.write(report.render(format))
     for file in report.save_figures(figures) if figures is not None else ():
         console.print(str(file), highlight=False, markup=False)
     return 0
