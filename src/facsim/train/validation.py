@@ -76,11 +76,6 @@ class Validation:
         self.sessions = len({case.row.session_id for case in self._cases})
         self.steps = sum(len(case.counted) for case in self._cases)
 
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest row."""
-        return max((len(case.row.tokens) for case in self._cases), default=0)
-
     def score(self, model: PreTrainedModel, *, rank: int = 0, ranks: int = 1) -> ValidationScore:
         """Score all sessions.
 

@@ -12,20 +12,17 @@ itself, so nothing depends on what else is in the batch.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count, takewhile
+from itertools import takewhile
 from operator import eq
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from transformers import DynamicCache
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-_MOST_MASK: Final = 2**26
-"""Most elements of an attention mask; what needs more is computed in parts."""
 
 
 @dataclass(slots=True)
@@ -291,14 +288,3 @@ def can_branch(model: PreTrainedModel) -> bool:
     scale = float(expected.abs().max()) + 1e-6
     tolerance = 1e-3 if model.dtype == torch.float32 else 0.05
     return bool((expected - found).abs().max() <= tolerance * scale)
-
-
-def in_parts(sizes: Iterable[int], columns: int) -> list[slice]:
-    """Cut a list of sprouts, given how many tokens each has, into parts whose masks are of bounded size."""
-    parts, begin, held = [], 0, 0
-    for number, size in zip(count(), sizes, strict=False):
-        if held and (held + size) * (columns + held + size) > _MOST_MASK:
-            parts.append(slice(begin, number))
-            begin, held = number, 0
-        held += size
-    return [*parts, slice(begin, None)]
