@@ -165,6 +165,7 @@ def _learn_and_begin(
     """Fit a predictor that learns; then write config.json, or check it against the one that is there."""
     train_sessions = _fit(predictor, data, cases, progress)
     identity = Identity.of(predictor, cases)
+    _check_not_learned(identity)
     start = Environment.now()
     if before is not None:
         before.check_same(folder, **dict(identity))
@@ -189,6 +190,29 @@ def _learn_and_begin(
     if train_sessions is not None and isinstance(predictor, Savable) and not kept.exists():
         predictor.save(kept)
     return config
+
+
+def _check_not_learned(identity: Identity) -> None:
+    """Refuse to test a checkpoint on data that it learned from.
+
+    Raises:
+        ConfigError: if it would be.
+    """
+    learned, cases = identity.settings.get("learned"), identity.cases
+    if not isinstance(learned, dict) or learned.get("content_hash") != cases.content_hash:
+        return
+    split_by, seed = learned.get("split_by"), learned.get("seed")
+    if (split_by, seed) != (cases.split_by, cases.seed):
+        raise ConfigError(
+            f"{identity.predictor} learned from this data set, split by {split_by} with seed {seed}: split "
+            f"by {cases.split_by} with seed {cases.seed}, it would be tested on what it learned. "
+            f"Give --split-by {split_by} --seed {seed}"
+        )
+    if cases.part in ("train", "all"):
+        raise ConfigError(
+            f"{identity.predictor} learned from the train part of this data set: on `{cases.part}` it would "
+            "be tested on what it learned. Evaluate the test or the validation part"
+        )
 
 
 @runtime_checkable

@@ -1,14 +1,16 @@
 """`facsim evaluate` with a local model: run folders, stopping, going on, options."""
 
 import os
+import shutil
 import signal
 
 import pytest
 from local_models import recorded_session
 
-from facsim.data import Card, DataSetWriter
+from facsim.data import Card, DataSet, DataSetWriter
 from facsim.evaluation import RunInterrupted, evaluate, named_predictors
 from facsim.predict import load_predictor
+from facsim.predict.local.checkpoint import read_settings, write_settings
 from facsim.schema import ConfigError, Session
 
 
@@ -91,3 +93,21 @@ def test_options_reach_who_takes_them(trained, tmp_path):
         [local, "endpoint:http://127.0.0.1:1/v1#m"], tmp_path, decoding="greedy", temperature=1.0
     )
     assert len(both) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"split": "train"}, "learned from the train part of this data set"),
+        ({"split": "all"}, "learned from the train part of this data set"),
+        ({"split": "test", "seed": 1}, "--split-by user --seed 0"),
+        ({"split": "test", "split_by": "session"}, "--split-by user --seed 0"),
+    ],
+)
+def test_a_checkpoint_is_not_tested_on_what_it_learned(trained, data, tmp_path, options, complaint):
+    model = tmp_path / "model"
+    shutil.copytree(trained("action"), model)
+    facts = {"content_hash": DataSet.open(data).content_hash, "part": "train", "split_by": "user", "seed": 0}
+    write_settings(model, read_settings(model).prompt, **facts)
+    with pytest.raises(ConfigError, match=complaint):
+        evaluate(data, asked(model), out=tmp_path / "run", **options)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from facsim.predict.local.asking import Asker
     from facsim.predict.local.questions import Question
 
+LEARNED: Final = ("content_hash", "part", "split_by", "seed")
+"""What is noted of the sessions that a checkpoint has learned, so that it is not tested on them."""
+
 _WINDOW: Final = 8
 """So many batches are drawn together, so that rows of like length meet."""
 
@@ -59,6 +62,9 @@ class LocalPredictor:
         self.folder = find_checkpoint(source)
         settings = read_settings(self.folder)
         config = read_config(self.folder)
+        self._learned = {
+            name: settings.trained_on[name] for name in LEARNED if settings and name in settings.trained_on
+        }
         wanted = settings.prompt if settings else PromptConfig()
         if prompt is not None:
             given = {name: getattr(prompt, name) for name in prompt.model_fields_set}
@@ -80,6 +86,7 @@ class LocalPredictor:
             "decoding": self.options.decoding,
             "max_output_tokens": self.options.max_output_tokens,
             "prompt": prompt | {"tokenizer": None if self.prompt.tokenizer is None else "its own"},
+            **({"learned": self._learned} if self._learned else {}),
         }
 
     @property
