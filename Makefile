@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-last most-frequent-name \
   random-element markov-category markov-1 markov-2) choice oracle:
 
-DEMO_SESSIONS := 120
+DEMO_SESSIONS := 80
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-score bench-shop bench-report bench-catalogue bench-view page-corpus check-page fuzz-page draw-names shop-pictures calibrate-shop conformance clean
@@ -28,9 +28,10 @@ demo: $(STAMP) ## Sample the shop, evaluate baselines and a small model, fine-tu
 	rm -rf demo
 	$(BIN)/facsim shop sample --sessions 800 --seed 7 --out demo/shop
 	$(BIN)/facsim audit demo/shop
-	$(BIN)/facsim evaluate demo/shop $(DEMO_PREDICTORS) local:tiny --out demo/runs
+	$(BIN)/facsim evaluate demo/shop $(DEMO_PREDICTORS) --out demo/runs
+	$(BIN)/facsim evaluate demo/shop local:tiny --max-output-tokens 64 --out demo/runs
 	$(BIN)/facsim train sft demo/shop --model tiny --sessions $(DEMO_SESSIONS) --epochs 1 --out demo/tuned
-	$(BIN)/facsim evaluate demo/shop local:demo/tuned --out demo/runs --name fine-tuned
+	$(BIN)/facsim evaluate demo/shop local:demo/tuned --max-output-tokens 64 --out demo/runs --name fine-tuned
 	$(BIN)/facsim report demo/runs/* --format md > demo/leaderboard.md
 	$(BIN)/facsim report demo/runs/* -o demo/report.html
 	$(BIN)/facsim report demo/runs/*
