@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from facsim.shop.localhost import HOST, listener_on
 from facsim.shop.storefront import Storefront
-from facsim.shop.storefront.server import HOST, listener_on, make_server
+from facsim.shop.storefront.server import make_server
 from facsim.shop.storefront.state import Visitors
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
+from facsim.predict.options import Options
 from facsim.predict.prices import Price
 from facsim.schema import ConfigError
 
@@ -80,10 +81,10 @@ def _unset_is_none(value: object) -> object:
     return None if value == "unset" else value
 
 
-class EndpointOptions(BaseModel):
+class EndpointOptions(Options):
     """How a model is asked. What changes answers is part of the run's settings and of the cache key."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind = "endpoint"
 
     temperature: Annotated[float | None, BeforeValidator(_unset_is_none)] = Field(default=0.0, ge=0, le=2)
     """None, or `unset`: not sent, the server's default holds. Models known to refuse it are asked without."""
@@ -109,21 +110,6 @@ class EndpointOptions(BaseModel):
     """The response cache, an SQLite file; None: no cache."""
     price: Price | None = None
     """US dollars per million tokens; None: as the price list says."""
-
-    @classmethod
-    def of(cls, **fields: Any) -> Self:
-        """The options with these fields.
-
-        Raises:
-            ConfigError: if one is unknown or has no usable value.
-        """
-        try:
-            return cls(**fields)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            known = f". Known: {', '.join(cls.model_fields)}" if first["type"] == "extra_forbidden" else ""
-            raise ConfigError(f"endpoint option {name} {first['input']!r}: {first['msg']}{known}") from None
 
     def answering(self) -> dict[str, object]:
         """The fields that change answers, as JSON values."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import logging
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -14,13 +12,12 @@ from typing import TYPE_CHECKING
 from facsim.data import DataSet
 from facsim.evaluation import Run
 from facsim.report.links import VIEW_PORT
-from facsim.schema import ConfigError
+from facsim.shop.localhost import HOST, check_packages, listener_on, local_server
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from uvicorn import Server
 
-HOST = "127.0.0.1"
 PORT = VIEW_PORT
 """Where the viewer listens unless told otherwise. Links of reports lead there."""
 _LONGEST_REQUEST = 256 * 2**10
@@ -39,7 +36,7 @@ def build_app(data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ())
         ConfigError: if a package is missing, or a run was made on another data set or is given twice.
         InputError: if a file is missing or damaged.
     """
-    _check_packages()
+    check_packages("the viewer")
     from facsim.view.library import Library  # noqa: PLC0415 (slow to import)
     from facsim.view.web import View  # noqa: PLC0415 (an extra)
 
@@ -69,8 +66,6 @@ def serve(
         ConfigError: as `build_app`, or if the port is taken.
         InputError: as `build_app`.
     """
-    from facsim.shop.storefront.server import listener_on  # noqa: PLC0415 (slow to import)
-
     app = build_app(data, runs)
     with listener_on(port) as listener:
         where = f"http://{HOST}:{listener.getsockname()[1]}/"
@@ -84,27 +79,4 @@ def serve(
 
 def make_server(app: Starlette) -> Server:
     """A server that `run(sockets=[…])` starts."""
-    import uvicorn  # noqa: PLC0415 (an extra)
-
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http="h11",
-            h11_max_incomplete_event_size=_LONGEST_REQUEST,
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
-    )
-
-
-def _check_packages() -> None:
-    missing = [name for name in ("starlette", "uvicorn") if not importlib.util.find_spec(name)]
-    if missing:
-        raise ConfigError(
-            f"the viewer needs a package that is not installed ({', '.join(missing)}); "
-            "run: pip install 'facsim[web]'"
-        )
+    return local_server(app, longest_request=_LONGEST_REQUEST)

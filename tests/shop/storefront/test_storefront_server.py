@@ -16,9 +16,9 @@ import pytest
 from running_shop import running_shop
 
 from facsim.schema import ConfigError
+from facsim.shop import localhost
 from facsim.shop.catalogue.pictures import picture
 from facsim.shop.storefront import DESIGNS, Visitor
-from facsim.shop.storefront import server as serving
 from facsim.shop.storefront.server import serve
 from facsim.shop.storefront.state import Visitors
 
@@ -267,7 +267,7 @@ def test_a_taken_port_an_unknown_design_and_a_missing_package_are_said(monkeypat
             serve(port=taken.getsockname()[1])
     with pytest.raises(ConfigError, match="standard"):
         serve(design="pretty")
-    monkeypatch.setattr(serving.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(localhost.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"facsim\[web\]"):
         serve()
 

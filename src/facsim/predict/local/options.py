@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from facsim.schema import ConfigError
+from facsim.predict.options import Options
 
 Decoding = Literal["greedy", "constrained", "candidates"]
 
 
-class LocalOptions(BaseModel):
+class LocalOptions(Options):
     """How a local model is asked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    kind = "local"
 
     decoding: Decoding = "greedy"
     """How an answer is found. `greedy`: the most probable token, again and again. `constrained`: the same
@@ -29,18 +29,3 @@ class LocalOptions(BaseModel):
     batch_tokens: int = Field(default=16_384, ge=1)
     """Sessions go through the model together up to so many tokens, padding counted. Answers do not depend on
     it; memory and speed do."""
-
-    @classmethod
-    def of(cls, **fields: Any) -> Self:
-        """The options with these fields.
-
-        Raises:
-            ConfigError: if one is unknown or has no usable value.
-        """
-        try:
-            return cls(**fields)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            known = f". Known: {', '.join(cls.model_fields)}" if first["type"] == "extra_forbidden" else ""
-            raise ConfigError(f"local option {name} {first['input']!r}: {first['msg']}{known}") from None

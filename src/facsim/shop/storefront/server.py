@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import logging
-import socket
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from facsim.schema import ConfigError
 from facsim.shop.catalogue import Catalogue
+from facsim.shop.localhost import HOST, check_packages, listener_on, local_server
 from facsim.shop.storefront.designs import DESIGNS
 from facsim.shop.storefront.state import Visitors
 from facsim.shop.storefront.store import Storefront
@@ -20,7 +18,6 @@ from facsim.shop.storefront.store import Storefront
 if TYPE_CHECKING:
     from uvicorn import Server
 
-HOST = "127.0.0.1"
 _LONGEST_REQUEST = 4 * 2**20
 """Bytes of request line and headers that reach the shop, which answers with a page that they are too many."""
 
@@ -48,7 +45,7 @@ def serve(
     """
     if design not in DESIGNS:
         raise ConfigError(f"there is no design {design!r}; expected one of {', '.join(DESIGNS)}")
-    _check_packages()
+    check_packages("serving the shop")
     with ExitStack() as stack:
         listener = stack.enter_context(listener_on(port))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="facsim-shop-")))
@@ -70,46 +67,6 @@ def make_server(storefront: Storefront, visitors: Visitors, port: int) -> Server
         visitors: where its visitors are kept.
         port: that it will listen on; requests that name another are refused.
     """
-    import uvicorn  # noqa: PLC0415 (an extra)
-
     from facsim.shop.storefront.web import ShopApp  # noqa: PLC0415 (an extra)
 
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    return uvicorn.Server(
-        uvicorn.Config(
-            ShopApp(storefront, visitors, port),
-            http="h11",
-            h11_max_incomplete_event_size=_LONGEST_REQUEST,
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
-    )
-
-
-def _check_packages() -> None:
-    missing = [name for name in ("starlette", "uvicorn") if not importlib.util.find_spec(name)]
-    if missing:
-        raise ConfigError(
-            f"serving the shop needs a package that is not installed ({', '.join(missing)}); "
-            "run: pip install 'facsim[web]'"
-        )
-
-
-def listener_on(port: int) -> socket.socket:
-    """A socket bound to a port of 127.0.0.1; 0 takes one that is free.
-
-    Raises:
-        ConfigError: if it cannot be had.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-        listener.listen()  # who comes before the server runs has to wait, not to come again
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise ConfigError(f"cannot listen on {HOST}:{port}: {error}; choose another with --port") from None
-    return listener
+    return local_server(ShopApp(storefront, visitors, port), longest_request=_LONGEST_REQUEST)
