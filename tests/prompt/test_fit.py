@@ -99,6 +99,18 @@ def test_the_chosen_option_stays():
     assert country.value == "Country 150"
 
 
+def test_the_matter_of_a_page_outlasts_what_is_around_it():
+    links = "".join(f'<li><a name="menu.{n}">Department {n}</a></li>' for n in range(20))
+    cards = "".join(f'<li><a name="card.{n}">Thing {n}</a> <b>$1</b></li>' for n in range(20))
+    menu = f"<ul>{links}</ul>"
+    for around in (f"<header>{menu}</header>", f"<nav>{menu}</nav>", f"<div><aside>{menu}</aside></div>"):
+        html = f'{around}<main><article><header><a name="by">By</a></header><ul>{cards}</ul></article></main>'
+        kept = names_in(fit(html, len(html) * 2 // 3))
+        menus, things = (sum(name.startswith(part) for name in kept) for part in ("menu", "card"))
+        assert 0 < menus < 6 <= 15 < things
+        assert "by" in kept
+
+
 def test_the_footer_of_the_page_goes_first():
     html = (
         f'<main>{listed(20)}<article><footer><a name="reply">Reply</a></footer></article></main>'

@@ -6,9 +6,10 @@ In this order, and no further than the room demands:
 2. Texts and attribute values end in `…` at one length for all: the greatest that fits, but `SHORT` at least.
 3. Elements are left out, evenly: of the children of one element that share a tag (the cards of a list, the
    rows of a table, the options of a select) the first ones stay, as many everywhere as fit. Where there is a
-   control (input, select, textarea, button) three times as many stay. The page's footer goes first. The cells
-   of a row and the chosen option of a select stay with it. `<!-- cut -->` stands, once in an element, where
-   the first child was left out.
+   control (input, select, textarea, button) three times as many stay. Around the page's matter (in `nav`,
+   `aside`, the page's `header`) a fifth as many stay. The page's footer goes first. The cells of a row and
+   the chosen option of a select stay with it. `<!-- cut -->` stands, once in an element, where the first
+   child was left out.
 
 Names are never shortened. Each element stays in the elements it was in. One pass over the page, and another
 over its parts for each length asked for.
@@ -29,6 +30,9 @@ SHORT = 40
 
 _CONTROLS = frozenset({"input", "select", "textarea", "button"})
 _CELLS = frozenset({"td", "th"})
+_AROUND = frozenset({"nav", "aside"})
+_AROUND_GOES = 5
+"""Of lists around a page's matter this many times fewer items stay: people act most on the matter itself."""
 # A footer in one of these is not the page's.
 _SECTIONS = frozenset({"article", "aside", "main", "nav", "section"})
 _SELECTED = re.compile(r"\sselected(?![\w-])", re.IGNORECASE)
@@ -119,14 +123,21 @@ class Fitter:
                 holds_control[parents[element]] = True
         ranks: list[int] = []
         in_section: list[bool] = []
+        around: list[bool] = []
         places: dict[tuple[int, str], int] = {}
         for element, (parent, name) in enumerate(zip(parents, names, strict=True)):
             place = places[parent, name] = places.get((parent, name), -1) + 1
+            of_page = parent < 0 or not in_section[parent]
+            in_section.append(name in _SECTIONS or not of_page)
+            around.append(
+                name in _AROUND or (name == "header" and of_page) or (parent >= 0 and around[parent])
+            )
             rank = place if holds_control[element] else 3 * place
-            in_section.append(name in _SECTIONS or (parent >= 0 and in_section[parent]))
+            if around[element] and name not in _AROUND:
+                rank *= _AROUND_GOES
             if name in _CELLS or self._chosen[element]:
                 rank = 0
-            elif name == "footer" and not in_section[element]:
+            elif name == "footer" and of_page:
                 rank = 3 * len(names)
             ranks.append(max(rank, ranks[parent]) if parent >= 0 else rank)
         return ranks

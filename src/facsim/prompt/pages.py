@@ -17,6 +17,9 @@ from facsim.schema import Page
 WINDOW_TOKENS = 512
 """Most tokens of the window that `anchored` keeps of an old page."""
 
+_FULL = 0.93
+"""A cut that uses this share of its room is good enough; under it, a longer one is tried."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -63,13 +66,21 @@ class PageTexts:
             return self.whole
         frame = MESSAGE_TOKENS + count_short(quoted("page", ""), self._config)
         characters = len(self._html) * (room - frame) / max(1, self.whole.tokens - frame)
-        for _ in range(8):  # a part may hold more tokens per character than the whole
+        best: Shown | None = None
+        for _ in range(8):
             text = shorten(int(characters))
             shown = self._shown(text) if text is not None else None
-            if shown is None or shown.tokens <= room:
-                return shown
+            if shown is None:
+                break
+            if shown.tokens <= room:
+                best = shown if best is None or shown.tokens > best.tokens else best
+                if shown.tokens >= _FULL * room or shown.html == self._html:
+                    break
+            elif best is not None:
+                break
+            # A part may hold more tokens per character than the whole, or fewer.
             characters *= 0.98 * room / shown.tokens
-        return None
+        return best
 
     def _shown(self, html: str) -> Shown:
         message = Message("user", quoted("page", html))
