@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
-from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from facsim.page import Recipe, names_in, read_page, simplify
 from facsim.page.decode import decode
@@ -119,11 +119,20 @@ def _check_locators(page: Hostile, elements: tuple[Element, ...]) -> None:
         if inner:  # goes on in a shadow root or a frame
             continue
         tag = "img" if element.tag == "img" and nodes[0].tag == "svg" else nodes[0].tag
-        # Tags that are no words are written as boxes.
-        if tag != element.tag and not (element.tag == "div" and not re.fullmatch("[a-z][a-z0-9-]*", tag)):
+        # Tags that are no words are written as boxes, links in links and buttons in buttons as text.
+        is_odd = element.tag == "div" and not re.fullmatch("[a-z][a-z0-9-]*", tag)
+        is_inner = element.tag == "span" and tag in ("a", "button") and _is_in_another(nodes[0])
+        if tag != element.tag and not is_odd and not is_inner:
             raise Broken("locator", f"a {nodes[0].tag} for {element}")
         if tag == "a" and (nodes[0].attributes.get("href") or None) != (element.href or None):
             raise Broken("locator", f"{nodes[0].attributes} for {element}")
+
+
+def _is_in_another(node: LexborNode) -> bool:
+    above = node.parent
+    while above is not None and above.tag != node.tag:
+        above = above.parent
+    return above is not None
 
 
 def _check_stored(simple: Page) -> None:

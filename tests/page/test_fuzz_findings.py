@@ -30,19 +30,7 @@ FINDINGS = {
 }
 
 
-# Known and not mended yet; hostile pages and recipes only.
-OPEN = {
-    "fields in a formula": "Lexbor writes them without an end, so that one comes to stand beside the other",
-}
-
-
-@pytest.mark.parametrize(
-    "finding",
-    [
-        pytest.param(one, marks=pytest.mark.xfail(reason=OPEN[one], strict=False)) if one in OPEN else one
-        for one in FINDINGS
-    ],
-)
+@pytest.mark.parametrize("finding", FINDINGS)
 def test_what_the_fuzzer_found(finding: str) -> None:
     html, recipe = FINDINGS[finding]
     check(Hostile(html, recipe))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_properties import Hostile, check, check_reading, hostile
+from selectolax.lexbor import LexborHTMLParser
 
 from facsim.page import read_page, simplify
 from facsim.page.decode import decode
@@ -204,3 +206,29 @@ def test_files_that_are_no_pages_are_refused_by_kind(raw: bytes) -> None:
 def test_text_that_is_no_html_gives_a_page_without_elements(html: str) -> None:
     assert simplify(html).elements == ()
     assert decode(html) == html
+
+
+def test_links_in_links_and_buttons_in_buttons_are_read_alike_by_any_parser() -> None:
+    frame = "<a href=1>out <iframe srcdoc='<a href=2>in</a><button>b <i>'></iframe><button>c</button></a>"
+    slots = "<x-b><template shadowrootmode=open><button>Buy <slot></slot></button></template><button>now</button></x-b>"
+    table = "<a href=3>x<table><tr><td><a href=4>y</a></table></a>"
+    for html in (frame, slots, table):
+        page = simplify(html)
+        again = read_page(LexborHTMLParser(page.html).html or "")
+        assert again.elements == tuple(replace(element, locator="") for element in page.elements)
+        assert len(page.elements) > 1
+    inner = next(element for element in simplify(frame).elements if element.href == "2")
+    assert (inner.tag, inner.role, inner.text) == ("span", "link", "in")
+
+
+def test_nothing_in_a_formula_is_named_after_what_has_no_end_tag_there() -> None:
+    after = "<a href=1>x</a><input name=q>"
+    assert [e.name for e in simplify(f"<math><mi></mi><input><input></math>{after}").elements] == [
+        "x",
+        "search_input",
+    ]
+    # HTML within a formula is HTML.
+    html = "<math><mtext><br><input name=a><input name=b></mtext></math>"
+    assert [e.name for e in simplify(html).elements] == ["a", "b"]
+    # What is in a drawing is not written, and takes no name from others.
+    assert [e.name for e in simplify("<svg><a href=1>x</a></svg><a href=1>x</a>").elements] == ["x"]

@@ -244,4 +244,81 @@ def test_a_count_is_called_by_the_part_of_the_page_it_leads_to() -> None:
 
 def test_the_header_of_a_row_is_no_product() -> None:
     html = "<table><tr><th><a href=/1>#1042</a><td>$5<td><button>\u22ee</button></table>"
-    assert names(html) == ["1042.view", "1042.more"]
+    assert names(html) == ["1042", "1042.more"]
+
+
+def test_what_has_no_words_is_called_by_its_icon_or_its_tooltip() -> None:
+    row = "<li><h3>{0}</h3><button><svg class='lucide lucide-minus h-3'></svg></button><a href=#><i class='fa fa-edit fa-fw'></i></a></li>"
+    assert names(f"<ul>{row.format('Mug')}{row.format('Cup')}</ul>") == [
+        "mug.minus",
+        "mug.edit",
+        "cup.minus",
+        "cup.edit",
+    ]
+    assert names("<button><svg class=icon><use href='/all.svg#icon-trash'></use></svg></button>") == ["trash"]
+    assert names(
+        "<a href=#><span class='fas fa-times'></span></a><button class='navbar fa fa-bars'></button>"
+    ) == [
+        "close",
+        "menu",
+    ]
+    # What only styles a box says nothing.
+    assert names("<button class='icon-bar'></button><button><i class='fa fa-fw'></i></button>") == [
+        "button",
+        "button_2",
+    ]
+    (element,) = simplify("<a href=#><span class=x1 title='Choose a date'></span></a>").elements
+    assert (element.name, element.text) == ("choose_a_date", "Choose a date")
+
+
+def test_controls_of_a_table_are_called_by_their_column_where_their_cell_says_nothing() -> None:
+    head = "<tr><th>Product</th><th colspan=2>Order more</th><th>Gift</th></tr>"
+    row = "<tr><td>{0}</td><td><input type=number></td><td>now <input type=range></td><td>{1}</td></tr>"
+    gift = "<input type=checkbox> Wrap it"
+    found = names(f"<table>{head}{row.format('Mug', gift)}{row.format('Cup', '<button></button>')}</table>")
+    assert found == [
+        *("mug.order_more", "mug.now", "mug.wrap_it"),
+        *("cup.order_more", "cup.now", "cup.gift_button"),
+    ]
+    # The last header stands just before the first cell, and is of another column.
+    first = "<table><tr><th>All<th>Price</th></tr><tr><td><input type=checkbox><td>Mug</tr></table>"
+    assert names(first) == ["mug.all"]
+
+
+def test_a_box_to_tick_without_a_label_is_called_by_what_follows_it() -> None:
+    html = "<p>Extras</p><div><input type=checkbox> Gift wrap<br><input type=checkbox> Express</div>"
+    assert names(html) == ["gift_wrap", "express"]
+
+
+def test_rows_are_called_by_the_only_header_in_them_or_by_their_number() -> None:
+    html = (
+        "<table><tr><th>Name<th></tr><tr><th colspan=2>Tickets <a href=/1 title=Edit></a></th></tr><tr><td>Adult<td>"
+        "<a href=/3 title=Edit></a></tr><tr><th colspan=2>Goods <a href=/2 title=Edit></a></tr></table>"
+    )
+    assert names(html) == ["tickets.edit", "adult.edit", "goods.edit"]
+    orders = "<tr><td><a href=/{0}>{0}</a><td>1<td>£5.20<td>23 Nov 2026, 2:17 a.m.{1}</tr>"
+    assert names(f"<table>{orders.format(17, '')}{orders.format(18, '')}</table>") == ["17", "18"]
+    view = "<td><a href=/v>View</a>"
+    assert names(f"<table>{orders.format(17, view)}</table>") == ["17", "17.view"]
+
+
+def test_what_opens_a_menu_does_not_view_it() -> None:
+    menu = "<li><a href='{0}'>Customers</a><ul><li><a href=/users>Customers</a><li><a href=/alerts>Alerts</a></ul></li>"
+    for opens in ("#", "javascript:void(0)"):
+        assert names(f"<nav><ul>{menu.format(opens)}</ul></nav>") == [
+            *("navigation.customers", "navigation.customers.view", "navigation.customers.alerts"),
+        ]
+
+
+def test_what_else_tells_the_same_names_apart() -> None:
+    card = "<li><h3>Shirt</h3><span>Size: {0}</span><span>Sold: {1}</span><button>Remove</button></li>"
+    assert names(f"<ul>{card.format('Medium', 1)}{card.format('Large', 2)}</ul>") == [
+        "shirt_medium.remove",
+        "shirt_large.remove",
+    ]
+    assert names(f"<ul>{card.format('L', 1)}{card.format('L', 2)}</ul>") == ["shirt.remove", "shirt_2.remove"]
+    edit = "<a href='/settings#{0}'>Edit</a>"
+    assert names(edit.format("dates") + edit.format("prices")) == ["edit_dates", "edit_prices"]
+    assert names("<a href=/s>Search</a><input name=z placeholder=Search>") == ["search_link", "search_input"]
+    # An option comes and goes with its list.
+    assert names("<button>Country</button><div role=option>Country</div>") == ["country", "country_2"]

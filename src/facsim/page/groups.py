@@ -15,7 +15,7 @@ from facsim.page.labels import MAX_LABEL, Labels
 from facsim.page.roles import WIDGET_ROLES
 from facsim.page.runs import Runs
 from facsim.page.tree import TEXT, Tree
-from facsim.page.words import SYMBOLS, slug
+from facsim.page.words import SYMBOLS, is_count, slug
 
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _LANDMARKS = {"nav": "navigation", "header": "header", "footer": "footer", "aside": "sidebar"}
@@ -226,11 +226,9 @@ class _Finder:
         """What a card without a label is called: heading, row header, first link with text, text before."""
         tree, runs = self._tree, self._runs
         end = tree.ends[card]
-        if tree.tags[card] == "tr":
-            cells = {tree.tags[child]: child for child in reversed(list(tree.children(card)))}
-            if "th" in cells:
-                # A row of nothing but headers is the head of the table.
-                return runs.text(cells["th"], limit=MAX_LABEL) if "td" in cells else ""
+        by_header = self._row_title(card) if tree.tags[card] == "tr" else None
+        if by_header is not None:
+            return by_header
         if self._holds_heading(card):
             return runs.title(self._headings[bisect_left(self._headings, card)], limit=MAX_LABEL)
         first = bisect_right(self._targets, card)
@@ -247,9 +245,23 @@ class _Finder:
                     continue
                 break
             title = runs.title(target, alt=False, limit=MAX_LABEL)
-            if title and self._count(card + 1, end) > 1:
+            # The number of an order is what its row is called by; what is beside it says something else.
+            if title and (self._count(card + 1, end) > 1 or (tree.tags[card] == "tr" and is_count(title))):
                 return title
         return before or (self._text_beside(card) if tree.tags[card] == "tr" else "")
+
+    def _row_title(self, row: int) -> str | None:
+        """What the headers in a row call it; None where there are none."""
+        tree = self._tree
+        cells = [child for child in tree.children(row) if tree.tags[child] != TEXT]
+        header = next((cell for cell in cells if tree.tags[cell] == "th"), None)
+        if header is None:
+            return None
+        if any(tree.tags[cell] == "td" for cell in cells):
+            return self._runs.text(header, limit=MAX_LABEL)
+        # A row of nothing but headers is the head of the table; one of a single one, of the rows below.
+        first = self._targets[bisect_right(self._targets, row)]
+        return self._text_before(row, first) if len(cells) == 1 else ""
 
     def _begins_with_list(self, card: int, target: int) -> bool:
         """Whether the first target in a list item is in a list of its own."""

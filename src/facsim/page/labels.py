@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from facsim.page.roles import role_of
-from facsim.page.runs import Runs
+from facsim.page.runs import HIDDEN, Runs
 from facsim.page.tags import CONTROLS, MOVED, SHADOW_ROOT
 from facsim.page.tree import TEXT, Tree
 from facsim.page.words import fold
@@ -14,6 +14,7 @@ MAX_LABEL = 300
 """Longest accessible name. Titles of groups are cut here too: links are compared with them."""
 
 
+_MAX_INSIDE = 12
 _SAYING = frozenset({"a", "button", "label", "summary", "div", "span", "li"})
 _MADE = frozenset({"checkbox", "radio", "switch"})
 
@@ -162,6 +163,17 @@ class Labels:
             text = fold(attributes.get(attribute, "")[:MAX_LABEL])
             if text:
                 return text
+        return self.inner(node)
+
+    def inner(self, node: int) -> str:
+        """The label or title of the first element in one that has either: `<a><i title="Choose a date">`."""
+        tree = self._tree
+        for other in range(node + 1, min(tree.ends[node], node + _MAX_INSIDE)):
+            attributes = tree.attributes[other]
+            if attributes and self._runs.hidden[other] != HIDDEN:
+                text = fold((attributes.get("aria-label") or attributes.get("title") or "")[:MAX_LABEL])
+                if text:
+                    return text
         return ""
 
     def _text_by_id(self, target: str, near: int) -> str:

@@ -18,6 +18,7 @@ from facsim.page.labels import Labels
 from facsim.page.roles import WIDGET_ROLES, role_of
 from facsim.page.runs import Runs
 from facsim.page.tree import Tree
+from facsim.page.wordless import Wordless
 from facsim.page.words import PRICE, is_count, is_generated, slug, whole_slug
 
 _MAX_GROUPS = 4
@@ -26,7 +27,10 @@ _TYPABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _FIELDS = _TYPABLE | {"slider", "checkbox", "radio", "switch"}
 _VALUED = frozenset({"radio", "checkbox", "submit", "button"})
 _INDEX = re.compile(r"[\[_-]\d+[\]_-]+")
-_MAX_BEFORE = 40
+_COMING = frozenset({"option", "menuitem", "menuitemcheckbox", "menuitemradio", "treeitem"})
+_WORD_OF_ROLE = {"generic": "", "textbox": "input"}
+_SAYS = re.compile(r"^\s*([^\W\d][^:]{1,20}):\s*(\S[^:]{0,30})$")
+_TITLES = frozenset({"view", "view_product", "image"})
 _Path = tuple[str, ...]
 
 
@@ -73,6 +77,7 @@ def _selects(tree: Tree, targets: list[int]) -> dict[int, int]:
 class _Namer:
     def __init__(self, tree: Tree, runs: Runs, labels: Labels, targets: list[int]) -> None:
         self._tree, self._runs, self._labels, self._targets = tree, runs, labels, targets
+        self._wordless = Wordless(tree, runs, targets)
         self._groups: Counter[_Path] = Counter()
         self._called: dict[int, str] = {}
         """Groups (by their place) that need more than their label."""
@@ -95,11 +100,20 @@ class _Namer:
 
     def told_apart(self, names: dict[int, str], given: Mapping[int, str]) -> dict[int, str]:
         """Names that look the same, with what else tells their elements apart."""
-        kinds = (self._in_full, self._address, self._page_above, self._field_name, self._value)
+        kinds = (
+            self._in_full,
+            self._address,
+            self._page_above,
+            self._fragment,
+            self._field_name,
+            self._value,
+            self._column,
+            self._role,
+        )
         return told_apart(names, given, kinds)
 
     def _tell_apart(self, groups: list[Group]) -> None:
-        """Find cards in one place with the same title, and what the address of the first link adds."""
+        """Find cards in one place with the same title, and what else each of them says."""
         around: list[tuple[int, _Path]] = []
         same: dict[_Path, list[int]] = defaultdict(list)
         for place, group in enumerate(groups):
@@ -113,7 +127,8 @@ class _Namer:
             around.append((group.end, path))
         for path, places in same.items():
             if len(places) > 1:
-                parts = telling([self._first_address(groups[place]) for place in places])
+                some = [groups[place] for place in places]
+                parts = telling([self._first_address(group) for group in some]) or self._said_in(some)
                 self._called.update(
                     (place, joined(path[-1], part)) for place, part in zip(places, parts, strict=False)
                 )
@@ -124,6 +139,19 @@ class _Namer:
             if node < group.end and self._tree.tags[node] == "a":
                 return self._address(node)
         return ""
+
+    def _said_in(self, groups: list[Group]) -> list[str]:
+        """What each card says of one thing (`Size: M`), if all of them say something else."""
+        said: list[dict[str, str]] = []
+        for group in groups:
+            start, stop = self._runs.span(group.start, group.end)
+            found = [_SAYS.match(text[:60]) for text in self._runs.texts[start : min(stop, start + 20)]]
+            said.append({one[1]: slug(one[2]) for one in found if one and not is_count(one[2])})
+        for key in said[0]:
+            values = [values.get(key, "") for values in said]
+            if all(values) and len(set(values)) == len(values):
+                return values
+        return []
 
     def _enter(self, place: int, group: Group, around: list[tuple[Group, _Path]]) -> None:
         while around and around[-1][0].end <= group.start:
@@ -155,15 +183,23 @@ class _Namer:
 
     def _called_like(self, group: Group, node: int, path: _Path) -> _Path:
         """The name of what is called like its group: the title, or the picture, of a card."""
-        if self._tree.tags[node] != "a":
+        if self._tree.tags[node] != "a" or not self._leads_on(node):
             return path
         if not self._runs.text(node, alt=False):
             return (*path, "image")
         # A price beside its title: a range of prices to filter by is no product.
         beside = self._runs.text(group.start, limit=1_000).replace(self._runs.title(node), "")
+        if is_count(group.label) and self._tree.tags[group.start] == "tr":
+            return path
         if PRICE.search(beside) and self._tree.tags[self._tree.parents[node]] != "th":
             return (*path, "view_product")
         return (*path, "view") if group.targets > 1 else path
+
+    def _leads_on(self, node: int) -> bool:
+        """Whether a link leads anywhere; one to `#` opens what is around it."""
+        attributes = self._tree.attributes[node]
+        href = attributes.get("href", "").strip()
+        return role_of("a", attributes) != "button" and href != "#" and href[:11].lower() != "javascript:"
 
     def _shows_price(self, node: int) -> bool:
         return self._tree.tags[node] == "a" and bool(PRICE.search(self._runs.text(node, limit=1_000)))
@@ -176,34 +212,22 @@ class _Namer:
         words = slug(self._labels.title(node))
         if words and not any(map(str.isalpha, words)) and "#" in attributes.get("href", ""):
             # `1,204`, to `/mug#reviews`
-            words = address_words("/" + attributes["href"].partition("#")[2], 0) or words
+            words = self._fragment(node, "") or words
         words = words or self._field_name(node) or self._address(node)
         if words:
             # The widget has the name; its label can be clicked, too.
             return f"{words}_label" if tag == "label" and node in self._labels.of_widgets else words
-        kind = {"textbox": "input", "generic": slug(tag)}.get(role, slug(role)) or "element"
         if tag == "a" and "img" in self._tree.tags[node : self._tree.ends[node]]:
             return "image"
-        before = slug(self._text_before(node))
-        if before:
-            return before if role in _FIELDS else f"{before}_{kind}"
-        return kind
+        return self._wordless.icon(node) or self._beside(node, tag, role)
 
-    def _text_before(self, node: int) -> str:
-        """Short text just before an element without words, in a box with it and with nothing to act on."""
-        tree, runs, targets = self._tree, self._runs, self._targets
-        run = runs.span(node, node)[0] - 1
-        if run < 0:
-            return ""
-        said = runs.nodes[run]
-        box = node
-        for _ in range(3):
-            box = tree.parents[box] if box >= 0 else -1
-        before = bisect_left(targets, node) - 1
-        if said < box or (before >= 0 and tree.ends[targets[before]] > said):
-            return ""
-        text = runs.texts[run].strip()
-        return text if len(text) <= _MAX_BEFORE and not is_count(text) else ""
+    def _beside(self, node: int, tag: str, role: str) -> str:
+        """Of what has no words, what stands beside or above it, else what kind of thing it is."""
+        kind = {"textbox": "input", "generic": slug(tag)}.get(role, slug(role)) or "element"
+        words = self._wordless.text(node, role) or self._wordless.column(node)
+        if not words:
+            return kind
+        return words if role in _FIELDS else f"{words}_{kind}"
 
     def _in_full(self, node: int, name: str) -> str:
         """What an element says, with counts and prices."""
@@ -216,6 +240,18 @@ class _Namer:
 
     def _page_above(self, node: int, name: str) -> str:  # noqa: ARG002
         return address_words(self._tree.attributes[node].get("href", ""), 1)
+
+    def _fragment(self, node: int, name: str) -> str:  # noqa: ARG002
+        return address_words("/" + self._tree.attributes[node].get("href", "").partition("#")[2], 0)
+
+    def _column(self, node: int, name: str) -> str:
+        # Not of the title of a row.
+        return "" if name.rpartition(".")[2] in _TITLES else self._wordless.column(node)
+
+    def _role(self, node: int, name: str) -> str:  # noqa: ARG002
+        role = role_of(self._tree.tags[node], self._tree.attributes[node])
+        # Lists come and go with what opens them; that keeps its name.
+        return "" if role in _COMING else _WORD_OF_ROLE.get(role, slug(role))
 
     def _field_name(self, node: int, name: str = "") -> str:
         name = self._tree.attributes[node].get("name", "")[:200]

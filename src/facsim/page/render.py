@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from html import escape
 from itertools import chain, compress
@@ -26,6 +27,8 @@ _STATES = tuple((state, f"aria-{state}") for state in STATES)
 _TELL_STATES = frozenset(chain.from_iterable(_STATES))
 _NO_ROLES = ("generic", "presentation", "none")
 _LISTS_OF_OPTIONS = ("select", "optgroup", "datalist")
+# Parsers end the outer one where the inner one begins. Frames, shadow roots and tables may nest them still.
+_NOT_IN_THEMSELVES = frozenset({"a", "button"})
 _TAG = re.compile("[a-z][a-z0-9-]*")
 _SPECIAL = re.compile("[&<>\"']")
 
@@ -55,6 +58,7 @@ class _Renderer:
         self._break = False  # a block began or ended here: what comes next starts a line
         self._gap = False  # an element that parts words, itself not written, began or ended here
         self._trim = True  # white space here has nothing to part
+        self._around: Counter[str] = Counter()  # open ones of `_NOT_IN_THEMSELVES`
 
     def _find_content(self) -> tuple[bytearray, list[int]]:
         """Which nodes hold something to show, and in how many of its children a node does."""
@@ -125,6 +129,9 @@ class _Renderer:
         self._parts.append(start)
         self._break = self._gap = False
         self._trim = tag not in INLINE and tag not in VOID and tag != "svg"
+        if tag in _NOT_IN_THEMSELVES:
+            self._around[tag] += 1
+            return tag if self._around[tag] == 1 else "span"
         return _writable(tag)
 
     def _close(self, tag: str, written: str) -> None:
@@ -133,6 +140,8 @@ class _Renderer:
             if tag not in INLINE and self._parts[-1].endswith(" "):
                 self._parts[-1] = self._parts[-1].rstrip(" ")
             self._parts.append(f"</{written}>")
+            if tag in _NOT_IN_THEMSELVES:
+                self._around[tag] -= 1
             self._trim = self._gap = False
             self._break = not flows
         elif not flows:
@@ -181,7 +190,8 @@ class _Renderer:
                 return ""
         elif tag == "svg":
             tag = "img"
-        written = [_writable(tag)]
+        is_inner = self._around[tag] > 0
+        written = ["span" if is_inner else _writable(tag)]
         if name is not None:
             written.append(f'name="{_quoted(name)}"')
         for attribute in _ATTRIBUTES.get(tag, ()):
@@ -192,8 +202,8 @@ class _Renderer:
             written.append(f'aria-label="{_quoted(label)}"')
         if node in self._alts:
             written.append(f'alt="{_quoted(self._alts[node])}"')
-        if attributes or tag == "summary":
-            written += self._role_and_states(node, tag, attributes)
+        if attributes or tag == "summary" or is_inner:
+            written += self._role_and_states(node, tag, attributes, is_inner=is_inner)
         return f"<{' '.join(written)}>"
 
     def _is_telling_box(self, node: int, attributes: Mapping[str, str]) -> bool:
@@ -201,11 +211,13 @@ class _Renderer:
             return False
         return self._filled_children[node] > 1 or "aria-label" in attributes
 
-    def _role_and_states(self, node: int, tag: str, attributes: Mapping[str, str]) -> list[str]:
+    def _role_and_states(
+        self, node: int, tag: str, attributes: Mapping[str, str], *, is_inner: bool
+    ) -> list[str]:
         written: list[str] = []
         role = role_of(tag, attributes)
         is_told = "role" in attributes or tag not in CONTROLS
-        if is_told and role != ROLE_OF_TAG.get(tag) and role not in _NO_ROLES:
+        if is_inner or (is_told and role != ROLE_OF_TAG.get(tag) and role not in _NO_ROLES):
             written.append(f'role="{_quoted(role)}"')
         for state, aria in () if _TELL_STATES.isdisjoint(attributes) else _STATES:
             if state in attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from functools import partial
 
@@ -14,6 +14,7 @@ from facsim.page.recipe import Recipe
 from facsim.page.render import render
 from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
 from facsim.page.runs import HIDDEN, Runs
+from facsim.page.tags import FOREIGN, HOLDS_HTML, VOID
 from facsim.page.tree import Locators, Tree, parse
 from facsim.page.words import fold
 from facsim.schema import Element, Page
@@ -94,17 +95,47 @@ def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[in
                 reach = max(reach, _stand_in(tree, runs, labels, node))
             if reach:
                 reached.append((node, reach))
+    beyond = _beyond_reach(tree, [node for node, _ in reached])
+    if beyond:
+        reached = [(node, reach) for node, reach in reached if node not in beyond]
     targets = _resolve_nesting(tree, runs, reached)
     aria: dict[int, str] = {}
     for node in targets:
         label, content = labels.given(node), labels.content(node)
         if not label and not content:
-            label = fold(tree.attributes[node].get("title", ""))
+            label = fold(tree.attributes[node].get("title", "")) or labels.inner(node)
         if label and label != content:
             aria[node] = label
         elif tree.tags[node] in ("area", "input") and content and tree.attributes[node].get("alt"):
             aria[node] = content
     return targets, aria
+
+
+def _beyond_reach(tree: Tree, nodes: list[int]) -> set[int]:
+    """Those of some nodes that are in a drawing, which is not written, or after an odd tag in a formula.
+
+    `<math><input><input>` nests, but Lexbor writes it without end tags; browsers draw nothing for these.
+    """
+    beyond: set[int] = set()
+    for start in tree.find(lambda tag, _: tag in FOREIGN):
+        inside = nodes[bisect_right(nodes, start) : bisect_left(nodes, tree.ends[start])]
+        if inside and tree.tags[start] == "math":
+            end = tree.ends[start]
+            odd = next((node for node in range(start, end) if _is_odd(tree, node)), end)
+            inside = inside[bisect_left(inside, odd) :]
+        beyond.update(inside)
+    return beyond
+
+
+def _is_odd(tree: Tree, node: int) -> bool:
+    """Whether an element in a formula has the tag of one without content, but is no element of HTML."""
+    if tree.tags[node] not in VOID:
+        return False
+    while tree.tags[node] not in FOREIGN:
+        node = tree.parents[node]
+        if tree.tags[node].lower() in HOLDS_HTML:
+            return False
+    return True
 
 
 def _resolve_nesting(tree: Tree, runs: Runs, reached: list[tuple[int, Reach]]) -> list[int]:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from facsim.page.tags import CLOSED_BY_THE_NEXT, SHADOW_ROOT
+from facsim.page.tags import CLOSED_BY_THE_NEXT, FOREIGN, HOLDS_HTML, SHADOW_ROOT
 from facsim.schema import InputError
 
 SHADOW = "shadowrootmode"
@@ -19,8 +19,6 @@ _LONG_TAG = re.compile(r"[A-Za-z][^>]{20000,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _TAG = re.compile(r"(/?)([A-Za-z][^\s/>]*)")
 _BEGINNING = 10
-_FOREIGN = frozenset({"svg", "math"})
-_HOLDS_HTML = frozenset({"foreignobject", "desc", "title", "mi", "mo", "mn", "ms", "mtext", "annotation-xml"})
 # These end a drawing or formula (the HTML standard, "the rules for parsing tokens in foreign content").
 _ENDING_FOREIGN = (
     "b big blockquote body br center code dd div dl dt em embed font h1 h2 h3 h4 h5 h6 head hr i img li "
@@ -141,9 +139,9 @@ def _check_depth(html: str) -> None:
         if closes:
             depth -= _close(name, foreign, opened)
             continue
-        if foreign and (name in _BREAKS_OUT or foreign[-1] in _HOLDS_HTML):
+        if foreign and (name in _BREAKS_OUT or foreign[-1] in HOLDS_HTML):
             foreign.clear()
-        if foreign or name in _FOREIGN:
+        if foreign or name in FOREIGN:
             if piece.partition(">")[0].endswith("/"):
                 continue
             foreign.append(name)

@@ -20,6 +20,12 @@ CLOSED_BY_THE_NEXT = VOID | _set(
 )
 """Do not nest in themselves without something between."""
 
+FOREIGN = _set("svg math")
+"""Drawings and formulas: what is in them has rules of its own."""
+
+HOLDS_HTML = _set("foreignobject desc title mi mo mn ms mtext annotation-xml")
+"""In these elements of drawings and formulas is HTML again."""
+
 INLINE = _set(
     "abbr b bdi bdo big cite code data del dfn em font i ins kbd label mark q ruby s samp small span strong "
     "sub sup time tt u var wbr"

@@ -25,15 +25,24 @@ TEXT = "#text"
 _TO_PREPARE = (b"<noscript", b"<template")
 # Those that some rule looks at; most elements have none of them.
 _TELLING_WORDS = (
-    "alt checked contenteditable current disabled expanded for hidden href id label multiple name onclick "
-    "open placeholder pressed required role selected style tabindex title type value"
+    "alt checked colspan contenteditable current disabled expanded for hidden href id label multiple name "
+    "onclick open placeholder pressed required role selected style tabindex title type value"
 )
 _TELLING = frozenset(_TELLING_WORDS.split())
-_COMMON = frozenset({"class", "src", "d"})  # says nothing, and is everywhere
+_COMMON = frozenset({"class", "src", "d"})  # says nothing but for icons, and is everywhere
+ICON = "data-facsim-icon"
+"""What icon an element shows, read from the classes of the sets of icons that are in use everywhere."""
+_ICON = re.compile(
+    r"(?:^| )(?:fa|bi|mdi|ri|ti|la|lucide|glyphicon|octicon|feather|tabler-icon|ph|icon)-"
+    r"(?!(?:fw|lg|xs|sm|xl|\dx|spin|pulse|solid|regular|light|thin|brands|duotone|stack|inverse|rotate-\d+|flip"
+    r"|border|pull-left|pull-right|ul|li|bar|icon|button|btn|link|wrapper|container|left|right)(?: |$))"
+    r"([a-z][a-z-]{0,30}[a-z]|x)(?: |$)"
+)
+_LONGEST_ICON = 80
 _SHORT = 400
 _ATTRIBUTE = re.compile(r'([^ =]+)(?:="([^"]*)")?')
 _TELLING_STARTS = ("aria-", "data-facsim-")
-_OWN_MARKS = (*(f"data-facsim-{mark}" for mark in ("name", "interactable", "drop", "found")), MOVED)
+_OWN_MARKS = (*(f"data-facsim-{mark}" for mark in ("name", "interactable", "drop", "found", "icon")), MOVED)
 _NO_ATTRIBUTES: dict[str, str] = {}
 _START, _END, _EMPTY, _OTHER = range(4)
 # Each may take time with the depth.
@@ -300,10 +309,14 @@ def _read_attributes(written: str) -> dict[str, str]:
         for name, value in _ATTRIBUTE.findall(written):
             if _is_telling(name):
                 found[name] = unescape(value)
+            elif name == "class" and len(value) <= _LONGEST_ICON and (icon := _ICON.search(value)):
+                found[ICON] = icon[1]
         return found or _NO_ATTRIBUTES
     for part in written.removesuffix('"').split('" '):
         name, _, value = part.partition('="')
         if name in _COMMON:
+            if name == "class" and len(value) <= _LONGEST_ICON and (icon := _ICON.search(value)):
+                found[ICON] = icon[1]
             continue
         if name in _TELLING or name.startswith(_TELLING_STARTS):
             found[name] = unescape(value) if "&" in value else value
