@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from dataclasses import replace
 from html import unescape
@@ -11,7 +12,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from facsim.page import read_page, simplify
-from facsim.schema import Element, Page
+from facsim.schema import Element, InputError, Page
 
 
 def described(element: Element) -> str:
@@ -262,3 +263,17 @@ def test_attributes_come_through_as_they_are(value):
 def test_a_link_whose_address_begins_with_a_space_is_a_link():
     (link,) = simplify("<a rel=x href=' /x ' data-a>y</a>").elements
     assert (link.name, link.href.strip()) == ("y", "/x")
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(is_on: bool) -> None:
+    was = gc.isenabled()
+    try:
+        (gc.enable if is_on else gc.disable)()
+        assert len(simplify("<p><a href=1>x</a>" + "<i>word</i> " * 60_000).elements) == 1
+        assert gc.isenabled() is is_on
+        with pytest.raises(InputError):
+            simplify("<div>" * 200_000)
+        assert gc.isenabled() is is_on
+    finally:
+        gc.enable() if was else gc.disable()

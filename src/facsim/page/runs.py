@@ -182,6 +182,11 @@ class Runs:
                 break
         return fold("".join(parts))[:limit].rstrip()
 
+    def forget(self) -> None:
+        """Give back the memory of the texts asked for so far."""
+        for kept in (self._known, self._short, self._titles):
+            kept.clear()
+
     def has_text(self, node: int) -> bool:
         """Whether an element holds anything but white space."""
         first, last = self.span(node, self._ends[node])

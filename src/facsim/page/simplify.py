@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 
 from facsim.page.decode import decode
@@ -19,6 +21,7 @@ from facsim.page.tree import Locators, Tree, parse
 from facsim.page.words import fold
 from facsim.schema import Element, Page
 
+_LARGE = 500_000
 _PICKED = frozenset({"checkbox", "radio", "file"})
 
 
@@ -43,6 +46,11 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
         ConfigError: if a selector of the recipe is not CSS.
     """
     text = decode(html)
+    with _few_pauses(text):
+        return _simplified(text, url, recipe)
+
+
+def _simplified(text: str, url: str | None, recipe: Recipe | None) -> Page:
     if text.startswith(MARK):
         done = _as_it_is(text)
         if done is not None:
@@ -57,11 +65,29 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
         if "data-facsim-name" in (attributes := tree.attributes[node])
     }
     names = name_elements(tree, runs, labels, targets, given)
+    del labels, targets, given
+    runs.forget()
     simplified = render(tree, runs, names, aria, _title(tree))
     nodes = {name: node for node, name in names.items()}
     return Page(
         simplified, partial(_located, simplified, Locators(tree), nodes), partial(load_outline, simplified)
     )
+
+
+@contextmanager
+def _few_pauses(text: str) -> Iterator[None]:
+    """Keep the garbage collector from looking at a large page again and again while it grows.
+
+    Nothing here makes cycles. It would take a quarter of the time of a page of some megabytes.
+    """
+    pauses = len(text) > _LARGE and gc.isenabled()
+    if pauses:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pauses:
+            gc.enable()
 
 
 def _as_it_is(html: str) -> Page | None:

@@ -60,5 +60,6 @@ MOVED = "data-facsim-moved"
 WHOLE_PAGE = _set(f"html body frameset head title iframe slot {SHADOW_ROOT}")
 """Never elements to act on, even when they listen for clicks, and never written."""
 
-NOWHERE_ELSE = WHOLE_PAGE | _set("base col colgroup frame link meta")
-"""Never elements to act on, whatever they or a recipe say: parsers lose these outside of their places."""
+NOWHERE_ELSE = WHOLE_PAGE | _set("base col colgroup frame link map meta param")
+"""Never elements to act on, whatever they or a recipe say: parsers lose these outside of their
+places, or their `name` means something else."""

@@ -185,7 +185,8 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
     known: dict[str, tuple[_Tag, str]] = {}
     seen: dict[str, _Tag] = {}
     kinds_of: list[tuple[str, dict[str, str]]] = [(TEXT, _NO_ATTRIBUTES)]
-    most = html.count("<") * 2 + 2
+    # Each piece may hold a text, and each that closes nothing an element.
+    most = html.count("<") * 2 - html.count("</") + 2
     # What text nodes hold is the default: only elements write into all lists.
     tags = [TEXT] * most
     attributes = [_NO_ATTRIBUTES] * most
