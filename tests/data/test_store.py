@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -351,3 +352,15 @@ def test_card_is_readable_json(made: Path) -> None:
     card = json.loads((made / "card.json").read_text())
     assert card["schema_version"] == 1
     assert card["content_hash"]
+
+
+def test_pages_can_be_asked_for_while_their_index_is_made(writing: Callable[..., Any]) -> None:
+    """Two threads that want the index must not wait for each other."""
+    data = writing().add("s", "u", SEARCH_THEN_LEAVE).write()
+    page_id = data.steps["page_id"][0]
+    for _ in range(20):
+        store = DataSet.open(data.path).pages
+        with ThreadPoolExecutor(2) as threads:
+            counted, page = threads.submit(len, store), threads.submit(store.page, page_id)
+            assert counted.result(timeout=30) == 1
+            assert page.result(timeout=30).html == HTML

@@ -311,7 +311,6 @@ def test_the_command_of_a_local_model_names_what_its_checkpoint_would_decide(
     run = made(tmp_path / "mine", right=lambda *_: True, spec="local:models/mine")
     settings = {
         "model": "0f" * 32, "device": "cpu", "dtype": "float32", "decoding": "candidates",
-        "max_output_tokens": 512,
         "prompt": {
             "style": "rationale", "budget_tokens": 1000, "budget_policy": "drop_oldest", "persona": True,
             "tokenizer": "its own",

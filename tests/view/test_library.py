@@ -153,3 +153,50 @@ def test_a_run_given_twice_is_refused(shelf: Path, runs: list[Path]) -> None:
 def test_letters_go_on_after_z(runs: list[Path]) -> None:
     run = Run.open(runs[0])
     assert [Predictions(run, "x", place).letter for place in (0, 25, 26, 53)] == ["A", "Z", "AA", "BB"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b'{"session_id":"s99', b'{"session_id":"s99"', b'{"session_id":"s\n99","step":1}\n', b"{}\n", b"\n"],
+)
+def test_damage_at_the_end_is_passed_over_or_told(runs: list[Path], tmp_path: Path, damage: bytes) -> None:
+    copy = tmp_path / "good"
+    shutil.copytree(runs[0], copy)
+    file = copy / "predictions.jsonl"
+    file.write_bytes(file.read_bytes() + damage)
+    try:
+        assert sorted(Predictions(Run.open(copy), "good", 0).of_session("s59")) == [1, 2]
+    except InputError as error:
+        assert b"\n" in damage and "line 1" in str(error)
+
+
+def test_lines_are_found_whatever_their_order_and_however_they_are_written(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    copy = tmp_path / "good"
+    shutil.copytree(runs[0], copy)
+    file = copy / "predictions.jsonl"
+    lines = [json.loads(line) for line in file.read_bytes().splitlines()]
+    # Interleaved as a busy runner writes them, with an id that JSON escapes, and one line given twice.
+    mixed = [*lines[::2], *lines[1::2], lines[0] | {"pred_text": "again"}]
+    odd = [line | {"session_id": 'a"b\\c\nd'} for line in lines[:2]]
+    for written in (mixed, [*odd, *mixed]):
+        file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in written))
+        read = Predictions(Run.open(copy), "good", 0)
+        for line in lines:
+            assert read.of_session(line["session_id"])[line["step"]] == line
+        assert sorted(read.of_session('a"b\\c\nd')) == ([1, 2] if written is not mixed else [])
+
+
+def test_damage_within_a_line_is_told_where_it_is_met(shelf: Path, runs: list[Path], tmp_path: Path) -> None:
+    copy = tmp_path / "good"
+    shutil.copytree(runs[0], copy)
+    lines = (copy / "predictions.jsonl").read_bytes().splitlines(keepends=True)
+    lines[6] = lines[6][:60] + b"\n"
+    (copy / "predictions.jsonl").write_bytes(b"".join(lines))
+    library = Library(shelf / "data", [copy])
+    with pytest.raises(InputError, match="line 7"):
+        library.runs[0].of_session("s03")
+    with pytest.raises(InputError, match="line 7"):
+        library.find(Search(hits="all_right"))
+    assert len(library.find(Search())) == 60

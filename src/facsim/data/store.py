@@ -11,9 +11,11 @@ A data set is written whole or not at all: into a temporary folder beside its pl
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -158,12 +160,12 @@ class DataSet:
 
     @cached_property
     def _step_rows(self) -> dict[str, tuple[int, int]]:
-        spans = (
-            self.steps.select("session_id", row=pl.int_range(pl.len()))
-            .group_by("session_id", maintain_order=True)
-            .agg(pl.col("row").min().alias("start"), pl.len().alias("length"))
+        # Contiguous: a run of one id is a session.
+        spans = self.steps.select(pl.col("session_id").rle()).unnest("session_id")
+        starts = spans["len"].cum_sum() - spans["len"]
+        return dict(
+            zip(spans["value"], zip(starts.to_list(), spans["len"].to_list(), strict=True), strict=True)
         )
-        return {session_id: (start, length) for session_id, start, length in spans.iter_rows()}
 
 
 def _step_of(row: dict[str, Any]) -> Step:
@@ -260,19 +262,35 @@ class PageStore:
                 raise InputError("column missing", file=self.file, where=f"column {name}", expected="string")
         return parquet
 
+    @property
+    def _index(self) -> dict[str, int]:
+        # First this lock, then that of the cached property (it has one before Python 3.12): always in one
+        # order, or two threads may wait for each other.
+        with self._lock:
+            return self._rows
+
     @cached_property
-    def _index(self) -> dict[str, tuple[int, int]]:
-        index: dict[str, tuple[int, int]] = {}
-        for group in range(self._parquet.num_row_groups):
-            ids = self._read(group, ["page_id"])["page_id"].to_pylist()
-            index.update((page_id, (group, row)) for row, page_id in enumerate(ids))
-        return index
+    def _rows(self) -> dict[str, int]:
+        """By page, its row in the file."""
+        with reading(self.file):
+            column = self._parquet.read(columns=["page_id"])
+            column.validate(full=True)  # bytes that are no text, which polars would trust
+        return dict(zip(pl.Series(pl.from_arrow(column)["page_id"]), range(column.num_rows), strict=True))
+
+    @cached_property
+    def _group_starts(self) -> list[int]:
+        """The first row of every row group."""
+        metadata = self._parquet.metadata
+        counts = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+        return list(accumulate(counts, initial=0))[:-1]
 
     def _cell(self, page_id: str, column: str) -> str | None:
         with self._lock:
             if page_id not in self._index:
                 raise InputError(f"no page {page_id}", file=self.file, remedy="The data set is incomplete")
-            group, row = self._index[page_id]
+            place = self._index[page_id]
+            group = bisect_right(self._group_starts, place) - 1
+            row = place - self._group_starts[group]
             key = (group, column)
             if key not in self._groups:
                 self._groups[key] = self._read(group, [column])[column]

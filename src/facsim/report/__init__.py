@@ -1,10 +1,29 @@
-"""Everything that a person looks at: the report, the leaderboard, summaries of runs and comparisons."""
+"""Everything that a person looks at: the report, the leaderboard, summaries of runs and comparisons.
 
-from facsim.report.build import build_report
-from facsim.report.leaderboard import Leaderboard, Row, leaderboard
-from facsim.report.model import Report
-from facsim.report.published import PublishedBoard, PublishedRow, published_boards
-from facsim.report.summary import comparison_table, effect_table, plan_summary, run_summary
+What is named here is loaded when it is first used: the viewer needs next to nothing of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from facsim.report.build import build_report
+    from facsim.report.model import Report
+    from facsim.report.published import PublishedBoard, PublishedRow, published_boards
+    from facsim.report.ranking import Leaderboard, Row, leaderboard
+    from facsim.report.summary import comparison_table, effect_table, plan_summary, run_summary
+
+# Where each name is loaded from. The block above tells type checkers the same.
+_HOMES = {
+    "build": ("build_report",),
+    "model": ("Report",),
+    "published": ("PublishedBoard", "PublishedRow", "published_boards"),
+    "ranking": ("Leaderboard", "Row", "leaderboard"),
+    "summary": ("comparison_table", "effect_table", "plan_summary", "run_summary"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Leaderboard",
@@ -20,3 +39,15 @@ __all__ = [
     "published_boards",
     "run_summary",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'facsim.report' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"facsim.report.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -17,10 +17,10 @@ from facsim.metrics.match import check_rule
 from facsim.predict import BASELINES, ORACLE
 from facsim.report.breakdown import by_length, by_step
 from facsim.report.contrast import contrast, unread
-from facsim.report.leaderboard import Leaderboard, Row, rank
 from facsim.report.links import evaluate_command, view_command
 from facsim.report.model import Contrast, Entry, Kind, OutcomeCounts, Report
 from facsim.report.published import published_board
+from facsim.report.ranking import Leaderboard, Row, rank
 from facsim.report.render import ORACLE_MARK
 from facsim.report.words import headline
 from facsim.schema import ConfigError, Progress, no_progress

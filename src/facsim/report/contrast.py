@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facsim.metrics import Comparison, Rule
 from facsim.metrics.cases import BoolArray, Cases
 from facsim.metrics.errors import error_expression
-from facsim.report.links import replay_address
+from facsim.report.addresses import replay_address
 from facsim.report.model import Answer, Contrast, Example, Unread
 from facsim.schema.plain import plain
 

@@ -21,9 +21,9 @@ from facsim.report.classes import (
     classes,
     true_classes,
 )
-from facsim.report.leaderboard import Row
 from facsim.report.model import Entry, Report
 from facsim.report.palette import CATEGORY_COLOURS, OTHER_COLOURS, RUN_COLOURS
+from facsim.report.ranking import Row
 from facsim.report.template import asset, environment, number, palette_css, source_hash, uncapitalised
 
 LINES: Final = 5

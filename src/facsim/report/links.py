@@ -1,20 +1,16 @@
-"""From the report to the viewer, and back to the commands that made the runs."""
+"""From the report back to the commands: what opens its sessions, and what made its runs."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from facsim.evaluation import Run
 from facsim.evaluation.config import Identity
 from facsim.predict.endpoint_options import EndpointOptions
 from facsim.predict.local.options import LocalOptions
 from facsim.prompt import PromptConfig
-
-VIEW_PORT: Final = 8421
-"""Where `facsim view` listens unless told otherwise."""
 
 _PROMPT_FLAGS: Final = ("style", "budget_tokens", "budget_policy", "tokenizer", "persona")
 _MODEL_FLAGS: Final[Mapping[str, str]] = {
@@ -26,15 +22,6 @@ _MODEL_FLAGS: Final[Mapping[str, str]] = {
     "replicate": "--replicate",
 }
 _LOCAL_FLAGS: Final = ("decoding", "max_output_tokens", "device", "dtype")
-
-
-def replay_address(session_id: str, step: int) -> str:
-    """Where a local `facsim view` shows a step.
-
-    >>> replay_address("a/b", 3)
-    'http://127.0.0.1:8421/session?id=a%2Fb&step=3'
-    """
-    return f"http://127.0.0.1:{VIEW_PORT}/session?{urlencode({'id': session_id, 'step': step})}"
 
 
 def view_command(runs: Sequence[Run]) -> str:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from facsim.data.files import write_atomically
 from facsim.evaluation import Run
 from facsim.metrics import Comparison, Estimate, Metrics
-from facsim.report.leaderboard import Leaderboard, Row
+from facsim.report.ranking import Leaderboard, Row
 from facsim.schema import ConfigError
 
 Kind = Literal["oracle", "baseline", "model"]

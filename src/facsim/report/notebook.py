@@ -8,7 +8,7 @@ from facsim.report import render
 from facsim.schema.drawing import Cell, figure, paragraph, scrolled, table
 
 if TYPE_CHECKING:
-    from facsim.report.leaderboard import Leaderboard
+    from facsim.report.ranking import Leaderboard
 
 
 def leaderboard_html(board: Leaderboard) -> str:

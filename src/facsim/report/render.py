@@ -16,8 +16,8 @@ from facsim.metrics import CeilingShares, Estimate, Rule
 from facsim.schema.plain import plain
 
 if TYPE_CHECKING:
-    from facsim.report.leaderboard import Leaderboard, Row
     from facsim.report.published import PublishedBoard
+    from facsim.report.ranking import Leaderboard, Row
 
 ABSENT: Final = "\N{EN DASH}"
 BEST: Final = "★"

@@ -10,10 +10,12 @@ from rich.text import Text
 
 from facsim.evaluation import Plan, Run
 from facsim.metrics import Comparison, Estimate
+from facsim.predict.endpoint_estimate import CostEstimate
 from facsim.report.render import TextTable, dollars, with_interval
-from facsim.schema.plain import harmless
+from facsim.schema.plain import harmless, seconds
 
 if TYPE_CHECKING:
+    from facsim.predict.local.estimate import LocalEstimate
     from facsim.shop import DesignEffect, Effect
 
 
@@ -41,16 +43,31 @@ def plan_summary(plan: Plan) -> RenderableType:
         for message in found.example.messages:
             parts += [Text(f"── {message.role}", style="bold cyan"), Text(harmless(message.content))]
         parts.append(Text())
-    rows = [
-        ["steps", asked],
+    if isinstance(found, CostEstimate):
+        told, rows = "Nothing was asked", _calls(found)
+    else:
+        told, rows = f"{found.tried} steps were tried, nothing was written", _passes(found)
+    parts.append(TextTable(plan.predictor, ["", told], [["steps", asked], *rows], left=2))
+    return Group(*parts)
+
+
+def _calls(found: CostEstimate) -> list[list[str]]:
+    return [
         ["calls", f"{found.calls:,}"],
         ["input tokens", f"{found.input_tokens:,}, of which a cache can serve {found.cached_tokens:,}"],
         ["longest prompt", f"{found.longest:,} tokens"],
         ["output tokens", f"{found.output_tokens:,} if typical, {found.output_tokens_at_most:,} at most"],
         ["cost", _costs(found.cost, found.cost_at_most)],
     ]
-    parts.append(TextTable(plan.predictor, ["", "Nothing was asked"], rows, left=2))
-    return Group(*parts)
+
+
+def _passes(found: LocalEstimate) -> list[list[str]]:
+    return [
+        ["sequences", f"{found.sequences:,}, each of which goes through the model once"],
+        ["tokens", f"{found.tokens:,}; {found.input_tokens:,} if each step were asked by itself"],
+        ["longest prompt", f"{found.longest:,} tokens"],
+        ["time", f"about {seconds(found.seconds)} on this machine, by the steps that were tried"],
+    ]
 
 
 def _costs(expected: float | None, at_most: float | None) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from facsim.metrics import Estimate
-from facsim.report.leaderboard import Leaderboard, Row
 from facsim.report.model import Entry, Headline
+from facsim.report.ranking import Leaderboard, Row
 from facsim.report.render import dollars
 from facsim.report.summary import p_value
 from facsim.schema.plain import plain

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -71,6 +70,31 @@ class Found:
     steps: int
 
 
+class Finds:
+    """Sessions that were found, in order."""
+
+    def __init__(self, table: pl.DataFrame) -> None:
+        self._table = table.select("session_id", "step", "steps")
+
+    def __len__(self) -> int:
+        return self._table.height
+
+    def __iter__(self) -> Iterator[Found]:
+        return (Found(*row) for row in self._table.iter_rows())
+
+    def __getitem__(self, place: int) -> Found:
+        return Found(*self._table.row(place))
+
+    def part(self, start: int, count: int) -> tuple[Found, ...]:
+        """So many of them from a place on."""
+        return tuple(Found(*row) for row in self._table.slice(start, count).iter_rows())
+
+    def place_of(self, session_id: str) -> int | None:
+        """Where a session stands among them; None where it was not found."""
+        place: int | None = self._table["session_id"].index_of(session_id)
+        return place
+
+
 class Library:
     """A data set and runs over it, open for looking at. Pages and predictions are read when asked for.
 
@@ -89,72 +113,55 @@ class Library:
         card = data.card if isinstance(data, DataSet) else Card.read(Path(data) / "card.json")
         for run in opened:
             _check_same_data(card, data.path if isinstance(data, DataSet) else data, run)
-        # Reading is most of the time until the first list, and most of it leaves Python.
-        with ThreadPoolExecutor() as readers:
-            read = [
-                readers.submit(Predictions, run, name, place)
-                for place, (run, name) in enumerate(zip(opened, names, strict=True))
-            ]
-            self.data = data if isinstance(data, DataSet) else DataSet.open(data)
-            self.runs = tuple(predictions.result() for predictions in read)
-        self._steps = self._table()
-        self._sessions = self.data.sessions.join(
-            self._steps.group_by("session_id").agg(pl.len().alias("length")), on="session_id", how="left"
+        self.data = data if isinstance(data, DataSet) else DataSet.open(data)
+        self.runs = tuple(
+            Predictions(run, name, place) for place, (run, name) in enumerate(zip(opened, names, strict=True))
         )
         self.find = lru_cache(maxsize=32)(self._find)
 
     def prepare(self) -> None:
-        """Make what the first replay would wait for: where pages and predictions are."""
+        """Make what the first replay and the first filter would wait for."""
         with suppress(FacsimError):  # told by the page that meets it
             len(self.data.pages)
-            for run in self.runs:
-                run.of_session("")
+            self._steps  # noqa: B018
 
-    @property
+    @cached_property
     def outcomes(self) -> tuple[str, ...]:
         """The outcomes that sessions have; `none` last where some have none."""
         found = self.data.sessions["outcome"].unique().to_list()
         return (*sorted(outcome for outcome in found if outcome), *(["none"] if None in found else []))
 
-    @property
+    @cached_property
     def categories(self) -> tuple[str, ...]:
         """The categories of steps, the most frequent first."""
-        counts = self._steps.drop_nulls("category")["category"].value_counts()
+        steps = self._steps if self._named_by_runs else self.data.steps
+        counts = steps["category"].drop_nulls().value_counts()
         return tuple(counts.sort(["count", "category"], descending=[True, False])["category"])
 
-    @property
+    @cached_property
     def actions(self) -> tuple[str, ...]:
         """The types of the actions."""
-        return tuple(sorted(self._steps["action_type"].unique().to_list()))
+        return tuple(sorted(self.data.steps["action_type"].unique().to_list()))
 
     def run(self, letter: str) -> Predictions | None:
         """The run that a letter stands for."""
         return next((run for run in self.runs if run.letter == letter), None)
 
-    def hits(self, session_ids: Iterable[str]) -> Mapping[tuple[str, int], tuple[int, int]]:
-        """For the steps of these sessions that runs were asked about: how many are right, of how many."""
-        wanted = pl.Series(list(session_ids), dtype=pl.String).implode()
-        rows = self._steps.filter(pl.col("session_id").is_in(wanted) & (pl.col("asked") > 0))
-        return {
-            (session_id, step): (right, asked)
-            for session_id, step, right, asked in rows.select(*_KEY, "right", "asked").iter_rows()
-        }
-
-    def _find(self, search: Search) -> tuple[Found, ...]:
-        steps = self._steps.lazy()
-        wanted = self._session_conditions(search)
-        if wanted:
-            sessions = self._sessions.lazy().filter(*wanted).select("session_id")
-            steps = steps.join(sessions, on="session_id", how="semi")
-        found = (
-            steps.filter(*self._step_conditions(search))
-            .group_by("session_id")
-            .agg(pl.col("step").min(), pl.len().alias("steps"), pl.col("place").min())
-            .join(self._sessions.lazy().select("session_id", "length"), on="session_id")
-        )
+    def _find(self, search: Search) -> Finds:
+        sessions = self._sessions.lazy().filter(*self._session_conditions(search))
+        conditions = self._step_conditions(search)
+        if conditions:
+            of_runs = bool(search.hits != "any" or search.right or search.wrong)
+            named = bool(search.category) and self._named_by_runs
+            steps = self._steps if of_runs or named else self._own_steps
+            matching = steps.lazy().filter(*conditions).group_by("session_id")
+            found = sessions.join(
+                matching.agg(pl.col("step").min(), pl.len().alias("steps")), on="session_id"
+            )
+        else:
+            found = sessions.with_columns(step=pl.lit(0, pl.Int64), steps="length")
         by = {"stored": "place", "longest": "length", "most": "steps"}[search.order]
-        ordered = found.sort(by, "place", descending=[by != "place", False]).collect()
-        return tuple(Found(*row) for row in ordered.select("session_id", "step", "steps").iter_rows())
+        return Finds(found.sort(by, "place", descending=[by != "place", False]).collect())
 
     def _session_conditions(self, search: Search) -> list[pl.Expr]:
         conditions = []
@@ -210,17 +217,32 @@ class Library:
             in_runs = pl.struct(_KEY).is_in(keys.implode())
         return holds("action_text", "rationale") | in_session | in_runs
 
-    def _table(self) -> pl.DataFrame:
-        """One row a step: what to search in, and which runs are right."""
-        steps = self.data.steps.select(
-            "session_id",
-            pl.col("step").cast(pl.Int64),
-            "action_type",
-            "action_text",
-            "category",
-            "rationale",
-            place=pl.int_range(pl.len()),
+    @cached_property
+    def _sessions(self) -> pl.DataFrame:
+        """The sessions with their `place` among all and their `length` in steps."""
+        lengths = self.data.steps.select(pl.col("session_id").rle()).unnest("session_id")
+        return self.data.sessions.with_row_index("place").join(
+            lengths.select(pl.col("value").alias("session_id"), pl.col("len").alias("length")),
+            on="session_id",
+            how="left",
+            maintain_order="left",
         )
+
+    @cached_property
+    def _own_steps(self) -> pl.DataFrame:
+        """One row a step: what to search in, as far as the data set itself tells it."""
+        columns = ("session_id", "action_type", "action_text", "category", "rationale")
+        return self.data.steps.select(*columns, pl.col("step").cast(pl.Int64))
+
+    @cached_property
+    def _named_by_runs(self) -> bool:
+        """Whether runs label steps that the data set does not."""
+        return bool(self.runs) and self.data.steps["category"].null_count() > 0
+
+    @cached_property
+    def _steps(self) -> pl.DataFrame:
+        """`_own_steps`, with which runs are right, and the categories that they know."""
+        steps = self._own_steps
         if not self.runs:
             none = pl.lit(0, pl.Int64)
             return steps.with_columns(right=none, asked=none)
@@ -228,8 +250,7 @@ class Library:
             hits = run.table.select(*_KEY, pl.col("right").alias(f"right {run.place}"))
             steps = steps.join(hits, on=_KEY, how="left", maintain_order="left")
         each = [pl.col(f"right {run.place}") for run in self.runs]
-        # Runs label steps where the data set does not.
-        if steps["category"].null_count():
+        if self._named_by_runs:
             named = pl.concat([run.table.select(*_KEY, "true_category") for run in self.runs]).unique(_KEY)
             steps = steps.join(named, on=_KEY, how="left", maintain_order="left")
             steps = steps.with_columns(pl.coalesce("category", "true_category").alias("category"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from facsim.schema import Session
 from facsim.view.library import Found, Library
+from facsim.view.verdict import verdict_on
 
 LONGEST_STRIP = 48
 """Steps of a session that its row draws."""
@@ -59,15 +60,20 @@ class Row:
 
 
 def listing(library: Library, found: Sequence[Found]) -> tuple[Row, ...]:
-    """The rows of some sessions."""
-    hits = library.hits(one.session_id for one in found)
+    """The rows of some sessions.
+
+    Raises:
+        InputError: if predictions are damaged, or not what they were.
+    """
     rows = []
     for one in found:
         session = library.data.session(one.session_id)
-        cells = tuple(
-            Cell(step.action.type, *hits.get((one.session_id, index), (0, 0)))
-            for index, step in enumerate(session.steps[:LONGEST_STRIP])
-        )
+        said = [run.of_session(one.session_id) for run in library.runs]
+        cells = []
+        for index, step in enumerate(session.steps[:LONGEST_STRIP]):
+            lines = [of_run[index] for of_run in said if index in of_run]
+            right = sum(verdict_on(step.action, line).right for line in lines)
+            cells.append(Cell(step.action.type, right, len(lines)))
         typed = next((step.action.text for step in session.steps if step.action.text), "")
-        rows.append(Row(one, session, (session.intent or typed or "")[:300], cells))
+        rows.append(Row(one, session, (session.intent or typed or "")[:300], tuple(cells)))
     return tuple(rows)

@@ -1,23 +1,24 @@
-"""The predictions of one run, found by session and step without reading the file again.
+"""The predictions of one run, found by session without reading the file again.
 
-One pass over predictions.jsonl keeps, for every line, where it begins, and the few columns that the list of
-sessions filters by. What a replay shows is then read from the file, one session's lines at a time.
+One pass over predictions.jsonl finds where the lines of every session stand, and parses none of them. What a
+list or a replay shows is then read from there, one session's lines at a time. The columns that a list filters
+by are read when somebody filters.
 """
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from facsim.evaluation import Run
+from facsim.evaluation.journal import read_lines
 from facsim.evaluation.predictions import read_predictions
 from facsim.metrics.match import match_expression
 from facsim.predict import local
@@ -26,6 +27,8 @@ from facsim.schema import InputError
 from facsim.view.colours import slot
 
 _COLUMNS = ("session_id", "step", "true_category", "pred_text", "rationale")
+_START = b'{"session_id":"'
+"""Of every line that `facsim evaluate` wrote."""
 OWN_TOKENIZER = "its own"
 """Stands in a run's settings for the tokenizer of a model that ran in the runner's process."""
 _CHANGED = "Start `facsim view` again: the file has changed since it was opened"
@@ -46,7 +49,7 @@ class Predictions:
     def __init__(self, run: Run, label: str, place: int) -> None:
         self.run, self.label, self.place = run, label, place
         self.file = run.path / "predictions.jsonl"
-        self._begins, self.table = _index(self.file)
+        self._places = _places(self.file)
 
     @property
     def letter(self) -> str:
@@ -93,39 +96,78 @@ class Predictions:
         """The lines of one session by step, read from the file.
 
         Raises:
-            InputError: if the file is not what it was.
+            InputError: if a line is damaged, or the file is not what it was.
         """
         found: dict[int, Mapping[str, Any]] = {}
-        rows = self._rows.get(session_id, ())
-        if not len(rows):
+        places = self._places.get(session_id, ())
+        if not places:
             return found
         try:
             with self.file.open("rb") as stream:
-                for row in rows:
-                    stream.seek(int(self._begins[row]))
-                    line = json.loads(stream.read(int(self._begins[row + 1] - self._begins[row])))
-                    if line["session_id"] != session_id:
-                        raise ValueError
-                    found.setdefault(int(line["step"]), line)
-        except (OSError, ValueError, KeyError, TypeError):
+                for begin, end in places:
+                    stream.seek(begin)
+                    for line in map(json.loads, stream.read(end - begin).removesuffix(b"\n").split(b"\n")):
+                        if line["session_id"] != session_id:
+                            raise ValueError
+                        found.setdefault(int(line["step"]), line)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            deque(read_lines(self.file), maxlen=0)  # names the line, if one is damaged
             raise InputError("is not what it was", file=self.file, remedy=_CHANGED) from None
         return found
 
     @cached_property
-    def _rows(self) -> dict[str, list[int]]:
-        grouped = (
-            self.table.select("session_id", "row").group_by("session_id", maintain_order=True).agg("row")
+    def table(self) -> pl.DataFrame:
+        """What lists are filtered by: one row a step, with `_COLUMNS` and `right`.
+
+        Raises:
+            InputError: if the file is damaged.
+        """
+        table = read_predictions(self.file).with_columns(
+            match_expression("exact").alias("right"), pl.col("step").cast(pl.Int64)
         )
-        return dict(grouped.iter_rows())
+        return table.select(*_COLUMNS, "right").unique(
+            ("session_id", "step"), keep="first", maintain_order=True
+        )
 
 
-def _index(file: Path) -> tuple[NDArray[np.int64], pl.DataFrame]:
-    """Where lines begin (and the last one ends), and a table of `row`, `_COLUMNS` and `right`."""
-    table = read_predictions(file)
-    with file.open("rb") as stream:
-        written = np.frombuffer(stream.read(), np.uint8)
-    begins = np.concatenate([[0], np.flatnonzero(written == ord("\n")) + 1, [len(written)]]).astype(np.int64)
-    table = table.with_columns(match_expression("exact").alias("right"), pl.col("step").cast(pl.Int64))
-    table = table.select(*_COLUMNS, "right")
-    table = table.with_row_index("row").unique(("session_id", "step"), keep="first", maintain_order=True)
-    return begins, table
+def _places(file: Path) -> dict[str, list[tuple[int, int]]]:
+    """By session, where lines of it begin and end that stand one after the other.
+
+    Raises:
+        InputError: if the file is missing or damaged.
+    """
+    try:
+        written = file.read_bytes()
+    except OSError:
+        written = b""  # what reads it carefully says what is wrong with it
+    found: dict[str, list[tuple[int, int]]] = {}
+    begin = 0
+    while written.startswith(_START, begin):
+        closing = written.find(b'"', begin + len(_START)) + 1
+        start, end = written[begin:closing], begin
+        if not start or b"\\" in start or b"\n" in start:  # an id that does not stand there as it reads
+            break
+        while written.startswith(start, end) and (after := written.find(b"\n", end) + 1):
+            end = after
+        if end == begin:  # the last line, perhaps torn
+            break
+        found.setdefault(start[len(_START) : -1].decode("utf-8", "replace"), []).append((begin, end))
+        begin = end
+    if not written or begin < len(written):
+        return _places_read(file)
+    return found
+
+
+def _places_read(file: Path) -> dict[str, list[tuple[int, int]]]:
+    """The same of any file: slower, and with an eye on what is wrong."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    begin = 0
+    try:
+        with file.open("rb") as stream:
+            # A torn last line is not among the lines.
+            for line, raw in zip(read_lines(file), stream, strict=False):
+                found.setdefault(line["session_id"], []).append((begin, begin + len(raw)))
+                begin += len(raw)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=file) from None
+    return found

@@ -13,7 +13,7 @@ from facsim.schema import Action, InputError, Page, PastStep, Session, SessionSo
 from facsim.view.frame import Mark, title_of
 from facsim.view.library import Library
 from facsim.view.predictions import Predictions
-from facsim.view.verdict import Verdict, verdict
+from facsim.view.verdict import Verdict, predicted, verdict_on
 
 _VERBS = {"click": "Click", "type_and_submit": "Type", "terminate": "Leave"}
 
@@ -260,10 +260,10 @@ def page_of(data: DataSet, step: Step) -> Page | None:
 
 
 def _answer(run: Predictions, step: Step, page: Page | None, line: Mapping[str, Any]) -> Answer:
-    action = _predicted(line)
+    action = predicted(line)
     return Answer(
         run=run,
-        verdict=_verdict(step.action, line),
+        verdict=verdict_on(step.action, line),
         deed=None if action is None else Deed.of(action, page),
         confidence=_number(line.get("confidence")),
         log_probability=_number(line.get("log_probability")),
@@ -276,28 +276,11 @@ def _moments(session: Session, said: Sequence[Mapping[int, Mapping[str, Any]]]) 
     moments: list[Moment] = []
     before: float | None = None
     for index, step in enumerate(session.steps):
-        hits = tuple(_verdict(step.action, lines[index]) if index in lines else None for lines in said)
+        hits = tuple(verdict_on(step.action, lines[index]) if index in lines else None for lines in said)
         since = None if before is None or step.elapsed is None else step.elapsed - before
         moments.append(Moment(index, Deed.of(step.action, None), hits, since))
         before = step.elapsed
     return tuple(moments)
-
-
-def _verdict(true: Action, line: Mapping[str, Any]) -> Verdict:
-    return verdict(
-        true,
-        _predicted(line),
-        same_destination=line.get("same_destination") is True,
-        on_page=on_page if isinstance(on_page := line.get("on_page"), bool) else None,
-        failed=line.get("failed") is True,
-    )
-
-
-def _predicted(line: Mapping[str, Any]) -> Action | None:
-    try:
-        return Action.from_dict({part: line.get(f"pred_{part}") for part in ("type", "name", "text")})
-    except (ValueError, TypeError):
-        return None
 
 
 def _number(value: object) -> float | None:

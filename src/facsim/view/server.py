@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from facsim.data import DataSet
 from facsim.evaluation import Run
-from facsim.report.links import VIEW_PORT
+from facsim.report.addresses import VIEW_PORT
 from facsim.shop.localhost import HOST, check_packages, listener_on, local_server
 
 if TYPE_CHECKING:
@@ -40,9 +39,7 @@ def build_app(data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ())
     from facsim.view.library import Library  # noqa: PLC0415 (slow to import)
     from facsim.view.web import View  # noqa: PLC0415 (an extra)
 
-    library = Library(data, runs)
-    threading.Thread(target=library.prepare, daemon=True).start()
-    return View(library).app()
+    return View(Library(data, runs)).app()
 
 
 def serve(

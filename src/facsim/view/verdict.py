@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from facsim.metrics.match import matches
 from facsim.schema import Action
@@ -59,3 +61,22 @@ def verdict(
     if on_page is False:
         return ILLEGAL
     return SAME_TYPE if true.type == predicted.type else WRONG
+
+
+def verdict_on(true: Action, line: Mapping[str, Any]) -> Verdict:
+    """The verdict on a line of predictions.jsonl."""
+    return verdict(
+        true,
+        predicted(line),
+        same_destination=line.get("same_destination") is True,
+        on_page=on_page if isinstance(on_page := line.get("on_page"), bool) else None,
+        failed=line.get("failed") is True,
+    )
+
+
+def predicted(line: Mapping[str, Any]) -> Action | None:
+    """The action that a line of predictions.jsonl holds; None where there is none."""
+    try:
+        return Action.from_dict({part: line.get(f"pred_{part}") for part in ("type", "name", "text")})
+    except (ValueError, TypeError):
+        return None

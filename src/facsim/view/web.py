@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import threading
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -54,6 +55,7 @@ class View:
         self._templates.filters |= FILTERS
         self._files = {file.name: file.read_bytes() for file in STATIC.iterdir() if file.suffix in _KINDS}
         self._files["colours.css"] = css().encode()
+        self._prepared = False
 
     def app(self) -> Starlette:
         """The application."""
@@ -83,7 +85,7 @@ class View:
             "list.html",
             search=search,
             query=query_of(request.query_params),
-            rows=listing(self._library, found[(page - 1) * ROWS : page * ROWS]),
+            rows=listing(self._library, found.part((page - 1) * ROWS, ROWS)),
             total=len(found),
             page=page,
             pages=pages,
@@ -93,17 +95,14 @@ class View:
         """The replay of a session at a step."""
         replay = self._replay(request)
         query = query_of(request.query_params)
-        steps = {
-            found.session_id: found.step for found in self._library.find(search_of(request.query_params))
-        }
-        order = list(steps)
-        here = order.index(replay.session.session_id) if replay.session.session_id in steps else None
+        found = self._library.find(search_of(request.query_params))
+        here = found.place_of(replay.session.session_id)
 
         def beside(by: int) -> str | None:
-            if here is None or not 0 <= here + by < len(order):
+            if here is None or not 0 <= here + by < len(found):
                 return None
-            other = order[here + by]
-            return address("/session", query, id=other, step=steps[other])
+            other = found[here + by]
+            return address("/session", query, id=other.session_id, step=other.step)
 
         return self._page(
             request,
@@ -114,7 +113,7 @@ class View:
             before=beside(-1),
             after=beside(1),
             here=here,
-            total=len(order),
+            total=len(found),
         )
 
     def frame(self, request: Request) -> Response:
@@ -179,6 +178,9 @@ class View:
     def _page(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
         page = self._templates.get_template(template)
         text = page.render(theme=_theme(request), status=status, **values)
+        if not self._prepared:  # while the first page is looked at
+            self._prepared = True
+            threading.Thread(target=self._library.prepare, daemon=True).start()
         # Here, too: what went wrong is answered from outside of the guard.
         return Response(_bytes(text), status, media_type="text/html", headers=HEADERS)
 
