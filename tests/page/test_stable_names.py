@@ -322,3 +322,26 @@ def test_what_else_tells_the_same_names_apart() -> None:
     assert names("<a href=/s>Search</a><input name=z placeholder=Search>") == ["search_link", "search_input"]
     # An option comes and goes with its list.
     assert names("<button>Country</button><div role=option>Country</div>") == ["country", "country_2"]
+
+
+def test_copies_of_a_form_keep_the_number_that_their_fields_have() -> None:
+    row = (
+        "<tr><td><input name=parts-{0}-title><input type=hidden name=parts-{0}-id></td><td><button>Today</button></td>"
+        "<td><button>Remove</button></td></tr>"
+    )
+
+    def table(*numbers: str) -> dict[str, str]:
+        page = simplify(f"<table>{''.join(map(row.format, numbers))}</table><button>Save</button>")
+        return {element.locator: element.name for element in page.elements}
+
+    assert list(table("0", "1").values()) == [
+        *("title_0", "today_0", "remove_0"),
+        *("title_1", "today_1", "remove_1"),
+        "save",
+    ]
+    assert set(table("2", "0", "__prefix__").values()) > {"title_2", "remove_0", "today_prefix"}
+    box = "<div><h3>Picture</h3><input name='pictures[{0}][file]'><button>Upload</button></div>"
+    assert names(f"<section>{box.format(3)}{box.format(5)}</section>") == [
+        *("picture_3.file", "picture_3.upload", "picture_5.file", "picture_5.upload"),
+    ]
+    assert names("<input name=parts-0-title><button>Remove</button>") == ["title", "remove"]

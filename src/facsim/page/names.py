@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from facsim.page.alike import address_words, joined, telling, told_apart, unique
+from facsim.page.copies import COPY, Copies
 from facsim.page.groups import UNSPECIFIC, Group, find_groups
 from facsim.page.labels import Labels
 from facsim.page.roles import WIDGET_ROLES, role_of
@@ -26,7 +27,6 @@ _SEARCH = re.compile(r"^(q|s|k|query|search|keywords?|searchterm|field-keywords)
 _TYPABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _FIELDS = _TYPABLE | {"slider", "checkbox", "radio", "switch"}
 _VALUED = frozenset({"radio", "checkbox", "submit", "button"})
-_INDEX = re.compile(r"[\[_-]\d+[\]_-]+")
 _COMING = frozenset({"option", "menuitem", "menuitemcheckbox", "menuitemradio", "treeitem"})
 _WORD_OF_ROLE = {"generic": "", "textbox": "input"}
 _SAYS = re.compile(r"^\s*([^\W\d][^:]{1,20}):\s*(\S[^:]{0,30})$")
@@ -78,6 +78,7 @@ class _Namer:
     def __init__(self, tree: Tree, runs: Runs, labels: Labels, targets: list[int]) -> None:
         self._tree, self._runs, self._labels, self._targets = tree, runs, labels, targets
         self._wordless = Wordless(tree, runs, targets)
+        self._copies = Copies(tree)
         self._groups: Counter[_Path] = Counter()
         self._called: dict[int, str] = {}
         """Groups (by their place) that need more than their label."""
@@ -108,6 +109,7 @@ class _Namer:
             self._field_name,
             self._value,
             self._column,
+            self._copy,
             self._role,
         )
         return told_apart(names, given, kinds)
@@ -128,7 +130,11 @@ class _Namer:
         for path, places in same.items():
             if len(places) > 1:
                 some = [groups[place] for place in places]
-                parts = telling([self._first_address(group) for group in some]) or self._said_in(some)
+                parts = (
+                    telling([self._first_address(group) for group in some])
+                    or self._said_in(some)
+                    or telling([self._copies.within(group.start, group.end) for group in some])
+                )
                 self._called.update(
                     (place, joined(path[-1], part)) for place, part in zip(places, parts, strict=False)
                 )
@@ -248,6 +254,9 @@ class _Namer:
         # Not of the title of a row.
         return "" if name.rpartition(".")[2] in _TITLES else self._wordless.column(node)
 
+    def _copy(self, node: int, name: str) -> str:  # noqa: ARG002
+        return self._copies.of(node)
+
     def _role(self, node: int, name: str) -> str:  # noqa: ARG002
         role = role_of(self._tree.tags[node], self._tree.attributes[node])
         # Lists come and go with what opens them; that keeps its name.
@@ -256,7 +265,7 @@ class _Namer:
     def _field_name(self, node: int, name: str = "") -> str:
         name = self._tree.attributes[node].get("name", "")[:200]
         # Of a form in several copies (`form-0-quantity`, `items[3][quantity]`) what the copies share.
-        parts = [part for part in map(slug, _INDEX.split(name)) if part]
+        parts = [part for part in map(slug, COPY.split(name)[::2]) if part]
         return parts[-1] if parts and not is_generated(parts[-1]) else ""
 
     def _value(self, node: int, name: str) -> str:  # noqa: ARG002

@@ -1,0 +1,50 @@
+"""Forms in several copies on one page: which copy a field, or what stands beside it, is part of."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+
+from facsim.page.tags import CONTROLS
+from facsim.page.tree import Tree
+
+COPY = re.compile(r"[\[_-](\d{1,6}|__prefix__)[\]_-]+")
+"""What stands in the names of fields for their copy: `form-0-quantity`, `items[3][quantity]`."""
+_ENDS = frozenset({"form", "table", "body", "html"})
+_MAX_UP = 10
+
+
+class Copies:
+    """The copies of forms on one page. Their numbers stay with them when others come, go or move.
+
+    Args:
+        tree: the document.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._nodes: list[int] = []
+        self._found: list[str] | None = None
+
+    def of(self, node: int) -> str:
+        """The number of the copy that an element is in; nothing if it is in none."""
+        own = _copy(self._tree, node)
+        for _ in range(_MAX_UP):
+            if own or node < 0 or self._tree.tags[node] in _ENDS:
+                break
+            own = self.within(node, self._tree.ends[node])
+            node = self._tree.parents[node]
+        return own
+
+    def within(self, start: int, end: int) -> str:
+        """The number of the one copy that fields from node `start` up to `end` are of, hidden ones too."""
+        if self._found is None:
+            self._nodes = self._tree.find(lambda tag, attributes: tag in CONTROLS and "name" in attributes)
+            self._found = [_copy(self._tree, node) for node in self._nodes]
+        inside = set(self._found[bisect_left(self._nodes, start) : bisect_left(self._nodes, end)]) - {""}
+        return inside.pop() if len(inside) == 1 else ""
+
+
+def _copy(tree: Tree, node: int) -> str:
+    found = COPY.search(tree.attributes[node].get("name", "")[:200])
+    return found[1].strip("_") if found else ""
