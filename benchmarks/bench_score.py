@@ -9,7 +9,7 @@ The same model answers every step but the first of so many sessions of the shop,
 
 A verdict is whether the answer is the person's action. `verdicts_differ` counts the steps whose verdicts, or
 answers, are not the same in all three; `ties` how many of these have a choice among their tokens that
-rounding could decide (margin below 0.001). One thread.
+rounding could decide (margin below 0.001). One thread; times are CPU times, unless the model is on a GPU.
 
     python benchmarks/bench_score.py [--sessions 200] [--model tiny] [--budget-tokens 7000]
 """
@@ -17,10 +17,13 @@ rounding could decide (margin below 0.001). One thread.
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch loads
 
 import torch
 from transformers import DynamicCache
@@ -51,6 +54,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    clock = time.process_time if arguments.device == "cpu" else time.perf_counter
     predictor = LocalPredictor(
         arguments.model,
         PromptConfig(style="action", budget_tokens=arguments.budget_tokens),
@@ -63,20 +67,20 @@ def main() -> None:
     predictor.answer(recorded[0].steps[0][0])  # what is done once
     asked = [so_far for one in recorded for so_far, step in one.steps if so_far.step in one.asked]
 
-    began = time.perf_counter()
+    began = clock()
     found = [answer for answer in predictor.predict_sessions(recorded) if answer is not None]
-    one_pass = time.perf_counter() - began
+    one_pass = clock() - began
     whole: Answers = {
         (answer.recorded.session.session_id, answer.step): answer.prediction.action for answer in found
     }
 
-    began = time.perf_counter()
+    began = clock()
     scratch: Answers = {(so_far.session_id, so_far.step): predictor.answer(so_far).action for so_far in asked}
-    generate = time.perf_counter() - began
+    generate = clock() - began
 
-    began = time.perf_counter()
+    began = clock()
     prefix, near = shared_prefix(predictor, recorded, arguments.max_output_tokens)
-    prefixed = time.perf_counter() - began
+    prefixed = clock() - began
 
     truth = {
         (one.session.session_id, so_far.step): step.action for one in recorded for so_far, step in one.steps

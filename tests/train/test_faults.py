@@ -196,5 +196,5 @@ def test_one_folder_is_trained_by_one_process(undisturbed, tmp_path):
     (mine.out / "training").mkdir(parents=True)
     with (mine.out / "training" / ".lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(ConfigError, match="being trained by another process"):
+        with pytest.raises(ConfigError, match="training is being written by another process"):
             train_sft(mine, resume=True)

@@ -74,6 +74,8 @@ def test_the_report_tells_all_and_no_path(trained):
     card = (config.out / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: transformers\n")
     assert "licence" in card.lower()
+    # AutoTokenizer makes a tokenizer of Qwen's beside a model of type qwen2; this is another one.
+    assert "PreTrainedTokenizerFast.from_pretrained" in card
     assert (config.out / "training.png").read_bytes().startswith(b"\x89PNG")
     json.loads((config.out / "training.json").read_text())
 
@@ -208,8 +210,16 @@ def test_a_finished_training_is_not_repeated(config):
     assert train_sft(config(max_steps=1), resume=True) == first
     with pytest.raises(ConfigError, match="exists and is not a training to resume"):
         train_sft(config(max_steps=1))
-    with pytest.raises(ConfigError, match="was trained otherwise"):
+    with pytest.raises(ConfigError, match=r"was trained otherwise: max_steps \(1 → 2\)"):
         train_sft(config(max_steps=2), resume=True)
+    # When it was saved, and that it was told to use the processor, changed nothing.
+    assert train_sft(config(max_steps=1, save_every=7, cpu=True), resume=True) == first
+    (first_file := config().out / "training.json").write_text('{"config": ')
+    with pytest.raises(InputError, match=r"training.json: is not JSON"):
+        train_sft(config(max_steps=1), resume=True)
+    first_file.write_text('{"steps": 1}')
+    with pytest.raises(InputError, match="is not a report of this version: accuracies"):
+        train_sft(config(max_steps=1), resume=True)
 
 
 def test_contexts_that_the_model_has_not_are_refused(config, tmp_path):

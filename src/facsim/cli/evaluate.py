@@ -71,7 +71,8 @@ def command(
         out: Folder that holds the runs.
         name: Name of the run, if there is one predictor; else made from the predictor.
         resume: Go on with runs that are there: only what is owed is asked, failed calls included.
-        dry_run: Print a prompt, tokens and expected cost, and ask nobody.
+        dry_run: Print a prompt, tokens and expected cost, and ask nobody; a local model is tried on a few
+            steps, to tell the time that it will take.
         split: Part of the data set.
         split_by: How it is split: by hashed user or session id, as the source does, or by time.
         seed: Of the split, of training, and of the draw of --limit.
@@ -83,7 +84,8 @@ def command(
         tokenizer: tokenizer.json, to count tokens exactly.
         persona: Whether the prompt tells what is known of the person. Default: yes.
         temperature: A number, or unset: not sent, the server's own. Default: 0.
-        max_output_tokens: Most tokens of an answer. Default: 4096; for a local model 512.
+        max_output_tokens: Most tokens of an answer. Default: 4096; for a local model 512, or what the page's
+            longest action takes, if it was trained to write actions only.
         sampling_seed: Sent to servers that know seeds.
         thinking: How hard a reasoning model thinks. Default: its own.
         structured: Whether the server enforces the answer's JSON Schema. Default: auto.

@@ -7,9 +7,12 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from facsim.schema import ConfigError, FacsimError
+
+LOCK_FILE: Final = ".lock"
+"""Name of the file in a folder by which a process holds it."""
 
 
 class Lock:
@@ -24,7 +27,7 @@ class Lock:
 
     def __enter__(self) -> Self:
         try:
-            self._descriptor = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._descriptor = os.open(self._folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise ConfigError(f"{self._folder / '.lock'} cannot be written: {error.strerror}") from None
         try:

@@ -1,4 +1,4 @@
-"""What a run would do and take, without asking anybody."""
+"""What a run would do and take, told before it is begun."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from facsim.schema import Progress, SessionSoFar, no_progress
 
 if TYPE_CHECKING:
     from facsim.predict.endpoint_estimate import CostEstimate
+    from facsim.predict.local.estimate import LocalEstimate
 
 
 @runtime_checkable
 class Estimable(Protocol):
     """A predictor that can tell beforehand what asking it takes."""
 
-    def estimate(self, steps: Iterable[SessionSoFar]) -> CostEstimate:
-        """Tokens and money for `steps`."""
+    def estimate(self, steps: Iterable[SessionSoFar]) -> CostEstimate | LocalEstimate:
+        """Tokens and money, or time, for `steps`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,15 @@ class Plan:
         cases: what it would be asked about.
         steps: how many test cases that makes.
         sessions: in how many sessions.
-        estimate: tokens and money; None for a predictor that calls no model.
+        estimate: tokens and money, or tokens and time of a local model; None for a predictor that calls no
+            model.
     """
 
     predictor: str
     cases: CaseSelection
     steps: int
     sessions: int
-    estimate: CostEstimate | None
+    estimate: CostEstimate | LocalEstimate | None
 
 
 def plan(
@@ -55,7 +57,9 @@ def plan(
     limit: int | None = None,
     progress: Progress = no_progress,
 ) -> Plan:
-    """What `evaluate` with these options would do. No call is made and nothing is written.
+    """What `evaluate` with these options would do.
+
+    No call is made and nothing is written. A local model is tried on a few steps, to tell how long it takes.
 
     Raises:
         ConfigError: if the part to evaluate is empty.

@@ -29,6 +29,7 @@ EXTRAS_SCHEMA: Final[Mapping[str, pl.DataType]] = {
 """What a line has beside the columns of `CASES_SCHEMA`; null in lines older than the field."""
 
 _SCHEMA: Final = {**CASES_SCHEMA, **EXTRAS_SCHEMA}
+_NEVER_NULL: Final = ("step", "is_last", "true_type", "failed")
 
 
 def read_predictions(file: Path) -> pl.DataFrame:
@@ -52,8 +53,7 @@ def _read_quickly(file: Path) -> pl.DataFrame | None:
     try:
         raw = file.read_bytes()
         ends = [json.loads(line) for line in (raw[: raw.find(b"\n")], raw[raw.rfind(b"\n", 0, -1) + 1 :])]
-        # The first and the last line tell of every version that may have written some.
-        if not all(isinstance(line, dict) and line.keys() >= CASES_SCHEMA.keys() for line in ends):
+        if not all(isinstance(line, dict) and line.keys() == _SCHEMA.keys() for line in ends):
             return None
         table = pl.read_ndjson(io.BytesIO(raw), schema=_SCHEMA)
     except (OSError, ValueError, RecursionError, pl.exceptions.PolarsError):
@@ -61,7 +61,11 @@ def _read_quickly(file: Path) -> pl.DataFrame | None:
     # With a schema polars takes a number for a string: a line is ours only if its id is quoted.
     if not raw.endswith(b"\n") or raw.count(b"\n") != table.height:
         return None
-    if raw.count(b'{"session_id":"') < table.height or table["failed"].null_count():
+    if raw.count(b'{"session_id":"') < table.height or any(table[name].null_count() for name in _NEVER_NULL):
+        return None
+    # Polars fills a field that is missing with nothing: all keys of all lines have to be there. Within a
+    # string the quote before a colon is escaped.
+    if raw.count(b'":') - raw.count(b'\\":') != len(_SCHEMA) * table.height:
         return None
     return table
 

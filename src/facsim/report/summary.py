@@ -99,7 +99,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
         "B",
         "Acc. A",
         "Acc. B",
-        "A - B [95%]",
+        f"A - B [{100 * first.level:g}%]",
         "Only A",
         "Only B",
         "McNemar p",

@@ -17,6 +17,9 @@ from facsim.schema import ConfigError
 Preset = Literal["paper", "tiny"]
 Schedule = Literal["cosine", "linear", "constant"]
 
+INCIDENTAL: Final = frozenset({"save_every", "cpu"})
+"""Fields that do not change what is learned: a training may go on with others."""
+
 
 class _Choices(BaseModel):
     """Everything that a configuration file may say; what it leaves out, the preset says."""
@@ -177,7 +180,7 @@ class SftConfig(_Choices):
 
     def identity(self) -> dict[str, Any]:
         """What a resumed training must share with its beginning, as JSON values."""
-        return self.model_dump(mode="json", exclude={"data", "model", "out", "save_every", "cpu"})
+        return self.model_dump(mode="json", exclude={"data", "model", "out", *INCIDENTAL})
 
 
 PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(

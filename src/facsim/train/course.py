@@ -18,7 +18,7 @@ from facsim.predict.local.checkpoint import fingerprint, load_checkpoint
 from facsim.predict.local.sources import TINY, find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.schema import ConfigError, InputError, Progress
-from facsim.train.config import SftConfig
+from facsim.train.config import INCIDENTAL, SftConfig
 from facsim.train.folder import ROWS_INFO, TrainingFolder
 from facsim.train.hand_over import hand_over
 from facsim.train.lessons import fitted, make_rows
@@ -96,9 +96,17 @@ class Course:
         """The report of a training that has nothing left to do."""
         self._folder.clear_finished()
         report = TrainingReport.read(self._folder.out)
-        if report.config != self._settings() or report.content_hash != self._data.content_hash:
+        now = self._settings() | {"content_hash": self._data.content_hash}
+        before = {**report.config, "content_hash": report.content_hash}
+        changes = ", ".join(
+            f"{key} ({before.get(key)!r} → {now.get(key)!r})"
+            for key in sorted({*before, *now} - INCIDENTAL)
+            if before.get(key) != now.get(key)
+        )
+        if changes:
             raise ConfigError(
-                f"{self._folder.out} holds a checkpoint that was trained otherwise. Choose another folder"
+                f"{self._folder.out} holds a checkpoint that was trained otherwise: {changes}. "
+                "Choose another folder"
             )
         return report
 

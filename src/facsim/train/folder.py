@@ -13,7 +13,6 @@ checkpoint goes only after the next one is in place.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -22,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from facsim.data.files import write_atomically
+from facsim.data.files import LOCK_FILE, Lock, write_atomically
 from facsim.schema import ConfigError, FacsimError, InputError
 from facsim.train.report import REPORT_FILE
 from facsim.train.validation import ValidationScore
@@ -37,7 +36,6 @@ ROWS_INFO: Final = "rows.json"
 _PREFIX: Final = "checkpoint-"
 _STATE: Final = "trainer_state.json"
 _PICKLED: Final = "training_args.bin"
-_LOCK: Final = ".lock"
 _CONFIG_PARTIAL: Final = ".config.json.partial"
 
 
@@ -90,17 +88,10 @@ class TrainingFolder:
         self._check_place(resume=resume)
         try:
             self.work.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.work / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise FacsimError(f"{self.out}: cannot be written: {error.strerror}") from None
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ConfigError(f"{self.out} is being trained by another process. Wait for it") from None
+        with Lock(self.work):
             yield
-        finally:
-            os.close(descriptor)
 
     def _check_place(self, *, resume: bool) -> None:
         if self.out.exists() and not self.out.is_dir():
@@ -121,7 +112,7 @@ class TrainingFolder:
             return self.work.exists()
         if self.config.is_file():
             return not {"base", "content_hash"} <= (self._identity() or {}).keys()
-        return bool({file.name for file in self.work.iterdir()} - {_LOCK, _CONFIG_PARTIAL})
+        return bool({file.name for file in self.work.iterdir()} - {LOCK_FILE, _CONFIG_PARTIAL})
 
     def begin(self, identity: Mapping[str, Any]) -> None:
         """Write down which training this is, or check that it is the one that was begun.
@@ -154,7 +145,7 @@ class TrainingFolder:
         ):
             if left.is_dir():
                 shutil.rmtree(left)
-            elif left.name != _LOCK:
+            elif left.name != LOCK_FILE:
                 left.unlink()
         write_atomically(self.config, json.dumps(now, indent=2, ensure_ascii=False) + "\n")
 

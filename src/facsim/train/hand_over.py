@@ -16,7 +16,7 @@ from facsim.prompt import PromptConfig
 from facsim.train.curves import draw_curves
 from facsim.train.folder import SCORE_FILE, TrainingFolder
 from facsim.train.report import REPORT_FILE, TrainingReport, model_card
-from facsim.train.tokenizer import stop_at_answers
+from facsim.train.tokenizer import is_auto_tokenizer, stop_at_answers
 
 ADAPTER = "adapter"
 """Folder of the LoRA weights by themselves, within the checkpoint."""
@@ -59,7 +59,8 @@ def hand_over(
             if file.is_file() and file.name != SCORE_FILE:
                 _link(file, out / file.name)
     write_settings(out, prompt, **facts)
-    (out / "README.md").write_text(model_card(report), encoding="utf-8")
+    card = model_card(report, auto_tokenizer=is_auto_tokenizer(out, chat))
+    (out / "README.md").write_text(card, encoding="utf-8")
     draw_curves(report, out)
     partial = out / f".{REPORT_FILE}.partial"
     partial.write_text(report.to_json(), encoding="utf-8")

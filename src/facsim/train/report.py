@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
+
+from facsim.schema import InputError
 
 REPORT_FILE: Final = "training.json"
 """Name of the report beside a checkpoint. It is written last: where it is, the checkpoint is whole."""
@@ -79,11 +81,25 @@ class TrainingReport:
         """The report beside a checkpoint.
 
         Raises:
-            OSError: if there is none.
+            InputError: if there is none, or it does not hold a report.
         """
-        found = json.loads((Path(folder) / REPORT_FILE).read_text(encoding="utf-8"))
+        file = Path(folder) / REPORT_FILE
+        remedy = "The checkpoint beside it is whole without it; to have one again, train into another folder"
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}", file=file) from None
+        except ValueError as error:
+            raise InputError(f"is not JSON ({error})", file=file, remedy=remedy) from None
+        names = {field.name for field in fields(cls)}
+        if not isinstance(found, dict) or found.keys() != names:
+            differing = sorted(names.symmetric_difference(found)) if isinstance(found, dict) else ["fields"]
+            raise InputError(f"is not a report of this version: {differing[0]}", file=file, remedy=remedy)
         for name in ("losses", "accuracies"):
-            found[name] = tuple(found[name])
+            entries = found[name]
+            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+                raise InputError(f"{name} is not a list of steps", file=file, remedy=remedy)
+            found[name] = tuple(entries)
         return cls(**found)
 
     def summary(self) -> str:
@@ -105,8 +121,13 @@ class TrainingReport:
         return "\n".join(lines)
 
 
-def model_card(report: TrainingReport) -> str:
-    """README.md of the checkpoint, with the metadata that the hub reads."""
+def model_card(report: TrainingReport, *, auto_tokenizer: bool = True) -> str:
+    """README.md of the checkpoint, with the metadata that the hub reads.
+
+    Args:
+        report: of the training.
+        auto_tokenizer: whether `AutoTokenizer` loads the tokenizer that was trained with.
+    """
     config, rows, prompt = report.config, report.rows, report.prompt
     base = str(config["model"])
     header = ["---", "library_name: transformers", "pipeline_tag: text-generation"]
@@ -158,6 +179,7 @@ def model_card(report: TrainingReport) -> str:
         "",
         f"Any server of transformers checkpoints can serve it. It must be prompted as it was trained: style "
         f"`{style}`, prompts of at most {prompt['budget_tokens']:,} tokens; `facsim.json` says it all.",
+        *([] if auto_tokenizer else ["", *_OWN_TOKENIZER]),
         "",
         "## Limits",
         "",
@@ -166,6 +188,13 @@ def model_card(report: TrainingReport) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+_OWN_TOKENIZER: Final = (
+    "**Its tokenizer is not the one that transformers takes for this type of model.** Load it with",
+    "`PreTrainedTokenizerFast.from_pretrained(FOLDER)`, as Facsim does: `AutoTokenizer`, and servers that",
+    "use it, would split words otherwise, without saying so, and the model would answer badly.",
+)
 
 
 def _results(report: TrainingReport) -> list[str]:

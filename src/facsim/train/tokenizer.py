@@ -81,3 +81,28 @@ def beyond_model(config: SftConfig, folder: Path) -> str | None:
         f"context_tokens {config.context_tokens}: {config.model} takes {length} tokens at most. "
         f"Give --context-tokens {length} or less"
     )
+
+
+def is_auto_tokenizer(folder: Path, chat: ChatTokenizer) -> bool:
+    """Whether `AutoTokenizer`, by which servers load, makes of a folder the tokenizer that was trained with.
+
+    For some types of models, `qwen2` among them, it goes by the type and not by the files: a tokenizer of
+    one's own is then swapped for one that splits words otherwise (`facsim.predict.local.checkpoint`).
+    """
+    from transformers import AutoTokenizer  # noqa: PLC0415
+
+    try:
+        other = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return all(
+            other(text, add_special_tokens=False)["input_ids"]
+            == chat.tokenizer(text, add_special_tokens=False)["input_ids"]
+            for text in _PROBES
+        )
+    except Exception:  # the tokenizers library raises bare Exception
+        return False
+
+
+_PROBES = (
+    '<a name="results.blue_kettle.view_product">Blue Kettle</a> 4.6 out of 5 stars $1,054.99\n\n',
+    '{"type": "type_and_submit", "name": "search", "text": "größer than 12 o\u2019clock, isn\'t it?"}',
+)

@@ -198,3 +198,15 @@ def test_prompts_are_made_to_fit_a_model(good):
     assert fit_prompt(PromptConfig(), good, None, answer_tokens=256).budget_tokens == 40_000
     with pytest.raises(ConfigError, match="nothing is left for the prompt"):
         fit_prompt(PromptConfig(), good, 256, answer_tokens=256)
+
+
+def test_the_budget_of_training_is_kept(good):
+    """Pages are cut as they were then; an answer has what is left of the context."""
+    trained = PromptConfig(budget_tokens=1_900, tokenizer=good / "tokenizer.json")
+    assert fit_prompt(trained, good, 2048, answer_tokens=512, trained=trained) == trained
+    thinking = trained.model_copy(update={"style": "think"})
+    assert fit_prompt(thinking, good, 2048, answer_tokens=512, trained=trained) == thinking
+    other = trained.model_copy(update={"budget_tokens": 2_000})
+    assert fit_prompt(other, good, 2048, answer_tokens=512, trained=trained).budget_tokens == 1459
+    # A budget that leaves no answer at all was not trained with.
+    assert fit_prompt(trained, good, 1900, answer_tokens=512, trained=trained).budget_tokens == 1318

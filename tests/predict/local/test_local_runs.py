@@ -3,14 +3,17 @@
 import os
 import shutil
 import signal
+from io import StringIO
 
 import pytest
 from local_models import recorded_session
+from rich.console import Console
 
 from facsim.data import Card, DataSet, DataSetWriter
-from facsim.evaluation import RunInterrupted, evaluate, named_predictors
+from facsim.evaluation import RunInterrupted, evaluate, named_predictors, plan
 from facsim.predict import load_predictor
 from facsim.predict.local.checkpoint import read_settings, write_settings
+from facsim.report import plan_summary
 from facsim.schema import ConfigError, Session
 
 
@@ -76,6 +79,18 @@ def test_weighed_candidates_are_ranked(trained, data, tmp_path):
         assert line["pred_type"] is not None
         if line["true_type"] != "type_and_submit":
             assert line["rank"] >= 1
+
+
+def test_a_plan_tells_tokens_and_time(trained, data):
+    planned = plan(data, asked(trained("action")), split="all")
+    assert planned.steps == planned.estimate.steps
+    shown = Console(width=200, record=True, file=StringIO())
+    shown.print(plan_summary(planned))
+    said = shown.export_text()
+    assert "── system" in said
+    assert "goes through the model once" in said
+    assert "by the steps that were tried" in said
+    assert "cost" not in said.rpartition("──")[2]
 
 
 def test_options_reach_who_takes_them(trained, tmp_path):

@@ -156,6 +156,8 @@ def test_probabilities_are_those_of_plain_forward_passes(trained):
         shift = {round(torch.tensor(likely[action]).log().item() - plain[action], 2) for action in likely}
         assert len(shift) == 1
         assert sum(likely.values()) <= 1 + 1e-9
+        # A typed action counts with its text, however likely typing as such is.
+        assert answer.prediction.action == max(likely, key=likely.__getitem__)
         if step.action.text is None:
             assert answer.log_probability == pytest.approx(torch.tensor(likely[step.action]).log().item(), abs=1e-4)  # fmt: skip
 
@@ -212,3 +214,38 @@ def test_a_prompt_that_does_not_fit_is_refused(trained, tmp_path):
     asked.prompt = asked.prompt.model_copy(update={"budget_tokens": 4000, "tokenizer": None})
     with pytest.raises(ConfigError, match=r"step 3: the prompt takes \d+ tokens.*Give --budget-tokens \d+"):
         answers(asked, [recorded_session(0, steps=5, asked_from=3)])
+
+
+def test_nothing_is_waited_for_that_is_longer_than_any_action(tmp_path):
+    """A model that rambles, of which it is known that it was trained to write actions only."""
+    chat = chat_tokenizer()
+    make_model("qwen2", chat).save_pretrained(tmp_path)
+    chat.tokenizer.save_pretrained(tmp_path)
+    write_settings(tmp_path, PromptConfig(style="action"))
+    recorded = recorded_session(1, steps=2)
+    asked = predictor(tmp_path, max_output_tokens=None)
+    assert asked.settings()["max_output_tokens"] is None
+    page = recorded.steps[0][0].page
+    longest = max(
+        len(chat.answer(render_answer(action, None, "action"))) for action in possible_actions(page)
+    )
+    most = max(answer.prediction.usage.output_tokens for answer in answers(asked, [recorded]).values())
+    assert longest < most < longest + 150
+    told = predictor(tmp_path, max_output_tokens=200)
+    assert max(found.prediction.usage.output_tokens for found in answers(told, [recorded]).values()) == 200
+
+
+def test_what_asking_takes_is_told_before(trained):
+    sessions = [recorded_session(number, asked_from=1) for number in range(3)]
+    asked = predictor(trained("action"))
+    steps = [so_far for recorded in sessions for so_far, _ in recorded.steps if so_far.step in recorded.asked]
+    told = asked.estimate(iter(steps))
+    found = answers(asked, sessions).values()
+    assert (told.steps, told.sequences) == (len(steps), len(sessions))
+    assert told.input_tokens == sum(answer.prediction.usage.input_tokens for answer in found)
+    assert told.longest == max(answer.prediction.usage.input_tokens for answer in found)
+    assert told.longest <= told.tokens < told.input_tokens + 100
+    assert told.seconds > 0
+    assert 1 <= told.tried <= told.steps
+    assert told.example is not None
+    assert asked.estimate([]).example is None

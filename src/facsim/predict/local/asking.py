@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
-from transformers import DynamicCache
 
 from facsim.predict.local.branches import Alone, Branch, Grower, Trunk, can_branch
+from facsim.predict.local.cache import roomy_cache
 from facsim.predict.local.candidates import Chooser, Offer
 from facsim.predict.local.chat import Row, Span
 from facsim.predict.local.checkpoint import Checkpoint, context_length
 from facsim.predict.local.grammar import Grammars, Guide
 from facsim.predict.local.onepass import answer_logits, batches
-from facsim.predict.local.options import LocalOptions
+from facsim.predict.local.options import MOST_OUTPUT, LocalOptions
 from facsim.predict.local.questions import Question, Questioner
 from facsim.predict.local.writing import TIES, Draft, log_probability, write
 from facsim.predict.protocol import RecordedSession, StepAnswer
@@ -69,10 +69,16 @@ class Asker:
     """
 
     def __init__(self, checkpoint: Checkpoint, prompt: PromptConfig, options: LocalOptions) -> None:
-        self._model, self._chat, _ = checkpoint
+        self._model, self._chat, trained = checkpoint
         self._prompt, self._options = prompt, options
+        # What was trained to write actions and nothing else writes nothing else of use.
+        only_actions = trained is not None and trained.prompt.style == prompt.style == "action"
         self._questioner = Questioner(
-            self._chat, prompt, context_length(self._model), options.max_output_tokens
+            self._chat,
+            prompt,
+            context_length(self._model),
+            options.max_output_tokens or MOST_OUTPUT,
+            only_actions=only_actions and options.max_output_tokens is None,
         )
         self._branches = can_branch(self._model)
         self._tie = TIES.get(self._model.dtype, 0.0)
@@ -124,7 +130,9 @@ class Asker:
     def _batch(self, asked: Sequence[Sequence[Question]]) -> Iterator[Group]:
         rows = [questions[0].row for questions in asked]
         tokens = [row.tokens for row in rows]
-        cache = DynamicCache() if self._branches else None
+        if self._chooser is not None and self._prompt.style == "action":
+            rows = [replace(row, spans=()) for row in rows]  # nothing is written, so no draft is checked
+        cache = roomy_cache() if self._branches else None
         logits = answer_logits(rows, self._model, cache)
         grower = Alone(self._model, tokens) if cache is None else Trunk(self._model, tokens, cache)
         answers = [_Answer(one, place) for place, questions in enumerate(asked) for one in questions]

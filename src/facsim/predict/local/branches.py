@@ -16,13 +16,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from operator import eq
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from transformers import DynamicCache
 
+from facsim.predict.local.cache import roomy_cache
+from facsim.predict.local.onepass import logits_at
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+    from transformers.cache_utils import Cache
+
+Positions: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -56,6 +64,11 @@ class Sprout:
     tokens: Sequence[int]
     parents: Sequence[int] | None = None
 
+    @property
+    def before(self) -> Sequence[int]:
+        """Of each token the index of the one before it, -1 for the branch's end."""
+        return range(-1, len(self.tokens) - 1) if self.parents is None else self.parents
+
 
 class Grower(Protocol):
     """Lets branches grow."""
@@ -84,7 +97,7 @@ class Trunk:
         cache: their keys and values, padded on the right to the longest.
     """
 
-    def __init__(self, model: PreTrainedModel, rows: Sequence[Sequence[int]], cache: DynamicCache) -> None:
+    def __init__(self, model: PreTrainedModel, rows: Sequence[Sequence[int]], cache: Cache) -> None:
         self._model, self._rows, self._cache = model, rows, cache
         self._width = cache.get_seq_length()
         self._windows = attention_windows(model) or {"": None}
@@ -126,70 +139,74 @@ class Trunk:
         size = max(begin + len(sprout.tokens) for begin, sprout in zip(begins, sprouts, strict=True))
         tokens = torch.zeros((len(self._rows), size), dtype=torch.long)
         positions = torch.zeros_like(tokens)
-        # Of each token, where in the text the columns that it may attend to stand; -1: it may not.
-        seen = torch.full((len(self._rows), size, self._width + size), -1, dtype=torch.int32)
-        seen[:, :, 0] = 0  # whoever attends to nothing would be no number
-        text = torch.arange(self._width, dtype=torch.int32)
-        for begin, sprout in zip(begins, sprouts, strict=True):
-            branch, rows = sprout.branch, slice(begin, begin + len(sprout.tokens))
-            tokens[branch.row, rows] = torch.tensor(sprout.tokens)
-            base = branch.kept + len(branch.columns)
-            part = seen[branch.row, rows]
-            part[:, 0] = 0 if branch.kept else -1
-            part[:, : branch.kept] = text[: branch.kept]
-            part[:, branch.columns] = torch.arange(branch.kept, base, dtype=torch.int32)
-            places: list[int] = []
-            for number in range(len(sprout.tokens)):
-                parent = number - 1 if sprout.parents is None else sprout.parents[number]
-                if parent >= 0:
-                    part[number, self._width + begin :] = part[parent, self._width + begin :]
-                places.append(places[parent] + 1 if parent >= 0 else base)
-                part[number, self._width + begin + number] = places[-1]
-            positions[branch.row, rows] = torch.tensor(places)
-        return self._run(sprouts, begins, ends, tokens=tokens, positions=positions, seen=seen)
+        stand = [_positions(sprout) for sprout in sprouts]
+        wanted: list[list[int]] = [[] for _ in self._rows]
+        for number, (begin, sprout) in enumerate(zip(begins, sprouts, strict=True)):
+            row, own = sprout.branch.row, range(begin, begin + len(sprout.tokens))
+            tokens[row, own] = torch.tensor(sprout.tokens)
+            positions[row, own] = torch.from_numpy(stand[number])
+            wanted[row] += own if ends is None else [ends[number]]
+        masks = {
+            kind: self._mask(sprouts, begins, stand, size, window) for kind, window in self._windows.items()
+        }
+        device = self._model.device
+        with torch.inference_mode():
+            logits = logits_at(
+                self._model,
+                wanted,
+                input_ids=tokens.to(device),
+                attention_mask=masks if len(masks) > 1 else next(iter(masks.values())),
+                position_ids=positions.to(device),
+                past_key_values=self._cache,
+                use_cache=True,
+            )
+        # Rows come one after the other, and in a row its sprouts.
+        order = sorted(range(len(sprouts)), key=lambda number: (sprouts[number].branch.row, begins[number]))
+        sizes = [len(sprouts[number].tokens) if ends is None else 1 for number in order]
+        parts = dict(zip(order, logits.split(sizes), strict=True))
+        return [parts[number] for number in range(len(sprouts))]
 
-    def _run(
+    def _mask(
         self,
         sprouts: Sequence[Sprout],
         begins: Sequence[int],
-        ends: Sequence[int] | None,
-        *,
-        tokens: torch.Tensor,
-        positions: torch.Tensor,
-        seen: torch.Tensor,
-    ) -> list[torch.Tensor]:
-        device = self._model.device
-        seen, positions = seen.to(device), positions.to(device)
-        masks = {kind: self._mask(seen, positions, window) for kind, window in self._windows.items()}
-        kept = sorted(set(ends)) if ends is not None else None
-        arguments: dict[str, Any] = {}
-        if kept is not None:
-            arguments["logits_to_keep"] = torch.tensor(kept, device=device)
-        with torch.inference_mode():
-            logits = self._model(
-                input_ids=tokens.to(device),
-                attention_mask=masks if len(masks) > 1 else next(iter(masks.values())),
-                position_ids=positions,
-                past_key_values=self._cache,
-                use_cache=True,
-                **arguments,
-            ).logits
-        found = []
-        for number, (begin, sprout) in enumerate(zip(begins, sprouts, strict=True)):
-            row = logits[sprout.branch.row]
-            if ends is None or kept is None:
-                found.append(row[begin : begin + len(sprout.tokens)].float())
-            else:
-                found.append(row[kept.index(ends[number])][None].float())
-        return found
-
-    def _mask(self, seen: torch.Tensor, positions: torch.Tensor, window: int | None) -> torch.Tensor:
-        allowed = seen >= 0
-        if window is not None:
-            allowed &= seen > positions[:, :, None] - window
+        stand: Sequence[Positions],
+        size: int,
+        window: int | None,
+    ) -> torch.Tensor:
+        """What is added to attention: [rows, 1, size, cached tokens and `size`], 0 where a token may look."""
+        allowed = np.zeros((len(self._rows), size, self._width + size), dtype=np.bool_)
+        allowed[:, :, 0] = True  # whoever attends to nothing would be no number
+        for begin, sprout, places in zip(begins, sprouts, stand, strict=True):
+            branch, count = sprout.branch, len(sprout.tokens)
+            first = self._width + begin
+            part = allowed[branch.row, begin : begin + count]
+            part[:, 0] = False
+            part[:, : branch.kept] = True
+            part[:, branch.columns] = True
+            own = part[:, first : first + count]
+            for number, parent in enumerate(sprout.before):
+                if parent >= 0:
+                    own[number] = own[parent]
+                own[number, number] = True
+            if window is not None:
+                text = np.arange(self._width + size)  # where in the text the columns stand
+                text[branch.columns] = np.arange(branch.kept, branch.kept + len(branch.columns))
+                text[first : first + count] = places
+                part &= text > places[:, None] - window
+        seen = torch.from_numpy(allowed)[:, None].to(self._model.device)
         least = torch.finfo(self._model.dtype).min
-        mask = torch.zeros(allowed.shape, dtype=self._model.dtype, device=allowed.device)
-        return mask.masked_fill_(~allowed, least)[:, None]
+        mask = torch.full(seen.shape, least, dtype=self._model.dtype, device=seen.device)
+        return mask.masked_fill_(seen, 0)
+
+
+def _positions(sprout: Sprout) -> Positions:
+    """Where in the text the tokens of a sprout stand."""
+    base = sprout.branch.kept + len(sprout.branch.columns)
+    places: list[int] = []
+    for parent in sprout.before:
+        places.append(places[parent] + 1 if parent >= 0 else base)
+    return np.array(places, dtype=np.int64)
 
 
 class Alone:
@@ -226,7 +243,7 @@ class Alone:
 
     def _look(self, sprout: Sprout) -> torch.Tensor:
         branch, tokens = sprout.branch, sprout.tokens
-        parents = sprout.parents if sprout.parents is not None else range(-1, len(tokens) - 1)
+        parents = sprout.before
         inner = set(parents)
         found: list[torch.Tensor | None] = [None] * len(tokens)
         for leaf in range(len(tokens)):
@@ -277,7 +294,7 @@ def can_branch(model: PreTrainedModel) -> bool:
     try:
         with torch.inference_mode():
             expected = model(input_ids=tokens, use_cache=False).logits[0, -1].float()
-            cache = DynamicCache()
+            cache = roomy_cache()
             model(input_ids=torch.tensor([trunk], device=model.device), past_key_values=cache, use_cache=True)
         grown = Trunk(model, [trunk], cache)
         begun = Branch(0, 2)

@@ -6,8 +6,9 @@ mass of typing into an element is that of the answer up to where the text begins
 action's probability is its mass as a share of the masses of all that is possible. The answers of a page have
 their beginnings in common, so they are computed as one tree that grows out of the session's cache.
 
-Of the element that is typed into, the text is the one that the model writes. A typed action's own probability
-is that of its whole answer, text included; what other texts share among them is listed nowhere.
+Of an element that is typed into, the text is the one that the model writes. A typed action's own probability
+is that of its whole answer, text included; what other texts share among them is listed nowhere. The answer is
+the most probable whole action.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from facsim.predict.local.chat import ChatTokenizer
 
 LEAST_TYPED: Final = 0.05
-"""Elements that are typed into at least this probably get a text, though something else is more probable."""
+"""Elements that are typed into at least this probably get a text, though a click is more probable."""
 _MOST_LOGITS: Final = 2**26
+_MOST_MASK: Final = 2**27
+_LEAST_NODES: Final = 64
 _PROBES: Final = ("", "a", "Z", "7", " ", "é", "“", "\\", '"')
 
 
@@ -87,7 +90,7 @@ class Chooser:
 
     def __init__(self, chat: ChatTokenizer, style: Style, ends: frozenset[int], vocabulary: int) -> None:
         self._chat, self._style, self._ends = chat, style, ends
-        self._most = max(64, _MOST_LOGITS // vocabulary)
+        self._vocabulary = vocabulary
         self._paths = lru_cache(maxsize=20_000)(self._path)
 
     def choose(self, offers: Sequence[Offer], grower: Grower) -> Iterator[None]:
@@ -137,12 +140,15 @@ class Chooser:
         return [*self._chat.answer(answer), self._chat.end]
 
     def _drafts(self, look: _Look, grower: Grower) -> Iterator[tuple[Action, Draft]]:
-        """Texts to be written: where typing is best, and where it is not improbable."""
+        """Texts to be written: where typing may turn out to be best, and where it is not improbable."""
         offer, actions = look.offer, possible_actions(look.offer.page)
-        total = _log_sum(look.found)
-        best = max(look.found)
-        for action, path, mass in zip(actions, look.paths, look.found, strict=True):
-            if action.type == "type_and_submit" and (mass == best or mass - total >= math.log(LEAST_TYPED)):
+        found = list(zip(actions, look.paths, look.found, strict=True))
+        least = min(
+            _log_sum(look.found) + math.log(LEAST_TYPED),
+            max(mass for action, _, mass in found if action.type != "type_and_submit"),
+        )
+        for action, path, mass in found:
+            if action.type == "type_and_submit" and mass >= least:
                 branch, rest = grower.branch(offer.place, [*offer.prompt, *path])
                 yield action, Draft(branch, rest, offer.limit)
 
@@ -158,11 +164,10 @@ class Chooser:
         offer, actions = look.offer, possible_actions(look.offer.page)
         total = _log_sum(look.found)
         known = dict(zip(actions, look.found, strict=True))
-        best = max(actions, key=known.__getitem__)
-        by_name = {action.name: action for action in texts}
-        offer.best = by_name[best.name] if best.type == "type_and_submit" else best
         listed = {action: mass for action, mass in known.items() if action.type != "type_and_submit"}
         listed |= dict(zip(texts, masses, strict=False))
+        # A typed action counts with its text: typing may be likely where no single text is.
+        offer.best = max(listed, key=listed.__getitem__)
         offer.probabilities = {action: math.exp(mass - total) for action, mass in listed.items()}
         truth = offer.truth
         if truth is None:
@@ -177,9 +182,10 @@ class Chooser:
     def _look(self, looks: Sequence[_Look], grower: Grower) -> Iterator[None]:
         """Fill `found`: one step of every row at a time, so that all rows of the batch have work."""
         waiting: dict[int, deque[tuple[_Look, list[list[int]]]]] = {}
+        most = self._most_nodes([look.offer for look in looks])
         for look in looks:
             queue = waiting.setdefault(look.offer.place, deque())
-            queue.extend((look, part) for part in self._parts(look.paths))
+            queue.extend((look, part) for part in _parts(look.paths, most))
         while waiting:
             now = [queue.popleft() for queue in waiting.values()]
             waiting = {place: queue for place, queue in waiting.items() if queue}
@@ -194,16 +200,27 @@ class Chooser:
                 look.found += tree.log_probabilities(logits)
             yield None
 
-    def _parts(self, paths: list[list[int]]) -> Iterator[list[list[int]]]:
-        """Paths in parts of bounded size."""
-        part: list[list[int]] = []
-        size = 0
-        for path in paths:
-            if part and size + len(path) > self._most:
-                yield part
-                part, size = [], 0
-            part.append(path)
-            size += len(path)
+    def _most_nodes(self, offers: Sequence[Offer]) -> int:
+        """Most tokens of a row in one forward pass, for what logits and masks of all rows take."""
+        rows = len({offer.place for offer in offers})
+        longest = max((len(offer.prompt) for offer in offers), default=1)
+        most = min(_MOST_LOGITS // self._vocabulary, _MOST_MASK // longest)
+        return max(_LEAST_NODES, most // max(rows, 1))
+
+
+def _parts(paths: Sequence[list[int]], most: int) -> Iterator[list[list[int]]]:
+    """Paths in parts whose trees have at most `most` tokens, as far as single paths do."""
+    part: list[list[int]] = []
+    size = 0
+    for path in paths:
+        # Neighbours on a page are named alike: what they share stands in the tree once.
+        grown = len(path) - (shared(part[-1], path) if part else 0)
+        if part and size + grown > most:
+            yield part
+            part, size, grown = [], 0, len(path)
+        part.append(path)
+        size += grown
+    if part:
         yield part
 
 

@@ -231,7 +231,12 @@ def context_length(model: PreTrainedModel | PreTrainedConfig) -> int | None:
 
 
 def fit_prompt(
-    prompt: PromptConfig, folder: Path, context: int | None, *, answer_tokens: int
+    prompt: PromptConfig,
+    folder: Path,
+    context: int | None,
+    *,
+    answer_tokens: int,
+    trained: PromptConfig | None = None,
 ) -> PromptConfig:
     """A prompt config made to fit a model: it counts with the model's own tokenizer, within its context.
 
@@ -240,10 +245,19 @@ def fit_prompt(
         folder: the checkpoint's folder.
         context: see `context_length`.
         answer_tokens: what is kept free for the longest answer.
+        trained: how the model was prompted in training. Where the same budget is wanted, and leaves any room
+            for an answer, pages are cut as they were then: the budget stays, and answers have what is left.
 
     Raises:
         ConfigError: if the context holds no prompt beside the answer.
     """
+    budget = prompt.budget_tokens
+    is_as_trained = trained is not None and (trained.budget_tokens, trained.tokenizer) == (
+        budget,
+        prompt.tokenizer,
+    )
+    if is_as_trained and budget is not None and (context is None or budget < context):
+        return prompt
     own = folder.resolve() / TOKENIZER_FILE
     if prompt.tokenizer is None and own.is_file():
         prompt = prompt.model_copy(update={"tokenizer": own})
@@ -256,7 +270,7 @@ def fit_prompt(
             f"{folder}: the model takes {context} tokens, and an answer may have {answer_tokens}: nothing is "
             "left for the prompt. Give a smaller --max-output-tokens, or another model"
         )
-    if prompt.budget_tokens is None or prompt.budget_tokens > room:
+    if budget is None or budget > room:
         prompt = prompt.model_copy(update={"budget_tokens": room})
     return prompt
 

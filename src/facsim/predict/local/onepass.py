@@ -17,7 +17,8 @@ import torch
 from facsim.predict.local.chat import Row
 
 if TYPE_CHECKING:
-    from transformers import DynamicCache, PreTrainedModel
+    from transformers import PreTrainedModel
+    from transformers.cache_utils import Cache
 
 BATCH_TOKENS: Final = 16_384
 """Most tokens in one forward pass, padding counted; a longer row goes alone."""
@@ -72,21 +73,23 @@ def score_rows(
 
 def batches(rows: Sequence[Row], batch_tokens: int, model: PreTrainedModel) -> Iterator[list[int]]:
     """Indices of rows that go together: of like length, so that little is padding."""
-    vocabulary = int(model.config.get_text_config().vocab_size)
+    most = _MOST_LOGITS // int(model.config.get_text_config().vocab_size)
     batch: list[int] = []
+    scored = 0
     for place in sorted(range(len(rows)), key=lambda place: len(rows[place].tokens)):
-        grown = [*batch, place]
-        logits = len(grown) * sum(rows[one].trained for one in grown) * vocabulary
-        if batch and (len(grown) * len(rows[place].tokens) > batch_tokens or logits > _MOST_LOGITS):
+        row = rows[place]
+        full = (len(batch) + 1) * len(row.tokens) > batch_tokens or scored + row.trained > most
+        if batch and full:
             yield batch
-            grown = [place]
-        batch = grown
+            batch, scored = [], 0
+        batch.append(place)
+        scored += row.trained
     if batch:
         yield batch
 
 
 def answer_logits(
-    rows: Sequence[Row], model: PreTrainedModel, cache: DynamicCache | None = None
+    rows: Sequence[Row], model: PreTrainedModel, cache: Cache | None = None
 ) -> list[torch.Tensor]:
     """What stands before every token of every answer, in one forward pass.
 
@@ -98,29 +101,57 @@ def answer_logits(
     Returns:
         For each row, logits [tokens of its spans in order, vocabulary] in float32, on the model's device.
     """
+    # Padding stands on the right, where no token of a row looks: causal attention needs no mask, and is
+    # twice as fast without one.
     longest = max(len(row.tokens) for row in rows)
     tokens = torch.zeros((len(rows), longest), dtype=torch.long)
-    mask = torch.zeros_like(tokens)
     for number, row in enumerate(rows):
         tokens[number, : len(row.tokens)] = torch.tensor(row.tokens)
-        mask[number, : len(row.tokens)] = 1
     # The logits that predict token i stand at i - 1.
-    kept = sorted({place - 1 for row in rows for span in row.spans for place in range(span.begin, span.end)})
-    index = {place: number for number, place in enumerate(kept)}
-    arguments: dict[str, Any] = {} if len(rows) == 1 else {"attention_mask": mask.to(model.device)}
+    before = [[place - 1 for place in places_of(row)] for row in rows]
     # Not inference_mode: weights that FSDP gathers meanwhile could not be trained afterwards.
     with torch.no_grad():
-        output = model(
+        logits = logits_at(
+            model,
+            before,
             input_ids=tokens.to(model.device),
             past_key_values=cache,
             use_cache=cache is not None,
-            logits_to_keep=torch.tensor(kept or [longest - 1], device=model.device),
-            **arguments,
         )
-    return [
-        output.logits[number, [index[place - 1] for place in places_of(row)]].float()
-        for number, row in enumerate(rows)
-    ]
+    return list(logits.split([len(places) for places in before]))
+
+
+def logits_at(model: PreTrainedModel, places: Sequence[Sequence[int]], **inputs: Any) -> torch.Tensor:
+    """A forward pass that computes logits at some places of every row only.
+
+    A large part of a small model's time goes into the projection onto the vocabulary. `logits_to_keep` picks
+    the same places of every row; here the states are picked one by one, before the model's own head.
+
+    Args:
+        model: a causal language model.
+        places: for each row of the batch, where.
+        **inputs: for the model.
+
+    Returns:
+        [all places, those of the first row first; vocabulary], in float32.
+    """
+    columns = torch.tensor([place for some in places for place in some], dtype=torch.long).to(model.device)
+    if len(places) == 1:
+        kept: torch.Tensor = model(**inputs, logits_to_keep=columns).logits[0].float()
+        return kept
+    rows = torch.tensor([row for row, some in enumerate(places) for _ in some], dtype=torch.long)
+    rows = rows.to(model.device)
+    head = model.get_output_embeddings()
+
+    def pick(_head: torch.nn.Module, states: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return states[0][rows, columns][None]
+
+    handle = head.register_forward_pre_hook(pick)
+    try:
+        picked: torch.Tensor = model(**inputs).logits[0].float()
+    finally:
+        handle.remove()
+    return picked
 
 
 def places_of(row: Row) -> list[int]:

@@ -19,13 +19,14 @@ from facsim.predict.local.checkpoint import (
     read_config,
     read_settings,
 )
-from facsim.predict.local.options import LocalOptions
+from facsim.predict.local.options import MOST_OUTPUT, LocalOptions
 from facsim.predict.protocol import RecordedSession, StepAnswer
 from facsim.prompt import PromptConfig
 from facsim.schema import Prediction, SessionSoFar
 
 if TYPE_CHECKING:
     from facsim.predict.local.asking import Asker
+    from facsim.predict.local.estimate import LocalEstimate
     from facsim.predict.local.questions import Question
 
 LEARNED: Final = ("content_hash", "part", "split_by", "seed")
@@ -65,12 +66,17 @@ class LocalPredictor:
         self._learned = {
             name: settings.trained_on[name] for name in LEARNED if settings and name in settings.trained_on
         }
-        wanted = settings.prompt if settings else PromptConfig()
+        trained = settings.prompt if settings else None
+        wanted = trained or PromptConfig()
         if prompt is not None:
             given = {name: getattr(prompt, name) for name in prompt.model_fields_set}
             wanted = wanted.model_copy(update=given)
         self.prompt = fit_prompt(
-            wanted, self.folder, context_length(config), answer_tokens=self.options.max_output_tokens
+            wanted,
+            self.folder,
+            context_length(config),
+            answer_tokens=self.options.max_output_tokens or MOST_OUTPUT,
+            trained=trained,
         )
         self._checkpoint: Checkpoint | None = None
         self._made: Asker | None = None
@@ -132,6 +138,16 @@ class LocalPredictor:
         prediction = self._asker().ask(so_far)
         usage = replace(prediction.usage, seconds=time.perf_counter() - began)
         return replace(prediction, usage=usage)
+
+    def estimate(self, steps: Iterable[SessionSoFar]) -> LocalEstimate:
+        """Tokens and time for `steps`, by counting, and by answering a few of them.
+
+        Raises:
+            ConfigError: if a prompt does not fit the model.
+        """
+        from facsim.predict.local.estimate import estimate  # noqa: PLC0415
+
+        return estimate(steps, self._asker(), self.prompt)
 
     async def close(self) -> None:
         """Let go of the model."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from facsim.predict.local.chat import ChatTokenizer, Row, Span
+from facsim.predict.local.grammar import possible_actions
 from facsim.predict.protocol import RecordedSession
-from facsim.prompt import PromptConfig, action_turn, build_prompt
+from facsim.prompt import PromptConfig, action_turn, build_prompt, render_answer
 from facsim.prompt.segments import segments
-from facsim.schema import ConfigError, SessionSoFar
+from facsim.schema import ConfigError, Page, SessionSoFar
 
 if TYPE_CHECKING:
     from facsim.prompt.segments import Turn
+
+_TYPED_TEXT: Final = 100
+"""Tokens of a typed text: more than 99 of 100 people type."""
+_TO_SPARE: Final = 16
+"""Tokens for another way to write the same action."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -48,12 +54,20 @@ class Questioner:
         prompt: how sessions become messages; made to fit the model.
         context: most tokens that the model takes; None: any number.
         most_output: most tokens of an answer.
+        only_actions: whether nothing is waited for that is longer than any action of the page.
     """
 
     def __init__(
-        self, chat: ChatTokenizer, prompt: PromptConfig, context: int | None, most_output: int
+        self,
+        chat: ChatTokenizer,
+        prompt: PromptConfig,
+        context: int | None,
+        most_output: int,
+        *,
+        only_actions: bool = False,
     ) -> None:
-        self._chat, self._prompt, self._context, self._most_output = chat, prompt, context, most_output
+        self._chat, self._prompt, self._context = chat, prompt, context
+        self._most_output, self._only_actions = most_output, only_actions
 
     def recorded(self, recorded: RecordedSession) -> list[Question]:
         """The steps of a session that are asked about.
@@ -122,9 +136,17 @@ class Questioner:
 
     def limit(self, question: Question) -> int:
         """Most tokens of the answer."""
-        if self._context is None:
-            return self._most_output
-        return min(self._most_output, self._context - question.prompt)
+        most = self._most_output
+        if self._only_actions:
+            most = min(most, self._longest_action(question.so_far.page))
+        return most if self._context is None else min(most, self._context - question.prompt)
+
+    def _longest_action(self, page: Page) -> int:
+        """Tokens of the longest action that is possible on a page, with room for a text and to spare."""
+        actions = possible_actions(page)
+        longest = max((render_answer(action, None, "action") for action in actions), key=len)
+        typed = any(action.type == "type_and_submit" for action in actions)
+        return len(self._chat.answer(longest)) + _TO_SPARE + (_TYPED_TEXT if typed else 0)
 
     def _check_length(self, question: Question) -> None:
         if self._context is None or question.prompt < self._context:
