@@ -1,7 +1,7 @@
 """Check the simplifier in Chromium on the pages of a corpus that nobody here wrote.
 
     python benchmarks/page_corpus/build.py CORPUS      # once
-    python benchmarks/check_page.py CORPUS [--apps oscar] [--faults FILE] [--json FILE]
+    python benchmarks/check_page.py CORPUS [--apps oscar] [--visibility] [--faults FILE] [--json FILE]
 
 Every page is opened again in Chromium, laid out as it was kept; what Chromium writes out of it
 (`page.content()`) is simplified, and the names are then tried on that same open page:
@@ -12,6 +12,9 @@ Every page is opened again in Chromium, laid out as it was kept; what Chromium w
 - banner, one_gone, reversed: names that changed although what changed was another part of the page: a banner
   put on top and new classes everywhere; one entry gone from every list; every list the other way round;
 - kept: visible words that are on the simplified page too.
+
+With `--visibility` each page first gets the marks of computed visibility that a recorder in the browser sets
+(benchmarks/page_corpus/visibility.js); without, the simplifier has its HTML alone.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ CHANGES = ("banner", "one_gone", "reversed")
 _SCRIPTS = Path(__file__).parent / "page_corpus"
 CHANGE = (_SCRIPTS / "unrelated.js").read_text(encoding="utf-8")
 SAME = (_SCRIPTS / "same.js").read_text(encoding="utf-8")
+VISIBILITY = (_SCRIPTS / "visibility.js").read_text(encoding="utf-8")
 IN_PAGE = (Path(__file__).parent / "page_corpus" / "check.js").read_text(encoding="utf-8")
 
 
@@ -92,6 +96,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--apps", help="only these, separated by commas")
     parser.add_argument("--page", help="only pages whose name contains this")
+    parser.add_argument("--visibility", action="store_true", help="mark what the browser shows first")
     parser.add_argument("--faults", type=Path, help="write every fault found to this file")
     parser.add_argument("--json", type=Path, help="write what was found on each page to this file")
     arguments = parser.parse_args()
@@ -107,9 +112,13 @@ def main() -> None:
         checks = []
         for saved in wanted:
             with reopened(browser, saved) as page:
+                if arguments.visibility:
+                    page.evaluate(VISIBILITY)
                 checks.append(check(page, saved))
             for kind in CHANGES if saved.visit == 1 else ():
                 with reopened(browser, saved) as page:
+                    if arguments.visibility:
+                        page.evaluate(VISIBILITY)
                     change(page, kind, checks[-1])
     changed = compare_visits(checks)
     if arguments.faults:
