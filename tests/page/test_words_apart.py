@@ -59,3 +59,13 @@ def test_the_page_behind_an_open_dialog_is_seen_but_out_of_reach() -> None:
 def test_a_wrapper_that_a_browser_saw_keeps_its_text() -> None:
     html = "<div id=app aria-hidden=true data-facsim-visible=true><p>Still there</p></div>"
     assert "Still there" in simplify(html).html
+
+
+def test_what_is_inert_shows_but_cannot_be_reached() -> None:
+    page = simplify("<div inert><p>Two mugs</p><a href=1>Edit</a><p hidden>secret</p></div><a href=2>Pay</a>")
+    assert [element.name for element in page.elements] == ["pay"]
+    assert "Two mugs" in page.html
+    assert "Edit" in page.html
+    assert "secret" not in page.html
+    assert "Two mugs" not in simplify("<div inert aria-hidden=true>Two mugs</div>").html
+    assert "Two mugs" in simplify("<div inert aria-hidden=true data-facsim-visible=true>Two mugs</div>").html

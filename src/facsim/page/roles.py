@@ -144,17 +144,19 @@ def is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
 
 
 def is_behind(tag: str, attributes: Mapping[str, str], tags: Sequence[str], start: int, end: int) -> bool:
-    """Whether what is hidden from screen readers is the page behind an open dialog: a person sees it.
+    """Whether a person sees something but cannot reach it: what is inert, or the page behind a dialog.
 
-    Nothing else would hide the main part of a page, its header or its footer from some people only.
+    Nothing else would hide the main part of a page, its header or its footer from screen readers only.
 
     Args:
-        tag: of the hidden element.
+        tag: of the element, which is hidden or inert.
         attributes: of it.
         tags: of all nodes.
         start: first node in the element.
         end: one past the last.
     """
+    if "inert" in attributes and not is_hidden(tag, attributes):
+        return True
     return (
         attributes.get("aria-hidden", "").lower() == "true"
         and not is_hidden(tag, {**attributes, "aria-hidden": "false"})

@@ -62,7 +62,10 @@ class Runs:
             tree.parents,
         )
         nodes, texts, is_alt = self.nodes, self.texts, self.is_alt
-        hides = [bool(is_hidden and kind and is_hidden(*form)) for kind, form in enumerate(tree.kinds_of)]
+        hides = [
+            bool(is_hidden and kind and (is_hidden(*form) or "inert" in form[1]))
+            for kind, form in enumerate(tree.kinds_of)
+        ]
         part = False
         side = 0
         blocks: list[int] = []

@@ -25,8 +25,8 @@ TEXT = "#text"
 _TO_PREPARE = (b"<noscript", b"<template")
 # Those that some rule looks at; most elements have none of them.
 _TELLING_WORDS = (
-    "alt checked colspan contenteditable current disabled expanded for hidden href id label multiple name "
-    "onclick open placeholder pressed required role selected style tabindex title type value"
+    "alt checked colspan contenteditable current disabled expanded for hidden href id inert label multiple "
+    "name onclick open placeholder pressed required role selected style tabindex title type value"
 )
 _TELLING = frozenset(_TELLING_WORDS.split())
 _COMMON = frozenset({"class", "src", "d"})  # says nothing but for icons, and is everywhere
