@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Group, Parameter
 
@@ -14,7 +15,44 @@ _RECIPE = Group("The recipe (default: the preset's)")
 _MACHINE = Group("The machine (default: what it has)")
 _Flag = Parameter(negative="")
 _Style = Literal["action", "rationale", "think", "two_turn"]
-_SplitBy = Literal["user", "session", "official", "time"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class _Chosen:
+    """What is learned, and from what: the same for looking at it and for learning it."""
+
+    preset: Literal["paper", "tiny"] | None = None
+    """Recipe to begin with. Default: tiny for tiny, else paper."""
+    config: Path | None = None
+    """YAML file with any of these settings; those given here win."""
+    context_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None
+    """Most tokens of a sequence, answers included. Longer sessions become several."""
+    budget_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None
+    """Most tokens of a prompt. Default: what the context leaves beside the longest answer."""
+    budget_policy: Annotated[Literal["drop_oldest", "anchored"] | None, Parameter(group=_SESSIONS)] = None
+    """What gives way first. Default: drop_oldest."""
+    persona: Annotated[bool | None, Parameter(group=_SESSIONS)] = None
+    """Whether the prompt tells what is known of the person. Default: yes."""
+    split_by: Annotated[Literal["user", "session", "official", "time"] | None, Parameter(group=_SESSIONS)] = (
+        None
+    )
+    """How the data set is split. Default: user."""
+    seed: Annotated[int | None, Parameter(group=_SESSIONS)] = None
+    """Of the split, of the choice and order of sessions, and of LoRA's weights. Default: 0."""
+    sessions: Annotated[int | None, Parameter(group=_SESSIONS)] = None
+    """Learn from so many sessions, drawn at random."""
+    allow_shared_users: Annotated[bool, Parameter(negative="", group=_SESSIONS)] = False
+    """People of the test part may be in the train part."""
+
+    def fields(self) -> dict[str, Any]:
+        """As `SftConfig.of` takes them."""
+        given = asdict(self)
+        given["file"] = given.pop("config")
+        return given | {"allow_shared_users": self.allow_shared_users or None}
+
+
+_AS_PRESET = _Chosen()
 
 
 @app.command
@@ -25,16 +63,7 @@ def check(
     style: Annotated[_Style | None, Parameter(group=_SESSIONS)] = None,
     session: Annotated[str | None, Parameter(group=_SESSIONS)] = None,
     whole: Annotated[bool, Parameter(negative="", group=_SESSIONS)] = False,
-    preset: Literal["paper", "tiny"] | None = None,
-    config: Path | None = None,
-    context_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
-    budget_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
-    budget_policy: Annotated[Literal["drop_oldest", "anchored"] | None, Parameter(group=_SESSIONS)] = None,
-    persona: Annotated[bool | None, Parameter(group=_SESSIONS)] = None,
-    split_by: Annotated[_SplitBy | None, Parameter(group=_SESSIONS)] = None,
-    seed: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
-    sessions: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
-    allow_shared_users: Annotated[bool, Parameter(negative="", group=_SESSIONS)] = False,
+    chosen: _Chosen = _AS_PRESET,
 ) -> int:
     """Show which tokens of a session would be trained, and count what a training would learn.
 
@@ -48,40 +77,17 @@ def check(
         style: Form of the answer. Default: each of the four in turn.
         session: Show this session. Default: the first one of the train part.
         whole: Show all of it; else long stretches that are not trained are shortened.
-        preset: Recipe to begin with. Default: tiny for tiny, else paper.
-        config: YAML file with any of these settings.
-        context_tokens: Most tokens of a sequence, answers included.
-        budget_tokens: Most tokens of a prompt. Default: what the context leaves beside the longest answer.
-        budget_policy: What gives way first. Default: drop_oldest.
-        persona: Whether the prompt tells what is known of the person. Default: yes.
-        split_by: How the data set is split. Default: user.
-        seed: Of the split and of the draw of --sessions. Default: 0.
-        sessions: Learn from so many sessions, drawn at random.
-        allow_shared_users: People of the test part may be in the train part.
+        chosen: The rest.
     """
     from facsim.cli.console import console, progress_bar
     from facsim.cli.training_shown import counts_table, example_texts
     from facsim.train import SftConfig, check_training
     from facsim.train.check import STYLES
 
-    chosen = SftConfig.of(
-        data,
-        model,
-        Path(),
-        preset=preset,
-        file=config,
-        context_tokens=context_tokens,
-        budget_tokens=budget_tokens,
-        budget_policy=budget_policy,
-        persona=persona,
-        split_by=split_by,
-        seed=seed,
-        sessions=sessions,
-        allow_shared_users=allow_shared_users or None,
-    )
+    config = SftConfig.of(data, model, Path(), **chosen.fields())
     with progress_bar("Reading sessions") as progress:
         found = check_training(
-            chosen, styles=(style,) if style else STYLES, session_id=session, progress=progress
+            config, styles=(style,) if style else STYLES, session_id=session, progress=progress
         )
     for text in example_texts(found, whole=whole):
         console.print(text, soft_wrap=True)
@@ -101,19 +107,10 @@ def sft(
     *,
     model: str,
     out: Path,
-    preset: Literal["paper", "tiny"] | None = None,
-    config: Path | None = None,
     resume: Annotated[bool, _Flag] = False,
+    chosen: _Chosen = _AS_PRESET,
     style: Annotated[_Style | None, Parameter(group=_SESSIONS)] = None,
-    context_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
-    budget_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
-    budget_policy: Annotated[Literal["drop_oldest", "anchored"] | None, Parameter(group=_SESSIONS)] = None,
-    persona: Annotated[bool | None, Parameter(group=_SESSIONS)] = None,
-    split_by: Annotated[_SplitBy | None, Parameter(group=_SESSIONS)] = None,
-    seed: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
-    sessions: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
     validation_sessions: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
-    allow_shared_users: Annotated[bool, Parameter(negative="", group=_SESSIONS)] = False,
     method: Annotated[Literal["full", "lora"] | None, Parameter(group=_RECIPE)] = None,
     lora_rank: Annotated[int | None, Parameter(group=_RECIPE)] = None,
     learning_rate: Annotated[float | None, Parameter(group=_RECIPE)] = None,
@@ -144,19 +141,10 @@ def sft(
         data: The data set folder.
         model: tiny, a folder, or the id of a model on the Hugging Face hub.
         out: Folder for the checkpoint.
-        preset: Recipe to begin with. Default: tiny for tiny, else paper.
-        config: YAML file with any of these settings; those given here win.
         resume: Go on with the training in OUT; starts it if there is none.
+        chosen: The rest.
         style: Form of the answer. Default: rationale.
-        context_tokens: Most tokens of a sequence, answers included. Longer sessions become several.
-        budget_tokens: Most tokens of a prompt. Default: what the context leaves beside the longest answer.
-        budget_policy: What gives way first. Default: drop_oldest.
-        persona: Whether the prompt tells what is known of the person. Default: yes.
-        split_by: How the data set is split. Default: user.
-        seed: Of the split, of the choice and order of sessions, and of LoRA's weights. Default: 0.
-        sessions: Learn from so many sessions, drawn at random.
         validation_sessions: Most sessions to validate with; 0: none, and the last weights are kept.
-        allow_shared_users: People of the test part may be in the train part.
         method: Train all weights, or low-rank additions to them. Default: full.
         lora_rank: Rank of these. Default: 16.
         learning_rate: The highest one.
@@ -177,22 +165,13 @@ def sft(
     from facsim.schema import no_progress
     from facsim.train import SftConfig, TrainingInterrupted, train_sft
 
-    chosen = SftConfig.of(
+    config = SftConfig.of(
         data,
         model,
         out,
-        preset=preset,
-        file=config,
+        **chosen.fields(),
         style=style,
-        context_tokens=context_tokens,
-        budget_tokens=budget_tokens,
-        budget_policy=budget_policy,
-        persona=persona,
-        split_by=split_by,
-        seed=seed,
-        sessions=sessions,
         validation_sessions=validation_sessions,
-        allow_shared_users=allow_shared_users or None,
         method=method,
         lora_rank=lora_rank,
         learning_rate=learning_rate,
@@ -211,7 +190,7 @@ def sft(
     )
     try:
         with progress_bar("Training") as progress:
-            report = train_sft(chosen, resume=resume, progress=progress if _speaks() else no_progress)
+            report = train_sft(config, resume=resume, progress=progress if _speaks() else no_progress)
     except TrainingInterrupted as stop:
         if _speaks():
             errors.print(str(stop), markup=False, highlight=False)

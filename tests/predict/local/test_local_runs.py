@@ -37,14 +37,22 @@ def asked(folder, **options):
 
 
 def lines(run):
+    # After a stop the beginning of a session is computed again: less of a prompt was asked with before.
+    took = ("seconds", "cached_tokens")
     return {
-        (line["session_id"], line["step"]): {
-            key: round(value, 3) if isinstance(value, float) else value
-            for key, value in line.items()
-            if key != "seconds"
-        }
+        (line["session_id"], line["step"]): {key: line[key] for key in line if key not in took}
         for line in run.lines()
     }
+
+
+def assert_alike(found, expected):
+    """The same lines, whatever rows were computed together."""
+    assert found.keys() == expected.keys()
+    for place, line in found.items():
+        for name, value in line.items():
+            other = expected[place][name]
+            known = pytest.approx(other, abs=1e-3) if isinstance(other, float) else other
+            assert value == known, (place, name)
 
 
 def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(trained, data, tmp_path):
@@ -69,7 +77,7 @@ def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(trained, data, tmp
         other = asked(model, decoding="candidates")
         evaluate(data, other, out=tmp_path / "run", split="all", resume=True)
     run = evaluate(data, asked(model), out=tmp_path / "run", split="all", resume=True)
-    assert lines(run) == lines(whole)
+    assert_alike(lines(run), lines(whole))
 
 
 def test_weighed_candidates_are_ranked(trained, data, tmp_path):
