@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
@@ -174,8 +174,8 @@ class _Sampler:
         for moment, choice in self._world.visit(shopper, luck.choose):
             elapsed = round(elapsed + pause(beside, choice, moment.view, shopper), 1)
             why = reason(beside, choice, moment.view, moment.memory, shopper)
-            step = self._step(moment, choice, why, pages)
-            steps.append(replace(step, timestamp=began + timedelta(seconds=elapsed), elapsed=elapsed))
+            step = self._step(moment, choice, pages, why=why, began=began, elapsed=elapsed)
+            steps.append(step)
         return Session(
             session_id=session_id_of(seed, number),
             user_id=shopper.user_id,
@@ -195,8 +195,17 @@ class _Sampler:
             return "other"
         return self._rules.category(action, _alone(act, action.name), url)
 
-    def _step(self, moment: Moment, choice: Choice, why: str, pages: dict[str, tuple[str, str]]) -> Step:
-        """The step without its time; its page goes to `pages`."""
+    def _step(
+        self,
+        moment: Moment,
+        choice: Choice,
+        pages: dict[str, tuple[str, str]],
+        *,
+        why: str,
+        began: datetime,
+        elapsed: float,
+    ) -> Step:
+        """The step; its page goes to `pages`."""
         named = self._world.store.named(moment.rendered)
         page_id = page_id_of(named.page.html)
         pages.setdefault(page_id, (named.page.html, moment.rendered.html))
@@ -209,6 +218,8 @@ class _Sampler:
             rationale=why,
             rationale_source="simulated",
             url=url,
+            timestamp=began + timedelta(seconds=elapsed),
+            elapsed=elapsed,
             submitted=True if action.type == "type_and_submit" else None,
             truth=truth_of(choice, moment.choices, named.names),
         )

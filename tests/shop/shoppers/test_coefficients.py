@@ -1,7 +1,7 @@
 from dataclasses import fields
 from pathlib import Path
 
-from facsim.shop.shoppers.coefficients import COEFFICIENTS, PAGES
+from facsim.shop.shoppers.coefficients import BOUNDS, COEFFICIENTS, PAGES
 from facsim.shop.shoppers.reference import updated
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "shoppers.md"
@@ -14,6 +14,7 @@ def test_every_coefficient_has_a_reason():
             assert all(len(constant.reason.split()) >= 3 for constant in numbers.values())
         elif group.name != "sharpness":
             assert all(len(item.metadata["reason"].split()) >= 3 for item in fields(numbers))
+    assert all(len(item.metadata["reason"].split()) >= 3 for item in fields(BOUNDS))
 
 
 def test_the_docs_show_the_coefficients_in_force():

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import get_args
 from urllib.parse import quote_plus
 
+import markupsafe
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from facsim.page import simplify
-from facsim.shop.storefront import DESIGNS, Card, PageKind, Rendered, Visitor
+from facsim.shop.storefront import DESIGNS, Card, PageKind, Rendered, Visitor, splice
+from facsim.shop.storefront.fragments import escaped
 from facsim.shop.storefront.wording import money
 
 KINDS = get_args(PageKind)
@@ -234,3 +238,29 @@ def test_a_page_is_the_same_for_all_whose_difference_it_does_not_show(shops, cat
     shop = shops(DESIGNS["standard"])
     address = f"/product/{catalogue.products[0].id}"
     assert shop.open(address) is shop.open(address, Visitor(recent=(catalogue.products[1].id,)))
+
+
+@given(st.text() | st.integers() | st.floats() | st.text().map(markupsafe.Markup) | st.none())
+def test_values_are_escaped_as_markupsafe_does(value):
+    assert escaped(value) == markupsafe.escape(value)
+
+
+@pytest.mark.parametrize("typed", ['"a" & <b>', "café 'x'", "count (0)", "#typed", "\x00count"])
+def test_what_was_typed_stands_in_the_search_box(shops, typed):
+    shop = shops(DESIGNS["standard"])
+    page = shop.open(f"/search?q={quote_plus(typed)}", Visitor(lines=((1, "", "", 3),)))
+    document = LexborHTMLParser(page.html)
+    said = typed.replace("\x00", " ").strip()
+    assert document.css_first("#q").attributes["value"] == said
+    assert [act.address for act in page.view.acts if act.part == "button"] == [page.view.address]
+    assert [act.label for act in page.view.acts if act.kind == "cart"] == ["Cart (3)"]
+    assert shop.named(page).page.html == simplify(page.html).html
+
+
+def test_things_called_the_same_are_simplified_one_by_one():
+    context, items = '<section class="facet"><h2>Brand</h2>\n<ul>', ["Ash", "Birch", "ash!"]
+    links = [f'<li><a href="/0000000">{item}</a></li>' for item in items]
+    alone = [splice.items_alone(context, link, "section") for link in links]
+    assert splice.each_alone(context, links, "section") == alone
+    assert splice.each_alone(context, links[:2], "section") == alone[:2]
+    assert splice.items_alone(context, "".join(links), "section") != "\n".join(alone)

@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from facsim.shop.shoppers.coefficients import Appeal, Coefficients
+from facsim.shop.shoppers.coefficients import BOUNDS, Appeal, Coefficients
 from facsim.shop.shoppers.needs import Need
 from facsim.shop.shoppers.people import Shopper, Tastes
 from facsim.shop.shoppers.words import words
 from facsim.shop.storefront.views import Card
-
-USUAL_RATING = 4.2
-USUAL_REVIEWS = 200
-USUAL_DAYS = 3
 
 
 class Judged(NamedTuple):
@@ -38,38 +34,39 @@ def judge(
         current: index of the need that was searched for last.
         coefficients: of the terms.
     """
-    appeal = coefficients.appeal
-    best: Judged | None = None
-    common = _common(card, shopper.person.tastes, shopper.person.brands, appeal)
+    appeal, person = coefficients.appeal, shopper.person
+    best: dict[str, float] = {}
+    worth, served = -math.inf, 0
     for index, need in enumerate(shopper.needs):
         terms = _fit(card, features, need, appeal)
         if index != current:
             terms["elsewhere"] = coefficients.look.elsewhere
-        terms["price"] = shopper.person.tastes.price * price_term(card.price, need.budget, appeal)
-        worth = sum(terms.values())
-        if best is None or worth > best.worth:
-            best = Judged(worth, terms, index)
-    assert best is not None, "a shopper has a need"
-    return Judged(best.worth + sum(common.values()), {**best.terms, **common}, best.need)
+        terms["price"] = person.tastes.price * price_term(card.price, need.budget, appeal)
+        total = sum(terms.values())
+        if total > worth:
+            best, worth, served = terms, total, index
+    assert best, "a shopper has a need"
+    common = _common(card, person.tastes, person.brands, appeal)
+    return Judged(worth + sum(common.values()), best | common, served)
 
 
 @lru_cache(maxsize=60_000)
 def match(title: frozenset[str], names: tuple[frozenset[str], ...], heads: tuple[str, ...]) -> float:
     """How far the words of a title name the kind wanted: 0 to 1.
 
-    The share of the words of its best matching name; half of it where the last word, which says what the
+    The share of the words of its best matching name; less of it where the last word, which says what the
     thing is, is missing.
     """
     best = 0.0
     for name, head in zip(names, heads, strict=True):
         share = len(name & title) / len(name)
-        best = max(best, share if head in title else 0.5 * share)
+        best = max(best, share if head in title else BOUNDS.headless * share)
     return best
 
 
 def price_term(price: int, budget: int, appeal: Appeal) -> float:
     """What a price says at a budget: rises slowly below it, falls ever faster above."""
-    over = min(price / budget, 5.0) - 1.0
+    over = min(price / budget, BOUNDS.dearest) - 1.0
     if over <= 0:
         return -appeal.saving * over
     return -appeal.over * over - appeal.over_square * over * over
@@ -95,13 +92,17 @@ def _common(card: Card, tastes: Tastes, brands: frozenset[str], appeal: Appeal) 
     if card.list_price is not None and card.list_price > card.price:
         terms["deal"] = tastes.deal * appeal.deal * (1 - card.price / card.list_price)
     if card.rating is not None:
-        terms["rating"] = tastes.rating * appeal.rating * (card.rating - USUAL_RATING)
+        terms["rating"] = tastes.rating * appeal.rating * (card.rating - BOUNDS.usual_rating)
     if card.reviews is not None:
-        terms["reviews"] = tastes.reviews * appeal.reviews * math.log10((card.reviews + 1) / USUAL_REVIEWS)
+        terms["reviews"] = (
+            tastes.reviews * appeal.reviews * math.log10((card.reviews + 1) / BOUNDS.usual_reviews)
+        )
     if card.brand in brands:
         terms["brand"] = tastes.brand * appeal.brand
     if card.delivery_days is not None:
-        terms["speed"] = tastes.speed * appeal.speed * (USUAL_DAYS - min(10, card.delivery_days))
+        terms["speed"] = (
+            tastes.speed * appeal.speed * (BOUNDS.usual_days - min(BOUNDS.slowest, card.delivery_days))
+        )
     if card.badge:
         terms["badge"] = appeal.badge
     if card.sponsored:

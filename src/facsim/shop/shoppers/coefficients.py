@@ -249,6 +249,43 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where the terms above begin and end, and what they count from."""
+
+    usual_rating: float = _set(4.2, "stars from which ratings count: the usual average in shops")
+    usual_reviews: float = _set(200, "reviews from which their number counts: neither few nor many")
+    usual_days: float = _set(3, "days from which delivery counts: what most products take")
+    slowest: float = _set(10, "days of delivery beyond which later is no worse")
+    headless: float = _set(0.5, "share of a match left where the word that says what it is is missing")
+    dearest: float = _set(5, "times the budget, beyond which dearer is no worse: out of the question")
+    nothing: float = _set(-9, "worth of a page without anything new on it")
+    few: float = _set(8, "results below which there are too few to choose from: half a page")
+    scarce: float = _set(4, "results below which a filter is taken back")
+    many: float = _set(32, "results above which there is something to narrow down: two pages")
+    stars: float = _set(4, "the filter by ratings that is meant by `good`: four stars and up")
+    asked: float = _set(5, "queries on one item after which a further one tires no more")
+    worst_line: float = _set(-4, "worth - threshold below which a line of the cart is no worse")
+    pleased: float = _set(-2, "threshold - worth below which nobody is less disappointed")
+    disappointed: float = _set(3, "threshold - worth above which nobody is more disappointed")
+    weary_after: float = _set(60, "steps after which every further one wearies")
+    minding: float = _set(1, "taste for price or ratings above which `cheap` or `best` comes to mind")
+    meaning: float = _set(1.5, "taste for price or ratings from which these words are liked")
+    no_feature: float = _set(0.3, "weight of wanting no feature, against one or two")
+    two_detailed: float = _set(0.3, "times the liking of details, added to the weight of wanting two")
+    two_least: float = _set(0.05, "least weight of wanting two: everybody may")
+    most_in_mind: float = _set(0.95, "highest chance to have a trusted brand in mind")
+    most_trusted: float = _set(0.4, "highest share of all brands that anybody trusts")
+    staying: float = _set(0.5, "times patience, added to log(stamina): the patient stay longer")
+    too_dear: float = _set(1.3, "times the budget: what costs more was not left in a cart")
+    rarely_left: float = _set(0.01, "added to a product's popularity: anything may have been left")
+    hurry: float = _set(1.2, "taste for speed above which the intent says that it is urgent")
+    brisk: float = _set(-0.25, "added to the mean log seconds of a pause by those in a hurry")
+    unhurried: float = _set(0.05, "added to the same by all others, so that the mean stays")
+    vague: float = _set(0.15, "share of reasons that may name something else than what decided")
+    telling: float = _set(0.05, "logits by which a term must lead for a reason to name it")
+
+
+@dataclass(frozen=True, slots=True)
 class Constant:
     """Utility of an aim on each kind of page, before anything about the page is known; and why it differs."""
 
@@ -319,3 +356,6 @@ PAGES = ("home", "results", "product", "cart", "checkout")
 
 COEFFICIENTS = Coefficients()
 """The published ones."""
+
+BOUNDS = Bounds()
+"""They are the same whatever the coefficients: nothing is fitted by them."""

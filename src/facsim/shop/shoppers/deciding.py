@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from facsim.shop.shoppers.coefficients import BOUNDS
 from facsim.shop.shoppers.nest import Nest, Option, constant
 from facsim.shop.shoppers.scene import Scene
 from facsim.shop.storefront.views import Act
@@ -86,7 +87,7 @@ def buy(scene: Scene) -> Nest | None:
     lines = [scene.judged[line.card.product].worth for line in view.lines]
     if lines:
         worst = min(lines) - scene.shopper.threshold
-        terms["worth"] = decide.cart_worth * max(-4.0, worst)
+        terms["worth"] = decide.cart_worth * max(BOUNDS.worst_line, worst)
         terms["over"] = decide.over * max(0.0, view.cart_total / budget - 1)
     terms["eager"] = scene.shopper.person.tastes.eagerness
     terms["committed"] = decide.committed * (scene.shopper.mission == "return")
@@ -137,7 +138,8 @@ def back(scene: Scene) -> Nest | None:
         return None
     terms = {"back": constant(scene, "back")}
     if kind == "product":
-        terms["disappointed"] = scene.coefficients.decide.back * max(-2.0, min(3.0, -scene.gap))
+        shortfall = max(BOUNDS.pleased, min(BOUNDS.disappointed, -scene.gap))
+        terms["disappointed"] = scene.coefficients.decide.back * shortfall
     elif kind not in ("home", "results", "cart", "checkout"):
         terms["astray"] = course.astray - constant(scene, "back")
     return Nest("back", terms, options)
@@ -149,7 +151,7 @@ def edit(scene: Scene) -> Nest | None:
     for index, act in scene.acts.get("remove", ()):
         judged = scene.judged.get(act.product) if act.product is not None else None
         lack = max(0.0, scene.shopper.threshold - judged.worth) if judged is not None else 0.0
-        options.append(Option(index, {"lack": decide.lack * min(3.0, lack)}))
+        options.append(Option(index, {"lack": decide.lack * min(BOUNDS.disappointed, lack)}))
     options += [Option(index, {"quantity": decide.quantity}) for index, _ in scene.acts.get("quantity", ())]
     if not options:
         return None
@@ -184,7 +186,7 @@ def leave(scene: Scene) -> Nest:
     terms: dict[str, float] = {
         "leave": constant(scene, "leave"),
         "tired": course.tired * math.log((memory.steps + 1) / scene.shopper.stamina),
-        "weary": course.weary * max(0, memory.steps - 60),
+        "weary": course.weary * max(0, memory.steps - BOUNDS.weary_after),
         "poor": course.poor_leave * scene.poor,
         "found": course.found * (view.cart_count > 0 and view.kind in ("cart", "product")),
         "purpose": course.purpose * (not memory.queries),

@@ -8,16 +8,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
+from facsim.shop.shoppers.coefficients import BOUNDS
 from facsim.shop.shoppers.nest import Nest, Option, constant
 from facsim.shop.shoppers.queries import Wording
-from facsim.shop.shoppers.scene import FEW, Scene
+from facsim.shop.shoppers.scene import Scene
 from facsim.shop.shoppers.words import words
 from facsim.shop.storefront.views import Act
-
-_PATIENCE = 5
-"""Queries on one item after which a further one adds nothing to the wish to try another item."""
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -35,11 +34,39 @@ def search(scene: Scene) -> Nest | None:
         terms["searched"] = course.unsearched * math.log(1 + len(memory.queries))
         if scene.view.kind == "results":
             terms["poor"] = course.poor * scene.poor + course.empty * (scene.view.total == 0)
-    options = [Option(boxes[0], _wording(wording, scene), wording) for wording in scene.shopper.wordings]
+    so_far = _SoFar.of(scene)
+    options = [
+        Option(boxes[0], _wording(wording, scene, so_far), wording) for wording in scene.shopper.wordings
+    ]
     return Nest("search", terms, options, scene.coefficients.texts.scale, inclusive=bool(memory.queries))
 
 
-def _wording(wording: Wording, scene: Scene) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class _SoFar:
+    """What the queries asked so far mean for the next one.
+
+    Attributes:
+        tried: texts asked.
+        asked: queries for the present need.
+        details: of the text that was meant last.
+    """
+
+    tried: frozenset[str]
+    asked: int
+    details: int
+
+    @classmethod
+    def of(cls, scene: Scene) -> _SoFar:
+        """Of a visit that has come to this page."""
+        queries, need, last = scene.memory.queries, scene.memory.need, scene.last
+        return cls(
+            frozenset(typed.text for typed in queries),
+            sum(typed.need == need for typed in queries),
+            next((item.details for item in scene.shopper.wordings if last and item.text == last.meant), 0),
+        )
+
+
+def _wording(wording: Wording, scene: Scene, so_far: _SoFar) -> dict[str, float]:
     """Why to type this text now."""
     texts, memory, view, last = scene.coefficients.texts, scene.memory, scene.view, scene.last
     terms = {"wording": wording.liking}
@@ -49,23 +76,22 @@ def _wording(wording: Wording, scene: Scene) -> dict[str, float]:
     if wording.text == last.text:
         terms["same"] = texts.same if on_results else texts.return_to
     elif wording.text == last.meant:
-        unhappy = bool(view.did_you_mean) or (on_results and view.total < FEW)
+        unhappy = bool(view.did_you_mean) or (on_results and view.total < BOUNDS.few)
         terms["correct"] = texts.correct if unhappy else texts.correct_unneeded
-    elif any(wording.text == typed.text for typed in memory.queries):
+    elif wording.text in so_far.tried:
         terms["tried"] = texts.tried
     if wording.need in memory.kept:
         terms["served"] = texts.served
-    if wording.need != memory.need:
-        asked = min(_PATIENCE, sum(typed.need == memory.need for typed in memory.queries))
-        terms["other_need"] = texts.other_need + texts.persistence * asked
-        if memory.need in memory.kept:
+    need = last.need
+    if wording.need != need:
+        terms["other_need"] = texts.other_need + texts.persistence * min(BOUNDS.asked, so_far.asked)
+        if need in memory.kept:
             terms["next_need"] = texts.next_need
     elif on_results:
-        before = next((item.details for item in scene.shopper.wordings if item.text == last.meant), 0)
-        if view.total < FEW:
-            terms["widen"] = texts.widen * (before - wording.details)
+        if view.total < BOUNDS.few:
+            terms["widen"] = texts.widen * (so_far.details - wording.details)
         elif scene.poor > 0:
-            terms["sharpen"] = texts.sharpen * scene.poor * (wording.details - before)
+            terms["sharpen"] = texts.sharpen * scene.poor * (wording.details - so_far.details)
     return terms
 
 
@@ -101,11 +127,11 @@ def narrow(scene: Scene) -> Nest | None:
     """To set a filter or take one back."""
     narrow = scene.coefficients.narrow
     options = [Option(index, _filter(act, scene)) for index, act in scene.acts.get("filter", ())]
-    undo = narrow.undo if scene.view.total < 4 else narrow.undo_unneeded
+    undo = narrow.undo if scene.view.total < BOUNDS.scarce else narrow.undo_unneeded
     options += [Option(index, {"undo": undo}) for index, _ in scene.acts.get("clear", ())]
     if not options:
         return None
-    many = max(0.0, math.log2(max(1, scene.view.total) / 32))
+    many = max(0.0, math.log2(max(1, scene.view.total) / BOUNDS.many))
     terms = {
         "narrow": constant(scene, "narrow"),
         "filters": scene.shopper.person.tastes.filters,
@@ -120,26 +146,26 @@ def _filter(act: Act, scene: Scene) -> dict[str, float]:
     narrow, tastes = scene.coefficients.narrow, scene.shopper.person.tastes
     need = scene.shopper.needs[scene.memory.need]
     if act.selected:
-        return {"undo": narrow.undo if scene.view.total < 4 else narrow.undo_unneeded}
+        return {"undo": narrow.undo if scene.view.total < BOUNDS.scarce else narrow.undo_unneeded}
     label, facet, value = act.label.strip().lower(), act.facet.lower(), act.value.lower()
     numbers = _numbers(label)
-    rated = "review" in facet or "rating" in facet or "star" in label
-    trusted = "brand" in facet and not scene.shopper.person.brands.isdisjoint((act.label.strip(), act.value))
-    gains = (
-        ("price", narrow.price * tastes.price, "price" in facet and holds(label, numbers, need.budget / 100)),
-        ("rating", narrow.rating * tastes.rating, rated and numbers[:1] == (4.0,)),
-        ("brand", narrow.brand * tastes.brand, trusted),
-        ("size", narrow.size, "size" in facet and bool(need.size) and need.size.lower() in (label, value)),
-        (
-            "colour",
-            narrow.colour,
-            "colo" in facet and bool(need.colour) and need.colour.lower() in (label, value),
-        ),
-        ("speed", narrow.speed * tastes.speed, "delivery" in facet or "tomorrow" in label),
-        ("department", narrow.department, "department" in facet and need.kind.department.lower() in label),
-    )
-    fitting = next(((name, gain) for name, gain, fits in gains if fits), None)
-    return {"pointless": narrow.pointless} if fitting is None else {f"filter_{fitting[0]}": fitting[1]}
+    if "price" in facet and holds(label, numbers, need.budget / 100):
+        name, gain = "filter_price", narrow.price * tastes.price
+    elif ("review" in facet or "rating" in facet or "star" in label) and numbers[:1] == (BOUNDS.stars,):
+        name, gain = "filter_rating", narrow.rating * tastes.rating
+    elif "brand" in facet and not scene.shopper.person.brands.isdisjoint((act.label.strip(), act.value)):
+        name, gain = "filter_brand", narrow.brand * tastes.brand
+    elif "size" in facet and need.size and need.size.lower() in (label, value):
+        name, gain = "filter_size", narrow.size
+    elif "colo" in facet and need.colour and need.colour.lower() in (label, value):
+        name, gain = "filter_colour", narrow.colour
+    elif "delivery" in facet or "tomorrow" in label:
+        name, gain = "filter_speed", narrow.speed * tastes.speed
+    elif "department" in facet and need.kind.department.lower() in label:
+        name, gain = "filter_department", narrow.department
+    else:
+        name, gain = "pointless", narrow.pointless
+    return {name: gain}
 
 
 @lru_cache(maxsize=5_000)

@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Literal
 
 from facsim.shop.catalogue import Kind
-from facsim.shop.shoppers.coefficients import People
+from facsim.shop.shoppers.coefficients import BOUNDS, People
 from facsim.shop.shoppers.words import a, last_word, money, words
 
 if TYPE_CHECKING:
@@ -75,11 +75,15 @@ def draw_need(rng: Random, kind: Kind, brands: Sequence[str], tastes: Tastes, pe
         tastes: those who care for brands have one in mind, those who like details want more features.
         people: how needs are distributed.
     """
-    weights = (0.3, people.one_feature, max(0.05, people.two_features + 0.3 * tastes.detail))
+    weights = (
+        BOUNDS.no_feature,
+        people.one_feature,
+        max(BOUNDS.two_least, people.two_features + BOUNDS.two_detailed * tastes.detail),
+    )
     count = min(len(kind.features), rng.choices((0, 1, 2), weights)[0])
     features = tuple(rng.sample(kind.features, count))
     budget = max(500, round(kind.price * rng.lognormvariate(people.budget, people.budget_spread) / 500) * 500)
-    has_brand = bool(brands) and rng.random() < min(0.95, people.in_mind * tastes.brand)
+    has_brand = bool(brands) and rng.random() < min(BOUNDS.most_in_mind, people.in_mind * tastes.brand)
     calls = (kind.name, *kind.words)
     return Need(
         kind,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from random import Random
 from types import MappingProxyType
 
+from facsim.shop.shoppers.coefficients import BOUNDS
 from facsim.shop.shoppers.memory import Choice
 from facsim.shop.shoppers.people import Shopper
 from facsim.shop.storefront.views import View
@@ -38,6 +39,6 @@ def pause(rng: Random, choice: Choice, view: View, shopper: Shopper) -> float:
     """Seconds between the previous act and this one: 0.1 to 1,800, log-normal; the hurried take less."""
     del view
     mean, deviation = PAUSES.get(str(choice.aim), PAUSES["other"])
-    hurry = -0.25 if shopper.person.style.tone == "brisk" else 0.05
+    hurry = BOUNDS.brisk if shopper.person.style.tone == "brisk" else BOUNDS.unhurried
     seconds = math.exp(rng.gauss(mean + hurry, deviation))
     return round(min(_LONGEST, max(0.1, seconds)), 1)

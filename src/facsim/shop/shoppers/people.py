@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from random import Random
 
 from facsim.shop.catalogue import Catalogue, Kind, Product
-from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients
+from facsim.shop.shoppers.coefficients import BOUNDS, COEFFICIENTS, Coefficients
 from facsim.shop.shoppers.needs import Mission, Need, draw_need, intent
 from facsim.shop.shoppers.queries import Wording, wordings
 from facsim.shop.shoppers.styles import STYLES, Style
@@ -153,7 +153,9 @@ class Population:
             draw_need(rng, kind, sorted(person.brands & set(self._brands[kind.name])), tastes, people)
             for kind in self._kinds_for(rng, mission)
         )
-        stamina = people.stamina_median * math.exp(rng.gauss(0.5 * tastes.patience, people.stamina_spread))
+        stamina = people.stamina_median * math.exp(
+            rng.gauss(BOUNDS.staying * tastes.patience, people.stamina_spread)
+        )
         threshold = rng.gauss(people.threshold, people.threshold_spread)
         threshold += people.looking_threshold * (mission == "look") + people.return_threshold * (
             mission == "return"
@@ -163,7 +165,7 @@ class Population:
             person,
             mission,
             needs,
-            intent(rng, mission, needs, hurry=tastes.speed > 1.2),
+            intent(rng, mission, needs, hurry=tastes.speed > BOUNDS.hurry),
             stamina,
             threshold,
             wordings(rng, person, needs, self._coefficients),
@@ -176,7 +178,7 @@ class Population:
         style = rng.choices(STYLES, [style.share for style in STYLES])[0]
         tastes = self._tastes(rng, style)
         # Trusted brands: a few of those there are, more for those who care.
-        share = min(0.4, self._coefficients.people.trusted * tastes.brand)
+        share = min(BOUNDS.most_trusted, self._coefficients.people.trusted * tastes.brand)
         brands = frozenset(rng.sample(self._all_brands, round(len(self._all_brands) * share)))
         pronoun, names = rng.choice(_NAMES)
         age = rng.randrange(19, 78)
@@ -241,8 +243,8 @@ class Population:
     def _visitor(self, rng: Random, need: Need) -> Visitor:
         """Somebody who left a thing in the cart: one that was popular and not too dear."""
         products = self._products[need.kind.name]
-        fair = [product for product in products if product.price <= 1.3 * need.budget] or products
-        left = rng.choices(fair, [0.01 + product.popularity for product in fair])[0]
+        fair = [product for product in products if product.price <= BOUNDS.too_dear * need.budget] or products
+        left = rng.choices(fair, [BOUNDS.rarely_left + product.popularity for product in fair])[0]
         size = need.size if need.size in left.sizes else rng.choice(left.sizes) if left.sizes else ""
         colour = (
             need.colour if need.colour in left.colours else rng.choice(left.colours) if left.colours else ""

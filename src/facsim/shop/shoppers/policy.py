@@ -15,7 +15,7 @@ through the person's misspellings (`queries`). `docs/shoppers.md` explains it, `
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from facsim.shop.shoppers.aims import nests
 from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients
@@ -27,6 +27,12 @@ from facsim.shop.shoppers.scene import see
 from facsim.shop.storefront.views import Act, View
 
 _SLIP: Mapping[str, float] = {"slip": 1.0}
+
+_Intended = tuple[Nest, list[float]]
+"""An aim, and the probability that each of its options is meant."""
+
+_new = tuple.__new__
+"""`_new(Choice, fields)` is `Choice(*fields)` in half the time; a page has a hundred and more choices."""
 
 
 class Policy:
@@ -41,100 +47,105 @@ class Policy:
         Every act of the page, every text that the shopper may type and leaving have a positive one. Pure: the
         same arguments give the same result.
         """
-        scene = see(view, memory, shopper, self.coefficients)
-        intended = _intended(nests(scene), self.coefficients.sharpness)
+        intended = _intended(
+            nests(see(view, memory, shopper, self.coefficients)), self.coefficients.sharpness
+        )
         slipped = self._slipped(view.acts, intended)
         will = 1.0 - self.coefficients.slips.share if slipped else 1.0
         rivals = _Rivals(intended)
         found: list[Choice] = []
         done: set[int] = set()
-        for chance, nest, option in intended:
-            terms: Mapping[str, float] = {**nest.terms, **option.terms}
-            against = rivals.of(nest, option)
-            probability = will * chance
-            if option.wording is not None:
-                found += _typed(option.act, option.wording, probability, terms, against)
-                continue
-            aim: str = nest.aim
-            if option.act is not None:
-                slip = slipped[option.act]
-                done.add(option.act)
-                probability += slip
-                if slip > will * chance:
-                    aim, terms = "slip", _SLIP
-            found.append(Choice(option.act, None, probability, terms, aim, None, None, against))
+        for nest, chances in intended:
+            aim, terms = nest.aim, nest.terms
+            for option, chance in zip(nest.options, chances, strict=True):
+                probability = will * chance
+                against = rivals.of(nest, option)
+                if option.wording is not None:
+                    found += _typed(option, option.wording, probability, {**terms, **option.terms}, against)
+                    continue
+                if option.act is not None:
+                    slip = slipped[option.act]
+                    done.add(option.act)
+                    if slip > probability:
+                        choice = (option.act, None, probability + slip, _SLIP, "slip", None, None, against)
+                        found.append(_new(Choice, choice))
+                        continue
+                    probability += slip
+                both = {**terms, **option.terms} if option.terms else terms
+                found.append(_new(Choice, (option.act, None, probability, both, aim, None, None, against)))
         found += [
             Choice(index, None, slip, _SLIP, "slip") for index, slip in slipped.items() if index not in done
         ]
         return tuple(found)
 
-    def _slipped(
-        self, acts: Sequence[Act], intended: Sequence[tuple[float, Nest, Option]]
-    ) -> dict[int, float]:
+    def _slipped(self, acts: Sequence[Act], intended: Sequence[_Intended]) -> dict[int, float]:
         """Probability that each act happens by a slip. Typing is no slip, and leaving does not slip."""
         slips = self.coefficients.slips
-        clickable = [index for index, act in enumerate(acts) if act.kind != "search" or act.part == "button"]
-        if not clickable:
-            return {}
-        found = dict.fromkeys(clickable, 0.0)
-        cards = [(chance, option.act) for chance, nest, option in intended if nest.aim == "look"]
+        found = {index: 0.0 for index, act in enumerate(acts) if act.kind != "search" or act.part == "button"}
+        if not found:
+            return found
         near = 0.0
-        if len(cards) > 1:
+        looks = next((pair for pair in intended if pair[0].aim == "look"), None)
+        if looks is not None and len(looks[1]) > 1:
             share = slips.share * slips.neighbour
-            by_part = _parts(acts, cards)
-            for row in by_part:
+            for row in _rows(acts, *looks):
+                last = len(row) - 1
                 for place, (chance, _) in enumerate(row):
-                    beside = [row[other][1] for other in (place - 1, place + 1) if 0 <= other < len(row)]
+                    beside = [row[other][1] for other in (place - 1, place + 1) if 0 <= other <= last]
                     for act in beside:
                         found[act] += share * chance / len(beside)
                     near += share * chance * bool(beside)
-        rest = (slips.share - near) / len(clickable)
+        rest = (slips.share - near) / len(found)
         return {index: slip + rest for index, slip in found.items()}
 
 
-def _parts(acts: Sequence[Act], cards: Sequence[tuple[float, int | None]]) -> list[list[tuple[float, int]]]:
+def _rows(acts: Sequence[Act], looks: Nest, chances: Sequence[float]) -> list[list[tuple[float, int]]]:
     """Product acts in rows of the same part of the page: neighbours in a row are neighbours on the screen."""
     rows: dict[str, list[tuple[float, int]]] = {}
-    for chance, act in cards:
-        if act is not None:
-            rows.setdefault(acts[act].part, []).append((chance, act))
+    for option, chance in zip(looks.options, chances, strict=True):
+        if option.act is not None:
+            rows.setdefault(acts[option.act].part, []).append((chance, option.act))
     return list(rows.values())
 
 
-def _intended(found: Sequence[Nest], sharpness: float) -> list[tuple[float, Nest, Option]]:
+def _intended(found: Sequence[Nest], sharpness: float) -> list[_Intended]:
     """The nested logit."""
     exp = math.exp
     values: list[float] = []
     within: list[list[float]] = []
     for nest in found:
-        utilities = [sum(option.terms.values()) / nest.scale for option in nest.options]
+        scale = nest.scale
+        utilities = [sum(option.terms.values()) / scale for option in nest.options]
         top = max(utilities)
         weights = [exp(utility - top) for utility in utilities]
         total = sum(weights)
         within.append([weight / total for weight in weights])
-        inclusive = nest.scale * (top + math.log(total)) if nest.inclusive else 0.0
+        inclusive = scale * (top + math.log(total)) if nest.inclusive else 0.0
         values.append(sharpness * (sum(nest.terms.values()) + inclusive))
     top = max(values)
     weights = [exp(value - top) for value in values]
     total = sum(weights)
     return [
-        (weight / total * share, nest, option)
+        (nest, [weight / total * share for share in shares])
         for weight, nest, shares in zip(weights, found, within, strict=True)
-        for share, option in zip(shares, nest.options, strict=True)
     ]
 
 
 class _Rivals:
     """The most probable other thing to do, for each option: another product, or something of another aim."""
 
-    def __init__(self, intended: Sequence[tuple[float, Nest, Option]]) -> None:
+    def __init__(self, intended: Sequence[_Intended]) -> None:
         best: dict[str | int | None, tuple[float, Nest, Option]] = {}
-        for item in intended:
-            # Rival wordings of a query or values of a filter are no other thing to do.
-            key = item[2].subject if item[1].aim == "look" else item[1].aim
-            before = best.get(key)
-            if before is None or item[0] > before[0]:
-                best[key] = item
+        for nest, chances in intended:
+            if nest.aim != "look":
+                # Rival wordings of a query or values of a filter are no other thing to do.
+                chance = max(chances)
+                best[nest.aim] = (chance, nest, nest.options[chances.index(chance)])
+                continue
+            for option, chance in zip(nest.options, chances, strict=True):
+                before = best.get(option.subject)
+                if before is None or chance > before[0]:
+                    best[option.subject] = (chance, nest, option)
         first, *others = sorted(best.items(), key=lambda pair: -pair[1][0])
         self._first_key = first[0]
         self._first = {**first[1][1].terms, **first[1][2].terms}
@@ -147,17 +158,14 @@ class _Rivals:
 
 
 def _typed(
-    act: int | None,
+    option: Option,
     wording: Wording,
     probability: float,
     terms: Mapping[str, float],
     against: Mapping[str, float],
-) -> list[Choice]:
+) -> Iterator[Choice]:
     """A wording as typed: right, or as this person misspells it."""
-    meant, need = wording.text, wording.need
-    typed = [Choice(act, meant, probability * wording.right, terms, "search", meant, need, against)]
-    typed += [
-        Choice(act, text, probability * chance, terms, "search", meant, need, against)
-        for text, chance in wording.typos
-    ]
-    return typed
+    act, meant, need = option.act, wording.text, wording.need
+    yield _new(Choice, (act, meant, probability * wording.right, terms, "search", meant, need, against))
+    for text, chance in wording.typos:
+        yield _new(Choice, (act, text, probability * chance, terms, "search", meant, need, against))

@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from facsim.shop.shoppers.coefficients import Coefficients, Slips, Texts
+from facsim.shop.shoppers.coefficients import BOUNDS, Coefficients, Slips, Texts
 
 if TYPE_CHECKING:
     from facsim.shop.shoppers.needs import Need
@@ -95,8 +95,8 @@ def _forms(
             yield 2, front[first][0] + front[second][0], f"{front[first][1]} {front[second][1]} {name}"
     yield 1, texts.use, f"{name} for {need.use}"
     for word, taste, weight in (("cheap", tastes.price, texts.cheap), ("best", tastes.rating, texts.best)):
-        if taste > 1.0:
-            yield 1, weight * (taste - 1.5), f"{word} {name}"
+        if taste > BOUNDS.minding:
+            yield 1, weight * (taste - BOUNDS.meaning), f"{word} {name}"
     if need.size:
         yield 1, texts.colour, f"{name} {need.size}"
 

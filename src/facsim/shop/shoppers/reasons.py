@@ -9,6 +9,7 @@ from random import Random
 
 import yaml
 
+from facsim.shop.shoppers.coefficients import BOUNDS
 from facsim.shop.shoppers.memory import Choice, Memory
 from facsim.shop.shoppers.people import Shopper
 from facsim.shop.shoppers.words import a, money, short
@@ -40,7 +41,7 @@ def reason(rng: Random, choice: Choice, view: View, memory: Memory, shopper: Sho
         term = "any"  # Nobody says after two pages that it took long.
     candidates = [phrase for phrase in by_term.get(term, ()) if _sayable(phrase, facts)]
     # People do not always name the one thing that decided.
-    if not candidates or rng.random() < 0.15:
+    if not candidates or rng.random() < BOUNDS.vague:
         candidates += [phrase for phrase in by_term["any"] if _sayable(phrase, facts)]
     candidates = candidates or ["That seems to be the best thing to do now, so I do it."]
     text = rng.choice(candidates).format_map(facts)
@@ -57,7 +58,7 @@ def _deciding(choice: Choice, by_term: Mapping[str, tuple[str, ...]]) -> str:
         term: value - choice.against.get(term, 0.0) for term, value in choice.terms.items() if term in by_term
     }
     best = max(ahead, key=lambda term: (ahead[term], term), default="any")
-    return best if ahead.get(best, 0.0) > 0.05 or choice.aim == "slip" else "any"
+    return best if ahead.get(best, 0.0) > BOUNDS.telling or choice.aim == "slip" else "any"
 
 
 def _sayable(phrase: str, facts: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from facsim.schema import InputError
-from facsim.shop.shoppers.coefficients import COEFFICIENTS, PAGES, Coefficients
+from facsim.shop.shoppers.coefficients import BOUNDS, COEFFICIENTS, PAGES, Coefficients
 from facsim.shop.shoppers.styles import STYLES, Style
 
 BEGIN = "<!-- made from facsim.shop.shoppers.coefficients by `python -m facsim.shop.shoppers.reference` -->"
@@ -32,8 +32,8 @@ def tables(coefficients: Coefficients = COEFFICIENTS) -> str:
     for aim, constant in coefficients.aims.items():
         values = (f"{getattr(constant, page):g}" for page in PAGES)
         lines.append(f"| `{aim}` | " + " | ".join(values) + f" | {constant.reason} |")
-    for group in (item.name for item in fields(coefficients) if item.name not in ("aims", "sharpness")):
-        numbers = getattr(coefficients, group)
+    groups = [item.name for item in fields(coefficients) if item.name not in ("aims", "sharpness")]
+    for group, numbers in (*((group, getattr(coefficients, group)) for group in groups), ("bounds", BOUNDS)):
         said = str(type(numbers).__doc__).rstrip(".")
         lines += ["", f"### {group}: {said[0].lower()}{said[1:]}", "", "| name | value | what and why |"]
         lines.append("|---|--:|---|")

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from facsim.shop.shoppers.appeal import Judged, judge
-from facsim.shop.shoppers.coefficients import Coefficients
+from facsim.shop.shoppers.coefficients import BOUNDS, Coefficients
 from facsim.shop.shoppers.memory import Memory, Typed
 from facsim.shop.shoppers.people import Shopper
 from facsim.shop.storefront.views import Act, Card, View
-
-FEW = 8
-"""Results that are too few to choose from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,8 @@ def see(view: View, memory: Memory, shopper: Shopper, coefficients: Coefficients
     poor = 0.0
     if view.kind == "results":
         promising = max(
-            (judged[card.product].worth for card in view.cards if card.product not in worth), default=-9.0
+            (judged[card.product].worth for card in view.cards if card.product not in worth),
+            default=BOUNDS.nothing,
         )
         poor = min(1.0, max(0.0, coefficients.course.poor_slope * (shopper.threshold - promising)))
     return Scene(

@@ -55,6 +55,7 @@ def words(text: str) -> str:
     return " ".join(_NOT_TEXT.sub(" ", text[: MAX_TEXT * 4]).split())[:MAX_TEXT].rstrip()
 
 
+@lru_cache(maxsize=5_000)
 def place_of(address: str) -> Place:
     """What an address (path and query; a fragment is ignored) asks for.
 

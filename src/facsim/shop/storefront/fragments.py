@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -10,13 +11,18 @@ from pathlib import Path
 from zlib import crc32
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.nodes import Expr
+from jinja2.runtime import Context
 from markupsafe import Markup
+from markupsafe import escape as as_markup
 
 from facsim.shop.storefront.views import Act
 from facsim.shop.storefront.wording import money, thousands
 
 _HERE = Path(__file__).parent
 _CLASSES = re.compile(r'(?<= class=")[a-z0-9 -]+(?=")')
+_SPECIAL = re.compile("[&<>\"']")
 _SELECTOR = re.compile(r"\.([a-z][a-z0-9-]*)(?=[^{}]*\{)")
 
 
@@ -67,7 +73,7 @@ class Renderer:
 
     def __init__(self, design: str) -> None:
         self._design = design
-        self._environment = Environment(
+        self._environment = _Environment(
             loader=_Loader(self),
             autoescape=True,
             undefined=StrictUndefined,
@@ -93,6 +99,37 @@ class Renderer:
 
     def _class(self, name: str) -> str:
         return f"{name}_{crc32(f'{self._design}/{name}'.encode()):08x}"[: len(name) + 6]
+
+
+def escaped(value: object) -> str:
+    """As markupsafe escapes, at a fraction of its time: most texts have nothing to escape."""
+    if type(value) is Markup or (type(value) is str and not _SPECIAL.search(value)):
+        return value
+    return as_markup(value)
+
+
+class _Generator(CodeGenerator):
+    """Compiles templates to code that escapes every value by `escaped`."""
+
+    def _output_child_pre(self, node: Expr, frame: Frame, finalize: object) -> None:  # noqa: ARG002
+        self.write("environment.escaped(")
+
+
+class _Context(Context):
+    """Calls functions as they are: none of the templates' asks for a context."""
+
+    def call(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> object:
+        kwargs.pop("_loop_vars", None)
+        kwargs.pop("_block_vars", None)
+        return function(*args, **kwargs)
+
+
+class _Environment(Environment):
+    """Jinja's, with less to do for each of the hundreds of values on a page."""
+
+    code_generator_class = _Generator
+    context_class = _Context
+    escaped = staticmethod(escaped)
 
 
 class _Loader(BaseLoader):

@@ -11,10 +11,13 @@ whole page is simplified instead.
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape, unescape
 
 from facsim.page import simplify
+from facsim.page.words import slug
 from facsim.shop.storefront.mould import Mould, gaps, stand_in, stand_in_link
 
 _KEPT_PARTS = 20_000
@@ -48,7 +51,8 @@ _TYPED = re.compile(r'(<input id="q"[^>]* value=")([^"]+)"')
 _COUNT = re.compile(r'(<span class="count[^>]*>)\((\d+)\)')
 # An address that says nothing: names may be made of its words, and of what follows a `#`.
 _ADDRESS = "/0000000"
-_NAME = re.compile(r'<[a-z]+ name="([^"]*)"')
+_ELEMENT = re.compile(r'<([a-z]+) name="([^"]*)"(?: href="([^"]*)")?')
+_LABEL = re.compile(r"<a [^>]*>([^<]+)</a>")
 _ITEMS = re.compile(r"<ul>(.*)</ul>", re.DOTALL)
 _LINK = re.compile(r"<a .*?</a>")
 
@@ -57,17 +61,25 @@ class Splicer:
     """Simplifies pages of the shop. Parts and moulds are kept, those that were of use lately."""
 
     def __init__(self) -> None:
-        self._card = lru_cache(maxsize=_KEPT_PARTS)(_items_alone)
-        self._item = lru_cache(maxsize=_KEPT_PARTS)(_item_alone)
+        self._items_kept: OrderedDict[tuple[str, str, str], str] = OrderedDict()
         self._said = lru_cache(maxsize=_KEPT_PARTS)(_said_alone)
         self._landmark = lru_cache(maxsize=_KEPT_PARTS)(_landmark_alone)
         self._mould = lru_cache(maxsize=_KEPT_MOULDS)(Mould.of)
 
-    def simplified(self, html: str) -> str:
-        """What `simplify(html).html` is."""
+    def simplified(self, html: str) -> tuple[str, list[tuple[str, str, str]]]:
+        """What `simplify(html).html` is, and tag, name and address of its elements as they are written."""
+        whole = self._spliced(html) or simplify(html).html
+        elements = _ELEMENT.findall(whole)
+        if len({name for _, name, _ in elements}) < len(elements):
+            whole = simplify(html).html
+            elements = _ELEMENT.findall(whole)
+        return whole, elements
+
+    def _spliced(self, html: str) -> str | None:
+        """The parts put together; None if this is no page of the shop."""
         header, footer = html.find(_HEADER), html.rfind(_FOOTER)
         if header < 0 or footer < 0:
-            return simplify(html).html
+            return None
         main = html.index(_HEADER_END, header) + len(_HEADER_END)
         end = html.index(_FOOTER_END, footer) + len(_FOOTER_END)
         parts = [self._header(html[header:main]), self._landmark("footer", html[footer:end])]
@@ -76,9 +88,7 @@ class Splicer:
             f"{html[html.index('<body') : header]}<header>Part</header>\n"
             f"{self._without_parts(html[main:footer], parts)}<footer>Part</footer>\n{html[end:]}"
         )
-        whole = self._moulded(rest, parts)
-        names = _NAME.findall(whole)
-        return simplify(html).html if len(set(names)) < len(names) else whole
+        return self._moulded(rest, parts)
 
     def _moulded(self, rest: str, parts: list[str]) -> str:
         """The rest simplified, with the parts in their places."""
@@ -102,40 +112,57 @@ class Splicer:
 
         def without_items(found: re.Match[str]) -> str:
             context, items, tag = found.groups()
-            written = self._items(context, items, tag)
+            written = self._links(context, items, tag)
             if written is None:
                 return found[0]
             parts.append(written)
             return f"{context}{stand_in(len(parts) - 1)}</ul></{tag}>"
 
-        main = _LIST.sub(without_items, _SAID.sub(without_link, main))
+        # Cards are most of a page, and there is nothing else to look for in them.
         shelves = _SHELF.split(main)
         for place in range(2, len(shelves), 2):
             context, (cards, end, after) = shelves[place - 1], shelves[place].partition(_SHELF_END)
-            each = [
-                self._card(context, f"{card}{_CARD_END}", "section") for card in cards.split(_CARD_END)[:-1]
-            ]
+            each = [f"{card}{_CARD_END}" for card in cards.split(_CARD_END)[:-1]]
             if end and each:
-                parts.append("\n".join(each))
+                parts.append("\n".join(self._items(context, "section", each)))
                 shelves[place] = f"{stand_in(len(parts) - 1, card=True)}{end}{after}"
-        return "".join(shelves)
+        return _LIST.sub(without_items, _SAID.sub(without_link, "".join(shelves)))
 
-    def _items(self, context: str, items: str, tag: str) -> str | None:
-        """The items of a list, simplified; None if one of them is something else than a link."""
+    def _links(self, context: str, items: str, tag: str) -> str | None:
+        """The items of a list of links, simplified; None if one of them is something else than a link."""
+        found = list(_ITEM.finditer(items))
+        if sum([len(item[0]) for item in found]) < len(items):
+            return None
+        plain = [
+            f"<li>{before}{_ADDRESS}{label}{f' {small}(0)</small>' if small else ''}</li>"
+            for before, _, label, small, _ in map(re.Match.groups, found)
+            if before
+        ]
+        alone = iter(self._items(context, tag, plain))
         written: list[str] = []
-        at = 0
-        for found in _ITEM.finditer(items):
-            if found.start() != at:
-                return None
-            at = found.end()
-            before, address, label, small, count = found.groups()
-            if before is None:
+        for before, address, _, small, count in map(re.Match.groups, found):
+            if before:
+                end, counted = (" (0)</li>", f" ({count})") if small else ("</li>", "")
+                first, _, second = next(alone).removesuffix(end).partition(_ADDRESS)
+                written.append(f"{first}{address}{second}{counted}</li>")
+            else:
                 written.append("<li>…</li>")
-                continue
-            first, second = self._item(context, tag, before, label, small)
-            counted = f" ({count})" if small else ""
-            written.append(f"{first}{address}{second}{counted}</li>")
-        return "\n".join(written) if at == len(items) else None
+        return "\n".join(written)
+
+    def _items(self, context: str, tag: str, items: Sequence[str]) -> list[str]:
+        """Items of a list, each simplified as in a page that has nothing but this list."""
+        kept = self._items_kept
+        keys = [(context, tag, item) for item in items]
+        missing = [key for key in dict.fromkeys(keys) if key not in kept]
+        if missing:
+            made = each_alone(context, [item for _, _, item in missing], tag)
+            kept.update(zip(missing, made, strict=True))
+        found = [kept[key] for key in keys]
+        for key in keys:
+            kept.move_to_end(key)
+        while len(kept) > _KEPT_PARTS:
+            kept.popitem(last=False)
+        return found
 
     def _header(self, html: str) -> str:
         typed, count = _TYPED.search(html), _COUNT.search(html)
@@ -151,7 +178,7 @@ class Splicer:
         return part
 
 
-def _items_alone(context: str, items: str, tag: str) -> str:
+def items_alone(context: str, items: str, tag: str) -> str:
     """Items of a list, simplified in a page that has nothing but this list."""
     box, end = "", ""
     if context.startswith('<section class="facet'):
@@ -163,12 +190,14 @@ def _items_alone(context: str, items: str, tag: str) -> str:
     return found[1].strip() if found else ""
 
 
-def _item_alone(context: str, tag: str, before: str, label: str, small: str | None) -> tuple[str, str]:
-    """An item of a list that is a link: what stands before its address, and after it up to the count."""
-    counted = f" {small}(0)</small>" if small else ""
-    whole = _items_alone(context, f"<li>{before}{_ADDRESS}{label}{counted}</li>", tag)
-    first, _, second = whole.removesuffix(" (0)</li>" if small else "</li>").partition(_ADDRESS)
-    return first, second
+def each_alone(context: str, items: Sequence[str], tag: str) -> list[str]:
+    """Items of a list, each as if it were the only one: in one go, unless some would be called the same."""
+    labels = [found[-1] for item in items if (found := _LABEL.findall(item))]
+    if len({slug(unescape(label)) for label in labels}) == len(items):
+        found = items_alone(context, "".join(items), tag).removesuffix("</li>").split("</li>\n")
+        if len(found) == len(items):
+            return [f"{item}</li>" for item in found]
+    return [items_alone(context, item, tag) for item in items]
 
 
 def _said_alone(before: str, tag_end: str, numbered: bool, after: str) -> tuple[str, str, str]:

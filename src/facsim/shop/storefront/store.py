@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import unescape
+from threading import Lock
 from zlib import crc32
 
 from facsim.page import read_page, simplify
@@ -35,8 +35,6 @@ SITE = "https://shop.facsim.example"
 _KEPT_PAGES = 3_000
 _CHECKED = 512
 """Of so many pages one is simplified as a whole, too, to see that its parts make the same."""
-
-_ELEMENT = re.compile(r'<([a-z]+) name="([^"]*)"(?: href="([^"]*)")?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,7 @@ class Storefront:
         self._opened = lru_cache(maxsize=_KEPT_PAGES)(self._open)
         self._splicer = Splicer()
         self._named: OrderedDict[str, NamedPage] = OrderedDict()
+        self._naming = Lock()
 
     def open(self, address: str, visitor: Visitor = Visitor()) -> Rendered:  # noqa: B008 (frozen)
         """The page at an address for a visitor. One that leads elsewhere gives the page that it leads to.
@@ -167,26 +166,28 @@ class Storefront:
             AssertionError: if the page's elements are not its view's acts, in order. A template is wrong.
         """
         html = rendered.html
-        if html in self._named:
-            self._named.move_to_end(html)
-            return self._named[html]
-        named = self._named[html] = self._name(rendered)
-        if len(self._named) > _KEPT_PAGES:
-            self._named.popitem(last=False)
-        return named
+        with self._naming:
+            if html in self._named:
+                self._named.move_to_end(html)
+                return self._named[html]
+            named = self._named[html] = self._name(rendered)
+            if len(self._named) > _KEPT_PAGES:
+                self._named.popitem(last=False)
+            return named
 
     def _name(self, rendered: Rendered) -> NamedPage:
-        view, html = rendered.view, self._splicer.simplified(rendered.html)
+        view = rendered.view
+        html, elements = self._splicer.simplified(rendered.html)
         if crc32(rendered.html.encode()) % _CHECKED == 0 and html != simplify(rendered.html).html:
             raise AssertionError(f"{view.address}: the parts of the page do not make the whole")
-        elements = _ELEMENT.findall(html)
-        for place, ((tag, name, href), act) in enumerate(zip(elements, view.acts, strict=False)):
-            if tag != _tag_of(act) or (tag == "a" and not act.address.endswith(unescape(href))):
+        if len(elements) != len(view.acts):
+            raise AssertionError(f"{view.address}: {len(elements)} elements, {len(view.acts)} acts")
+        for place, ((tag, name, href), act) in enumerate(zip(elements, view.acts, strict=True)):
+            written = unescape(href) if "&" in href else href
+            if tag != _tag_of(act) or (tag == "a" and not act.address.endswith(written)):
                 raise AssertionError(
                     f"{view.address}: element {place} is {tag} {name} {href}, the act is {act}"
                 )
-        if len(elements) != len(view.acts):
-            raise AssertionError(f"{view.address}: {len(elements)} elements, {len(view.acts)} acts")
         return NamedPage(read_page(html), tuple([unescape(name) for _, name, _ in elements]))
 
     def _place(self, address: str, visitor: Visitor) -> Place:
