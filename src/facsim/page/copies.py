@@ -12,6 +12,8 @@ COPY = re.compile(r"[\[_-](\d{1,6}|__prefix__)[\]_-]+")
 """What stands in the names of fields for their copy: `form-0-quantity`, `items[3][quantity]`."""
 _ENDS = frozenset({"form", "table", "body", "html"})
 _MAX_UP = 10
+# Of a copy. What holds more is the form as a whole.
+_MAX_FIELDS = 200
 
 
 class Copies:
@@ -41,7 +43,10 @@ class Copies:
         if self._found is None:
             self._nodes = self._tree.find(lambda tag, attributes: tag in CONTROLS and "name" in attributes)
             self._found = [_copy(self._tree, node) for node in self._nodes]
-        inside = set(self._found[bisect_left(self._nodes, start) : bisect_left(self._nodes, end)]) - {""}
+        first, last = bisect_left(self._nodes, start), bisect_left(self._nodes, end)
+        if last - first > _MAX_FIELDS:
+            return ""
+        inside = set(self._found[first:last]) - {""}
         return inside.pop() if len(inside) == 1 else ""
 
 

@@ -22,6 +22,7 @@ from facsim.page.words import fold
 from facsim.schema import Element, Page
 
 _LARGE = 500_000
+_MAX_UP = 512
 _PICKED = frozenset({"checkbox", "radio", "file"})
 
 
@@ -143,7 +144,11 @@ def _beyond_reach(tree: Tree, nodes: list[int]) -> set[int]:
     `<math><input><input>` nests, but Lexbor writes it without end tags; browsers draw nothing for these.
     """
     beyond: set[int] = set()
+    done = 0
     for start in tree.find(lambda tag, _: tag in FOREIGN):
+        if start < done:
+            continue
+        done = tree.ends[start]
         inside = nodes[bisect_right(nodes, start) : bisect_left(nodes, tree.ends[start])]
         if inside and tree.tags[start] == "math":
             end = tree.ends[start]
@@ -157,7 +162,9 @@ def _is_odd(tree: Tree, node: int) -> bool:
     """Whether an element in a formula has the tag of one without content, but is no element of HTML."""
     if tree.tags[node] not in VOID:
         return False
-    while tree.tags[node] not in FOREIGN:
+    for _ in range(_MAX_UP):
+        if tree.tags[node] in FOREIGN:
+            break
         node = tree.parents[node]
         if tree.tags[node].lower() in HOLDS_HTML:
             return False

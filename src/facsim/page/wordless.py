@@ -32,6 +32,7 @@ class Wordless:
     def __init__(self, tree: Tree, runs: Runs, targets: Sequence[int]) -> None:
         self._tree, self._runs, self._targets = tree, runs, targets
         self._heads: dict[int, tuple[int, list[str]]] = {}
+        self._rows: dict[int, dict[int, str]] = {}
 
     def icon(self, node: int) -> str:
         """The name of the icon that an element shows, in a published set of icons or a sprite of the page."""
@@ -105,12 +106,22 @@ class Wordless:
         if table not in self._heads:
             self._heads[table] = self._head(table)
         head, columns = self._heads[table]
+        if row == head or not columns:
+            return ""
+        if row not in self._rows:
+            self._rows[row] = self._row(row, columns)
+        return self._rows[row].get(cell, "")
+
+    def _row(self, row: int, columns: Sequence[str]) -> dict[int, str]:
+        """For each cell of a row the header of its column."""
+        found: dict[int, str] = {}
         place = 0
-        for child in tree.children(row):
-            if child == cell:
+        for child in self._tree.children(row):
+            if place >= len(columns):
                 break
+            found[child] = columns[place]
             place += self._width(child)
-        return columns[place] if row != head and place < len(columns) else ""
+        return found
 
     def _head(self, table: int) -> tuple[int, list[str]]:
         """The first row of a table if it is one of headers, and the words in each of its columns."""
