@@ -345,3 +345,27 @@ def test_many_runs_keep_their_letters(made: Made, tmp_path: Path) -> None:
     report = build_report(many)
     assert [entry.letter for entry in report.entries] == list("ABCDEFGHIJK")
     assert "r-rest" in report.to_html()
+
+
+def test_latex_takes_no_bracket_or_star_of_a_name_for_its_own(made: Made, tmp_path: Path) -> None:
+    made(tmp_path / "[b] best", right=lambda *_: True)
+    made(tmp_path / "[3pt] next", right=lambda index, *_: index % 2 == 0)
+    made(tmp_path / "* last", right=lambda *_: False)
+    text = build_report([tmp_path / "[b] best", tmp_path / "[3pt] next", tmp_path / "* last"]).to_latex()
+    rows = [line.strip() for line in text.splitlines()]
+    assert not [row for row in rows if row.startswith(("[", "*"))]
+    assert any(row.startswith("{}[3pt] next") for row in rows)
+    assert any(row.startswith("{}* last") for row in rows)
+
+
+def test_figures_draw_the_runs_that_the_page_draws(made: Made, tmp_path: Path) -> None:
+    """Of many models that are better than every baseline, the best baseline has a line all the same."""
+    for place in range(6):
+        made(tmp_path / f"model-{place}", right=lambda index, *_, place=place: index % 8 > place)
+    made(tmp_path / "floor", right=lambda index, *_: index % 8 > 6, spec="baseline:majority-type")
+    report = build_report(sorted(tmp_path.iterdir()))
+    assert [entry.name for entry in report.lined] == [*(f"model-{place}" for place in range(4)), "floor"]
+    [file] = [file for file in report.save_figures(tmp_path / "figures") if file.name == "by-step.svg"]
+    drawn = file.read_text()
+    assert "floor" in drawn
+    assert "model-4" not in drawn

@@ -194,7 +194,7 @@ def test_an_id_that_is_a_number_comes_first(tmp_path: Path) -> None:
 def test_a_run_over_other_data_is_refused(tmp_path: Path, runs: list[Run]) -> None:
     data = write(tmp_path, ["a"])
     for what in (session_list, lambda data, runs: session_replay(data, data.session("a"), runs)):
-        with pytest.raises(ConfigError, match="is a run over other data"):
+        with pytest.raises(ConfigError, match="answers steps of another data set"):
             what(data, runs)
 
 
@@ -311,6 +311,7 @@ def test_the_verb(shop: DataSet, runs: list[Run]) -> None:
         (["{shop}", "nobody"], "has no session 'nobody'"),
         (["{shop}", "1", "/nowhere"], "config.json"),
         (["{shop}", "1", "--step", "77"], "has no step 77"),
+        (["{shop}", "--step", "1"], "of which session?"),
         (["{shop}", "1", "--step", "-1"], "--step"),
     ],
 )

@@ -111,6 +111,15 @@ def test_other_sites_get_no_answer(client: TestClient, headers: dict, status: in
     assert client.get(STEP, headers=headers).status_code == status
 
 
+@pytest.mark.parametrize("path", ["/step.png", "/step.json", "/frame", "/static/view.js"])
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_from_elsewhere_starts_no_download_and_no_browser(
+    client: TestClient, path: str, site: str
+) -> None:
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert client.get(path, params={"id": "s01", "step": 1}, headers=headers).status_code == 403
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
 def test_nothing_can_be_sent(client: TestClient, method: str) -> None:
     assert client.request(method, "/").status_code == 405

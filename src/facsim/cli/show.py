@@ -30,10 +30,13 @@ def command(
     """
     from facsim.cli.console import console
     from facsim.evaluation import Run
+    from facsim.schema import ConfigError
 
     if (data / "config.json").is_file() and not (data / "card.json").exists():
         from facsim.view.terminal import run_metrics
 
+        if step is not None or session is not None:
+            raise ConfigError(f"{data} is a run. To see a session of it: facsim show DATA SESSION {data}")
         console.print(run_metrics(Run.open(data)))
         return 0
     from facsim.data import DataSet
@@ -43,6 +46,8 @@ def command(
     if session is not None and (Path(session) / "config.json").is_file():
         folders.insert(0, Path(session))
         session = None
+    if session is None and step is not None:
+        raise ConfigError(f"--step {step}: of which session? Try: facsim show {data} SESSION --step {step}")
     opened, data_set = [Run.open(folder) for folder in folders], DataSet.open(data)
     if session is None:
         console.print(session_list(data_set, opened, limit=limit, rule=rule))

@@ -47,6 +47,7 @@ class Comparison:
         mcnemar_p: two-sided p-value of the exact McNemar test on `only_a` and `only_b`.
         permutation_p: two-sided p-value of the clustered permutation test on the difference.
         adjusted_p: `permutation_p` after Holm's correction over all comparisons made together.
+        level: of the interval.
     """
 
     a: str
@@ -63,6 +64,7 @@ class Comparison:
     mcnemar_p: float
     permutation_p: float
     adjusted_p: float
+    level: float = 0.95
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -206,6 +208,7 @@ def compare_many(
                 mcnemar_p=mcnemar_p(only_a, only_b),
                 permutation_p=p,
                 adjusted_p=p,
+                level=level,
             )
         )
     adjusted = holm([comparison.permutation_p for comparison in compared])

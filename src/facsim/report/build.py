@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from string import ascii_uppercase
 
 import polars as pl
 
@@ -19,6 +18,7 @@ from facsim.report.breakdown import by_length, by_step
 from facsim.report.contrast import contrast, unread
 from facsim.report.links import evaluate_command, view_command
 from facsim.report.model import Contrast, Entry, Kind, OutcomeCounts, Report
+from facsim.report.palette import run_letter
 from facsim.report.published import published_board
 from facsim.report.ranking import Leaderboard, Row, rank
 from facsim.report.render import ORACLE_MARK
@@ -87,7 +87,7 @@ def _entries(
         entries.append(
             Entry(
                 row=row,
-                letter=ORACLE_MARK if row.oracle else _letter(ranked),
+                letter=ORACLE_MARK if row.oracle else run_letter(ranked),
                 kind=_kind(row),
                 run=run,
                 metrics=run.metrics,
@@ -105,16 +105,6 @@ def _kind(row: Row) -> Kind:
     if row.predictor == ORACLE:
         return "oracle"
     return "baseline" if row.predictor in BASELINES else "model"
-
-
-def _letter(index: int) -> str:
-    """A, B, …, Z, AA, AB and so on.
-
-    >>> [_letter(index) for index in (0, 25, 26, 27, 701, 702)]
-    ['A', 'Z', 'AA', 'AB', 'ZZ', 'AAA']
-    """
-    rest, last = divmod(index, len(ascii_uppercase))
-    return (_letter(rest - 1) if rest else "") + ascii_uppercase[last]
 
 
 def _outcome(cases: Cases) -> OutcomeCounts | None:

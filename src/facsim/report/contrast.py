@@ -14,6 +14,7 @@ from facsim.metrics.cases import BoolArray, Cases
 from facsim.metrics.errors import error_expression
 from facsim.report.addresses import replay_address
 from facsim.report.model import Answer, Contrast, Example, Unread
+from facsim.schema.drawing import in_words
 from facsim.schema.plain import plain
 
 EXAMPLES: Final = 5
@@ -107,17 +108,13 @@ def _answer(run: str, line: Mapping[str, str | None], *, right: bool) -> Answer:
 
 
 def _action(kind: str | None, name: str | None, text: str | None) -> str:
-    """An action as people write it.
+    """An action in words.
 
-    >>> _action("click", "a.b", None), _action("type_and_submit", "box", "red shoes")
-    ('click a.b', 'type “red shoes” into box')
+    >>> _action("click", "a.b", None), _action("terminate", None, None)
+    ('click a.b', 'leave the site')
     """
     target = "(no name)" if name is None else plain(name, _NAME)
-    if kind == "terminate":
-        return "terminate"
-    if kind == "click":
-        return f"click {target}"
-    return f"type “{plain(text or '', _NAME)}” into {target}"
+    return in_words(kind or "", target, None if text is None else plain(text, _NAME))
 
 
 def _cut(answer: str) -> str:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
 
-LINES: Final = 5
 _INK: Final = "#1f2933"
 _LINE: Final = "#d5dae0"
 _WIDTH: Final = 6.4
@@ -200,12 +199,10 @@ def _stacked(
 
 
 def _lines(report: Report, breakdown: Breakdown, label: str) -> Figure:
-    """Accuracy along steps or lengths: the oracle and the best runs."""
+    """Accuracy along steps or lengths."""
     colours = _colours(report)
-    oracle = [entry for entry in report.entries if entry.kind == "oracle"]
-    ranked = [entry for entry in report.entries if entry.kind != "oracle"]
     figure, (axes,) = _figure(3.0)
-    for entry in [*oracle, *ranked[:LINES]]:
+    for entry in report.lined:
         points = [
             (place, found) for place, found in enumerate(breakdown.accuracy[entry.name]) if found is not None
         ]

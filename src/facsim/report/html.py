@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from markupsafe import Markup
 
@@ -25,9 +24,6 @@ from facsim.report.model import Entry, Report
 from facsim.report.palette import CATEGORY_COLOURS, OTHER_COLOURS, RUN_COLOURS
 from facsim.report.ranking import Row
 from facsim.report.template import asset, environment, number, palette_css, source_hash, uncapitalised
-
-LINES: Final = 5
-"""So many ranked runs have a line in a chart of lines; all are in its table."""
 
 
 def page(report: Report) -> str:
@@ -132,19 +128,11 @@ class _Page:
             if any(entry.metrics[f"error_{error}"].value > 0 for entry in self.entries)
         ]
 
-    @property
-    def lined(self) -> list[Entry]:
-        """The runs that have a line in charts: the oracle, the best, and at least the best baseline."""
-        chosen = self.ranked[:LINES]
-        if not any(entry.kind == "baseline" for entry in chosen):
-            chosen = [*chosen[: LINES - 1], *[one for one in self.ranked if one.kind == "baseline"][:1]]
-        return ([self.oracle] if self.oracle else []) + chosen
-
     def lines(self, which: str, x_title: str, label: str) -> Markup:
         """Accuracy along steps or lengths."""
         breakdown = self.report.by_step if which == "step" else self.report.by_length
         return charts.lines(
-            breakdown, {entry.name: self.marks[entry.name] for entry in self.lined}, x_title, label
+            breakdown, {entry.name: self.marks[entry.name] for entry in self.report.lined}, x_title, label
         )
 
     @property

@@ -13,6 +13,9 @@ from facsim.metrics import Comparison, Estimate, Metrics
 from facsim.report.ranking import Leaderboard, Row
 from facsim.schema import ConfigError
 
+LINES: Final = 5
+"""So many ranked runs have a line in a chart of lines; all are in its table."""
+
 Kind = Literal["oracle", "baseline", "model"]
 Format = Literal["html", "md", "csv", "tex"]
 
@@ -212,6 +215,15 @@ class Report:
     contrasts: tuple[Contrast, ...]
     unread: tuple[Unread, ...]
     view_command: str
+
+    @property
+    def lined(self) -> list[Entry]:
+        """The runs that have a line in charts: the oracle, the best, and at least the best baseline."""
+        ranked = [entry for entry in self.entries if entry.kind != "oracle"]
+        chosen = ranked[:LINES]
+        if not any(entry.kind == "baseline" for entry in chosen):
+            chosen = [*chosen[: LINES - 1], *[one for one in ranked if one.kind == "baseline"][:1]]
+        return [entry for entry in self.entries if entry.kind == "oracle"] + chosen
 
     def to_html(self) -> str:
         """One HTML file that needs nothing else: no network, no script to be read, now or in ten years."""

@@ -1,13 +1,14 @@
-"""Colours that mean something, in the report and in the viewer: for a light and for a dark page.
+"""What runs and classes are drawn with, in the report and in the viewer: for a light and for a dark page.
 
 Runs and classes are never told apart by colour alone: runs also have a letter, classes a label. The colours
-of runs can be told apart with the common colour vision deficiencies, and have a contrast of at least 3 to 1
+of runs can be told apart with the common colour vision deficiencies, and have a contrast of at least 4.5 to 1
 against white and against #14171c.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import ascii_uppercase
 from types import MappingProxyType
 from typing import Final
 
@@ -17,9 +18,9 @@ RUN_COLOURS: Final[tuple[tuple[str, str], ...]] = (
     ("#00795A", "#2FC79B"),  # green
     ("#A3437A", "#E08BBF"),  # purple
     ("#8F6A00", "#E6B422"),  # amber
-    ("#2B6C8A", "#8CC4DD"),  # teal
+    ("#3D2F91", "#B3A5F5"),  # indigo
     ("#7A4B2A", "#C99873"),  # brown
-    ("#55606E", "#A9B4C2"),  # slate
+    ("#A8123E", "#FF8A9E"),  # crimson
 )
 """For the best runs in order, (light, dark); further runs are grey."""
 
@@ -62,5 +63,15 @@ ERROR_COLOURS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """By error type: what was not done in a strong colour, what was done wrongly in a light one of its hue."""
 
-REST: Final = ("#9AA3AF", "#6B7482")
+REST: Final = ("#6B7480", "#8B95A3")
 """For everything that stands back."""
+
+
+def run_letter(place: int) -> str:
+    """The letter of the run at a place: A, B, …, Z, AA, AB and so on.
+
+    >>> [run_letter(place) for place in (0, 25, 26, 27, 701, 702)]
+    ['A', 'Z', 'AA', 'AB', 'ZZ', 'AAA']
+    """
+    rest, last = divmod(place, len(ascii_uppercase))
+    return (run_letter(rest - 1) if rest else "") + ascii_uppercase[last]

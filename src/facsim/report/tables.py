@@ -241,17 +241,26 @@ def _tex(text: str) -> str:
     return re.sub(r"[\\&%$#_{}~^<>|]", lambda found: _LATEX[found[0]], text)
 
 
+def _begun(row: str) -> str:
+    r"""A row as it may stand after `\\\\` and rules, which would take a bracket or a star for theirs.
+
+    >>> _begun("[a] & 1"), _begun("a & 1")
+    ('{}[a] & 1', 'a & 1')
+    """
+    return f"{{}}{row}" if row.startswith(("[", "*")) else row
+
+
 def _tex_number(cell: str) -> str:
     return _tex(cell).replace(render.ABSENT, "--")
 
 
 def _tex_table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     columns = "l" + "r" * (len(heads) - 1)
-    body = "\n".join(f"    {' & '.join(row)} \\\\" for row in rows)
+    body = "\n".join(f"    {_begun(' & '.join(row))} \\\\" for row in rows)
     return (
         "\\begin{table}\n  \\centering\n"
         f"  \\caption{{{caption}}}\n"
         f"  \\begin{{tabular}}{{{columns}}}\n    \\toprule\n"
-        f"    {' & '.join(heads)} \\\\\n    \\midrule\n{body}\n    \\bottomrule\n"
+        f"    {_begun(' & '.join(heads))} \\\\\n    \\midrule\n{body}\n    \\bottomrule\n"
         "  \\end{tabular}\n\\end{table}"
     )

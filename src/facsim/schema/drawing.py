@@ -176,6 +176,22 @@ def _step_row(number: int, step: Step, columns: set[str]) -> list[Cell]:
     return row
 
 
+def in_words(kind: str, target: str, text: str | None) -> str:
+    """An action as people say it.
+
+    Args:
+        kind: its type.
+        target: what the element is called.
+        text: what is typed.
+
+    >>> in_words("type_and_submit", "Search", "red shoes"), in_words("click", "a.b", None)
+    ('type “red shoes” into Search', 'click a.b')
+    """
+    if kind == "terminate":
+        return "leave the site"
+    return f"click {target}" if kind == "click" else f"type “{text or ''}” into {target}"
+
+
 def target_of(action: Action) -> str:
     """What an action is done to, and what is typed.
 

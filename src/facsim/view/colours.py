@@ -7,23 +7,30 @@ from __future__ import annotations
 
 from functools import cache
 
-from facsim.report.palette import RUN_COLOURS
+from facsim.report.palette import REST, RUN_COLOURS
+
+_LOOKS = {**{f"c{place}": pair for place, pair in enumerate(RUN_COLOURS)}, "rest": REST}
 
 
 def slot(place: int) -> str:
-    """The class that gives the colour of the run at a place."""
-    return f"c{place % len(RUN_COLOURS)}"
+    """The class that gives the colour of the run at a place; beyond the colours grey, as in reports.
+
+    >>> slot(0), slot(8)
+    ('c0', 'rest')
+    """
+    return f"c{place}" if place < len(RUN_COLOURS) else "rest"
 
 
 @cache
 def css() -> str:
     """`--c0` … for either theme, a class `.c0` … that makes one of them `--c`, and those of rings."""
-    light = "".join(f"--c{number}:{colours[0]};" for number, colours in enumerate(RUN_COLOURS))
-    dark = "".join(f"--c{number}:{colours[1]};" for number, colours in enumerate(RUN_COLOURS))
-    classes = "".join(f".c{number}{{--c:var(--c{number})}}" for number in range(len(RUN_COLOURS)))
-    looks = ["person", "best", *(f"c{number}" for number in range(len(RUN_COLOURS)))]
+    light = "".join(f"--{look}:{colours[0]};" for look, colours in _LOOKS.items())
+    dark = "".join(f"--{look}:{colours[1]};" for look, colours in _LOOKS.items())
+    classes = "".join(f".{look}{{--c:var(--{look})}}" for look in _LOOKS)
     classes += "".join(
-        f".ring{place}-{look}{{--ring{place}:var(--{look})}}" for place in (1, 2, 3) for look in looks
+        f".ring{place}-{look}{{--ring{place}:var(--{look})}}"
+        for place in (1, 2, 3)
+        for look in ("person", "best", *_LOOKS)
     )
     return (
         f":root{{{light}}}@media (prefers-color-scheme:dark){{.theme-auto{{{dark}}}}}.theme-dark{{{dark}}}"

@@ -16,6 +16,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HOST = re.compile(r"(?:localhost|127\.0\.0\.1)(?::\d{1,5})?", re.ASCII)
+_LINKED = frozenset({"/", "/session", "/prompt"})
+"""What a link from elsewhere may open. Downloads and pictures are for the viewer's own pages."""
 _LONGEST_ADDRESS = 50_000
 """Ids may be long, and every character of one may take twelve."""
 PAGE_POLICY = (
@@ -90,7 +92,8 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if origin is not None and origin != f"http://{hosts[0]}":
         return 403, "The viewer answers to its own pages only."
-    opens_a_tab = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
+    navigates = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
+    opens_a_tab = navigates and scope["path"] in _LINKED
     if site not in (None, "same-origin", "none") and not opens_a_tab:
         return 403, "The viewer answers to its own pages only."
     return None

@@ -14,8 +14,9 @@ import polars as pl
 
 from facsim.data import Card, DataSet
 from facsim.evaluation import Run, labels
-from facsim.schema import ConfigError, FacsimError
+from facsim.schema import FacsimError
 from facsim.view.predictions import Predictions
+from facsim.view.same import check_same_data
 
 Hits = Literal["any", "answered", "split", "all_wrong", "all_right"]
 Order = Literal["stored", "longest", "most"]
@@ -112,7 +113,7 @@ class Library:
         names = labels(opened) if opened else []
         card = data.card if isinstance(data, DataSet) else Card.read(Path(data) / "card.json")
         for run in opened:
-            _check_same_data(card, data.path if isinstance(data, DataSet) else data, run)
+            check_same_data(card, data.path if isinstance(data, DataSet) else data, run)
         self.data = data if isinstance(data, DataSet) else DataSet.open(data)
         self.runs = tuple(
             Predictions(run, name, place) for place, (run, name) in enumerate(zip(opened, names, strict=True))
@@ -257,15 +258,4 @@ class Library:
         return steps.with_columns(
             right=pl.sum_horizontal(hit.fill_null(value=False).cast(pl.Int64) for hit in each),
             asked=pl.sum_horizontal(hit.is_not_null().cast(pl.Int64) for hit in each),
-        )
-
-
-def _check_same_data(card: Card, path: str | Path, run: Run) -> None:
-    cases = run.config.identity.cases
-    if cases.content_hash != card.content_hash:
-        raise ConfigError(
-            f"{run.path} answers steps of another data set: {cases.data} (content "
-            f"{cases.content_hash}, was at {run.config.data_path}), "
-            f"not of {path} ({card.name}, content {card.content_hash}). "
-            "Give the runs of this data set, or the data set of these runs"
         )

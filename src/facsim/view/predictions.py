@@ -23,6 +23,7 @@ from facsim.evaluation.predictions import read_predictions
 from facsim.metrics.match import match_expression
 from facsim.predict import local
 from facsim.prompt import PromptConfig
+from facsim.report.palette import run_letter
 from facsim.schema import InputError
 from facsim.view.colours import slot
 
@@ -54,8 +55,7 @@ class Predictions:
     @property
     def letter(self) -> str:
         """A, B, …, Z, AA: stands for the run where its name has no room."""
-        first, second = divmod(self.place, 26)
-        return (chr(64 + first) if first else "") + chr(65 + second)
+        return run_letter(self.place)
 
     @property
     def colour(self) -> str:

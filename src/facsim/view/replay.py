@@ -10,6 +10,7 @@ from typing import Any
 
 from facsim.data import DataSet
 from facsim.schema import Action, InputError, Page, PastStep, Session, SessionSoFar, Step
+from facsim.schema.drawing import in_words
 from facsim.view.frame import Mark, title_of
 from facsim.view.library import Library
 from facsim.view.predictions import Predictions
@@ -46,10 +47,9 @@ class Deed:
     @property
     def sentence(self) -> str:
         """In one line, for lists and screen readers."""
-        if self.action.type == "terminate":
-            return "Leave the site"
         target = self.label or self.action.name or "an element without a name"
-        return f"Type “{self.text}” into {target}" if self.text is not None else f"Click {target}"
+        words = in_words(self.action.type, target, self.text)
+        return words[:1].upper() + words[1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from facsim.report.render import TextTable
 from facsim.schema import Action, ConfigError, Page, Session, Step, plain
 from facsim.schema.drawing import target_of
 from facsim.schema.plain import seconds
+from facsim.view.same import check_same_data
 
 RANDOM: Final = "random"
 """Asks for any session."""
@@ -158,7 +159,8 @@ def session_replay(
         raise ConfigError(
             f"session {plain(session.session_id, 80)} has no step {step}: they go from 0 to {last}"
         )
-    _check_same_data(data, runs)
+    for run in runs:
+        check_same_data(data.card, data.path, run)
     names = labels(runs) if runs else []
     answers = [
         _answers(name, session, run.predictions(), rule) for name, run in zip(names, runs, strict=True)
@@ -200,21 +202,12 @@ def run_metrics(run: Run) -> RenderableType:
 
 def _listed(data: DataSet, runs: Sequence[Run]) -> DataSet:
     """The sessions that some run answered; all of them without a run."""
-    _check_same_data(data, runs)
+    for run in runs:
+        check_same_data(data.card, data.path, run)
     if not runs:
         return data
     ids = pl.concat([run.predictions()["session_id"] for run in runs]).unique()
     return data.select(ids.to_list())
-
-
-def _check_same_data(data: DataSet, runs: Sequence[Run]) -> None:
-    for run in runs:
-        cases = run.config.identity.cases
-        if cases.content_hash != data.content_hash:
-            raise ConfigError(
-                f"{run.path} is a run over other data: {plain(cases.data, 80)!r}, at {run.config.data_path}, "
-                f"is not what is in {data.path}. Give the data set that it was made with"
-            )
 
 
 def _answers(label: str, session: Session, predictions: pl.DataFrame, rule: Rule) -> Answers:

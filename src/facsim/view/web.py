@@ -180,7 +180,7 @@ class View:
         text = page.render(theme=_theme(request), status=status, **values)
         if not self._prepared:  # while the first page is looked at
             self._prepared = True
-            threading.Thread(target=self._library.prepare, daemon=True).start()
+            threading.Thread(target=self._library.prepare, name="prepare", daemon=True).start()
         # Here, too: what went wrong is answered from outside of the guard.
         return Response(_bytes(text), status, media_type="text/html", headers=HEADERS)
 

@@ -1,9 +1,11 @@
-"""How numbers and times read."""
+"""How numbers read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
+
+from facsim.schema.plain import seconds
 
 if TYPE_CHECKING:
     from facsim.view.predictions import Predictions
@@ -24,23 +26,6 @@ def probability(value: float | None) -> str:
     if value < 0.00001:
         return "<0.00001"
     return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
-
-
-def seconds(value: float | None) -> str:
-    """A span of time, short.
-
-    >>> seconds(0.42), seconds(8.2), seconds(75), seconds(7300), seconds(None)
-    ('0.4 s', '8 s', '1:15 min', '2:01 h', '')
-    """
-    if value is None:
-        return ""
-    if value < 1:
-        return f"{value:.1f} s"
-    if value < 60:
-        return f"{value:.0f} s"
-    unit, larger = ("min", value) if value < 3600 else ("h", value / 60)
-    whole, rest = divmod(round(larger), 60)
-    return f"{whole}:{rest:02d} {unit}"
 
 
 def plural(count: int, word: str) -> str:
