@@ -1,6 +1,7 @@
 """Sampling on one core, its memory as the number of sessions grows, and the server under 32 visitors.
 
     python benchmarks/bench_shop.py [--sessions 1000] [--visitors 32] [--requests 2000] [--think 0.5]
+        [--only-serve]
 
 Sampling is measured twice, each in a process of its own: N sessions, and 4N. Sessions per second are those of
 the 4N, by CPU time of the one process, with raw and simplified pages written to disk, the making of the
@@ -222,20 +223,24 @@ def main() -> None:
     parser.add_argument("--visitors", type=int, default=32)
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--think", type=float, default=0.5)
+    parser.add_argument("--only-serve", action="store_true", help="leave sampling out")
     parser.add_argument("--only-sample", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only_sample:
         print(json.dumps(sampled(arguments.only_sample)))
         return
-    few, many = (sampled_apart(times * arguments.sessions) for times in (1, 4))
+    figures: list[str] = []
+    if not arguments.only_serve:
+        few, many = (sampled_apart(times * arguments.sessions) for times in (1, 4))
+        figures = [
+            f"sessions_per_s={many['sessions'] / many['cpu_s']:.1f}",
+            f"peak_mb={many['peak_mb']:.0f}",
+            f"peak_mb_at_a_quarter={few['peak_mb']:.0f}",
+        ]
     seconds, busy = served(arguments.visitors, arguments.requests, arguments.think)
     median, p95, p99 = (1000 * seconds[int(share * len(seconds))] for share in (0.5, 0.95, 0.99))
     print(f"median {median:.1f} ms, 95% under {p95:.1f} ms, 99% under {p99:.1f} ms")
-    print(
-        f"RESULT sessions_per_s={many['sessions'] / many['cpu_s']:.1f} peak_mb={many['peak_mb']:.0f} "
-        f"peak_mb_at_a_quarter={few['peak_mb']:.0f} p95_ms={p95:.1f} "
-        f"server_ms={1000 * busy:.2f}"
-    )
+    print("RESULT", *figures, f"p95_ms={p95:.1f} server_ms={1000 * busy:.2f}")
 
 
 if __name__ == "__main__":
