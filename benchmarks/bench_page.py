@@ -63,6 +63,7 @@ def main() -> None:
             _round(contenders if turn < SLOW_ROUNDS else _quick(contenders), corpus)
             for turn in range(CORPUS_ROUNDS)
         ]
+        _print_times(rounds)  # what comes takes minutes
     linear = _made_up(contenders, rounds)
     _print_times(rounds)
     if corpus:
@@ -282,7 +283,7 @@ def _print_times(rounds: dict[str, list[Round]]) -> None:
         cells = "".join(
             f"{median(seconds[name]) * 1000:13.1f}" if seconds[name] else f"{'-':>13}" for name in names
         )
-        print(f"{label:12}{cells}   {_interval(_ratios(times, 'facsim', 'floor'))}")
+        print(f"{label:12}{cells}   {_interval(_ratios(times, 'facsim', 'floor'))}", flush=True)
 
 
 def _print_phases(pages: list[str]) -> None:

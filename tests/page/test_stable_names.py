@@ -345,3 +345,7 @@ def test_copies_of_a_form_keep_the_number_that_their_fields_have() -> None:
         *("picture_3.file", "picture_3.upload", "picture_5.file", "picture_5.upload"),
     ]
     assert names("<input name=parts-0-title><button>Remove</button>") == ["title", "remove"]
+    # By the column first, then by the row.
+    day = "<tr><td><input name=d-{0}-x><button>Today</button></td><td><button>Today</button></td></tr>"
+    found = names(f"<table><tr><th>From</th><th>To</th></tr>{day.format(0)}{day.format(1)}</table>")
+    assert found == ["x_0", "today_from_0", "today_to_0", "x_1", "today_from_1", "today_to_1"]

@@ -112,7 +112,9 @@ class _Namer:
             self._copy,
             self._role,
         )
-        return told_apart(names, given, kinds)
+        longer = told_apart(names, given, kinds)
+        # Once more: `today` in two columns of three rows is told apart by the column, then by the row.
+        return longer if longer is names else told_apart(longer, given, kinds)
 
     def _tell_apart(self, groups: list[Group]) -> None:
         """Find cards in one place with the same title, and what else each of them says."""
