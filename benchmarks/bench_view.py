@@ -137,6 +137,7 @@ def measure(folder: Path) -> dict[str, float | int]:
         if thread.name == "prepare":
             thread.join()
     prepare_s = time.process_time() - open_s
+    ask = Client(listener.getsockname()[1])  # the server has closed what was idle
     sessions = [ask(*asked) for asked in random_sessions(folder, random.Random(0), 40)]
     lists = [ask(query) for query in QUERIES]
     return {

@@ -275,7 +275,9 @@ class PageStore:
         with reading(self.file):
             column = self._parquet.read(columns=["page_id"])
             column.validate(full=True)  # bytes that are no text, which polars would trust
-        return dict(zip(pl.Series(pl.from_arrow(column)["page_id"]), range(column.num_rows), strict=True))
+        ids = pl.from_arrow(column)
+        assert isinstance(ids, pl.DataFrame)
+        return dict(zip(ids["page_id"], range(ids.height), strict=True))
 
     @cached_property
     def _group_starts(self) -> list[int]:
