@@ -63,7 +63,8 @@ def truth_of(taken: Choice, choices: Sequence[Choice], names: Sequence[str]) -> 
 
 
 def _best(choices: Sequence[Choice]) -> Choice:
-    return max(choices, key=lambda choice: (choice.probability, -_place(choice)))
+    highest = max([choice.probability for choice in choices])
+    return min([choice for choice in choices if choice.probability == highest], key=_place)
 
 
 def _place(choice: Choice) -> int:
@@ -85,4 +86,5 @@ def entropy(probabilities: Sequence[float]) -> float:
     >>> round(entropy([0.5, 0.5, 0.0]), 4)
     0.6931
     """
-    return -math.fsum(p * math.log(p) for p in probabilities if p > 0)
+    log = math.log
+    return -math.fsum([p * log(p) for p in probabilities if p > 0])

@@ -117,6 +117,11 @@ def test_what_a_view_says_is_on_its_page(pages):
         assert not missing, (view.address, missing)
 
 
+def test_a_card_elsewhere_is_the_same_card(seen):
+    card = next(page.view.cards[0] for page in seen["price_badges"] if page.view.kind == "results")
+    assert card.at(7) == replace(card, place=7) != card
+
+
 def test_places_of_cards_are_their_order_on_the_page(pages):
     for page, _ in pages:
         assert [card.place for card in page.view.cards] == list(range(1, len(page.view.cards) + 1))

@@ -103,7 +103,7 @@ class Cards:
         return min(products, key=lambda number: self._catalogue.product(number).price)
 
     def _place(self, number: int, sponsored: bool, lowest: bool, place: int) -> Card:
-        return replace(self._made(number, sponsored, lowest)[0], place=place)
+        return self._made(number, sponsored, lowest)[0].at(place)
 
     def _make(self, number: int, sponsored: bool, lowest: bool) -> tuple[Card, Fragment]:
         card = self.card(self._catalogue.product(number), sponsored=sponsored, lowest=lowest)

@@ -96,6 +96,23 @@ class Card:
     sponsored: bool = False
     badge: str = ""
 
+    def at(self, place: int) -> Card:
+        """The same card elsewhere on a page. `dataclasses.replace` takes five times as long."""
+        return Card(
+            self.product,
+            place,
+            self.title,
+            self.brand,
+            self.price,
+            self.list_price,
+            self.rating,
+            self.reviews,
+            self.delivery,
+            self.delivery_days,
+            self.sponsored,
+            self.badge,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ProductView:
