@@ -52,9 +52,10 @@ def _ends(estimate: Estimate | None, unit: str = "share") -> str:
     """An interval, as short as it can be read."""
     if estimate is None or estimate.low is None or estimate.high is None:
         return ""
+    dash = " to " if estimate.low < 0 else "\N{EN DASH}"  # a dash beside a minus is hard to read
     if unit == "share":
-        return f"{100 * estimate.low:.1f}\N{EN DASH}{100 * estimate.high:.1f}"
-    return f"{estimate.low:.4g}\N{EN DASH}{estimate.high:.4g}"
+        return f"{100 * estimate.low:.1f}{dash}{100 * estimate.high:.1f}"
+    return f"{estimate.low:.4g}{dash}{estimate.high:.4g}"
 
 
 def _attributes(estimate: Estimate | None) -> Markup:
