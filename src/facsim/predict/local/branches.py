@@ -142,10 +142,10 @@ class Trunk:
         stand = [_positions(sprout) for sprout in sprouts]
         wanted: list[list[int]] = [[] for _ in self._rows]
         for number, (begin, sprout) in enumerate(zip(begins, sprouts, strict=True)):
-            row, own = sprout.branch.row, range(begin, begin + len(sprout.tokens))
-            tokens[row, own] = torch.tensor(sprout.tokens)
-            positions[row, own] = torch.from_numpy(stand[number])
-            wanted[row] += own if ends is None else [ends[number]]
+            row, end = sprout.branch.row, begin + len(sprout.tokens)
+            tokens[row, begin:end] = torch.tensor(sprout.tokens)
+            positions[row, begin:end] = torch.from_numpy(stand[number])
+            wanted[row] += range(begin, end) if ends is None else [ends[number]]
         masks = {
             kind: self._mask(sprouts, begins, stand, size, window) for kind, window in self._windows.items()
         }
@@ -163,7 +163,7 @@ class Trunk:
         # Rows come one after the other, and in a row its sprouts.
         order = sorted(range(len(sprouts)), key=lambda number: (sprouts[number].branch.row, begins[number]))
         sizes = [len(sprouts[number].tokens) if ends is None else 1 for number in order]
-        parts = dict(zip(order, logits.split(sizes), strict=True))
+        parts = dict(zip(order, torch.split(logits, sizes), strict=True))
         return [parts[number] for number in range(len(sprouts))]
 
     def _mask(

@@ -118,7 +118,7 @@ def answer_logits(
             past_key_values=cache,
             use_cache=cache is not None,
         )
-    return list(logits.split([len(places) for places in before]))
+    return list(torch.split(logits, [len(places) for places in before]))
 
 
 def logits_at(model: PreTrainedModel, places: Sequence[Sequence[int]], **inputs: Any) -> torch.Tensor:
