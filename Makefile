@@ -31,7 +31,7 @@ demo: $(STAMP) ## Sample the shop, evaluate baselines and a small model, fine-tu
 	$(BIN)/facsim evaluate demo/shop $(DEMO_PREDICTORS) --out demo/runs
 	$(BIN)/facsim evaluate demo/shop local:tiny --max-output-tokens 64 --out demo/runs
 	$(BIN)/facsim train sft demo/shop --model tiny --sessions $(DEMO_SESSIONS) --epochs 1 --out demo/tuned
-	$(BIN)/facsim evaluate demo/shop local:demo/tuned --max-output-tokens 64 --out demo/runs --name fine-tuned
+	$(BIN)/facsim evaluate demo/shop local:demo/tuned --decoding candidates --out demo/runs --name fine-tuned
 	$(BIN)/facsim report demo/runs/* --format md > demo/leaderboard.md
 	$(BIN)/facsim report demo/runs/* -o demo/report.html
 	$(BIN)/facsim report demo/runs/*

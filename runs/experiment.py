@@ -16,6 +16,7 @@ from facsim import DataSet, compare, evaluate, leaderboard
 from facsim.data.splits import SplitBy
 from facsim.evaluation import Run
 from facsim.metrics import Comparison
+from facsim.predict import load_predictor
 from facsim.schema import Progress
 from facsim.train import SftConfig, train_sft
 
@@ -48,17 +49,27 @@ class Experiment:
         data: what every arm is tested on.
         work: where checkpoints and runs are kept.
         split_by: how the data set is split.
+        limit: most test sessions, drawn at random; the same ones for every arm.
     """
 
-    def __init__(self, data: DataSet, work: Path, *, split_by: SplitBy = "user") -> None:
-        self.data, self.work, self.split_by = data, work, split_by
+    def __init__(
+        self, data: DataSet, work: Path, *, split_by: SplitBy = "user", limit: int | None = None
+    ) -> None:
+        self.data, self.work, self.split_by, self.limit = data, work, split_by, limit
 
     def run(self, arm: Arm) -> Run:
         """Train the arm if it learns and has not yet; ask it what it has not yet been asked."""
         began = time.process_time()
         spec = arm.spec or f"local:{self._trained(arm)}"
+        # Of all actions the most probable one, as the choice model and the oracle answer.
+        predictor = load_predictor(spec, decoding="candidates") if spec.startswith("local:") else spec
         run = evaluate(
-            self.data, spec, out=self.work / "runs" / arm.name, split_by=self.split_by, resume=True
+            self.data,
+            predictor,
+            out=self.work / "runs" / arm.name,
+            split_by=self.split_by,
+            limit=self.limit,
+            resume=True,
         )
         print(f"{arm.name}: {run.metrics['accuracy']}  {time.process_time() - began:.0f} CPU s", flush=True)
         return run

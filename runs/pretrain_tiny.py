@@ -26,7 +26,7 @@ from transformers import AutoTokenizer, GenerationConfig, Qwen2ForCausalLM
 from facsim.predict.local.chat import ChatTokenizer
 from facsim.predict.local.checkpoint import write_settings
 from facsim.prompt import PromptConfig
-from tiny.lookup import Gate, entries, learn_lookup
+from tiny.lookup import Gate, both, learn_lookup
 from tiny.material import read_errands, some, texts_for_tokenizer, write_errands
 from tiny.measure import measure
 from tiny.model import Shape, new_model
@@ -36,7 +36,7 @@ from tiny.shop import HELD_OUT
 from tiny.stages import STAGES, Stage
 from tiny.tokenizer import prompt_wording, save_tokenizer, stock_names, stock_phrases, train_tokenizer
 
-ERRANDS, ERRANDS_FOR_TOKENIZER, HELD_OUT_ERRANDS = 351, 75, 60
+ERRANDS, ERRANDS_FOR_TOKENIZER, HELD_OUT_ERRANDS = 800, 75, 60
 MEASURED = Path(__file__).parent / "tiny" / "measured.json"
 REHEARSED = (256, 512, 768)
 """Lengths of the look-up that goes with pages."""
@@ -105,7 +105,7 @@ def formed(folder: Path, words: Path, seed: int, log: Log) -> Qwen2ForCausalLM:
     tokenizer = chat_of(words).tokenizer
     shape = Shape()
     model = new_model(shape, [tokenizer.decode([token]) for token in range(shape.vocabulary)], seed)
-    for facts in learn_lookup(model, Descent(model, 1e-3), Gate(), 7):
+    for facts in learn_lookup(model, Descent(model, 2e-3, muon=True), Gate(), 7):
         log.line(stage="lookup", **facts)
     model.save_pretrained(folder)
     return model
@@ -117,14 +117,14 @@ def taught(model: Qwen2ForCausalLM, stage: Stage, work: Path, words: Path, log: 
     if (folder / "config.json").exists():
         return Qwen2ForCausalLM.from_pretrained(folder, dtype=torch.float32)
     found = material(stage, work, words)
-    descent = Descent(model, stage.rate, total=stage.decay, muon=stage.muon)
+    descent = Descent(model, stage.rate, total=stage.decay, muon=True)
     draw = torch.Generator().manual_seed(99)
     lost = right = 0.0
     for step in range(1, stage.steps + 1):
         loss, share = answer_loss(model, *next(found))
-        if stage.rehearses:
-            length = REHEARSED[(step - 1) % len(REHEARSED)]
-            loss = loss + answer_loss(model, *entries(draw, model.config.vocab_size, 2, length))[0]
+        if step % stage.rehearses == 0:
+            length = REHEARSED[step % len(REHEARSED)]
+            loss = loss + answer_loss(model, *both(draw, model.config.vocab_size, 1, length))[0]
         descent.step(loss)
         lost, right = lost + loss.item(), right + share
         if step % 50 == 0:
@@ -137,12 +137,10 @@ def taught(model: Qwen2ForCausalLM, stage: Stage, work: Path, words: Path, log: 
 
 def material(stage: Stage, work: Path, words: Path) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """The batches of a stage."""
-    config = PromptConfig(style="action", budget_tokens=BUDGET, chars_per_token=stage.characters or 3.0)
-    if not stage.characters:
-        config = config.model_copy(update={"tokenizer": words})
+    config = PromptConfig(style="action", budget_tokens=BUDGET, tokenizer=words)
     visits = some(read_errands(work / "errands.jsonl"), ERRANDS) if stage.mixture.errands else []
     maker = RowMaker(chat_of(words), config)
-    return batches(rows(maker, visits, stage.mixture, stage.seed), stage.tokens)
+    return batches(rows(maker, visits, stage.mixture, stage.name), stage.tokens)
 
 
 def save(model: Qwen2ForCausalLM, words: Path, folder: Path) -> None:

@@ -22,9 +22,10 @@ def main() -> None:
     parser.add_argument("--practice", type=Path)
     parser.add_argument("--sessions", type=int, help="learn from so many at most")
     parser.add_argument("--epochs", type=float, default=2.0)
+    parser.add_argument("--limit", type=int, help="test on so many sessions at most")
     parser.add_argument("--work", type=Path, default=Path("build/real_people"))
     arguments = parser.parse_args()
-    experiment = Experiment(DataSet.open(arguments.data), arguments.work)
+    experiment = Experiment(DataSet.open(arguments.data), arguments.work, limit=arguments.limit)
     rows = [experiment.run(Arm(spec.replace(":", "-"), spec)) for spec in (*BASELINES, "choice")]
     by_name = {run.name: run for run in rows}
     learns = {"style": "action", "sessions": arguments.sessions, "epochs": arguments.epochs}

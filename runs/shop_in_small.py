@@ -1,6 +1,6 @@
 """The paper in small, on the shop: what fine-tuning on people's actions gives, with controls.
 
-    python runs/shop_in_small.py [--sessions 2000] [--seed 0] [--work build/shop_in_small]
+    python runs/shop_in_small.py [--learned 800] [--limit 150] [--work build/shop_in_small]
 
 Writes its tables into docs/results.md.
 """
@@ -18,8 +18,8 @@ from facsim.evaluation import Run
 from facsim.predict import BASELINES, ORACLE
 from facsim.shop import sample
 
-CURVE = (25, 50, 100, 200, 400, 800)
-"""Training sessions of the learning curve, below all of them."""
+CURVE = (50, 100, 200, 400)
+"""Training sessions of the learning curve, below all that are learned from."""
 
 
 def with_shuffled_reasons(data: DataSet, out: Path, seed: int) -> Path:
@@ -43,25 +43,29 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, default=Path("build/shop_in_small"))
+    parser.add_argument("--learned", type=int, help="learn from so many sessions at most")
+    parser.add_argument("--epochs", type=float, default=1.0)
+    parser.add_argument("--limit", type=int, help="test on so many sessions at most")
     parser.add_argument("--curve", type=int, nargs="*", default=CURVE)
     arguments = parser.parse_args()
     work: Path = arguments.work
     folder = work / "data"
     data = DataSet.open(folder) if folder.exists() else sample(arguments.sessions, arguments.seed, folder)
-    experiment = Experiment(data, work)
+    experiment = Experiment(data, work, limit=arguments.limit)
+    learns = {"style": "action", "sessions": arguments.learned, "epochs": arguments.epochs}
 
     rows = [
         experiment.run(Arm(spec.strip(":").replace(":", "-"), spec))
         for spec in (ORACLE, *BASELINES, "choice")
     ]
     prompted = experiment.run(Arm("prompt-only", "local:tiny"))
-    actions = experiment.run(Arm("fine-tuned", learns={"style": "action"}))
-    stranger = experiment.run(Arm("without-persona", learns={"style": "action", "persona": False}))
-    reasons = experiment.run(Arm("with-reasons", learns={"style": "think"}))
+    actions = experiment.run(Arm("fine-tuned", learns=learns))
+    stranger = experiment.run(Arm("without-persona", learns=learns | {"persona": False}))
+    reasons = experiment.run(Arm("with-reasons", learns=learns | {"style": "think"}))
     shuffled = experiment.run(
         Arm(
             "shuffled-reasons",
-            learns={"style": "think"},
+            learns=learns | {"style": "think"},
             data=with_shuffled_reasons(data, work / "shuffled", arguments.seed),
         )
     )
@@ -92,11 +96,12 @@ def main() -> None:
     ]
     for count in (*arguments.curve, None):
         name = "fine-tuned" if count is None else f"fine-tuned-{count}"
-        run = experiment.run(Arm(name, learns={"style": "action"} | ({"sessions": count} if count else {})))
+        run = experiment.run(Arm(name, learns=learns | ({"sessions": count} if count else {})))
         metrics = run.metrics
         macro = metrics["accuracy"]
         lines.append(
-            f"| {count or 'all'} | {100 * macro.value:.1f} [{100 * macro.low:.1f}, {100 * macro.high:.1f}] "
+            f"| {count or arguments.learned or 'all'} "
+            f"| {100 * macro.value:.1f} [{100 * macro.low:.1f}, {100 * macro.high:.1f}] "
             f"| {100 * metrics['accuracy_micro'].value:.1f} | {_likelihood(run)} |"
         )
     write("shop-curve", "\n".join(lines))

@@ -26,7 +26,7 @@ over hundreds of tokens."""
 class Shape:
     """Measures of the model. Heads are 64 wide, because half of a head's features are turned by position."""
 
-    vocabulary: int = 8192
+    vocabulary: int = 9728
     width: int = 128
     layers: int = 4
     heads: int = 2
@@ -106,8 +106,12 @@ def form_of(token: str) -> tuple[str, str]:
 def sketch_copying(model: Qwen2ForCausalLM, draw: torch.Generator, *, size: float = 0.3) -> None:
     """Lay out copying in the first two layers, and embeddings of the size that it works with.
 
+    One head of the first layer tells what the token before was, the other the one before that. The heads of
+    the second look for where both came before, and say what followed. With one token of context alone, names
+    of the same words (`blue_kettle_steel`, `blue_toaster`) are mixed up from the first shared word on.
+
     Args:
-        model: with random weights.
+        model: with random weights and an even number of heads.
         draw: decides the directions that stand for content.
         size: standard deviation of the embeddings.
     """
@@ -115,7 +119,11 @@ def sketch_copying(model: Qwen2ForCausalLM, draw: torch.Generator, *, size: floa
     width, heads = config.hidden_size, config.num_attention_heads
     head = width // heads
     turned = config.rope_parameters["rope_theta"] ** (-torch.arange(head // 2) / (head // 2))
-    still = torch.cat([turned < _NOT_TURNED] * 2).float()[:, None]
+    still = [place for place in range(head // 2) if turned[place] < _NOT_TURNED]
+    # A pair of features that position turns together carries one of the two comparisons.
+    one, two = (
+        torch.tensor([*pairs, *(place + head // 2 for place in pairs)]) for pairs in (still[::2], still[1::2])
+    )
 
     def directions() -> torch.Tensor:
         square, _ = torch.linalg.qr(torch.randn(width, width, generator=draw))
@@ -123,21 +131,27 @@ def sketch_copying(model: Qwen2ForCausalLM, draw: torch.Generator, *, size: floa
 
     model.model.embed_tokens.weight.normal_(0, size, generator=draw)
     model.model.norm.weight.fill_(0.3)
-    before, told, said = directions(), directions(), directions()
+    content, told, said = directions()[0], directions(), directions()
     first, second = (model.model.layers[place].self_attn for place in (0, 1))
     for number in range(heads):
         part = slice(number * head, (number + 1) * head)
-        source = number % max(1, heads // 2)
-        if number == source:
-            # Biases alone, turned by position, attend to the token before.
-            first.q_proj.weight[part] *= 0.1
-            first.k_proj.weight[part] *= 0.1
-            first.q_proj.bias[part] = 6 * torch.cat([turned.cos(), -turned.sin()])
-            first.k_proj.bias[part] = 6 * torch.cat([torch.ones(head // 2), torch.zeros(head // 2)])
-            first.v_proj.weight[part] = before[number]
-            first.o_proj.weight[:, part] = 1.5 * size * told[number].T
-        # What is here is looked for where it came before, and what is found there is said.
-        second.q_proj.weight[part] = 3 * before[source] * still
-        second.k_proj.weight[part] = 3 * told[source] * still
+        back = number % 2 + 1
+        # Biases alone, turned by position, attend to the token so far back.
+        first.q_proj.weight[part] *= 0.1
+        first.k_proj.weight[part] *= 0.1
+        first.q_proj.bias[part] = 6 * torch.cat([(back * turned).cos(), -(back * turned).sin()])
+        first.k_proj.bias[part] = 6 * torch.cat([torch.ones(head // 2), torch.zeros(head // 2)])
+        first.v_proj.weight[part] = content
+        first.o_proj.weight[:, part] = 1.5 * size * told[number].T
+        # What is here is looked for where it came one before, what was before here where it came two before,
+        # each by a part of its content, another one in every head; what is found there is said.
+        query, key = torch.zeros(head, width), torch.zeros(head, width)
+        some, others = (
+            (torch.arange(len(features)) + number * len(features)) % head for features in (one, two)
+        )
+        query[one], key[one] = 4 * content[some], 4 * told[0][some]
+        query[two], key[two] = 4 * told[0][others], 4 * told[1][others]
+        second.q_proj.weight[part] = query
+        second.k_proj.weight[part] = key
         second.v_proj.weight[part] = said[number]
-        second.o_proj.weight[:, part] = 6 * size * said[number].T
+        second.o_proj.weight[:, part] = 9 * size * said[number].T

@@ -28,6 +28,17 @@ _TYPE = (
     "{field}: {text}",
 )
 _SEARCH = ("Search for {}.", "Look for {}.", "Find {}.", "I am looking for {}.", "Show me {}.", "I need {}.")
+_WISH = ("Search for it.", "Search for what you want.", "Look for it again.", "Just search for it.")
+_WISH_WITH = (
+    "Search for it, {}.",
+    "Search for it again, {} this time.",
+    "Say {} and search.",
+    "Look for a {} one.",
+)
+_ADJECTIVES = (
+    *("cheap", "best", "good", "new", "small", "large", "light", "strong", "simple", "quiet", "modern"),
+    *("black", "white", "blue", "red", "green"),
+)
 _CHEAPEST = ("Open the cheapest.", "Click the cheapest one.", "I want the lowest price.")
 _DEAREST = ("Open the most expensive.", "Click the dearest one.", "I want the highest price.")
 _BEST = ("Open the best rated.", "Click the one with the most stars.", "I want the best rating.")
@@ -90,6 +101,22 @@ def questions(rng: Random, page: Page, count: int, shown: frozenset[str] | None 
         question = _question(rng, elements, alone, rows)
         if question is not None:
             found.setdefault(question.text, question)
+    return list(found.values())
+
+
+def wishes(rng: Random, page: Page, intent: str, wanted: str, count: int) -> list[Question]:
+    """Instructions to search again for what is wanted, in whose words only the intent tells."""
+    box = next((element for element in page.elements if element.role == "searchbox"), None)
+    if box is None:
+        return []
+    said = re.findall(r"[a-z]{4,}", intent.lower())
+    found: dict[str, Question] = {}
+    for _ in range(count):
+        asked, text = rng.choice(_WISH), wanted
+        if rng.random() < 0.7:
+            word = rng.choice(_ADJECTIVES if rng.random() < 0.5 else said)
+            asked, text = rng.choice(_WISH_WITH).format(word), f"{word} {wanted}"
+        found[asked] = Question("wish", asked, Action.type_and_submit(box.name, text))
     return list(found.values())
 
 

@@ -21,8 +21,8 @@ from facsim.prompt.segments import Segment, Turn
 from facsim.prompt.wording import render_answer
 from facsim.schema import SessionSoFar
 from tiny.generic import generic_page
-from tiny.questions import Question, questions
-from tiny.shop import Visit
+from tiny.questions import Question, questions, wishes
+from tiny.shop import Visit, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,10 @@ class RowMaker:
         if prompt.shown is not None and done.action.name not in (*prompt.shown, None):
             habit = []
         more = questions(rng, so_far.page, count, prompt.shown)
+        kind = wanted(visit)
+        if kind is not None:
+            more += wishes(rng, so_far.page, so_far.intent or "", kind, 3)
+            rng.shuffle(more)
         if not habit:
             if not more:
                 return None

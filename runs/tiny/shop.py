@@ -81,6 +81,14 @@ def errand(store: Storefront, shopper: Shopper) -> Visit:
     return steps
 
 
+def wanted(visit: Visit) -> str | None:
+    """What sort of thing a visit is for: of its first query the words at the end that the intent has, too."""
+    query = next((step.action.text for _, step in visit if step.action.text), None)
+    intent = (visit[0][0].intent or "").lower()
+    words = query.split() if query else []
+    return next((said for at in range(len(words)) if (said := " ".join(words[at:])) in intent), None)
+
+
 def _choice(view: View, shopper: Shopper, tried: list[str]) -> tuple[int | None, str | None]:
     """The act to take, and the text to type; no act to leave."""
     acts = dict[str, int]()

@@ -4,11 +4,12 @@ A name is cut the same way wherever it stands: on a page in `name="search_result
 `"name": "search_results.tea_set"}`. Both times it is what lies between two quotes; the quotes belong to the
 markup or to the JSON around it, and inside it every word goes with the dot or underscore before it.
 Markup between two texts is one piece, however many tags it holds, so a shop's page has about as many tokens
-as words.
+as words. A common word is one token with a space before it and without, as what is typed begins.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -33,6 +34,9 @@ CHAT_TEMPLATE: Final = (
 """A token a turn, and one more to end an answer."""
 
 _TEXT: Final = re.compile(r"(?<=>)[^<>\n]+(?=<)")
+_WORD: Final = re.compile(r"\b[a-z]{3,}\b")
+_WORD_TOKENS: Final = 1536
+"""Tokens that are added so that common words are one token wherever they stand."""
 _NUMBERS: Final = re.compile(r"\$?[\d.,]*\d")
 
 _NAME: Final = re.compile(r' name="([^"]+)"')
@@ -65,7 +69,7 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int, wording: Iterable[
 
     Args:
         texts: what pages, personas and answers look like.
-        vocabulary: tokens in all, the 256 bytes and `wording` among them.
+        vocabulary: tokens in all, the 256 bytes, `wording` and what is added for words among them.
         wording: texts of several words that are one token each: the standing words of a prompt.
     """
     tokenizer = Tokenizer(models.BPE(byte_fallback=False))
@@ -79,15 +83,52 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int, wording: Iterable[
     specials = [PAD, END, SYSTEM, USER, ASSISTANT]
     phrases = list(dict.fromkeys(wording))
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary - len(phrases),
+        vocab_size=vocabulary - len(phrases) - _WORD_TOKENS,
         min_frequency=4,
         special_tokens=[AddedToken(text, normalized=False, special=True) for text in specials],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
         max_token_length=160,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    held = list(texts)
+    tokenizer.train_from_iterator(held, trainer)
+    tokenizer = with_words(tokenizer, common_words(held), _WORD_TOKENS)
     tokenizer.add_tokens([AddedToken(phrase, normalized=False, special=False) for phrase in phrases])
+    return tokenizer
+
+
+def common_words(texts: Iterable[str], *, least: int = 8) -> list[str]:
+    """Lower-case words of three letters or more that occur at least so often, the most frequent first."""
+    counts = Counter[str]()
+    for text in texts:
+        counts.update(_WORD.findall(text.lower()))
+    return [word for word, count in counts.most_common() if count >= least]
+
+
+def with_words(tokenizer: Tokenizer, words: Iterable[str], room: int) -> Tokenizer:
+    """The tokenizer with merges that make each word one token, with a space before it and without.
+
+    Args:
+        tokenizer: byte-level BPE without added tokens beyond its special ones.
+        words: lower-case words, the most important first.
+        room: most tokens that are added.
+    """
+    forms = [form for word in words for form in (word, f" {word}")]
+    for _ in range(3):  # a merge may take apart what another one was to join: join it the way it is cut now
+        stored = json.loads(tokenizer.to_str())
+        vocabulary, merges = stored["model"]["vocab"], stored["model"]["merges"]
+        for form in forms:
+            whole, *rest = tokenizer.encode(form).tokens
+            if len(rest) > min(room, 3):
+                continue
+            for part in rest:
+                merges.append([whole, part])
+                whole += part
+                if whole not in vocabulary:
+                    vocabulary[whole] = len(vocabulary)
+                    room -= 1
+        stored["model"]["merges"] = list(dict.fromkeys(map(tuple, merges)))
+        tokenizer = Tokenizer.from_str(json.dumps(stored))
     return tokenizer
 
 

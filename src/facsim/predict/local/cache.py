@@ -19,6 +19,8 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc] # the library is not typed
     token by token, that copying takes longer than the model; here it happens once in a while.
     """
 
+    is_initialized: bool
+
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
