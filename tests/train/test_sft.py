@@ -9,9 +9,12 @@ import torch
 from safetensors.torch import load_file
 from small_training import make_model
 
-from facsim.predict.local.checkpoint import load_checkpoint
+from facsim.predict.local.chat import ChatTokenizer
+from facsim.predict.local.checkpoint import find_checkpoint, load_checkpoint, load_tokenizer
 from facsim.schema import ConfigError, InputError
 from facsim.train import TrainingInterrupted, TrainingReport, check_training, train_sft
+from facsim.train.report import model_card
+from facsim.train.tokenizer import is_auto_tokenizer
 
 
 def weights(folder):
@@ -74,10 +77,17 @@ def test_the_report_tells_all_and_no_path(trained):
     card = (config.out / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: transformers\n")
     assert "licence" in card.lower()
-    # AutoTokenizer makes a tokenizer of Qwen's beside a model of type qwen2; this is another one.
-    assert "PreTrainedTokenizerFast.from_pretrained" in card
+    assert "PreTrainedTokenizerFast" not in card
+    assert "`PreTrainedTokenizerFast.from_pretrained(FOLDER)`" in model_card(report, auto_tokenizer=False)
     assert (config.out / "training.png").read_bytes().startswith(b"\x89PNG")
     json.loads((config.out / "training.json").read_text())
+
+
+def test_a_tokenizer_that_is_swapped_for_another_is_noticed(trained):
+    # AutoTokenizer makes a tokenizer of Qwen's beside a model of type qwen2. With bytes alone it splits alike.
+    tiny = find_checkpoint("tiny")
+    assert not is_auto_tokenizer(tiny, ChatTokenizer(load_tokenizer(tiny)))
+    assert is_auto_tokenizer(trained[0].out, ChatTokenizer(load_tokenizer(trained[0].out)))
 
 
 def test_progress_counts_sequences_and_tells_loss_and_accuracy(trained):
