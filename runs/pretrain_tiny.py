@@ -105,7 +105,7 @@ def formed(folder: Path, words: Path, seed: int, log: Log) -> Qwen2ForCausalLM:
     tokenizer = chat_of(words).tokenizer
     shape = Shape()
     model = new_model(shape, [tokenizer.decode([token]) for token in range(shape.vocabulary)], seed)
-    for facts in learn_lookup(model, Descent(model, 2e-3, muon=True), Gate(), 7):
+    for facts in learn_lookup(model, Descent(model, 2e-3), Gate(), 7):
         log.line(stage="lookup", **facts)
     model.save_pretrained(folder)
     return model
@@ -117,7 +117,7 @@ def taught(model: Qwen2ForCausalLM, stage: Stage, work: Path, words: Path, log: 
     if (folder / "config.json").exists():
         return Qwen2ForCausalLM.from_pretrained(folder, dtype=torch.float32)
     found = material(stage, work, words)
-    descent = Descent(model, stage.rate, total=stage.decay, muon=True)
+    descent = Descent(model, stage.rate, total=stage.decay)
     draw = torch.Generator().manual_seed(99)
     lost = right = 0.0
     for step in range(1, stage.steps + 1):

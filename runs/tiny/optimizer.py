@@ -1,4 +1,4 @@
-"""One step of learning: loss on answers only, AdamW or Muon, clipped, at a rate that warms up and decays."""
+"""One step of learning: loss on answers only, Muon and AdamW, clipped, at a rate that warms up and decays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def answer_loss(model: Qwen2ForCausalLM, tokens: Tensor, asked: Tensor) -> tuple
 
 @dataclass
 class Descent:
-    """Optimizer and rate.
+    """Optimizers and rate: Muon for the matrices of the layers, AdamW for all else.
 
     Attributes:
         model: what is trained.
@@ -43,19 +43,17 @@ class Descent:
     rate: float
     warm: int = 20
     total: int = 0
-    muon: bool = False
     done: int = 0
 
     def __post_init__(self) -> None:
         layers = list(self.model.model.layers.parameters())
-        matrices = [weight for weight in layers if weight.ndim == 2] if self.muon else []
+        matrices = [weight for weight in layers if weight.ndim == 2]
         taken = {id(weight) for weight in matrices}
         others = [weight for weight in self.model.parameters() if id(weight) not in taken]
         self._optimizers: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(others, lr=self.rate, betas=(0.9, 0.98), weight_decay=0.01)
+            torch.optim.AdamW(others, lr=self.rate, betas=(0.9, 0.98), weight_decay=0.01),
+            Muon(matrices, self.rate),
         ]
-        if matrices:
-            self._optimizers.append(Muon(matrices, self.rate))
 
     def step(self, loss: Tensor) -> None:
         """Go one step down.
