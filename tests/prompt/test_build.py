@@ -31,6 +31,10 @@ CASES = {
     "rationale_anchored": PromptConfig(budget_tokens=2_600, budget_policy="anchored"),
     "rationale_truncated": PromptConfig(budget_tokens=820),
     "rationale_steps_left_out": PromptConfig(budget_tokens=740),
+    "action_person_after_pages": PromptConfig(style="action", budget_tokens=1_500, person_after_pages=True),
+    "two_turn_person_after_pages": PromptConfig(
+        style="two_turn", budget_tokens=None, person_after_pages=True
+    ),
     "action_no_persona": PromptConfig(style="action", budget_tokens=None, persona=False),
 }
 
@@ -222,20 +226,50 @@ def test_past_answers_are_answers_that_the_parser_reads(style, shopping):
     ]
 
 
-def test_an_absurd_budget_says_how_much_is_needed(shopping):
+@pytest.mark.parametrize("person_after_pages", [False, True])
+def test_an_absurd_budget_says_how_much_is_needed(shopping, person_after_pages):
+    config = PromptConfig(budget_tokens=200, person_after_pages=person_after_pages)
     with pytest.raises(ConfigError, match=r"session s1.*alone takes \d+ tokens") as error:
-        build_prompt(shopping, PromptConfig(budget_tokens=200))
+        build_prompt(shopping, config)
     needed = int(str(error.value).split("budget_tokens of ")[1].split()[0])
-    assert build_prompt(shopping, PromptConfig(budget_tokens=needed)).tokens <= needed
+    prompt = build_prompt(shopping, config.model_copy(update={"budget_tokens": needed}))
+    assert prompt.tokens <= needed
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(860, 3_000), st.sampled_from(STYLES), st.sampled_from(["drop_oldest", "anchored"]))
-def test_any_budget_is_kept(shopping, budget, style, policy):
-    config = PromptConfig(style=style, budget_tokens=budget, budget_policy=policy)
+@given(
+    st.integers(860, 3_000),
+    st.sampled_from(STYLES),
+    st.sampled_from(["drop_oldest", "anchored"]),
+    st.booleans(),
+)
+def test_any_budget_is_kept(shopping, budget, style, policy, person_after_pages):
+    config = PromptConfig(
+        style=style, budget_tokens=budget, budget_policy=policy, person_after_pages=person_after_pages
+    )
     prompt = build_prompt(shopping, config)
     assert prompt.tokens <= budget
     assert prompt.messages[-1].role == "user"
+    assert (prompt.messages[-1].content.count("</intent>") == 1) == person_after_pages
+
+
+def test_the_person_stands_below_every_page_that_is_shown(shopping):
+    config = PromptConfig(style="action", budget_tokens=1_500, person_after_pages=True)
+    for budget in (1_500, None):
+        prompt = build_prompt(shopping, config.model_copy(update={"budget_tokens": budget}))
+        system, *rest = (message.content for message in prompt.messages)
+        assert "<persona>" not in system
+        assert "<intent>" not in system
+        pages = [content for content in rest if "<page>" in content]
+        assert len(pages) > 1
+        for page in pages:
+            assert page.index("</page>") < page.index("<persona>") < page.index("<intent>")
+        assert not any("<persona>" in content for content in rest if content not in pages)
+    nobody = replace(shopping, persona=None, intent=None)
+    assert (
+        build_prompt(nobody, config).messages
+        == build_prompt(nobody, PromptConfig(**{**config.model_dump(), "person_after_pages": False})).messages
+    )
 
 
 def test_empty_pages_and_sessions():
@@ -252,6 +286,7 @@ def test_prompt_hash_changes_with_all_that_decides_the_wording():
         PromptConfig(budget_policy="anchored"),
         PromptConfig(chars_per_token=2.0),
         PromptConfig(persona=False),
+        PromptConfig(person_after_pages=True),
     ]
     assert len({prompt_hash(config) for config in configs}) == len(configs)
     assert prompt_hash(PromptConfig()) == prompt_hash(PromptConfig())

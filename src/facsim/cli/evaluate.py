@@ -33,6 +33,7 @@ def command(
     budget_policy: Annotated[Literal["drop_oldest", "anchored"] | None, Parameter(group=_PROMPT)] = None,
     tokenizer: Annotated[Path | None, Parameter(group=_PROMPT)] = None,
     persona: Annotated[bool | None, Parameter(group=_PROMPT)] = None,
+    person_after_pages: Annotated[bool | None, Parameter(group=_PROMPT)] = None,
     temperature: Annotated[float | Literal["unset"] | None, Parameter(group=_MODEL)] = None,
     max_output_tokens: Annotated[int | None, Parameter(group=_MODEL)] = None,
     sampling_seed: Annotated[int | None, Parameter(group=_MODEL)] = None,
@@ -83,6 +84,8 @@ def command(
         budget_policy: What gives way first. Default: drop_oldest.
         tokenizer: tokenizer.json, to count tokens exactly.
         persona: Whether the prompt tells what is known of the person. Default: yes.
+        person_after_pages: Whether persona and intent stand below every page instead of in the system
+            message. Small models follow them better there; their tokens count with each page. Default: no.
         temperature: A number, or unset: not sent, the server's own. Default: 0.
         max_output_tokens: Most tokens of an answer. Default: 4096; for a local model 512, or what the page's
             longest action takes, if it was trained to write actions only.
@@ -111,6 +114,7 @@ def command(
         budget_policy=budget_policy,
         tokenizer=tokenizer,
         persona=persona,
+        person_after_pages=person_after_pages,
     )
     asking = _given(
         temperature=temperature,

@@ -38,6 +38,7 @@ def plan_history(
     answers: Sequence[int],
     mark: int,
     note: int,
+    below: int = 0,
     window: Callable[[int], int] | None = None,
 ) -> Plan:
     """Fit a session so far into `room` tokens.
@@ -48,6 +49,7 @@ def plan_history(
         answers: tokens of what was answered at every past step.
         mark: tokens of a message that stands for a page left out.
         note: tokens of the note that says how many steps are left out.
+        below: tokens below every page, counted with it, which no cut takes away; less than half of the room.
         window: tokens of the window of a past page (policy `anchored`), asked only for pages that must
         shrink.
 
@@ -68,7 +70,7 @@ def plan_history(
                 shown = window(pages_out) if window and pages_out < windows else pages[pages_out]
                 used += mark - shown
                 pages_out += 1
-            if used + min(page, room // 4) > room:
+            if used + min(page, room // 4 + below) > room:
                 used += 0 if steps_out else note
                 while steps_out < step and used > room // 2:
                     used -= mark + answers[steps_out]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -17,6 +18,7 @@ from facsim.prompt.tokens import MESSAGE_TOKENS, count_short, tokenizer_file
 from facsim.prompt.wording import (
     ACTION_MARKER,
     CUT_MARK,
+    below_pages,
     render_rationale,
     step_messages,
     steps_left_out,
@@ -42,7 +44,8 @@ _LONG_PAGE = (
 def build_prompt(so_far: SessionSoFar, config: PromptConfig = _DEFAULT) -> Prompt:
     """The messages that ask for the next action of a session.
 
-    System message; then for every past step the page and what was answered; last, the current page. The
+    System message; then for every past step the page and what was answered; last, the current page. Persona
+    and intent stand in the first of these, or below every page (`PromptConfig.person_after_pages`). The
     messages of a step begin with those of the step before it, until the budget makes older pages give way.
     In the style `two_turn` this is the first turn, which asks for the rationale; `action_turn` makes the
     second of it.
@@ -54,9 +57,12 @@ def build_prompt(so_far: SessionSoFar, config: PromptConfig = _DEFAULT) -> Promp
     """
     system = system_message(so_far.persona, so_far.intent, config)
     system_tokens = MESSAGE_TOKENS + count_short(system, config)
-    texts = [page_texts(page, config) for page in (*(step.page for step in so_far.past), so_far.page)]
+    person = _Person(below_pages(so_far.persona, so_far.intent, config), config)
+    pages = (*(step.page for step in so_far.past), so_far.page)
+    texts = [_WithPerson(page_texts(page, config), person) for page in pages]
     answers = [_answer(step.action, step.rationale, config) for step in so_far.past]
-    plan = _plan(so_far, config, system_tokens, texts, [tokens for _, tokens in answers])
+    room = _room(so_far, config, system_tokens, person.tokens)
+    plan = _plan(so_far, config, room, texts, [tokens for _, tokens in answers])
 
     messages, tokens = [Message("system", system)], system_tokens
     for step in range(plan.steps_left_out, so_far.step):
@@ -102,18 +108,60 @@ def action_turn(prompt: Prompt, rationale: str | None, config: PromptConfig) -> 
     return replace(prompt, messages=messages, tokens=prompt.tokens + added)
 
 
-def _plan(
-    so_far: SessionSoFar, config: PromptConfig, system_tokens: int, texts: list[PageTexts], answers: list[int]
-) -> Plan:
+class _Person:
+    """What stands below pages of the person, maybe nothing, and its tokens."""
+
+    def __init__(self, text: str, config: PromptConfig) -> None:
+        self._text = text
+        self.tokens = count_short(f"\n{text}", config) if text else 0
+
+    def below(self, shown: Shown) -> Shown:
+        if not self._text:
+            return shown
+        return replace(shown, message=_below(shown.message, self._text), tokens=shown.tokens + self.tokens)
+
+
+class _WithPerson:
+    """The texts of a page, each with the person below it."""
+
+    def __init__(self, texts: PageTexts, person: _Person) -> None:
+        self._texts, self._person = texts, person
+        self.below = person.tokens
+        self.whole = person.below(texts.whole)
+
+    def window(self, name: str | None) -> Shown:
+        shown = self._texts.window(name)
+        return self._person.below(shown) if shown.html else shown
+
+    def cut(self, room: int) -> Shown:
+        return self._person.below(self._texts.cut(room - self._person.tokens))
+
+
+def _room(so_far: SessionSoFar, config: PromptConfig, system: int, person: int) -> int | None:
+    """Tokens that the system message leaves for pages; None for any number."""
     if config.budget_tokens is None:
-        return Plan()
-    room = config.budget_tokens - system_tokens
-    if room < MIN_PAGE_TOKENS:
+        return None
+    room = config.budget_tokens - system
+    # In the worst case half of the room is free for the current page and the person below it.
+    needed = MIN_PAGE_TOKENS + 2 * person
+    if room < needed:
         raise ConfigError(
             f"budget_tokens {config.budget_tokens} is too small for session {so_far.session_id}: the system "
-            f"message alone takes {system_tokens} tokens, and pages need {MIN_PAGE_TOKENS} at the least. "
-            f"Give a budget_tokens of {system_tokens + MIN_PAGE_TOKENS} or more, or leave out the persona"
+            f"message alone takes {system} tokens, and pages need {needed} at the least. "
+            f"Give a budget_tokens of {system + needed} or more, or leave out the persona"
         )
+    return room
+
+
+def _plan(
+    so_far: SessionSoFar,
+    config: PromptConfig,
+    room: int | None,
+    texts: Sequence[_WithPerson],
+    answers: Sequence[int],
+) -> Plan:
+    if room is None:
+        return Plan()
     anchored = config.budget_policy == "anchored"
     return plan_history(
         room,
@@ -121,11 +169,12 @@ def _plan(
         answers=answers,
         mark=left_out(config).tokens,
         note=_note_tokens(config),
+        below=texts[-1].below,
         window=(lambda step: texts[step].window(so_far.past[step].action.name).tokens) if anchored else None,
     )
 
 
-def _past_page(step: int, past: PastStep, texts: PageTexts, plan: Plan, config: PromptConfig) -> Shown:
+def _past_page(step: int, past: PastStep, texts: _WithPerson, plan: Plan, config: PromptConfig) -> Shown:
     if step < plan.pages_left_out:
         return left_out(config)
     return texts.window(past.action.name) if step < plan.pages_in_window else texts.whole

@@ -39,7 +39,11 @@ class PromptConfig(BaseModel):
     """A Hugging Face `tokenizer.json`, or the folder that holds it, to count exactly."""
 
     persona: bool = True
-    """Whether the system message tells what is known of the person."""
+    """Whether the prompt tells what is known of the person."""
+
+    person_after_pages: bool = False
+    """Where persona and intent stand: in the system message, or below every page. Small models follow what
+    stands near the answer better; it costs their tokens again with each page."""
 
 
 @dataclass(frozen=True, slots=True)

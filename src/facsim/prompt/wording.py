@@ -66,11 +66,19 @@ def system_message(persona: str | None, intent: str | None, config: PromptConfig
         f"# Answer\n{_ANSWER[config.style]}",
         f"# The visit\n{_DATA}",
     ]
-    if config.persona and persona and persona.strip():
-        parts.append(quoted("persona", harmless("persona", persona.strip())))
-    if intent and intent.strip():
-        parts.append(quoted("intent", harmless("intent", intent.strip())))
+    if not config.person_after_pages:
+        parts += _person(persona, intent, config)
     return "\n\n".join(parts)
+
+
+def below_pages(persona: str | None, intent: str | None, config: PromptConfig) -> str:
+    """What stands below every page: who the person is, where the config wants it there; else nothing."""
+    return "\n\n".join(_person(persona, intent, config)) if config.person_after_pages else ""
+
+
+def _person(persona: str | None, intent: str | None, config: PromptConfig) -> list[str]:
+    told = {"persona": persona if config.persona else None, "intent": intent}
+    return [quoted(tag, harmless(tag, text.strip())) for tag, text in told.items() if text and text.strip()]
 
 
 def quoted(tag: str, data: str) -> str:

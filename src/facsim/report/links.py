@@ -12,7 +12,14 @@ from facsim.predict.endpoint_options import EndpointOptions
 from facsim.predict.local.options import LocalOptions
 from facsim.prompt import PromptConfig
 
-_PROMPT_FLAGS: Final = ("style", "budget_tokens", "budget_policy", "tokenizer", "persona")
+_PROMPT_FLAGS: Final = (
+    "style",
+    "budget_tokens",
+    "budget_policy",
+    "tokenizer",
+    "persona",
+    "person_after_pages",
+)
 _MODEL_FLAGS: Final[Mapping[str, str]] = {
     "temperature": "--temperature",
     "max_output_tokens": "--max-output-tokens",
