@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import re
@@ -59,6 +60,23 @@ class Client:
 
     def post(self, address, fields, **headers):
         return self.ask("POST", address, fields, **{"Origin": f"http://127.0.0.1:{self.port}", **headers})
+
+
+def test_an_answer_does_not_wait_until_its_first_packet_is_acknowledged():
+    async def is_sent_at_once():
+        at_once = asyncio.get_running_loop().create_future()
+
+        def connected(_, writer):
+            sock = writer.get_extra_info("socket")
+            at_once.set_result(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(connected, sock=localhost.listener_on(0)) as server:
+            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            assert await at_once
+            writer.close()
+
+    asyncio.run(is_sent_at_once())
 
 
 @pytest.fixture(scope="module")
