@@ -1,15 +1,18 @@
 """Scoring recorded sessions in one pass, against asking a model step by step.
 
-The same model answers every step but the first of so many sessions of the shop, three times:
+The same model on every step but the first of so many sessions of the shop, four times:
 
-1. one pass: `facsim evaluate` with `local:`, rows of many sessions together, only what differs is written;
-2. from scratch: the prompt of each step computed anew, the answer written token by token;
-3. shared prefix: one cache per session; only the new page is computed, the answer is written token by token,
+1. scoring: one pass, which says of every step whether greedy decoding would write the person's action;
+2. answers: `facsim evaluate` with `local:`, one pass too, then answers are written where they differ;
+3. from scratch: the prompt of each step computed anew, the answer written token by token;
+4. shared prefix: one cache per session; only the new page is computed, the answer is written token by token,
    and the cache is cut back to the prompt before the person's action is put in.
 
-A verdict is whether the answer is the person's action. `verdicts_differ` counts the steps whose verdicts, or
-answers, are not the same in all three; `ties` how many of these have a choice among their tokens that
-rounding could decide (margin below 0.001). One thread; times are CPU times, unless the model is on a GPU.
+`speedup_*` are the times of 3 and 4 over that of 1, `answers_*` over that of 2, whose gain grows with the
+share of steps at which the model is right. A verdict is whether the answer is the person's action.
+`verdicts_differ` counts the steps whose verdicts, or answers, are not the same in all four; `ties` how many
+of these have a choice among their tokens that rounding could decide (margin below 0.001). One thread; times
+are CPU times, unless the model is on a GPU.
 
     python benchmarks/bench_score.py [--sessions 200] [--model tiny] [--budget-tokens 7000]
 """
@@ -30,11 +33,13 @@ from transformers import DynamicCache
 
 from facsim.data import DataSet, replay
 from facsim.predict.local.branches import shared
+from facsim.predict.local.onepass import score_rows
 from facsim.predict.local.options import LocalOptions
 from facsim.predict.local.predictor import LocalPredictor
 from facsim.predict.local.writing import TIES, Choices
 from facsim.predict.protocol import RecordedSession
 from facsim.prompt import PromptConfig, build_prompt, parse_answer
+from facsim.prompt.segments import segments
 from facsim.schema import Action, SessionSoFar
 from facsim.shop.sampling import write_sample
 
@@ -68,8 +73,12 @@ def main() -> None:
     asked = [so_far for one in recorded for so_far, step in one.steps if so_far.step in one.asked]
 
     began = clock()
+    verdicts = scored(predictor, recorded)
+    scoring = clock() - began
+
+    began = clock()
     found = [answer for answer in predictor.predict_sessions(recorded) if answer is not None]
-    one_pass = clock() - began
+    answering = clock() - began
     whole: Answers = {
         (answer.recorded.session.session_id, answer.step): answer.prediction.action for answer in found
     }
@@ -85,13 +94,23 @@ def main() -> None:
     truth = {
         (one.session.session_id, so_far.step): step.action for one in recorded for so_far, step in one.steps
     }
-    differ = [key for key in whole if not whole[key] == scratch[key] == prefix[key]]
+    differ = [
+        key
+        for key in whole
+        if not whole[key] == scratch[key] == prefix[key] or verdicts[key] != (whole[key] == truth[key])
+    ]
     right = sum(whole[key] == truth[key] for key in whole)
-    for name, seconds in (("one pass", one_pass), ("from scratch", generate), ("shared prefix", prefixed)):
+    for name, seconds in (
+        ("scoring", scoring),
+        ("answers", answering),
+        ("from scratch", generate),
+        ("shared prefix", prefixed),
+    ):
         print(f"{name + ':':15}{seconds:8.1f} s, {1000 * seconds / len(asked):7.1f} ms a step")
     print(f"{len(asked)} steps of {len(recorded)} sessions, {right} answered as the person did")
     print(
-        f"RESULT speedup_generate={generate / one_pass:.1f} speedup_prefix={prefixed / one_pass:.1f} "
+        f"RESULT speedup_generate={generate / scoring:.1f} speedup_prefix={prefixed / scoring:.1f} "
+        f"answers_generate={generate / answering:.1f} answers_prefix={prefixed / answering:.1f} "
         f"verdicts_differ={len(differ)} ties={sum(key in near for key in differ)} steps={len(asked)}"
     )
 
@@ -103,6 +122,17 @@ def read(data: DataSet) -> list[RecordedSession]:
         for session in data
         if len(session.steps) > 1
     ]
+
+
+def scored(predictor: LocalPredictor, recorded: Iterable[RecordedSession]) -> dict[tuple[str, int], bool]:
+    """Of every step whether greedy decoding would write the person's answer."""
+    model, chat, _ = predictor.checkpoint
+    rows = [chat.row(segment) for one in recorded for segment in segments(one.steps, predictor.prompt)]
+    return {
+        (row.session_id, score.step): score.is_greedy
+        for row, scores in zip(rows, score_rows(model, rows), strict=True)
+        for score in scores
+    }
 
 
 def shared_prefix(

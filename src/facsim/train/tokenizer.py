@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facsim.predict.local.chat import FALLBACK_TEMPLATE, ChatTokenizer
-from facsim.predict.local.checkpoint import TOKENIZER_FILE, context_length, load_tokenizer, read_config
+from facsim.predict.local.checkpoint import TOKENIZER_FILE, load_tokenizer, read_config
+from facsim.predict.local.context import context_length
 from facsim.schema import ConfigError, InputError
 from facsim.train.config import SftConfig
 

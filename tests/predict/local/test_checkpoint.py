@@ -9,14 +9,13 @@ from chat_tokenizers import CHATML, FORGETS, make_tokenizer
 from transformers import AutoModelForCausalLM, BertConfig, BertForMaskedLM, Qwen2Config
 
 from facsim.predict.local.checkpoint import (
-    context_length,
     find_checkpoint,
     fingerprint,
-    fit_prompt,
     load_checkpoint,
     read_settings,
     write_settings,
 )
+from facsim.predict.local.context import context_length, fit_prompt
 from facsim.prompt import PromptConfig
 from facsim.schema import ConfigError, FacsimError, InputError
 

@@ -12,7 +12,8 @@ from facsim.predict.local.branches import Alone, Branch, Grower, Trunk, can_bran
 from facsim.predict.local.cache import roomy_cache
 from facsim.predict.local.candidates import Chooser, Offer
 from facsim.predict.local.chat import Row, Span
-from facsim.predict.local.checkpoint import Checkpoint, context_length
+from facsim.predict.local.checkpoint import Checkpoint
+from facsim.predict.local.context import context_length
 from facsim.predict.local.grammar import Grammars, Guide
 from facsim.predict.local.onepass import answer_logits, batches
 from facsim.predict.local.options import MOST_OUTPUT, LocalOptions

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from facsim.predict.local.checkpoint import (
     Checkpoint,
-    context_length,
     find_checkpoint,
     fingerprint,
-    fit_prompt,
     load_checkpoint,
     need_packages,
     read_config,
     read_settings,
 )
+from facsim.predict.local.context import context_length, fit_prompt
 from facsim.predict.local.options import MOST_OUTPUT, LocalOptions
 from facsim.predict.protocol import RecordedSession, StepAnswer
 from facsim.prompt import PromptConfig
@@ -44,7 +43,7 @@ class LocalPredictor:
     Args:
         source: folder of a checkpoint, id of a model on the Hugging Face hub, or `tiny`.
         prompt: how sessions become messages. Fields that are not set are those that the checkpoint was
-            trained with. It is made to fit the model: see `facsim.predict.local.checkpoint.fit_prompt`.
+            trained with. It is made to fit the model: see `facsim.predict.local.context.fit_prompt`.
         options: how the model is asked.
 
     Raises:
