@@ -145,6 +145,14 @@ def test_a_run_over_other_data_is_refused(shelf: Path, runs: list[Path], tmp_pat
         Library(shelf / "data", [*runs, tmp_path / "run"])
 
 
+def test_trivial_baselines_come_after_the_other_runs(shelf: Path, runs: list[Path], tmp_path: Path) -> None:
+    data = DataSet.open(shelf / "data")
+    trivial = write_run(tmp_path / "trivial", data, perfect, predictor="baseline:markov-2").path
+    library = Library(shelf / "data", [runs[0], trivial, *runs[1:]])
+    assert [run.label for run in library.runs] == [*(run.name for run in runs), "trivial"]
+    assert [run.place for run in library.runs] == list(range(len(library.runs)))
+
+
 def test_a_run_given_twice_is_refused(shelf: Path, runs: list[Path]) -> None:
     with pytest.raises(ConfigError, match="given twice"):
         Library(shelf / "data", [runs[0], runs[0]])

@@ -14,6 +14,7 @@ import polars as pl
 
 from facsim.data import Card, DataSet
 from facsim.evaluation import Run, labels
+from facsim.predict import BASELINES
 from facsim.schema import FacsimError
 from facsim.view.predictions import Predictions
 from facsim.view.same import check_same_data
@@ -101,7 +102,8 @@ class Library:
 
     Args:
         data: the data set, or its folder.
-        runs: runs over it, or their folders.
+        runs: runs over it, or their folders. They keep their order, but trivial baselines come last: colours
+            are few, and for the runs that matter.
 
     Raises:
         ConfigError: if a run was made on another data set, or is given twice.
@@ -110,6 +112,7 @@ class Library:
 
     def __init__(self, data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ()) -> None:
         opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
+        opened.sort(key=lambda run: run.predictor in BASELINES)
         names = labels(opened) if opened else []
         card = data.card if isinstance(data, DataSet) else Card.read(Path(data) / "card.json")
         for run in opened:
