@@ -21,7 +21,7 @@ _Chunk = TypeVar("_Chunk")
 def no_collection() -> Iterator[None]:
     """Let the search for garbage in cycles rest: visits make none, and it would take a fifth of their time.
 
-    For as long as a chunk takes, not more: others in this process may make some.
+    For as long as sampling takes, not more: others in this process may make some.
     """
     was_on = gc.isenabled()
     gc.disable()

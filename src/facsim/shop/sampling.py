@@ -25,7 +25,7 @@ from facsim.shop.version import version_of
 from facsim.shop.world import Luck, World, design_of
 
 SOURCE = "shop"
-_CHUNK = 20
+_CHUNK = 50
 _PAGES_REMEMBERED = 20_000
 # They lead to an address of the same product again, and are no look at a product.
 _SAME_PRODUCT = frozenset({"option", "reviews"})
@@ -94,7 +94,7 @@ def write_sample(
         licence="Apache-2.0",
         settings={"sessions": sessions, "seed": seed, "variant": variant},
     )
-    with DataSetWriter(out, card, overwrite=overwrite) as writer:
+    with DataSetWriter(out, card, overwrite=overwrite) as writer, no_collection():
         writer.card = card.model_copy(update={"settings": {**card.settings, "shop": version_of(seed)}})
         done = 0
         plan = _Plan(seed, sessions, variant)
@@ -146,13 +146,21 @@ class _Sampler:
 
     def chunk(self, start: int) -> _Chunk:
         """The visits from number `start` on."""
-        pages: dict[str, tuple[str, str]] = {}
         end = min(start + _CHUNK, self._plan.sessions)
         with no_collection():
-            sessions = tuple([self._visit(number, pages) for number in range(start, end)])
+            visits = [_Visit(self._world, number) for number in range(start, end)]
+            for taken in self._world.side_by_side([(one.shopper, one.luck.choose) for one in visits]):
+                for place, moment, choice in taken:
+                    self._step(visits[place], moment, choice)
+        # In the order in which they would be shown if people came one after another.
+        pages: dict[str, tuple[str, str]] = {}
+        for visit in visits:
+            for page_id, texts in visit.pages.items():
+                pages.setdefault(page_id, texts)
         # Chunks are written in order, so what went with an earlier one is there already.
         return _Chunk(
-            sessions, tuple((page_id, *texts) for page_id, texts in pages.items() if self._is_news(page_id))
+            tuple([visit.session() for visit in visits]),
+            tuple((page_id, *texts) for page_id, texts in pages.items() if self._is_news(page_id)),
         )
 
     def _is_news(self, page_id: str) -> bool:
@@ -163,31 +171,6 @@ class _Sampler:
             self._handed_over.popitem(last=False)
         return not known
 
-    def _visit(self, number: int, pages: dict[str, tuple[str, str]]) -> Session:
-        seed = self._plan.seed
-        shopper = self._world.shopper(number)
-        luck = Luck(seed, number)
-        beside = Random(f"beside:{seed}:{number}")  # noqa: S311
-        began = _BEGINNING + timedelta(minutes=7 * number, seconds=beside.randrange(60))
-        elapsed = 0.0
-        steps: list[Step] = []
-        for moment, choice in self._world.visit(shopper, luck.choose):
-            elapsed = round(elapsed + pause(beside, choice, moment.view, shopper), 1)
-            why = reason(beside, choice, moment.view, moment.memory, shopper)
-            step = self._step(moment, choice, pages, why=why, began=began, elapsed=elapsed)
-            steps.append(step)
-        return Session(
-            session_id=session_id_of(seed, number),
-            user_id=shopper.user_id,
-            steps=tuple(steps),
-            persona=shopper.persona,
-            persona_fields=_fields(shopper),
-            intent=shopper.intent,
-            outcome="terminate" if steps[-1].action.type == "terminate" else "purchase",
-            site=urlsplit(SITE).netloc,
-            source=SOURCE,
-        )
-
     def _category(self, act: Act | None, action: Action, url: str) -> str:
         if act is None or action.name is None:
             return self._rules.category(action, None, url)
@@ -195,33 +178,65 @@ class _Sampler:
             return "other"
         return self._rules.category(action, _alone(act, action.name), url)
 
-    def _step(
-        self,
-        moment: Moment,
-        choice: Choice,
-        pages: dict[str, tuple[str, str]],
-        *,
-        why: str,
-        began: datetime,
-        elapsed: float,
-    ) -> Step:
-        """The step; its page goes to `pages`."""
+    def _step(self, visit: _Visit, moment: Moment, choice: Choice) -> None:
+        """Add a step to a visit, and its page."""
         named = self._world.store.named(moment.rendered)
         page_id = page_id_of(named.page.html)
-        pages.setdefault(page_id, (named.page.html, moment.rendered.html))
+        visit.pages.setdefault(page_id, (named.page.html, moment.rendered.html))
         action = action_of(choice, named.names)
         url = SITE + moment.view.address
-        return Step(
+        elapsed, why = visit.said(moment, choice)
+        step = Step(
             page_id=page_id,
             action=action,
             category=self._category(moment.act(choice), action, url),
             rationale=why,
             rationale_source="simulated",
             url=url,
-            timestamp=began + timedelta(seconds=elapsed),
+            timestamp=visit.began + timedelta(seconds=elapsed),
             elapsed=elapsed,
             submitted=True if action.type == "type_and_submit" else None,
             truth=truth_of(choice, moment.choices, named.names),
+        )
+        visit.steps.append(step)
+
+
+class _Visit:
+    """A visit under way.
+
+    Args:
+        world: where.
+        number: of the visit.
+    """
+
+    def __init__(self, world: World, number: int) -> None:
+        self._seed, self._number = world.seed, number
+        self.shopper, self.luck = world.shopper(number), Luck(world.seed, number)
+        self._beside = Random(f"beside:{world.seed}:{number}")  # noqa: S311
+        self.began = _BEGINNING + timedelta(minutes=7 * number, seconds=self._beside.randrange(60))
+        self._elapsed = 0.0
+        self.steps: list[Step] = []
+        self.pages: dict[str, tuple[str, str]] = {}
+
+    def said(self, moment: Moment, choice: Choice) -> tuple[float, str]:
+        """Seconds since the visit began when a choice is made, and the reason for it."""
+        view, beside = moment.view, self._beside
+        self._elapsed = round(self._elapsed + pause(beside, choice, view, self.shopper), 1)
+        return self._elapsed, reason(beside, choice, view, moment.memory, self.shopper)
+
+    def session(self) -> Session:
+        """The visit, once it is over."""
+        shopper = self.shopper
+        return Session(
+            session_id=session_id_of(self._seed, self._number),
+            user_id=shopper.user_id,
+            steps=tuple(self.steps),
+            persona=shopper.persona,
+            persona_fields=_fields(shopper),
+            intent=shopper.intent,
+            outcome="terminate" if self.steps[-1].action.type == "terminate" else "purchase",
+            site=urlsplit(SITE).netloc,
+            source=SOURCE,
         )
 
 

@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from math import log
 
 from facsim.shop.catalogue.products import Product
@@ -68,9 +70,10 @@ class Filters:
             "size": _holders(products, lambda product: product.sizes),
             "colour": _holders(products, lambda product: product.colours),
         }
-        self._options = {
-            product.id: {"brand": (product.brand,), "size": product.sizes, "colour": product.colours}
-            for product in products
+        self._options: dict[str, dict[int, tuple[str, ...]]] = {
+            "brand": {product.id: (product.brand,) for product in products},
+            "size": {product.id: product.sizes for product in products},
+            "colour": {product.id: product.colours for product in products},
         }
         kinds = dict.fromkeys(
             product.kind for product in sorted(products, key=lambda product: product.kind.name)
@@ -122,13 +125,15 @@ class Filters:
         else:
             counted = self._most_common(field, selected, within)
         return tuple(
-            FacetValue(value, text, count, value == selected)
-            for value, text, count in counted
-            if count or value == selected
+            [
+                FacetValue(value, text, count, value == selected)
+                for value, text, count in counted
+                if count or value == selected
+            ]
         )
 
     def _most_common(self, field: str, selected: str, within: frozenset[int]) -> list[tuple[str, str, int]]:
-        counts = Counter(value for id_ in within for value in self._options[id_][field])
+        counts = Counter(chain.from_iterable(map(self._options[field].__getitem__, within)))
         most = MOST_BRANDS if field == "brand" else MOST_OPTIONS
         shown = sorted(counts, key=lambda value: (-counts[value], value))[:most]
         if selected in self._passing[field] and selected not in shown:
@@ -143,24 +148,26 @@ class Filters:
         """Up to five ranges. They are cut by what was found, so choosing other filters does not move them."""
         if not found:
             return []
-        prices = sorted(self._price[id_] for id_ in found)
+        prices = sorted([self._price[id_] for id_ in found])
         edges = [0]
         for share in (0.2, 0.4, 0.6, 0.8):
             dollars = prices[int(share * (len(prices) - 1))] / 100
-            step = min(_PRICE_STEPS, key=lambda step: abs(log(step / dollars)))
+            step = _nearest_step(dollars)
             if step > edges[-1]:
                 edges.append(step)
         ends: list[int | None] = [*edges[1:], None]
         ranges = [_range_value(low, high) for low, high in zip(edges, ends, strict=True)]
         if selected not in ranges and _bounds(selected) is not None:
             ranges.append(selected)
-        counts = [0] * len(ranges)
-        bounds = [_bounds(value) or (0, None) for value in ranges]
-        for id_ in within:
-            price = self._price[id_]
-            for place, (low, high) in enumerate(bounds):
-                counts[place] += low <= price and (high is None or price < high)
-        return [(value, _range_text(value), count) for value, count in zip(ranges, counts, strict=True)]
+        if within is not found:
+            prices = sorted([self._price[id_] for id_ in within])
+        counted: list[tuple[str, str, int]] = []
+        for value in ranges:
+            low, high = _bounds(value) or (0, None)
+            end = len(prices) if high is None else bisect_left(prices, high)
+            # A range that somebody typed may end before it begins.
+            counted.append((value, _range_text(value), max(0, end - bisect_left(prices, low))))
+        return counted
 
     def _in_range(self, value: str) -> Ids:
         bounds = _bounds(value)
@@ -170,6 +177,12 @@ class Filters:
         first = bisect_left(self._by_price, (low, 0))
         last = len(self._by_price) if high is None else bisect_left(self._by_price, (high, 0))
         return [id_ for _, id_ in self._by_price[first:last]]
+
+
+@lru_cache(maxsize=5_000)
+def _nearest_step(dollars: float) -> int:
+    """The round price that is nearest by proportion."""
+    return min(_PRICE_STEPS, key=lambda step: abs(log(step / dollars)))
 
 
 def _bounds(value: str) -> tuple[int, int | None] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
@@ -215,7 +216,7 @@ class Search:
         complete = self._complete(words)
         if everything is not None:
             complete &= everything
-        order = _best_first({id_: sum(score[id_] for score in scores) for id_ in complete}, self._demand)
+        order = _best_first({id_: sum([score[id_] for score in scores]) for id_ in complete}, self._demand)
         more: list[int] = []
         if len(order) < FEW and len(words) > 1:
             more = self._loose(words, everything, complete)[: MOST_LOOSE - len(order)]
@@ -255,7 +256,10 @@ class Search:
         having = sorted((self._scores(word) for word in words), key=len)
         if not having:
             return frozenset()
-        return frozenset(id_ for id_ in having[0] if all(id_ in other for other in having[1:]))
+        ids: Iterable[int] = having[0]
+        for other in having[1:]:
+            ids = filter(other.__contains__, ids)
+        return frozenset(ids)
 
     def _word_scores(self, word: str) -> dict[int, float]:
         """BM25 of a word in every product that has it. BM25 of several words is the sum over them."""

@@ -50,6 +50,30 @@ def judge(
     return Judged(worth + sum(common.values()), best | common, served)
 
 
+class Judgements:
+    """What one shopper makes of products, remembered: much of a page was on an earlier one of the visit.
+
+    Args:
+        shopper: who judges.
+        coefficients: of the terms.
+    """
+
+    def __init__(self, shopper: Shopper, coefficients: Coefficients) -> None:
+        self.shopper = shopper
+        self._coefficients = coefficients
+        # By identity: comparing cards would take as long as judging them. A card that is kept keeps its id.
+        self._made: dict[tuple[int, bool, int], tuple[Card, Judged]] = {}
+
+    def of(self, card: Card, features: Sequence[str] | None, current: int) -> Judged:
+        """`judge` for this shopper. The features are those of the page that the card is from."""
+        key = (id(card), features is None, current)
+        made = self._made.get(key)
+        if made is None:
+            judged = judge(card, features, self.shopper, current, self._coefficients)
+            made = self._made[key] = (card, judged)
+        return made[1]
+
+
 @lru_cache(maxsize=60_000)
 def match(title: frozenset[str], names: tuple[frozenset[str], ...], heads: tuple[str, ...]) -> float:
     """How far the words of a title name the kind wanted: 0 to 1.

@@ -18,6 +18,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from facsim.shop.shoppers.aims import nests
+from facsim.shop.shoppers.appeal import Judgements
 from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients
 from facsim.shop.shoppers.memory import Choice, Memory
 from facsim.shop.shoppers.nest import Nest, Option
@@ -41,15 +42,17 @@ class Policy:
     def __init__(self, coefficients: Coefficients = COEFFICIENTS) -> None:
         self.coefficients = coefficients
 
-    def choices(self, view: View, memory: Memory, shopper: Shopper) -> tuple[Choice, ...]:
+    def choices(
+        self, view: View, memory: Memory, shopper: Shopper, judgements: Judgements | None = None
+    ) -> tuple[Choice, ...]:
         """Everything that can be done on a page, with probabilities that sum to 1.
 
         Every act of the page, every text that the shopper may type and leaving have a positive one. Pure: the
-        same arguments give the same result.
+        same arguments give the same result, with or without what the shopper's `judgements` remember.
         """
-        intended = _intended(
-            nests(see(view, memory, shopper, self.coefficients)), self.coefficients.sharpness
-        )
+        judgements = judgements or Judgements(shopper, self.coefficients)
+        scene = see(view, memory, judgements, self.coefficients)
+        intended = _intended(nests(scene), self.coefficients.sharpness)
         slipped = self._slipped(view.acts, intended)
         will = 1.0 - self.coefficients.slips.share if slipped else 1.0
         rivals = _Rivals(intended)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from facsim.shop.shoppers.appeal import Judged, judge
+from facsim.shop.shoppers.appeal import Judged, Judgements
 from facsim.shop.shoppers.coefficients import BOUNDS, Coefficients
 from facsim.shop.shoppers.memory import Memory, Typed
 from facsim.shop.shoppers.people import Shopper
@@ -57,20 +57,21 @@ class Scene:
         )
 
 
-def see(view: View, memory: Memory, shopper: Shopper, coefficients: Coefficients) -> Scene:
-    """Look at a page."""
+def see(view: View, memory: Memory, judgements: Judgements, coefficients: Coefficients) -> Scene:
+    """Look at a page, as the shopper whose judgements they are."""
+    shopper, judge = judgements.shopper, judgements.of
     acts: dict[str, list[tuple[int, Act]]] = {}
     for index, act in enumerate(view.acts):
         acts.setdefault(act.kind, []).append((index, act))
     current = memory.need
     cards = {card.product: card for card in view.cards}
     cards |= {line.card.product: line.card for line in view.lines}
-    judged = {product: judge(card, None, shopper, current, coefficients) for product, card in cards.items()}
+    judged = {product: judge(card, None, current) for product, card in cards.items()}
     shown = None
     if view.product is not None:
-        shown = judge(view.product.card, view.product.features, shopper, current, coefficients)
+        shown = judge(view.product.card, view.product.features, current)
     worth = {
-        product: judge(looked.card, looked.features, shopper, current, coefficients).worth
+        product: judge(looked.card, looked.features, current).worth
         for product, looked in memory.looked.items()
     }
     poor = 0.0

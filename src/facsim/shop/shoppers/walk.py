@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final, NamedTuple
 
+from facsim.shop.shoppers.appeal import Judgements
 from facsim.shop.shoppers.memory import Choice, Memory
 from facsim.shop.shoppers.people import Shopper
 from facsim.shop.shoppers.policy import Policy
@@ -80,10 +81,7 @@ class Paths:
 
     def after(self, moment: Moment, choice: Choice, shopper: Shopper) -> Moment:
         """The next page, once a choice is made that does not end the visit."""
-        act = moment.act(choice)
-        assert act is not None, "leaving ends the visit"
-        address, visitor = self.store.follow(act, moment.visitor, choice.text)
-        return self._moment(shopper, address, visitor, moment.memory.after(moment.view, choice))
+        return self._moment(shopper, *self._next(moment, choice))
 
     def visit(self, shopper: Shopper, choose: Callable[[Moment], Choice]) -> Iterator[tuple[Moment, Choice]]:
         """Each page of a visit and what was done there; the last thing is leaving or placing the order."""
@@ -95,6 +93,50 @@ class Paths:
                 return
             moment = self.after(moment, choice, shopper)
         raise AssertionError(f"visit {shopper.number} does not end")
+
+    def side_by_side(
+        self, visits: Sequence[tuple[Shopper, Callable[[Moment], Choice]]]
+    ) -> Iterator[list[tuple[int, Moment, Choice]]]:
+        """Several visits at once: each page of `visit`, with the place of its visit among these.
+
+        All visits open their next pages, then all weigh their choices, and so on. That takes a little less
+        time than one visit after another: what is used many times in a row stays in the processor's caches.
+
+        Args:
+            visits: who comes, and what chooses for them.
+        """
+        judgements = [Judgements(shopper, self.policy.coefficients) for shopper, _ in visits]
+        pages = [(place, one.address, one.visitor, Memory()) for place, (one, _) in enumerate(visits)]
+        for _ in range(MAX_STEPS):
+            opened = [self.store.open(address, visitor) for _, address, visitor, _ in pages]
+            offered = [
+                self.policy.choices(rendered.view, memory, visits[place][0], judgements[place])
+                for rendered, (place, _, _, memory) in zip(opened, pages, strict=True)
+            ]
+            moments = [
+                Moment(rendered, visitor, memory, choices)
+                for rendered, choices, (_, _, visitor, memory) in zip(opened, offered, pages, strict=True)
+            ]
+            taken = [
+                (place, moment, visits[place][1](moment))
+                for moment, (place, _, _, _) in zip(moments, pages, strict=True)
+            ]
+            yield taken
+            pages = [
+                (place, *self._next(moment, choice))
+                for place, moment, choice in taken
+                if not moment.ends_with(choice)
+            ]
+            if not pages:
+                return
+        raise AssertionError(f"visit {visits[pages[0][0]][0].number} does not end")
+
+    def _next(self, moment: Moment, choice: Choice) -> tuple[str, Visitor, Memory]:
+        """Where a choice leads, and who arrives there."""
+        act = moment.act(choice)
+        assert act is not None, "leaving ends the visit"
+        address, visitor = self.store.follow(act, moment.visitor, choice.text)
+        return address, visitor, moment.memory.after(moment.view, choice)
 
     def _moment(self, shopper: Shopper, address: str, visitor: Visitor, memory: Memory) -> Moment:
         rendered = self.store.open(address, visitor)

@@ -145,7 +145,7 @@ class Pages:
             pages=page_acts(query.page, found.last_page, around),
             related=[search_act(text, "related") for text in found.related],
         )
-        listed = [address_of(Place("product", product=card.product)) for card in shelf.cards]
+        listed = [fragment.acts[0].address for fragment in shelf.fragments]
         return Body(main, view, {"@type": "ItemList", "itemListElement": listed})
 
     def _find(self, query: Query) -> Found:

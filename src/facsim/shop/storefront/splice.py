@@ -22,6 +22,7 @@ from facsim.shop.storefront.mould import Mould, gaps, stand_in, stand_in_link
 
 _KEPT_PARTS = 20_000
 _KEPT_MOULDS = 2_000
+_KEPT_LISTS = 4_000
 _HEADER, _HEADER_END = '<div hidden class="banner', "</header>\n"
 _FOOTER, _FOOTER_END = "<footer", "</noscript>\n"
 # What a cart's lines are called depends on the prices that they show.
@@ -37,8 +38,10 @@ _LIST = re.compile(
     r"\s*(<li[^\n]*(?:\n<li[^\n]*)*?)\s*</ul></(section|nav|div)>"
 )
 # A link's address changes with every query, and so does the count at a filter; what it is called does not.
+_VARIES = re.compile(r'(?<= href=")([^"]*)(?=")|(?<=\()([\d,]+)(?=\)</small></li>)')
+_VARYING = "\x1f"
 _ITEM = re.compile(
-    r'<li>(<a [^>]*?href=")([^"]*)("[^>]*>[^<]*</a>)(?: (<small[^>]*>)\(([\d,]+)\)</small>)?</li>\s*'
+    rf'<li>(<a [^>]*?href="){_VARYING}("[^>]*>[^<]*</a>)(?: (<small[^>]*>)\({_VARYING}\)</small>)?</li>\s*'
     r'|<li class="gap[^>]*>[^<]*</li>\s*'
 )
 # Links that are spoken of.
@@ -65,6 +68,7 @@ class Splicer:
         self._said = lru_cache(maxsize=_KEPT_PARTS)(_said_alone)
         self._landmark = lru_cache(maxsize=_KEPT_PARTS)(_landmark_alone)
         self._mould = lru_cache(maxsize=_KEPT_MOULDS)(Mould.of)
+        self._lists = lru_cache(maxsize=_KEPT_LISTS)(self._list)
 
     def simplified(self, html: str) -> tuple[str, list[tuple[str, str, str]]]:
         """What `simplify(html).html` is, and tag, name and address of its elements as they are written."""
@@ -130,24 +134,37 @@ class Splicer:
 
     def _links(self, context: str, items: str, tag: str) -> str | None:
         """The items of a list of links, simplified; None if one of them is something else than a link."""
-        found = list(_ITEM.finditer(items))
-        if sum([len(item[0]) for item in found]) < len(items):
+        cut = _VARIES.split(items)
+        pieces = self._lists(context, tag, tuple(cut[::3]))
+        if pieces is None:
             return None
-        plain = [
-            f"<li>{before}{_ADDRESS}{label}{f' {small}(0)</small>' if small else ''}</li>"
-            for before, _, label, small, _ in map(re.Match.groups, found)
-            if before
-        ]
-        alone = iter(self._items(context, tag, plain))
+        written = [pieces[0]]
+        for address, number, after in zip(cut[1::3], cut[2::3], pieces[1:], strict=True):
+            written += (number if address is None else address, after)
+        return "".join(written)
+
+    def _list(self, context: str, tag: str, cut: tuple[str, ...]) -> list[str] | None:
+        """A list of links, simplified, cut where addresses and numbers stand, as they are cut out of it."""
+        links: list[str] = []
         written: list[str] = []
-        for before, address, _, small, count in map(re.Match.groups, found):
+        items = _VARYING.join(cut)
+        at = 0
+        for item in _ITEM.finditer(items):
+            before, label, small = item.groups()
+            at += len(item[0])
             if before:
-                end, counted = (" (0)</li>", f" ({count})") if small else ("</li>", "")
-                first, _, second = next(alone).removesuffix(end).partition(_ADDRESS)
-                written.append(f"{first}{address}{second}{counted}</li>")
+                links.append(f"<li>{before}{_ADDRESS}{label}{f' {small}(0)</small>' if small else ''}</li>")
+                written.append(f" ({_VARYING})</li>" if small else "</li>")
             else:
                 written.append("<li>…</li>")
-        return "\n".join(written)
+        if at < len(items):
+            return None
+        alone = iter(self._items(context, tag, links))
+        for place, end in enumerate(written):
+            if end != "<li>…</li>":
+                link = next(alone).removesuffix(" (0)</li>").removesuffix("</li>")
+                written[place] = link.replace(_ADDRESS, _VARYING, 1) + end
+        return "\n".join(written).split(_VARYING)
 
     def _items(self, context: str, tag: str, items: Sequence[str]) -> list[str]:
         """Items of a list, each simplified as in a page that has nothing but this list."""
