@@ -137,10 +137,15 @@ def taught(model: Qwen2ForCausalLM, stage: Stage, work: Path, words: Path, log: 
 
 def material(stage: Stage, work: Path, words: Path) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """The batches of a stage."""
-    config = PromptConfig(style="action", budget_tokens=BUDGET, tokenizer=words)
+    config = prompts(stage.near, words)
     visits = some(read_errands(work / "errands.jsonl"), ERRANDS) if stage.mixture.errands else []
     maker = RowMaker(chat_of(words), config)
     return batches(rows(maker, visits, stage.mixture, stage.name), stage.tokens)
+
+
+def prompts(near: bool, words: Path) -> PromptConfig:
+    """How sessions are shown in a stage."""
+    return PromptConfig(style="action", budget_tokens=BUDGET, tokenizer=words, person_after_pages=near)
 
 
 def save(model: Qwen2ForCausalLM, words: Path, folder: Path) -> None:
@@ -150,7 +155,7 @@ def save(model: Qwen2ForCausalLM, words: Path, folder: Path) -> None:
     model.save_pretrained(folder)
     model.to(torch.float32)
     AutoTokenizer.from_pretrained(str(words)).save_pretrained(str(folder))
-    prompt = PromptConfig(style="action", budget_tokens=BUDGET, tokenizer=folder / "tokenizer.json")
+    prompt = prompts(STAGES[-1].near, folder / "tokenizer.json")
     write_settings(folder, prompt, script="runs/pretrain_tiny.py", stages=[asdict(stage) for stage in STAGES])
 
 

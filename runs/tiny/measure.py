@@ -30,7 +30,9 @@ def measure(
         generic: rows of generated pages.
         shop: rows of the shop's pages, as long as the model is made for.
     """
-    maker = RowMaker(chat, PromptConfig(style="action", budget_tokens=1000, chars_per_token=5.2))
+    maker = RowMaker(
+        chat, PromptConfig(style="action", person_after_pages=True, budget_tokens=1000, chars_per_token=5.2)
+    )
     visits = some(read_errands(held_out), 1000)
     return {
         "generated pages": _by_kind(model, _some(maker, [], Mixture(0, (1, 3), (700, 1000)), generic)),

@@ -19,6 +19,8 @@ class Stage:
         mixture: of its rows.
         tokens: of a step, padding counted, look-up beside it not.
         rehearses: look-up goes with every so many steps.
+        near: persona and intent stand below every page, where the model that is shipped has them, instead of
+            in the system message.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Stage:
     mixture: Mixture
     tokens: int = 2048
     rehearses: int = 1
+    near: bool = False
 
 
 STAGES = (
@@ -37,4 +40,5 @@ STAGES = (
     Stage("pointing", 900, 2e-3, 1200, Mixture(0.4, (0, 2), (300, 800), count=10), rehearses=2),
     Stage("again", 300, 1e-3, 300, Mixture(0.8, (1, 3), (800, 1050), count=8), tokens=3072, rehearses=2),
     Stage("last", 900, 2e-3, 900, Mixture(0.55, (0, 3), (300, 1050), count=10), rehearses=2),
+    Stage("near", 900, 2e-3, 900, Mixture(0.6, (0, 3), (450, 1050), count=9), rehearses=2, near=True),
 )

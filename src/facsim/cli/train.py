@@ -34,6 +34,8 @@ class _Chosen:
     """What gives way first. Default: drop_oldest."""
     persona: Annotated[bool | None, Parameter(group=_SESSIONS)] = None
     """Whether the prompt tells what is known of the person. Default: yes."""
+    person_after_pages: Annotated[bool | None, Parameter(group=_SESSIONS)] = None
+    """Whether persona and intent stand below every page instead of in the system message. Default: no."""
     split_by: Annotated[Literal["user", "session", "official", "time"] | None, Parameter(group=_SESSIONS)] = (
         None
     )

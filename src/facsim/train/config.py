@@ -39,7 +39,10 @@ class _Choices(BaseModel):
     """What gives way first in a session that is too long."""
 
     persona: bool = True
-    """Whether the system message tells what is known of the person."""
+    """Whether the prompt tells what is known of the person."""
+
+    person_after_pages: bool = False
+    """Whether persona and intent stand below every page instead of in the system message."""
 
     split_by: SplitBy = "user"
     """How the data set is split. The train part is learned, the validation part chooses the checkpoint."""
@@ -176,6 +179,7 @@ class SftConfig(_Choices):
             budget_policy=self.budget_policy,
             tokenizer=tokenizer,
             persona=self.persona,
+            person_after_pages=self.person_after_pages,
         )
 
     def identity(self) -> dict[str, Any]:
@@ -199,13 +203,14 @@ PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
         "tiny": MappingProxyType(
             {
                 "style": "action",
+                "person_after_pages": True,
                 "learning_rate": 1e-3,
                 "schedule": "cosine",
                 "warmup_share": 0.05,
                 "epochs": 2.0,
                 "budget_tokens": 1_000,
                 "context_tokens": 1_536,
-                "global_batch": 16,
+                "global_batch": 8,
                 "validation_sessions": 24,
                 "validations": 3,
             }

@@ -269,6 +269,7 @@ class Course:
                     "step": entry["step"],
                     "accuracy": entry["validation_accuracy"],
                     "log_probability": entry["validation_log_probability"],
+                    "error": entry["validation_error"],
                 }
                 for entry in history
                 if "validation_accuracy" in entry

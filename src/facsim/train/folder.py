@@ -234,7 +234,8 @@ class TrainingFolder:
         if not file.is_file():
             return None
         found = json.loads(file.read_text(encoding="utf-8"))
-        return ValidationScore(found["accuracy"], found["log_probability"]), found["step"]
+        step = found.pop("step")
+        return ValidationScore(**found), step
 
     @contextmanager
     def writing(self, what: str) -> Iterator[None]:

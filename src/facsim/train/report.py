@@ -35,8 +35,8 @@ class TrainingReport:
         seconds: of training and validation, all resumes together.
         tokens_per_second: of training alone, in the last process.
         losses: step, loss a trained token, learning rate and gradient length, in order.
-        accuracies: step, accuracy and log-probability on the validation part, in order; step 0 is the model
-            as it came.
+        accuracies: step, accuracy with its standard error, and log-probability on the validation part, in
+            order; step 0 is the model as it came.
         best_step: after which step the weights that were kept stood.
         packages: versions.
     """

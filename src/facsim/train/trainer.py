@@ -132,7 +132,7 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
                 self.model, rank=self.args.process_index, ranks=self.args.world_size
             )
         self.model.train(True)
-        if self.best is None or score > self.best[0]:
+        if self.best is None or score.beats(self.best[0]):
             self.best = (score, self.state.global_step)
             self._keep_best(score)
         found = {f"validation_{name}": value for name, value in score.to_dict().items()}

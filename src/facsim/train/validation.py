@@ -8,10 +8,11 @@ after the person's own rationale: a generated one is worse, so such accuracies a
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from facsim.data import DataSet
@@ -24,18 +25,30 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class ValidationScore:
-    """How well the validation part is predicted; the better of two is the greater.
+    """How well the validation part is predicted.
 
     Attributes:
         accuracy: exact matches, averaged within each session, then over sessions; between 0 and 1.
         log_probability: natural logarithm of the probability of people's actions, averaged over the steps
             whose target the prompt shows; 0 if there are none.
+        error: standard error of the accuracy, over sessions.
     """
 
     accuracy: float
     log_probability: float
+    error: float = 0.0
+
+    def beats(self, other: ValidationScore) -> bool:
+        """Whether these weights are to be kept instead of the others.
+
+        Accuracies that differ by more than the standard error decide. Of others chance would choose, while
+        the log-probability, which every step and every degree of doubt moves, still tells models apart.
+        """
+        if abs(self.accuracy - other.accuracy) > max(self.error, other.error):
+            return self.accuracy > other.accuracy
+        return self.log_probability > other.log_probability
 
     def to_dict(self) -> dict[str, float]:
         """As JSON values."""
@@ -109,9 +122,11 @@ class Validation:
                 right[case.row.session_id].append(answer.action_is_greedy and not hopeless)
                 if not hopeless:
                     logs.append(answer.action_log_probability)
+        means = [fmean(verdicts) for verdicts in right.values()]
         return ValidationScore(
-            accuracy=fmean(map(fmean, right.values())) if right else 0.0,
+            accuracy=fmean(means) if means else 0.0,
             log_probability=fmean(logs) if logs else 0.0,
+            error=stdev(means) / math.sqrt(len(means)) if len(means) > 1 else 0.0,
         )
 
 
