@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from facsim.predict.as_sent import as_sent
 from facsim.predict.cache import ResponseCache, request_key
 from facsim.predict.endpoint_options import EndpointOptions, Target
 from facsim.predict.prices import Tokens, cost
@@ -211,8 +212,6 @@ class ChatModel:
     @cached_property
     def _sent(self) -> Mapping[str, object]:
         """The options that change answers, as the model gets them."""
-        from facsim.predict.wire import as_sent  # noqa: PLC0415
-
         return as_sent(self.target, self.options).answering()
 
     def _remedy(self, failure: CallFailed) -> str | None:

@@ -1,7 +1,7 @@
-"""How a request leaves this machine and an answer comes back: the one file that imports pydantic-ai.
+"""How a request leaves this machine and an answer comes back, by pydantic-ai.
 
-Everything a provider does differently ends here. Above this file there are messages in, a `Reply` or a
-`CallFailed` out.
+Everything a provider does differently ends here and in `as_sent`: no other file imports pydantic-ai. Above
+this file there are messages in, a `Reply` or a `CallFailed` out.
 
 Retries have one authority, the provider's own SDK: it knows which failures may pass and honours
 `Retry-After`. pydantic-ai and the HTTP client retry nothing. Every call ends: each attempt has a timeout of
@@ -14,9 +14,10 @@ import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
-from facsim.predict.endpoint_options import MARKED, EndpointOptions, Target, Thinking
+from facsim.predict.as_sent import as_sent
+from facsim.predict.endpoint_options import MARKED, EndpointOptions, Target
 from facsim.schema import ConfigError
 
 if TYPE_CHECKING:
@@ -305,59 +306,6 @@ class Wire:
         if status == 404:
             return CallFailed("missing", message, status)
         return CallFailed("broken", message, status)
-
-
-def as_sent(target: Target, options: EndpointOptions) -> EndpointOptions:
-    """The options as the model gets them, for a run's settings and the cache key as well as for requests.
-
-    What would be dropped on the way is None: a temperature that the model is known to refuse, thinking where
-    the model is known to do none, a seed where the API knows none.
-    """
-    dropped: dict[str, None] = {}
-    if target.provider in MARKED:
-        dropped["seed"] = None
-    if options.temperature is not None or options.thinking is not None:
-        profile = _profile(target)
-        if target.provider != "endpoint" and not profile.get("supports_thinking"):
-            dropped["thinking"] = None
-        if _refuses_temperature(profile, options.thinking):
-            dropped["temperature"] = None
-    return options.model_copy(update=dropped)
-
-
-def _profile(target: Target) -> Mapping[str, Any]:
-    """What pydantic-ai knows of the model by its name."""
-    match target.provider:
-        case "openai":
-            from pydantic_ai.providers.openai import OpenAIProvider  # noqa: PLC0415
-
-            known = OpenAIProvider.model_profile(target.model)
-        case "endpoint":
-            from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider  # noqa: PLC0415
-
-            known = OpenAICompatibleProvider.model_profile(target.model)
-        case "anthropic":
-            from pydantic_ai.providers.anthropic import AnthropicProvider  # noqa: PLC0415
-
-            known = AnthropicProvider.model_profile(target.model)
-        case "bedrock":
-            from pydantic_ai.providers.bedrock import BedrockProvider  # noqa: PLC0415
-
-            known = BedrockProvider.model_profile(target.model)
-    return cast(Mapping[str, Any], known or {})
-
-
-def _refuses_temperature(profile: Mapping[str, Any], thinking: Thinking | None) -> bool:
-    """Whether pydantic-ai would leave the temperature out; OpenAI's models refuse it while they reason."""
-    if profile.get("anthropic_disallows_sampling_settings") or profile.get(
-        "bedrock_disallows_sampling_settings"
-    ):
-        return True
-    if not profile.get("openai_supports_reasoning"):
-        return False
-    if not profile.get("openai_supports_reasoning_effort_none"):
-        return True
-    return thinking != "off" if thinking is not None else bool(profile.get("thinking_enabled_by_default"))
 
 
 def _words(error: Exception) -> str:
