@@ -18,6 +18,9 @@ from facsim.data.audit import audit
 from facsim.page import CategoryRules, simplify
 from facsim.schema import ConfigError
 from facsim.shop import DESIGNS, sample
+from facsim.shop.shoppers import Choice
+from facsim.shop.shoppers.walk import Moment
+from facsim.shop.world import Luck, World
 
 FILES = ("sessions.parquet", "steps.parquet", "pages.parquet", "card.json")
 
@@ -55,6 +58,18 @@ def test_visits_begin_at_the_front_page_and_end_with_an_order_or_leaving(shop_da
             passed = (step.timestamp - first.timestamp).total_seconds()
             assert passed == pytest.approx(step.elapsed - first.elapsed)
     assert ends == {"purchase", "terminate"}
+
+
+def test_visits_side_by_side_are_those_of_one_after_another() -> None:
+    world = World(7, 120)
+    visits = [(world.shopper(number), Luck(7, number).choose) for number in range(8)]
+    seen: list[list[tuple[Moment, Choice]]] = [[] for _ in visits]
+    for taken in world.side_by_side(visits):
+        for place, moment, choice in taken:
+            seen[place].append((moment, choice))
+    assert len({len(pages) for pages in seen}) > 2
+    for (shopper, _), pages in zip(visits, seen, strict=True):
+        assert pages == list(world.visit(shopper, Luck(7, shopper.number).choose))
 
 
 def test_people_come_back_as_themselves(shop_data: DataSet) -> None:

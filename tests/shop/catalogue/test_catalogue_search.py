@@ -210,6 +210,14 @@ def test_a_price_range_of_ones_own_works_and_stays_shown(search: Search) -> None
     assert [(value.value, value.text) for value in price.values if value.selected] == [
         ("60-61", "$60 to $61")
     ]
+    assert next(value for value in price.values if value.selected).count == found.total > 0
+
+
+def test_a_price_range_that_ends_before_it_begins_has_nothing_in_it(search: Search) -> None:
+    found = search.find(Query("shoes", price="61-40"))
+    assert not found.total
+    price = next(facet for facet in found.facets if facet.field == "price")
+    assert [value.count for value in price.values if value.selected] == [0]
 
 
 def test_an_unknown_ranking_is_an_error(search: Search) -> None:
