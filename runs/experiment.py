@@ -18,7 +18,7 @@ from facsim.evaluation import Run
 from facsim.metrics import Comparison
 from facsim.predict import load_predictor
 from facsim.schema import Progress
-from facsim.train import SftConfig, train_sft
+from facsim.train import SftConfig, TrainingReport, train_sft
 
 DOC = Path(__file__).resolve().parents[1] / "docs" / "results.md"
 
@@ -77,6 +77,10 @@ class Experiment:
     def checkpoint(self, name: str) -> Path:
         """Where an arm's checkpoint is."""
         return self.work / "models" / name
+
+    def sessions_learned(self, name: str) -> int:
+        """From how many sessions an arm learned."""
+        return int(TrainingReport.read(self.checkpoint(name)).rows["sessions"])
 
     def _trained(self, arm: Arm) -> Path:
         out = self.checkpoint(arm.name)

@@ -1,6 +1,6 @@
 """The paper in small, on the shop: what fine-tuning on people's actions gives, with controls.
 
-    python runs/shop_in_small.py [--learned 800] [--limit 150] [--work build/shop_in_small]
+    python runs/shop_in_small.py [--learned 400] [--limit 150] [--work build/shop_in_small]
 
 Writes its tables into docs/results.md.
 """
@@ -18,8 +18,8 @@ from facsim.evaluation import Run
 from facsim.predict import BASELINES, ORACLE
 from facsim.shop import sample
 
-CURVE = (50, 100, 200, 400)
-"""Training sessions of the learning curve, below all that are learned from."""
+CURVE = (50, 100, 200, 400, 800, 1600)
+"""Training sessions of the learning curve, beside `--learned`; the train part may have fewer."""
 
 
 def with_shuffled_reasons(data: DataSet, out: Path, seed: int) -> Path:
@@ -69,38 +69,43 @@ def main() -> None:
             data=with_shuffled_reasons(data, work / "shuffled", arguments.seed),
         )
     )
+    counts = {f"fine-tuned-{count}": count for count in arguments.curve if count != arguments.learned}
+    curve = [actions]
+    curve += [
+        experiment.run(Arm(name, learns=learns | {"sessions": count})) for name, count in counts.items()
+    ]
+    curve.sort(key=lambda run: experiment.sessions_learned(run.name))
+    most = curve[-1]
+
     trained = [prompted, actions, stranger, reasons, shuffled]
     by_name = {run.name: run for run in rows}
     best_trivial = max((by_name[spec.replace(":", "-")] for spec in BASELINES), key=_accuracy)
-    write("shop-board", board([*rows, *trained]))
+    write("shop-board", board([*rows, *trained, *([most] if most is not actions else [])]))
     write(
         "shop-pairs",
         pairs(
             [
-                (actions, prompted),
-                (actions, best_trivial),
-                (actions, by_name["baseline-markov-2"]),
-                (actions, by_name["choice"]),
+                (most, prompted),
+                (most, best_trivial),
+                (most, by_name["baseline-markov-2"]),
+                (most, by_name["choice"]),
                 (actions, stranger),
                 (reasons, actions),
                 (reasons, shuffled),
             ]
         ),
     )
-    write("shop-shares", shares([prompted, actions, reasons, by_name["oracle"]]))
-    write("shop-errors", errors([prompted, actions, reasons]))
-
+    write("shop-shares", shares([prompted, most, reasons, by_name["oracle"]]))
+    write("shop-errors", errors([prompted, most, reasons]))
     lines = [
         "| training sessions | accuracy, macro [95%] | micro | log-likelihood a step |",
         "|---:|---:|---:|---:|",
     ]
-    for count in (*arguments.curve, None):
-        name = "fine-tuned" if count is None else f"fine-tuned-{count}"
-        run = experiment.run(Arm(name, learns=learns | ({"sessions": count} if count else {})))
+    for run in curve:
         metrics = run.metrics
         macro = metrics["accuracy"]
         lines.append(
-            f"| {count or arguments.learned or 'all'} "
+            f"| {experiment.sessions_learned(run.name):,} "
             f"| {100 * macro.value:.1f} [{100 * macro.low:.1f}, {100 * macro.high:.1f}] "
             f"| {100 * metrics['accuracy_micro'].value:.1f} | {_likelihood(run)} |"
         )
