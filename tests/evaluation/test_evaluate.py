@@ -151,6 +151,15 @@ def test_resume_refuses_another_run_and_names_what_differs(
     assert (out / "config.json").read_bytes() == before
 
 
+def test_answers_of_another_model_are_not_taken_for_those_of_this_one(
+    shop: DataSet, tmp_path: Path, scripted: Make
+) -> None:
+    """A checkpoint that was trained anew in the same folder: the finished run is of the old one."""
+    evaluate(shop, scripted(settings={"model": "old"}), out=tmp_path / "run", split="all")
+    with pytest.raises(ConfigError, match=r"settings\.model: 'old' in the run, 'new' now"):
+        evaluate(shop, scripted(settings={"model": "new"}), out=tmp_path / "run", split="all", resume=True)
+
+
 def test_a_refused_resume_changes_nothing(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
     async def down(so_far: SessionSoFar) -> Prediction | None:
         return Prediction(None, error="503: overloaded", parse="failed") if so_far.step == 2 else None
