@@ -85,10 +85,7 @@ def evaluate(
     with Lock(folder):
         before = RunConfig.read(folder) if (folder / "config.json").exists() else None
         if before is not None:
-            # What a predictor that learns has learned is known only once it has, which a finished run spares.
-            is_known = not isinstance(predictor, Trainable)
-            identity = dict(Identity.of(predictor, cases)) if is_known else {}
-            before.check_same(folder, **(identity or {"predictor": predictor.spec, "cases": cases}))
+            before.check_same(folder, predictor=predictor.spec, cases=cases)
         learn = partial(
             _learn_and_begin,
             folder,
@@ -115,6 +112,9 @@ def evaluate(
                     concurrency=concurrency or predictor.concurrency,
                     progress=progress,
                 ).run(iter(owed))
+        elif not isinstance(predictor, Trainable):
+            # What a predictor that learns has learned is known only once it has, which a finished run spares.
+            before.check_same(folder, **dict(Identity.of(predictor, cases)))
         return score(folder)
 
 
