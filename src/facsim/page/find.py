@@ -11,7 +11,7 @@ from facsim.schema import ConfigError, Element, Page
 
 _FOUND = "data-facsim-found"
 # Written as `simplify` writes locators: what is left of one after taking off steps leads to what is around.
-_LOCATOR = re.compile(r"html(?: > \S+:nth-of-type\(\d+\)| >>> (?:html|:host))*")
+_LOCATOR = re.compile(r"html(?: > [^ ]+:nth-of-type\(\d+\)| >>> (?:html|:host))*")
 
 
 def element_at(raw_html: str | bytes, selector: str, *, page: Page | None = None) -> Element | None:

@@ -41,6 +41,7 @@ _ICON = re.compile(
 _LONGEST_ICON = 80
 _SHORT = 400
 _ATTRIBUTE = re.compile(r'([^ =]+)(?:="([^"]*)")?')
+_NO_WORD = re.compile("[^a-zA-Z0-9_-]")
 _TELLING_STARTS = ("aria-", "data-facsim-")
 _OWN_MARKS = (*(f"data-facsim-{mark}" for mark in ("name", "interactable", "drop", "found", "icon")), MOVED)
 _NO_ATTRIBUTES: dict[str, str] = {}
@@ -386,4 +387,5 @@ def _places(tree: Tree) -> list[int]:
 
 
 def _selector(tag: str) -> str:
-    return tag if tag.isalnum() else re.sub(r"([^a-zA-Z0-9_-])", r"\\\1", tag)
+    """A tag as a CSS type selector. Of tags beyond ASCII only some characters may stand there as they are."""
+    return tag if tag.isascii() and tag.isalnum() else _NO_WORD.sub(r"\\\g<0>", tag)
