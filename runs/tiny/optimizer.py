@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from transformers import Qwen2ForCausalLM
 
+from facsim.train.muon import MuonAdamW
+
 
 def answer_loss(model: Qwen2ForCausalLM, tokens: Tensor, asked: Tensor) -> tuple[Tensor, float]:
     """Mean cross-entropy of the tokens that are asked for, and the share of them that are the most probable.
@@ -30,7 +32,7 @@ def answer_loss(model: Qwen2ForCausalLM, tokens: Tensor, asked: Tensor) -> tuple
 
 @dataclass
 class Descent:
-    """Optimizers and rate: Muon for the matrices of the layers, AdamW for all else.
+    """Optimizer and rate: Muon for the matrices of the layers, AdamW for all else.
 
     Attributes:
         model: what is trained.
@@ -46,14 +48,7 @@ class Descent:
     done: int = 0
 
     def __post_init__(self) -> None:
-        layers = list(self.model.model.layers.parameters())
-        matrices = [weight for weight in layers if weight.ndim == 2]
-        taken = {id(weight) for weight in matrices}
-        others = [weight for weight in self.model.parameters() if id(weight) not in taken]
-        self._optimizers: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(others, lr=self.rate, betas=(0.9, 0.98), weight_decay=0.01),
-            Muon(matrices, self.rate),
-        ]
+        self._optimizer = MuonAdamW(self.model, self.rate, weight_decay=0.01)
 
     def step(self, loss: Tensor) -> None:
         """Go one step down.
@@ -70,43 +65,7 @@ class Descent:
         self.model.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for optimizer in self._optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
         self.done += 1
-
-
-class Muon(torch.optim.Optimizer):
-    """Momentum whose matrices are made orthogonal (Jordan and others 2024), in single precision.
-
-    Its steps are as large as AdamW's at the same rate (root mean square 0.2). The version that comes with
-    torch computes in bfloat16, which processors without such arithmetic emulate, slowly.
-    """
-
-    def __init__(self, matrices: list[torch.nn.Parameter], rate: float, momentum: float = 0.95) -> None:
-        super().__init__(matrices, {"lr": rate, "momentum": momentum})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # noqa: ARG002
-        """Move every matrix."""
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                state = self.state[weight]
-                mean = state.setdefault("mean", torch.zeros_like(weight))
-                mean.lerp_(weight.grad, 1 - group["momentum"])
-                update = orthogonal(weight.grad.lerp(mean, group["momentum"]))
-                weight.add_(update, alpha=-0.2 * max(weight.shape) ** 0.5 * group["lr"])
-
-
-def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """Roughly the nearest matrix with orthonormal rows or columns, by Newton-Schulz iteration."""
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
-    for _ in range(iterations):
-        square = x @ x.T
-        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-    return x.T if tall else x

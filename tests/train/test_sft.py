@@ -113,7 +113,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_does_not(config):
 
 def test_learning_is_seen_by_the_real_metric(config):
     """People leave in the end, and take what they want: some of that is learned, and validation says so."""
-    report = train_sft(config(sessions=None, epochs=6, learning_rate=5e-3, global_batch=2, validations=3))
+    settings = {"epochs": 6, "optimizer": "adamw", "learning_rate": 5e-3, "global_batch": 2}
+    report = train_sft(config(sessions=None, validations=3, **settings))
     assert report.first_accuracy == 0
     assert report.best_accuracy >= 0.4
     assert report.losses[-1]["loss"] < 0.2 * report.losses[0]["loss"]
@@ -161,7 +162,7 @@ def test_without_validation_the_last_weights_are_kept(config):
 
 
 def test_low_rank_additions_are_merged_into_a_checkpoint_that_loads_alone(config, small_model):
-    settings = config(method="lora", lora_rank=4, learning_rate=1e-2)
+    settings = config(method="lora", lora_rank=4, optimizer="adamw", learning_rate=1e-2)
     report = train_sft(settings)
     assert 0 < report.trained_parameters < report.parameters
     before, after = (

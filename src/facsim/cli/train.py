@@ -115,6 +115,7 @@ def sft(
     validation_sessions: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
     method: Annotated[Literal["full", "lora"] | None, Parameter(group=_RECIPE)] = None,
     lora_rank: Annotated[int | None, Parameter(group=_RECIPE)] = None,
+    optimizer: Annotated[Literal["adamw", "muon"] | None, Parameter(group=_RECIPE)] = None,
     learning_rate: Annotated[float | None, Parameter(group=_RECIPE)] = None,
     schedule: Annotated[Literal["cosine", "linear", "constant"] | None, Parameter(group=_RECIPE)] = None,
     epochs: Annotated[float | None, Parameter(group=_RECIPE)] = None,
@@ -149,6 +150,7 @@ def sft(
         validation_sessions: Most sessions to validate with; 0: none, and the last weights are kept.
         method: Train all weights, or low-rank additions to them. Default: full.
         lora_rank: Rank of these. Default: 16.
+        optimizer: muon: for small models that have much to learn; all weights, one process. Default: adamw.
         learning_rate: The highest one.
         schedule: How it falls.
         epochs: How often every sequence is seen.
@@ -176,6 +178,7 @@ def sft(
         validation_sessions=validation_sessions,
         method=method,
         lora_rank=lora_rank,
+        optimizer=optimizer,
         learning_rate=learning_rate,
         schedule=schedule,
         epochs=epochs,

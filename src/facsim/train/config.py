@@ -16,6 +16,7 @@ from facsim.schema import ConfigError
 
 Preset = Literal["paper", "tiny"]
 Schedule = Literal["cosine", "linear", "constant"]
+Optimizer = Literal["adamw", "muon"]
 
 INCIDENTAL: Final = frozenset({"save_every", "cpu"})
 """Fields that do not change what is learned: a training may go on with others."""
@@ -72,6 +73,10 @@ class _Choices(BaseModel):
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of their inputs that is dropped while training."""
 
+    optimizer: Optimizer = "adamw"
+    """`muon`: orthogonalised momentum for the matrices of the layers, AdamW for all else; all weights, one
+    process. For small models that have much to learn."""
+
     learning_rate: float = Field(default=2e-5, gt=0)
     """The highest one."""
 
@@ -82,7 +87,7 @@ class _Choices(BaseModel):
     """Share of the steps over which the learning rate rises to its height."""
 
     weight_decay: float = Field(default=0.0, ge=0)
-    """Of AdamW."""
+    """Of AdamW; the matrices that Muon trains have none."""
 
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Longer gradients are shortened to this."""
@@ -204,6 +209,7 @@ PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
             {
                 "style": "action",
                 "person_after_pages": True,
+                "optimizer": "muon",
                 "learning_rate": 1e-3,
                 "schedule": "cosine",
                 "warmup_share": 0.05,

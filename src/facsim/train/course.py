@@ -229,6 +229,7 @@ class Course:
             train_dataset=sequences,
             validation=prepared.validation,
             folder=self._folder,
+            is_muon=self._config.optimizer == "muon",
             processing_class=self._chat.tokenizer,
             peft_config=_lora(self._config),
             callbacks=[conductor],

@@ -147,8 +147,9 @@ def model_card(report: TrainingReport, *, auto_tokenizer: bool = True) -> str:
         ("Not trained", f"{rows['unnamed']:,} steps on elements without a name, {rows['not_shown']:,} whose "
          "element was cut from the prompt"),
         ("Method", _method(config)),
-        ("Recipe", f"learning rate {config['learning_rate']:g}, {config['schedule']}, {config['epochs']:g} "
-         f"epochs, {config['global_batch']} sequences a step, seed {config['seed']}"),
+        ("Recipe", f"{config['optimizer']}, learning rate {config['learning_rate']:g}, "
+         f"{config['schedule']}, {config['epochs']:g} epochs, {config['global_batch']} sequences a step, "
+         f"seed {config['seed']}"),
         ("Steps", f"{report.steps:,} in {report.seconds:,.0f} seconds on {report.device}"
          f"{f', {report.processes} processes' if report.processes > 1 else ''}"),
     ]  # fmt: skip

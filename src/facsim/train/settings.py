@@ -47,6 +47,11 @@ class Hardware:
             ConfigError: if the configuration asks for what the machine has not.
         """
         state = PartialState(cpu=config.cpu)
+        if config.optimizer == "muon" and (config.method == "lora" or state.num_processes > 1):
+            raise ConfigError(
+                "optimizer muon: trains whole matrices in one process. With method lora, or in several "
+                "processes, use adamw"
+            )
         is_cuda = state.device.type == "cuda"
         flash = is_cuda and importlib.util.find_spec("flash_attn") is not None
         liger = is_cuda and importlib.util.find_spec("liger_kernel") is not None

@@ -15,6 +15,7 @@ from trl import SFTTrainer
 
 from facsim.schema import FacsimError, Progress
 from facsim.train.folder import TrainingFolder
+from facsim.train.muon import MuonAdamW
 from facsim.train.store import IGNORED
 from facsim.train.validation import Validation, ValidationScore
 
@@ -33,8 +34,11 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
         train_dataset: the sequences, packed or not.
         validation: what chooses the weights that are kept; None: nothing does.
         folder: where checkpoints go.
+        is_muon: whether Muon trains the matrices of the layers.
         options: further ones of `SFTTrainer`.
     """
+
+    optimizer: torch.optim.Optimizer | None
 
     def __init__(
         self,
@@ -45,8 +49,10 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
         train_dataset: Dataset,
         validation: Validation | None,
         folder: TrainingFolder,
+        is_muon: bool = False,
         **options: Any,
     ) -> None:
+        self._is_muon = is_muon
         super().__init__(model, args, train_dataset=train_dataset, **options)
         self._rows, self._validation, self._folder = rows, validation, folder
         self._staging: Path | None = None
@@ -56,6 +62,14 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
         self._tokens = 0
         self._aside = 0.0
         self.best: tuple[ValidationScore, int] | None = folder.best()
+
+    def create_optimizer(self, model: PreTrainedModel | None = None) -> torch.optim.Optimizer:
+        """The optimizer that the configuration names."""
+        if self._is_muon and self.optimizer is None:
+            rate, decay = self.args.learning_rate, self.args.weight_decay
+            self.optimizer = MuonAdamW(model or self.model, rate, weight_decay=decay)
+        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
+        return optimizer
 
     # --- the loss
 
