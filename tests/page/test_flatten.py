@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
 from facsim.page import simplify
 
 CARD = """
@@ -63,6 +66,44 @@ def test_frames_with_a_document_of_their_own_are_read_in_place() -> None:
     assert "fallback" not in simplified
     assert "iframe" not in simplified
     assert "<title>" not in simplified
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<a<iframe srcdoc=x>", "</a<iframe>"),
+        ("<x<iframe><y<iframe srcdoc>", ""),
+        ("<!--<iframe srcdoc='<a href=9>'></iframe>-->", "<?<iframe srcdoc=x></iframe>"),
+        ("<p title='<iframe srcdoc=x></iframe>'>", "</p>"),
+        ("<p <iframe <iframe srcdoc=x>", "</p>"),
+        ("<style><iframe srcdoc=x></iframe></style>", "<script>'<iframe srcdoc=x></iframe>'</script>"),
+        ("<math><iframe srcdoc='<a href=9>'></iframe></math>", "<svg><iframe srcdoc=x></iframe></svg>"),
+        ("<iframe src=x><iframe srcdoc=x></iframe>", "<iframe srcdoc=''></iframe>"),
+        (
+            "<template><iframe srcdoc=x></iframe></template>",
+            "<noscript><iframe srcdoc=x></iframe></noscript>",
+        ),
+    ],
+)
+def test_a_document_goes_into_its_own_frame_whatever_looks_like_one(before: str, after: str) -> None:
+    frames = "<i><iframe srcdoc='<a href=1>One</a>'></iframe></i><b><IFRAME SRCDOC='<a href=2>Two</a>'></IFRAME></b>"
+    html = f"{before}{frames}{after}{frames.replace('One', 'Three').replace('Two', 'Four')}"
+    elements = simplify(html).elements
+    assert [element.text for element in elements] == ["One", "Two", "Three", "Four"]
+    document = LexborHTMLParser(html.encode())
+    for element in elements:
+        frame, _, inner = element.locator.partition(" >>> ")
+        (node,) = document.css(frame)
+        assert inner == "html > body:nth-of-type(1) > a:nth-of-type(1)"
+        assert element.text in (node.attributes["srcdoc"] or "")
+
+
+def test_attributes_that_make_roots_and_frames_may_be_in_capitals() -> None:
+    root = (
+        "<X-A><TEMPLATE SHADOWROOTMODE=OPEN><slot></slot><a href=1>In</a></TEMPLATE><a href=2>Given</a></X-A>"
+    )
+    assert list(located(root)) == ["given", "in"]
+    assert list(located("<IFRAME SRCDOC='<a href=1>In</a>'></IFRAME>")) == ["in"]
 
 
 def test_templates_and_frames_without_a_document_stay_out() -> None:

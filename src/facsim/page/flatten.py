@@ -6,24 +6,56 @@ Here what a host holds moves into the slots, and the documents of frames go into
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+import secrets
+from collections.abc import Iterable, Iterator
+from itertools import chain, zip_longest
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from facsim.page.tags import MOVED, SHADOW_ROOT
+from facsim.page.tags import FOREIGN, HOLDS_HTML, MOVED, SHADOW_ROOT
 
-_FRAME = re.compile(r"<iframe((?: [^\s/>][^\s/>=]*(?:=\"[^\"]*\")?)*)>.*?(?=</iframe>)", re.DOTALL)
-_SOURCE = re.compile(r" srcdoc=\"[^\"]*\"")
+_PLACE = f"facsim-frame-{secrets.token_hex(16)}"
+"""Stands in a frame for the document that will be put there. No page knows it."""
 # More is an attack. What is in the others still shows, out of its slot.
 _MAX_ROOTS = 5_000
 _MAX_DEPTH = 512
 
 
-def put_in_frames(html: str, contents: Sequence[str]) -> str:
-    """HTML that Lexbor wrote, with a document in each frame (for the tokenizer, not for a parser)."""
-    documents = iter(contents)
-    return _FRAME.sub(lambda frame: f"<iframe{_SOURCE.sub('', frame[1])}>{next(documents, '')}", html)
+def take_documents(document: LexborHTMLParser) -> list[str]:
+    """Empty all frames, and leave a mark in those with a document of their own (`srcdoc`).
+
+    Returns:
+        These documents, in order.
+    """
+    sources: list[str] = []
+    for frame in document.css("iframe"):
+        for child in _children(frame):
+            child.decompose()
+        source = frame.attributes.get("srcdoc")
+        if source is not None:
+            del frame.attrs["srcdoc"]
+        if source and not _is_foreign(frame):
+            frame.insert_child(_PLACE)
+            sources.append(source)
+    return sources
+
+
+def put_in_frames(html: str, contents: Iterable[str]) -> str:
+    """What Lexbor wrote of a document without its frames', with these in place (for the tokenizer alone)."""
+    parts = html.split(_PLACE)
+    return "".join(chain.from_iterable(zip_longest(parts, contents, fillvalue="")))
+
+
+def _is_foreign(node: LexborNode) -> bool:
+    """Whether a node is part of a drawing or formula; its tag means nothing there."""
+    above = node.parent
+    for _ in range(_MAX_DEPTH):
+        if above is None or (above.tag or "").lower() in HOLDS_HTML:
+            break
+        if above.tag in FOREIGN:
+            return True
+        above = above.parent
+    return False
 
 
 def fill_slots(document: LexborHTMLParser) -> None:

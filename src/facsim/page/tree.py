@@ -16,13 +16,16 @@ from itertools import compress
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
-from facsim.page.flatten import fill_slots, put_in_frames
-from facsim.page.source import SHADOW, check_size_of_parts, prepared
+from facsim.page.flatten import fill_slots, put_in_frames, take_documents
+from facsim.page.source import check_size_of_parts, prepared
 from facsim.page.tags import FLOWING, MOVED, SHADOW_ROOT, UNSEEN, VOID
 from facsim.schema import ConfigError, InputError
 
 TEXT = "#text"
-_TO_PREPARE = (b"<noscript", b"<template")
+_NOSCRIPT, _TEMPLATE, _MARKED = b"<noscript", b"<template", b"data-facsim-"
+_SHADOWED, _FRAMED = b"shadowrootmode", b"srcdoc"
+_TO_LOOK_FOR = (_NOSCRIPT, _TEMPLATE, _MARKED, _SHADOWED, _FRAMED)
+"""What most pages do not hold, and what need not be done for them then."""
 # Those that some rule looks at; most elements have none of them.
 _TELLING_WORDS = (
     "alt checked colspan contenteditable current disabled expanded for hidden href id inert label multiple "
@@ -119,51 +122,51 @@ def normalised(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: b
     """The normalised HTML that `parse` makes a tree of; arguments and errors as there."""
     if flat:
         return _flattened(html, marks, MAX_FRAMES)
-    return _written(_document(html), UNSEEN, marks)
+    return _stripped(_document(html)[0], UNSEEN, marks).html or ""
 
 
-def _document(html: str, *, shadows: bool = False) -> LexborHTMLParser:
+def _document(html: str, *, shadows: bool = False) -> tuple[LexborHTMLParser, frozenset[bytes]]:
+    """The document, and which of `_TO_LOOK_FOR` its HTML holds."""
     check_size_of_parts(html)
     # Lone surrogates cannot be encoded; they are no characters.
     encoded = html.encode("utf-8", "replace")
     lower = encoded.lower()
-    is_marked = b"data-facsim-" in lower
-    to_prepare = any(start in lower for start in _TO_PREPARE)
+    found = frozenset(words for words in _TO_LOOK_FOR if words in lower)
     del lower  # Pages may be large.
-    if to_prepare:
+    if _NOSCRIPT in found or _TEMPLATE in found:
         encoded = prepared(html, shadows=shadows).encode("utf-8", "replace")
     # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
     document = LexborHTMLParser(encoded, options=LexborDocumentOptions.WO_EVENTS)
-    if is_marked:
+    if _MARKED in found:
         # Our own marks are not for pages to set, but for what a snapshot says of visibility.
         for mark in _OWN_MARKS:
             for node in document.css(f"[{mark}]"):
                 del node.attrs[mark]
-    return document
+    return document, found
 
 
-def _written(
+def _stripped(
     document: LexborHTMLParser, unseen: frozenset[str], marks: Sequence[tuple[str, str, str]]
-) -> str:
-    """The document as Lexbor writes it, marked, without the elements with the tags `unseen`."""
+) -> LexborHTMLParser:
+    """The document, marked, without the elements with the tags `unseen`."""
     for selector, attribute, value in marks:
         for node in _select(document, selector):
             node.attrs[attribute] = value
     document.strip_tags(sorted(unseen), recursive=True)
-    return document.html or ""
+    return document
 
 
 def _flattened(html: str, marks: Sequence[tuple[str, str, str]], depth: int) -> str:
-    """As `_written`, shadow roots and frames (nested `depth` deep) put in place."""
-    document = _document(html, shadows=True)
-    if SHADOW in html:
+    """Normalised HTML with shadow roots and frames (nested `depth` deep) put in place."""
+    document, found = _document(html, shadows=True)
+    if _SHADOWED in found:
         fill_slots(document)
-    if not depth or "srcdoc" not in html:
-        return _written(document, UNSEEN, marks)
-    page = _written(document, UNSEEN - {"iframe"}, marks)
-    # Those without a document of their own stay, empty: others are counted among them.
-    sources = [frame.attributes.get("srcdoc") or "" for frame in document.css("iframe")]
-    return put_in_frames(page, [source and _flattened(source, marks, depth - 1) for source in sources])
+    if not depth or _FRAMED not in found:
+        return _stripped(document, UNSEEN, marks).html or ""
+    # Frames without a document of their own stay, empty: others are counted among them.
+    sources = take_documents(_stripped(document, UNSEEN - {"iframe"}, marks))
+    page = document.html or ""
+    return put_in_frames(page, [_flattened(source, marks, depth - 1) for source in sources])
 
 
 def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
