@@ -216,7 +216,7 @@ PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
                 "epochs": 2.0,
                 "budget_tokens": 1_000,
                 "context_tokens": 1_536,
-                "global_batch": 8,
+                "global_batch": 4,
                 "validation_sessions": 24,
                 "validations": 3,
             }
