@@ -29,7 +29,7 @@ from facsim.prompt import PromptConfig
 from tiny.lookup import Gate, both, learn_lookup
 from tiny.material import read_errands, some, texts_for_tokenizer, write_errands
 from tiny.measure import measure
-from tiny.model import Shape, new_model
+from tiny.model import Shape, as_llama, new_model
 from tiny.optimizer import Descent, answer_loss
 from tiny.rows import RowMaker, batches, rows
 from tiny.shop import HELD_OUT
@@ -150,10 +150,9 @@ def prompts(near: bool, words: Path) -> PromptConfig:
 
 def save(model: Qwen2ForCausalLM, words: Path, folder: Path) -> None:
     """Write the checkpoint: half precision, tokenizer, prompt settings."""
-    model = model.to(torch.float16)
-    model.generation_config = GenerationConfig(eos_token_id=1, pad_token_id=0, do_sample=False)
-    model.save_pretrained(folder)
-    model.to(torch.float32)
+    llama = as_llama(model).to(torch.float16)
+    llama.generation_config = GenerationConfig(eos_token_id=1, pad_token_id=0, do_sample=False)
+    llama.save_pretrained(folder)
     AutoTokenizer.from_pretrained(str(words)).save_pretrained(str(folder))
     prompt = prompts(STAGES[-1].near, folder / "tokenizer.json")
     write_settings(folder, prompt, script="runs/pretrain_tiny.py", stages=[asdict(stage) for stage in STAGES])

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 _WORD = re.compile(r"([ /+=?&;._$,-]?)([^\W_]+)")
 
@@ -66,6 +66,29 @@ def new_model(shape: Shape, tokens: Sequence[str], seed: int) -> Qwen2ForCausalL
 
 
 @torch.no_grad()
+def as_llama(model: Qwen2ForCausalLM) -> LlamaForCausalLM:
+    """The same function as a model of type `llama`: one bias more in each layer, which is zero.
+
+    Beside a checkpoint of type `qwen2`, transformers' `AutoTokenizer` and servers that use it take every
+    tokenizer for one of Qwen's. Beside one of type `llama` they take the one that is there.
+    """
+    shared = (
+        "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+        "num_key_value_heads", "max_position_embeddings", "rms_norm_eps", "rope_parameters",
+        "tie_word_embeddings", "pad_token_id", "bos_token_id", "eos_token_id",
+    )  # fmt: skip
+    config = LlamaConfig(attention_bias=True, **{name: getattr(model.config, name) for name in shared})
+    llama = LlamaForCausalLM(config)
+    missing, unexpected = llama.load_state_dict(model.state_dict(), strict=False)
+    added = {f"model.layers.{number}.self_attn.o_proj.bias" for number in range(config.num_hidden_layers)}
+    assert set(missing) == added, missing
+    assert not unexpected, unexpected
+    with torch.no_grad():
+        for layer in llama.model.layers:
+            layer.self_attn.o_proj.bias.zero_()
+    return llama
+
+
 def sketch_words(model: Qwen2ForCausalLM, tokens: Sequence[str], draw: torch.Generator) -> None:
     """Embeddings in which the forms of a word (` Tea`, `tea`, `_tea`, `.tea`) have most in common.
 

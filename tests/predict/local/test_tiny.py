@@ -48,9 +48,17 @@ def test_it_is_small_and_plain(tiny):
     folder = find_checkpoint("tiny")
     assert sum(weight.numel() for weight in tiny.model.parameters()) <= 6_000_000
     assert sum(file.stat().st_size for file in folder.glob("*.safetensors")) <= 12_000_000
-    assert json.loads((folder / "config.json").read_text())["model_type"] == "qwen2"
+    assert json.loads((folder / "config.json").read_text())["model_type"] == "llama"
     assert tiny.settings.prompt.style == "action"
     assert tiny.settings.prompt.tokenizer == folder.resolve() / "tokenizer.json"
+
+
+def test_others_load_its_tokenizer_as_it_is(tiny, shop_pages):
+    from transformers import AutoTokenizer
+
+    theirs = AutoTokenizer.from_pretrained(find_checkpoint("tiny"))
+    for page in shop_pages:
+        assert theirs(page.html)["input_ids"] == tiny.chat.tokenizer(page.html)["input_ids"]
 
 
 def test_the_standing_words_of_a_prompt_cost_next_to_nothing(tiny):
