@@ -1,5 +1,6 @@
 """Whole sessions in one pass say what the model says when asked step by step, and never what people did."""
 
+import math
 from dataclasses import replace
 from random import Random
 
@@ -128,14 +129,35 @@ def test_near_ties_are_decided_by_the_step_alone(trained, monkeypatch):
     assert all(said(before[key].prediction) == said(after[key].prediction) for key in before)
 
 
-def plain_log_probability(asked, so_far, action):
-    """By one plain forward pass over prompt and answer."""
+def written(chat, action):
+    return [*chat.answer(render_answer(action, None, "action")), chat.end]
+
+
+def plain_log_probability(asked, so_far, action, possible=()):
+    """By one plain forward pass over prompt and answer; each token among those of `possible` answers, if any."""
     model, chat, _ = asked.checkpoint
     prompt = chat.prompt(build_prompt(so_far, asked.prompt).messages)
-    answer = [*chat.answer(render_answer(action, None, "action")), chat.end]
+    answer = written(chat, action)
     with torch.inference_mode():
-        logs = model(input_ids=torch.tensor([[*prompt, *answer]])).logits[0].log_softmax(-1)
-    return sum(float(logs[len(prompt) + place - 1, token]) for place, token in enumerate(answer))
+        logits = model(input_ids=torch.tensor([[*prompt, *answer]])).logits[0]
+    total = 0.0
+    for place, token in enumerate(answer):
+        here = logits[len(prompt) + place - 1].double()
+        among = {one[place] for one in possible if len(one) > place and one[:place] == answer[:place]}
+        total += float(here[token] - (here[sorted(among)] if among else here).logsumexp(0))
+    return total
+
+
+def possible_answers(asked, page):
+    """The tokens of every answer to a page; of typing as far as no text makes a difference."""
+    chat = asked.checkpoint.chat
+    for action in possible_actions(page):
+        if action.type != "type_and_submit":
+            yield written(chat, action)
+        else:
+            texts = [written(chat, replace(action, text=text)) for text in ("", "a", "Z", "7", " ", '"', "é")]
+            places = range(min(map(len, texts)))
+            yield texts[0][: next(at for at in places if len({text[at] for text in texts}) > 1)]
 
 
 def test_probabilities_are_those_of_plain_forward_passes(trained):
@@ -151,11 +173,12 @@ def test_probabilities_are_those_of_plain_forward_passes(trained):
         likely = answer.prediction.probabilities
         clicks = [action for action in likely if action.type != "type_and_submit"]
         assert len(clicks) == len(so_far.page.elements) + 1
-        plain = {action: plain_log_probability(weighed, so_far, action) for action in likely}
-        # The masses of all possible actions are one; typing has what is left of it.
-        shift = {round(torch.tensor(likely[action]).log().item() - plain[action], 2) for action in likely}
-        assert len(shift) == 1
-        assert sum(likely.values()) <= 1 + 1e-9
+        possible = list(possible_answers(weighed, so_far.page))
+        for action, found in likely.items():
+            expected = plain_log_probability(weighed, so_far, action, possible)
+            assert math.log(found) == pytest.approx(expected, abs=1e-3)
+        # All possible actions together are certain; typing has what is left of it.
+        assert sum(likely.values()) <= 1 + 1e-6
         # A typed action counts with its text, however likely typing as such is.
         assert answer.prediction.action == max(likely, key=likely.__getitem__)
         if step.action.text is None:

@@ -1,10 +1,13 @@
 """The probability of every action that is possible on a page, computed, not sampled.
 
-An action's mass is the probability that the model writes it, as Facsim writes it, and then ends its turn; in
-the styles with a rationale, after the rationale that it wrote itself. Typing is infinitely many actions: the
-mass of typing into an element is that of the answer up to where the text begins, whatever the text. An
-action's probability is its mass as a share of the masses of all that is possible. The answers of a page have
-their beginnings in common, so they are computed as one tree that grows out of the session's cache.
+An action's probability is that of writing it, as Facsim writes it, by a model that may only go on towards
+something possible: each token is chosen among those with which an answer of the page goes on. In the styles
+with a rationale that is after the rationale that the model wrote itself. Where a single answer is left
+nothing is chosen any more, so that an unsure copier loses nothing by a long name. (Shares of what a free
+model gives to whole answers are another distribution: in it every slip along a name counts against the
+name.) Typing is infinitely many actions: the probability of typing into an element is that of the answer up
+to where the text begins, whatever the text. The answers of a page have their beginnings in common, so they
+are computed as one tree that grows out of the session's cache.
 
 Of an element that is typed into, the text is the one that the model writes. A typed action's own probability
 is that of its whole answer, text included; what other texts share among them is listed nowhere. The answer is
@@ -69,12 +72,31 @@ class Offer:
     written: int = 0
 
 
+class _Ways(dict[int, "_Ways"]):
+    """The tokens with which some answer goes on, and how it goes on after each."""
+
+    def __init__(self, paths: Sequence[Sequence[int]] = ()) -> None:
+        super().__init__()
+        for path in paths:
+            ways = self
+            for token in path:
+                ways = ways.setdefault(token, _Ways())
+
+
 @dataclass(eq=False, slots=True)
 class _Look:
-    """Answers of one step whose log-probabilities are wanted: their tokens after the prompt."""
+    """Answers of one step whose log-probabilities are wanted: their tokens after the prompt.
+
+    Attributes:
+        offer: the step.
+        paths: the answers.
+        ways: what is possible; after what is not part of it everything is.
+        found: the log-probabilities of the answers, as they are found.
+    """
 
     offer: Offer
     paths: list[list[int]]
+    ways: _Ways
     found: list[float] = field(default_factory=list)
 
 
@@ -100,8 +122,8 @@ class Chooser:
         """
         looks = []
         for offer in offers:
-            actions = possible_actions(offer.page)
-            looks.append(_Look(offer, [self._paths(action, offer.rationale) for action in actions]))
+            paths = [self._paths(action, offer.rationale) for action in possible_actions(offer.page)]
+            looks.append(_Look(offer, paths, _Ways(paths)))
         yield from self._look(looks, grower)
         typed: list[tuple[_Look, Action, Draft]] = []
         for look in looks:
@@ -118,7 +140,8 @@ class Chooser:
             look.offer.written = sum(len(draft.tokens) for mine, _, draft in typed if mine is look)
             truth = look.offer.truth
             known = [*texts, truth] if truth is not None and truth.text is not None else texts
-            whole.append((texts, _Look(look.offer, [self._whole(action, look.offer) for action in known])))
+            paths = [self._whole(action, look.offer) for action in known]
+            whole.append((texts, _Look(look.offer, paths, look.ways)))
         yield from self._look([look for _, look in whole if look.paths], grower)
         for look, (texts, second) in zip(looks, whole, strict=True):
             self._settle(look, texts, second.found)
@@ -144,7 +167,7 @@ class Chooser:
         offer, actions = look.offer, possible_actions(look.offer.page)
         found = list(zip(actions, look.paths, look.found, strict=True))
         least = min(
-            _log_sum(look.found) + math.log(LEAST_TYPED),
+            math.log(LEAST_TYPED),
             max(mass for action, _, mass in found if action.type != "type_and_submit"),
         )
         for action, path, mass in found:
@@ -160,15 +183,14 @@ class Chooser:
         return _string(answer.removeprefix(opening) if answer.startswith(opening) else "")
 
     def _settle(self, look: _Look, texts: Sequence[Action], masses: Sequence[float]) -> None:
-        """From masses to probabilities."""
+        """Put the probabilities together."""
         offer, actions = look.offer, possible_actions(look.offer.page)
-        total = _log_sum(look.found)
         known = dict(zip(actions, look.found, strict=True))
         listed = {action: mass for action, mass in known.items() if action.type != "type_and_submit"}
         listed |= dict(zip(texts, masses, strict=False))
         # A typed action counts with its text: typing may be likely where no single text is.
         offer.best = max(listed, key=listed.__getitem__)
-        offer.probabilities = {action: math.exp(mass - total) for action, mass in listed.items()}
+        offer.probabilities = {action: math.exp(mass) for action, mass in listed.items()}
         truth = offer.truth
         if truth is None:
             return
@@ -177,7 +199,7 @@ class Chooser:
         else:
             possible = Action.type_and_submit(truth.name, "") in known
             mass = masses[len(texts)] if possible else -math.inf
-        offer.log_probability = mass - total
+        offer.log_probability = mass
 
     def _look(self, looks: Sequence[_Look], grower: Grower) -> Iterator[None]:
         """Fill `found`: one step of every row at a time, so that all rows of the batch have work."""
@@ -194,7 +216,7 @@ class Chooser:
                 branch, rest = grower.branch(look.offer.place, look.offer.prompt)
                 if len(rest) > 1:
                     grower.grow([Sprout(branch, rest[:-1])])
-                trees.append(_Tree(rest[-1], paths))
+                trees.append(_Tree(rest[-1], paths, look.ways))
                 sprouts.append(trees[-1].sprout(branch))
             for (look, _), tree, logits in zip(now, trees, grower.look(sprouts), strict=True):
                 look.found += tree.log_probabilities(logits)
@@ -225,10 +247,10 @@ def _parts(paths: Sequence[list[int]], most: int) -> Iterator[list[list[int]]]:
 
 
 class _Tree:
-    """Paths of tokens out of one root, their common beginnings shared."""
+    """Paths of tokens out of one root, their common beginnings shared; `ways` are those possible there."""
 
-    def __init__(self, root: int, paths: Sequence[Sequence[int]]) -> None:
-        self._tokens, self._parents = [root], [-1]
+    def __init__(self, root: int, paths: Sequence[Sequence[int]], ways: _Ways) -> None:
+        self._tokens, self._parents, self._ways = [root], [-1], [ways]
         children: dict[tuple[int, int], int] = {}
         self._paths = []
         for path in paths:
@@ -238,6 +260,7 @@ class _Tree:
                 if child == len(self._tokens):
                     self._tokens.append(token)
                     self._parents.append(node)
+                    self._ways.append(self._ways[node].get(token, _Ways()))
                 node = child
                 nodes.append(node)
             self._paths.append(nodes)
@@ -253,16 +276,14 @@ class _Tree:
     def log_probabilities(self, logits: torch.Tensor) -> list[float]:
         """Of each path, given the logits after each token of the sprout."""
         totals = logits.logsumexp(dim=1)
+        for number, node in enumerate(self._fed):
+            if possible := self._ways[node]:
+                totals[number] = logits[number, list(possible)].logsumexp(dim=0)
         before = torch.tensor([self._number[parent] for parent in self._parents[1:]], device=logits.device)
         tokens = torch.tensor(self._tokens[1:], device=logits.device)
         steps = (logits[before, tokens] - totals[before]).double()
         values = [0.0, *steps.tolist()]
         return [math.fsum(values[node] for node in nodes) for nodes in self._paths]
-
-
-def _log_sum(values: Sequence[float]) -> float:
-    most = max(values)
-    return most + math.log(math.fsum(math.exp(value - most) for value in values))
 
 
 def _string(text: str) -> str:
