@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
-from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
 
 from facsim.page import Recipe, names_in, read_page, simplify
-from facsim.page.decode import decode
 from facsim.page.looks import look
+from facsim.page.nesting import MATTERS
 from facsim.page.source import prepared
+from facsim.page.tree import tokenize
 from facsim.schema import Element, InputError, Page
 
 LONGEST = 800
@@ -68,10 +69,7 @@ def check(page: Hostile, simplify: Callable[..., Page] = simplify) -> float:
     _check_names(elements)
     _check_locators(page, elements)
     _check_stored(simple)
-    html = decode(page.html)
-    # Only these may put a link in a link, which no parser of HTML does.
-    if not re.search("srcdoc|shadowrootmode", html, re.IGNORECASE):
-        _check_parsed(simple, html)
+    _check_parsed(simple)
     return seconds
 
 
@@ -119,20 +117,13 @@ def _check_locators(page: Hostile, elements: tuple[Element, ...]) -> None:
         if inner:  # goes on in a shadow root or a frame
             continue
         tag = "img" if element.tag == "img" and nodes[0].tag == "svg" else nodes[0].tag
-        # Tags that are no words are written as boxes, links in links and buttons in buttons as text.
-        is_odd = element.tag == "div" and not re.fullmatch("[a-z][a-z0-9-]*", tag)
-        is_inner = element.tag == "span" and tag in ("a", "button") and _is_in_another(nodes[0])
-        if tag != element.tag and not is_odd and not is_inner:
+        # Where a parser would not take a tag as it is meant, a box or a neutral one is written.
+        is_odd = not re.fullmatch("[a-z][a-z0-9-]*", tag)
+        is_other = (is_odd and element.tag in ("div", "span")) or (element.tag == "span" and tag in MATTERS)
+        if tag != element.tag and not is_other:
             raise Broken("locator", f"a {nodes[0].tag} for {element}")
         if tag == "a" and (nodes[0].attributes.get("href") or None) != (element.href or None):
             raise Broken("locator", f"{nodes[0].attributes} for {element}")
-
-
-def _is_in_another(node: LexborNode) -> bool:
-    above = node.parent
-    while above is not None and above.tag != node.tag:
-        above = above.parent
-    return above is not None
 
 
 def _check_stored(simple: Page) -> None:
@@ -152,30 +143,35 @@ def _check_stored(simple: Page) -> None:
         raise Broken("names_in differs", simple.html)
 
 
-def _check_parsed(simple: Page, html: str) -> None:
-    """Any HTML parser finds the same names, in this order; scripts and the like are gone."""
+def _check_parsed(simple: Page) -> None:
+    """Any HTML parser finds the same elements, nested in the same way; scripts and the like are gone."""
     document = LexborHTMLParser(simple.html)
-    names = [element.name for element in simple.elements]
-    if (
-        [node.attributes["name"] for node in document.css("[name]")] != names
-        and _survives(html)
-        and _survives(simple.html)
-    ):
-        raise Broken("another parser reads other names", simple.html)
     if document.css(
         "script, style, template, noscript, iframe, input[type=hidden], input[type=password][value]"
     ):
         raise Broken("left in", simple.html)
+    written, parsed = _skeleton(simple.html), _skeleton(document.html or "")
+    if written != parsed:
+        differing = next(
+            (pair for pair in zip(written, parsed, strict=False) if pair[0] != pair[1]), "in number"
+        )
+        raise Broken("another parser reads other names", f"{differing}\n{simple.html}")
 
 
-def _survives(html: str) -> bool:
-    """Whether what a parser makes of a page, written out, is read as the same. Not so for `<a><table><a>`."""
-    if re.search(
-        r"<h[1-6]\b((?!</h[1-6]>).)*<h[1-6]\b", html, re.DOTALL
-    ):  # kept apart by a box that is left out
-        return False
-    written = LexborHTMLParser(prepared(html).encode("utf-8", "replace")).html or ""
-    return LexborHTMLParser(written).html == written
+def _skeleton(html: str) -> list[tuple[str, str, int]]:
+    """The elements with a name: tag, name, and in how many others each is."""
+    tree = tokenize(html)
+    depths = [0] * len(tree)
+    found = []
+    for node, (tag, attributes, parent) in enumerate(
+        zip(tree.tags, tree.attributes, tree.parents, strict=True)
+    ):
+        name = attributes.get("name")
+        around = depths[parent] if parent >= 0 else 0
+        depths[node] = around + (name is not None)
+        if name is not None:
+            found.append((tag, name, around))
+    return found
 
 
 def check_reading(html: str) -> None:

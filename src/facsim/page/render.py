@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from html import escape
 from itertools import chain, compress
 
+from facsim.page.nesting import NEUTRAL, NOTHING, Around, put_into
 from facsim.page.read import MARK
 from facsim.page.roles import ROLE_OF_TAG, STATES, role_of
 from facsim.page.runs import HIDDEN, Runs
@@ -27,9 +27,6 @@ _STATES = tuple((state, f"aria-{state}") for state in STATES)
 _TELL_STATES = frozenset(chain.from_iterable(_STATES))
 _NO_ROLES = ("generic", "presentation", "none")
 _LISTS_OF_OPTIONS = ("select", "optgroup", "datalist")
-# Parsers end the outer one where the inner one begins. Frames, shadow roots and tables may nest them still.
-_NOT_IN_THEMSELVES = frozenset({"a", "button"})
-_TAG = re.compile("[a-z][a-z0-9-]*")
 _SPECIAL = re.compile("[&<>\"']")
 
 
@@ -58,7 +55,7 @@ class _Renderer:
         self._break = False  # a block began or ended here: what comes next starts a line
         self._gap = False  # an element that parts words, itself not written, began or ended here
         self._trim = True  # white space here has nothing to part
-        self._around: Counter[str] = Counter()  # open ones of `_NOT_IN_THEMSELVES`
+        self._around = [NOTHING]  # what is open, as `nesting` tells it
 
     def _find_content(self) -> tuple[bytearray, list[int]]:
         """Which nodes hold something to show, and in how many of its children a node does."""
@@ -119,7 +116,7 @@ class _Renderer:
     def _open(self, node: int, tag: str) -> str:
         """Write a start tag if the element is kept. Returns the tag written, or nothing."""
         flows = tag in FLOWING
-        start = self._start_tag(node, tag)
+        start, written, inside = self._start_tag(node, tag)
         if not start:
             self._break = self._break or (not flows and not self._trim)
             self._gap = self._gap or (flows and tag not in INLINE)
@@ -129,10 +126,9 @@ class _Renderer:
         self._parts.append(start)
         self._break = self._gap = False
         self._trim = tag not in INLINE and tag not in VOID and tag != "svg"
-        if tag in _NOT_IN_THEMSELVES:
-            self._around[tag] += 1
-            return tag if self._around[tag] == 1 else "span"
-        return _writable(tag)
+        if tag not in VOID and tag != "svg":
+            self._around.append(inside)
+        return written
 
     def _close(self, tag: str, written: str) -> None:
         flows = tag in FLOWING
@@ -140,8 +136,7 @@ class _Renderer:
             if tag not in INLINE and self._parts[-1].endswith(" "):
                 self._parts[-1] = self._parts[-1].rstrip(" ")
             self._parts.append(f"</{written}>")
-            if tag in _NOT_IN_THEMSELVES:
-                self._around[tag] -= 1
+            self._around.pop()
             self._trim = self._gap = False
             self._break = not flows
         elif not flows:
@@ -171,17 +166,24 @@ class _Renderer:
         self._break = self._gap = False
         self._trim = text.endswith(" ")
 
-    def _start_tag(self, node: int, tag: str) -> str:
-        if node in self._names or node in self._alts or tag == "summary":
-            return self._written(node, tag)
+    def _start_tag(self, node: int, tag: str) -> tuple[str, str, Around]:
+        """What to write at the start of an element, the tag in it, and what is then around those in it."""
+        if node in self._names or node in self._alts:
+            written, inside = put_into(self._around[-1], "img" if tag == "svg" else tag)
+            return self._written(node, tag, written), written, inside
         # Without a name, it is the same for all of a kind.
         key = (self._tree.kinds[node], self._filled_children[node] > 1)
         start = self._unnamed.get(key)
-        if start is None:
-            start = self._unnamed[key] = self._written(node, tag)
-        return start
+        if start == "":
+            return "", "", NOTHING
+        written, inside = put_into(self._around[-1], tag)
+        if written == NEUTRAL:
+            return "", "", NOTHING
+        if start is None or tag == "summary":  # that tells the state of what it is in
+            start = self._unnamed[key] = self._written(node, tag, written)
+        return start, written, inside
 
-    def _written(self, node: int, tag: str) -> str:
+    def _written(self, node: int, tag: str, instead: str) -> str:
         attributes, name = self._tree.attributes[node], self._names.get(node)
         if name is None:
             if node in self._alts:
@@ -190,8 +192,8 @@ class _Renderer:
                 return ""
         elif tag == "svg":
             tag = "img"
-        is_inner = self._around[tag] > 0
-        written = ["span" if is_inner else _writable(tag)]
+        is_inner = instead == NEUTRAL != tag
+        written = [instead]
         if name is not None:
             written.append(f'name="{_quoted(name)}"')
         for attribute in _ATTRIBUTES.get(tag, ()):
@@ -204,7 +206,8 @@ class _Renderer:
             written.append(f'alt="{_quoted(self._alts[node])}"')
         if attributes or tag == "summary" or is_inner:
             written += self._role_and_states(node, tag, attributes, is_inner=is_inner)
-        return f"<{' '.join(written)}>"
+        end = f"</{instead}>" if is_inner and tag in VOID else ""
+        return f"<{' '.join(written)}>{end}"
 
     def _is_telling_box(self, node: int, attributes: Mapping[str, str]) -> bool:
         if self._tree.tags[node] in WHOLE_PAGE:
@@ -230,11 +233,6 @@ class _Renderer:
         elif tag == "summary" and parent >= 0 and "open" in self._tree.attributes[parent]:
             written.append('aria-expanded="true"')
         return written
-
-
-def _writable(tag: str) -> str:
-    """The tag to write; parsers disagree about where one like `t<!` ends."""
-    return tag if _TAG.fullmatch(tag) else "div"
 
 
 def _quoted(value: str) -> str:

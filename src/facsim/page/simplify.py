@@ -159,8 +159,8 @@ def _beyond_reach(tree: Tree, nodes: list[int]) -> set[int]:
 
 
 def _is_odd(tree: Tree, node: int) -> bool:
-    """Whether an element in a formula has the tag of one without content, but is no element of HTML."""
-    if tree.tags[node] not in VOID:
+    """Whether an element in a formula is called like one of HTML that holds no others, but is none."""
+    if tree.tags[node] not in VOID and tree.tags[node] != "textarea":
         return False
     for _ in range(_MAX_UP):
         if tree.tags[node] in FOREIGN:

@@ -1,0 +1,60 @@
+"""What parsers would take apart or leave out is written otherwise, so that all of them read the same elements."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from html import escape
+
+import pytest
+from page_properties import Hostile, check
+
+from facsim.page import simplify
+from facsim.page.nesting import NEUTRAL, NOTHING, put_into
+
+TAG_WORDS = """
+    a abbr address article b blockquote body br button caption center code col dd details dialog div dl dt em fieldset
+    figcaption font footer form h1 h2 h6 hr image img input label legend li map marquee math menu mi mtext nav nobr
+    object ol optgroup option p pre q rp rt ruby section select small span strong summary svg table tbody td textarea
+    th thead tr u ul video x-card
+"""
+TAGS = TAG_WORDS.split()
+BETWEEN = (
+    "{}", "<object>{}</object>", "<marquee>{}</marquee>", "<math><mtext>{}</mtext></math>", "<math>{}</math>",
+    "<x-a><template shadowrootmode=open>{}</template></x-a>", "<table><tr><td>{}</table>", "<center>{}</center>",
+    "<button>{}</button>", "<iframe srcdoc='{}'></iframe>",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("html", "written"),
+    [
+        ("<select><object><select>", '<select name="combobox"><span name="combobox_2" role="combobox"></span></select>'),
+        ("<p role=link>a<object><a href=1>b<div>c</div>d<ul><li>e</ul></a></object></p>",
+         '<p name="a_b_c_d_e" role="link">a<a name="b_c_d_e" href="1">bcde</a></p>'),
+        ("<h3>a<b><h2>b<a href=1>c</a></h2></b></h3>", '<h3>ab<a name="b_c.c" href="1">c</a></h3>'),
+        ("<math><td onclick=x>a</td></math>", '<span name="td" role="generic">a</span>'),
+        ("<ul><li>a<center><ul><li>b</ul></center></ul>", "<ul><li>a<ul><li>b</li></ul></li></ul>"),
+    ],
+)  # fmt: skip
+def test_tags_are_written_where_they_mean_what_they_did(html: str, written: str) -> None:
+    body = simplify(html).html.split("<body>")[1].removesuffix("</body></html>")
+    assert body.replace("\n", "") == written
+    check(Hostile(html))
+
+
+def test_any_tag_in_any_other_with_anything_between_is_read_alike_by_any_parser() -> None:
+    """A sample; with all of them (`TAGS` twice, `BETWEEN`) it takes two minutes."""
+    pairs = list(itertools.product(TAGS, TAGS, BETWEEN))
+    for outer, inner, between in random.Random(3).sample(pairs, 2_000):
+        content = f"<{inner} role=link>x<i role=link>y</i></{inner}>z"
+        inside = between.format(escape(content) if "srcdoc" in between else content)
+        check(Hostile(f"<{outer} role=link>w<a href=1>{inside}v</a></{outer}>"))
+
+
+@pytest.mark.parametrize("tag", ["p", "a", "button", "select", "form", "li", "dd", "h2", "option", "nobr"])
+def test_what_may_not_stand_in_itself_is_not_ended_by_itself(tag: str) -> None:
+    written, inside = put_into(NOTHING, tag)
+    assert written == tag
+    assert put_into(inside, tag)[0] == NEUTRAL
+    assert put_into(inside, "x-card")[0] == "x-card"
