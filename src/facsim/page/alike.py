@@ -35,7 +35,7 @@ def told_apart(names: dict[int, str], given: Mapping[int, str], kinds: Sequence[
         if len(nodes) == 1 or any(node in given for node in nodes):
             continue
         for kind in kinds:
-            parts = telling([kind(node, names[node]) for node in nodes])
+            parts = telling(kind(node, names[node]) for node in nodes)
             if not parts:
                 continue
             found = [_with(names[node], part) for node, part in zip(nodes, parts, strict=True)]
@@ -45,9 +45,14 @@ def told_apart(names: dict[int, str], given: Mapping[int, str], kinds: Sequence[
     return longer
 
 
-def telling(parts: list[str]) -> list[str]:
-    """The parts if each is there and they are not all the same, else none."""
-    return parts if all(parts) and len(set(parts)) > 1 else []
+def telling(parts: Iterable[str]) -> list[str]:
+    """The parts if each is there and they are not all the same, else none. Asks no further than it must."""
+    found: list[str] = []
+    for part in parts:
+        if not part:
+            return []
+        found.append(part)
+    return found if len(set(found)) > 1 else []
 
 
 def joined(label: str, part: str) -> str:

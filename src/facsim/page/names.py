@@ -133,9 +133,9 @@ class _Namer:
             if len(places) > 1:
                 some = [groups[place] for place in places]
                 parts = (
-                    telling([self._first_address(group) for group in some])
+                    telling(self._first_address(group) for group in some)
                     or self._said_in(some)
-                    or telling([self._copies.within(group.start, group.end) for group in some])
+                    or telling(self._copies.within(group.start, group.end) for group in some)
                 )
                 self._called.update(
                     (place, joined(path[-1], part)) for place, part in zip(places, parts, strict=False)
