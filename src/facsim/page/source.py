@@ -33,6 +33,9 @@ _TEMPLATE = re.compile("<template", re.IGNORECASE)
 _RAW_TAGS = ("script", "style", "noscript", "textarea", "title", "xmp", "iframe")
 _RAW = re.compile(rf"<!--|<(?:{'|'.join(_RAW_TAGS)})(?=[\s/>])|<(?:/?template)(?=[\s/>])", re.IGNORECASE)
 _CLOSING = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _RAW_TAGS}
+_WHOLE_TAG = r"</?[A-Za-z][^>=]*+(?:=\s*+(?:\"[^\"]*+\"|'[^']*+')?+[^>=]*+)*+>"
+_TO_ITS_END = re.compile(_WHOLE_TAG)
+_OUTSIDE = re.compile(rf"[^<]*+(?:(?:{_WHOLE_TAG}|<(?!/?[A-Za-z]))[^<]*+)*+")
 _ATTRIBUTES = re.compile(r"(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
 _IS_SHADOW = re.compile(SHADOW + r"\s*=\s*[\"']?\s*(?:open|closed)\b", re.IGNORECASE)
 
@@ -52,10 +55,13 @@ def prepared(html: str, *, shadows: bool = False) -> str:
         return html
     kept: list[str] = []
     templates: list[bool] = []  # open ones: whether they are shadow roots
-    done = at = 0
+    done = at = outside = 0
     while found := _RAW.search(html, at):
+        if past := _past_tag(html, outside, found.start()):
+            at = outside = past
+            continue
         opening = found[0].lower()
-        at = found.end()
+        outside, at = found.span()
         if opening.endswith("template"):
             if change := _template(html, at, templates, closes="/" in opening) if shadows else "":
                 kept += html[done : found.start()], change
@@ -73,8 +79,24 @@ def prepared(html: str, *, shadows: bool = False) -> str:
             if start:
                 kept.append(html[done:start])
                 done = end
-        at = end
+        outside = at = end
     return "".join((*kept, html[done:]))
+
+
+def _past_tag(html: str, outside: int, place: int) -> int:
+    """Where the tag ends that a place is in the name or an attribute of; 0 if it is in none.
+
+    Args:
+        html: the page.
+        outside: a place before that is in no tag. Between the two are no comments, scripts or the like.
+        place: the place.
+    """
+    before = _OUTSIDE.match(html, outside, place)
+    start = before.end() if before else outside
+    if start == place:
+        return 0
+    tag = _TO_ITS_END.match(html, start)
+    return tag.end() if tag else len(html)
 
 
 def _template(html: str, at: int, templates: list[bool], *, closes: bool) -> str:
