@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
-from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from facsim.page import Recipe, names_in, read_page, simplify
 from facsim.page.looks import look
@@ -100,30 +100,54 @@ def _check_locators(page: Hostile, elements: tuple[Element, ...]) -> None:
         return
     # `plaintext` and what follows it is no text to a person, but one to a parser. A template that Lexbor keeps
     # apart is put in place as a shadow root, where what is badly nested closes what is around it.
-    if re.search("^<html data-simplified|<plaintext|shadowrootmode", page.html, re.IGNORECASE):
+    if re.search("^<html data-simplified|plaintext|shadowrootmode", page.html, re.IGNORECASE):
         return
-    # Events would fill `selectedcontent`, which other parsers leave to the browser.
-    document = LexborHTMLParser(
-        prepared(page.html).encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS
-    )
+    documents = {(): _parsed(page.html)}
     found = [element for element in elements if element.locator]
     # Lexbor finds the nth of its type in time that grows with the square of the siblings.
     some = 100 if page.html.count("<") < 1_000 else 1
     for element in found[:: 1 + len(found) // some]:
-        first, inner, _ = element.locator.partition(" >>> ")
-        nodes = document.css(first)
-        if len(nodes) != 1:
-            raise Broken("locator", f"{len(nodes)} nodes for {element}")
-        if inner:  # goes on in a shadow root or a frame
+        node = _node_at(element, documents)
+        if node is None:  # it is in a shadow root
             continue
-        tag = "img" if element.tag == "img" and nodes[0].tag == "svg" else nodes[0].tag
+        tag = "img" if element.tag == "img" and node.tag == "svg" else node.tag or ""
         # Where a parser would not take a tag as it is meant, a box or a neutral one is written.
         is_odd = not re.fullmatch("[a-z][a-z0-9-]*", tag)
         is_other = (is_odd and element.tag in ("div", "span")) or (element.tag == "span" and tag in MATTERS)
         if tag != element.tag and not is_other:
-            raise Broken("locator", f"a {nodes[0].tag} for {element}")
-        if tag == "a" and (nodes[0].attributes.get("href") or None) != (element.href or None):
-            raise Broken("locator", f"{nodes[0].attributes} for {element}")
+            raise Broken("locator", f"a {tag} for {element}")
+        if tag == "a" and (node.attributes.get("href") or None) != (element.href or None):
+            raise Broken("locator", f"{node.attributes} for {element}")
+
+
+def _node_at(element: Element, documents: dict[tuple[str, ...], LexborHTMLParser]) -> LexborNode | None:
+    """The one node that a locator finds, in frames too; None in shadow roots.
+
+    Args:
+        element: the element.
+        documents: those parsed so far, by the way to the frame that each is in.
+    """
+    way = element.locator.split(" >>> ")
+    if ":host" in element.locator:
+        return None
+    node = None
+    for place, part in enumerate(way):
+        above = tuple(way[:place])
+        if above not in documents:
+            assert node is not None
+            documents[above] = _parsed(node.attributes.get("srcdoc") or "")
+        nodes = documents[above].css(part)
+        if len(nodes) != 1:
+            raise Broken("locator", f"{len(nodes)} nodes for {part} of {element}")
+        node = nodes[0]
+    return node
+
+
+def _parsed(html: str) -> LexborHTMLParser:
+    # Events would fill `selectedcontent`, which other parsers leave to the browser.
+    return LexborHTMLParser(
+        prepared(html).encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS
+    )
 
 
 def _check_stored(simple: Page) -> None:
