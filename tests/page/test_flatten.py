@@ -50,6 +50,14 @@ def test_only_the_first_root_of_a_host_counts_and_slots_may_stay_as_they_are() -
     assert list(located(f"<div>{root.format(1)} {root.format(3)}</div>")) == ["a1", "given"]
 
 
+@pytest.mark.parametrize(
+    ("host", "has"), [("x-a", 1), ("div", 1), ("span", 1), ("li", 0), ("label", 0), ("math", 0)]
+)
+def test_a_root_of_what_cannot_host_one_is_a_template(host: str, has: int) -> None:
+    root = f"<{host}><template shadowrootmode=open><a href=1>In</a></template></{host}><a href=2>After</a>"
+    assert list(located(root)) == ["in", "after"][1 - has :]
+
+
 def test_frames_with_a_document_of_their_own_are_read_in_place() -> None:
     html = (
         '<iframe src=x><a href=0>fallback</a></iframe><iframe title=Payment srcdoc="<title>Frame</title><form>'

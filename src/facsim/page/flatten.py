@@ -14,8 +14,11 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from facsim.page.tags import FOREIGN, HOLDS_HTML, MOVED, SHADOW_ROOT
 
+_HOST_TAGS = "article aside blockquote body div footer h1 h2 h3 h4 h5 h6 header main nav p section span"
+"""Those that can have a shadow root, beside elements with a dash in their tag; others have a template."""
 _PLACE = f"facsim-frame-{secrets.token_hex(16)}"
 """Stands in a frame for the document that will be put there. No page knows it."""
+_HOSTS = frozenset(_HOST_TAGS.split())
 # More is an attack. What is in the others still shows, out of its slot.
 _MAX_ROOTS = 5_000
 _MAX_DEPTH = 512
@@ -72,6 +75,9 @@ def fill_slots(document: LexborHTMLParser) -> None:
 def _fill_slots_of(root: LexborNode) -> None:
     host = root.parent
     if host is None:
+        return
+    if host.tag not in _HOSTS and "-" not in (host.tag or ""):
+        root.decompose()
         return
     slots: dict[str, LexborNode] = {}
     for slot in root.css("slot"):
