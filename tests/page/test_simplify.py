@@ -153,11 +153,38 @@ def test_what_counts_as_reachable(html: str, expected: list[str]) -> None:
     assert names(html) == expected
 
 
-def test_marked_pages_that_lie_are_simplified_like_any_other() -> None:
-    fake = (
-        '<html data-simplified="1"><body><a name="x" href="1">A</a><a name="x" href="2">B</a></body></html>'
-    )
-    assert [element.name for element in simplify(fake).elements] == ["a", "b"]
+@pytest.mark.parametrize(
+    ("lie", "expected"),
+    [
+        ('<a name="x" href="1">A</a><a name="x" href="2">B</a>', ["a", "b"]),
+        ('<a name="cart" href="1">A</a><a name="\u0441art" href="2">B</a>', ["a", "b"]),
+        ('<a name="X y" href="1">A</a>', ["a"]),
+        ('<a name="x" href="1">A<a name="y" href="2">B</a></a>', ["a", "b"]),
+        ('<a name="x" href="1" onmouseover="alert(1)">A</a>', ["a"]),
+        ('<a name="x" href="1"><img alt="A" src="x" onerror="alert(1)"></a>', ["a"]),
+        ('<script>alert(1)</script><a name="x" href="1">A</a>', ["a"]),
+        ('<style><a name="y" href="2">B</a></style><a name="x" href="1">A</a>', ["a"]),
+        ('<!-- --><a name="x" href="1">A</a>', ["a"]),
+        ('<input name="x" type="hidden" value="1"><a name="y" href="1">A</a>', ["a"]),
+        ('<input name="x" type="password" value="1">', ["x"]),
+        ('<select name="x"><select name="y"></select></select>', ["x"]),
+    ],
+)
+def test_marked_pages_that_lie_are_simplified_like_any_other(lie: str, expected: list[str]) -> None:
+    page = simplify(f'<html data-simplified="1"><body>{lie}</body></html>')
+    assert [element.name for element in page.elements] == expected
+    assert not re.search("alert|src|style|hidden|value|<!", page.html)
+    assert simplify(page.html).html == page.html
+
+
+def test_what_any_page_simplifies_to_is_taken_for_one_of_ours() -> None:
+    html = """<title>T &amp; "t"</title><h1>It's > "x"</h1><select multiple aria-label='a"b'><option selected>é<option>&lt;
+    </select><details open><summary>S</summary><input type=checkbox checked required disabled value="<>"></details>
+    <textarea placeholder=p aria-current=page>text &amp; "more"</textarea><svg onclick=x aria-label=s></svg>
+    <img alt="A 'quote'"><x-y role=button aria-pressed=mixed>K\u00e4rcher</x-y><optgroup label=l>"""
+    once = simplify(html)
+    assert simplify(once.html).html == once.html
+    assert len(once.elements) == 8
 
 
 def test_pages_of_other_tools_keep_their_names() -> None:

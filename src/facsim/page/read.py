@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 
+from facsim.page.looks import look
 from facsim.page.outline import outline_of
-from facsim.page.roles import role_of, states_of
+from facsim.page.roles import STATES, role_of, states_of
 from facsim.page.runs import MAX_TEXT, Runs
+from facsim.page.tags import UNSEEN
 from facsim.page.tree import Tree, parse, tokenize
-from facsim.page.words import fold
+from facsim.page.words import fold, is_name
 from facsim.schema import Element, InputError, Outline, Page
 
 MARK = '<html data-simplified="1">'
 """What pages of our own renderer begin with. They are read without a full HTML parser."""
+
+_STATES = "|".join(("open", *STATES))
+_WRITTEN = re.compile(
+    rf"(?:[^<>]++|</[a-z][a-z0-9-]*+>|<(?!(?:{'|'.join(sorted(UNSEEN))})[ >])[a-z][a-z0-9-]*+"
+    r"(?: (?:name|type|value|placeholder|href|label|multiple|alt|role|aria-[a-z]++)=\"[^\"<>]*+\""
+    rf"| (?:{_STATES})(?=[ >]))*+>)*+"
+)
+"""What the renderer may write after `MARK`: no scripts, no comments, no other attributes."""
 
 _NAMED_FOR_OTHER_REASONS = frozenset({"meta", "param", "slot", "map", "iframe"})
 
@@ -67,6 +78,41 @@ def load_outline(html: str) -> Outline:
 def _name_of(tree: Tree, node: int) -> str | None:
     name = tree.attributes[node].get("name")
     return name if name and tree.tags[node] not in _NAMED_FOR_OTHER_REASONS else None
+
+
+def is_ours(html: str, tree: Tree) -> bool:
+    """Whether a page that begins as the renderer begins could have been written by it.
+
+    Args:
+        html: the page, with `MARK`.
+        tree: its nodes, as `tree_of` gives them.
+    """
+    names = [attributes["name"] for attributes in tree.attributes if attributes.get("name")]
+    return (
+        all(map(is_name, names))
+        and len(set(map(look, names))) == len(names)
+        and _WRITTEN.fullmatch(html, len(MARK)) is not None
+        and not any(_is_secret(tag, attributes) for tag, attributes in tree.kinds_of)
+        and _named(tree) == _named(parse(html))
+    )
+
+
+def _is_secret(tag: str, attributes: Mapping[str, str]) -> bool:
+    kind = attributes.get("type", "").lower() if tag == "input" else ""
+    return kind == "hidden" or (kind == "password" and "value" in attributes)
+
+
+def _named(tree: Tree) -> list[tuple[str, str, int]]:
+    """The tag and the name of each element, and how many others it is in."""
+    found: list[tuple[str, str, int]] = []
+    ends: list[int] = []
+    for node, attributes in enumerate(tree.attributes):
+        if "name" in attributes:
+            while ends and ends[-1] <= node:
+                ends.pop()
+            found.append((tree.tags[node], attributes["name"], len(ends)))
+            ends.append(tree.ends[node])
+    return found
 
 
 def tree_of(html: str) -> Tree:

@@ -11,7 +11,7 @@ from functools import partial
 from facsim.page.decode import decode
 from facsim.page.labels import Labels
 from facsim.page.names import name_elements
-from facsim.page.read import MARK, load_elements, load_outline, tree_of
+from facsim.page.read import MARK, is_ours, load_elements, load_outline, tree_of
 from facsim.page.recipe import Recipe
 from facsim.page.render import render
 from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
@@ -92,10 +92,9 @@ def _few_pauses(text: str) -> Iterator[None]:
 
 
 def _as_it_is(html: str) -> Page | None:
-    """A page of ours, unchanged; None if it only pretends (its names are not unique)."""
+    """A page of ours, unchanged; None if it only pretends to be one."""
     tree = tree_of(html)
-    names = [attributes["name"] for attributes in tree.attributes if attributes.get("name")]
-    if len(set(names)) < len(names):
+    if not is_ours(html, tree):
         return None
     nodes = {
         attributes["name"]: node for node, attributes in enumerate(tree.attributes) if attributes.get("name")

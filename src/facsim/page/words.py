@@ -8,6 +8,8 @@ from functools import lru_cache
 
 MAX_PART = 50
 _MAX_END = 16
+_LONGEST_NAME = 400
+_ASCII_NAME = re.compile(r"[a-z0-9_.]+")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _COUNT = re.compile(r"(?<=\S)\s*[(\[]\d[\d.,\s]{0,12}[)\]]$")
 # Default-ignorable characters (UAX 44) that are not format characters (Cf): they draw nothing.
@@ -131,6 +133,20 @@ def _bounded(words: str) -> str:
     room = MAX_PART - len(end) - 1
     cut = words.rfind("_", 10, room + 1)
     return f"{words[: cut if cut > 0 else room]}_{end}"
+
+
+def is_name(text: str) -> bool:
+    """Whether a text could be a name: parts of words in small letters, normalised, with dots between them.
+
+    >>> is_name("cart.add_2"), is_name("kärcher"), is_name("Cart"), is_name("a..b"), is_name("add 2")
+    (True, True, False, False, False)
+    """
+    if not all(text.split(".")) or len(text) > _LONGEST_NAME:
+        return False
+    if text.isascii():
+        return _ASCII_NAME.fullmatch(text) is not None
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return folded == text and all(character in "_." or _keep(character) for character in text)
 
 
 def is_generated(words: str) -> bool:
