@@ -174,7 +174,7 @@ def _check_parsed(simple: Page) -> None:
         "script, style, template, noscript, iframe, input[type=hidden], input[type=password][value]"
     ):
         raise Broken("left in", simple.html)
-    written, parsed = _skeleton(simple.html), _skeleton(document.html or "")
+    written, parsed = skeleton(simple.html), skeleton(document.html or "")
     if written != parsed:
         differing = next(
             (pair for pair in zip(written, parsed, strict=False) if pair[0] != pair[1]), "in number"
@@ -182,7 +182,7 @@ def _check_parsed(simple: Page) -> None:
         raise Broken("another parser reads other names", f"{differing}\n{simple.html}")
 
 
-def _skeleton(html: str) -> list[tuple[str, str, int]]:
+def skeleton(html: str) -> list[tuple[str, str, int]]:
     """The elements with a name: tag, name, and in how many others each is."""
     tree = tokenize(html)
     depths = [0] * len(tree)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Iterator
 from html import escape
+from typing import TYPE_CHECKING
 
 import pytest
-from page_properties import Hostile, check
+from page_properties import Hostile, check, hostile, skeleton
 
 from facsim.page import simplify
 from facsim.page.nesting import NEUTRAL, NOTHING, put_into
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 TAG_WORDS = """
     a abbr address article b blockquote body br button caption center code col dd details dialog div dl dt em fieldset
@@ -24,6 +29,16 @@ BETWEEN = (
     "<x-a><template shadowrootmode=open>{}</template></x-a>", "<table><tr><td>{}</table>", "<center>{}</center>",
     "<button>{}</button>", "<iframe srcdoc='{}'></iframe>",
 )  # fmt: skip
+READ = """
+pages => pages.map(html => {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  return [...page.querySelectorAll("[name]")].map(node => {
+    let around = 0;
+    for (let above = node.parentElement; above; above = above.parentElement) around += above.hasAttribute("name");
+    return [node.localName, node.getAttribute("name"), around];
+  });
+})
+"""
 
 
 @pytest.mark.parametrize(
@@ -43,13 +58,38 @@ def test_tags_are_written_where_they_mean_what_they_did(html: str, written: str)
     check(Hostile(html))
 
 
-def test_any_tag_in_any_other_with_anything_between_is_read_alike_by_any_parser() -> None:
-    """A sample; with all of them (`TAGS` twice, `BETWEEN`) it takes two minutes."""
+def nested(count: int) -> Iterator[str]:
+    """Pages with a tag in another. A sample: of all of them (`TAGS` twice, `BETWEEN`) it would take minutes."""
     pairs = list(itertools.product(TAGS, TAGS, BETWEEN))
-    for outer, inner, between in random.Random(3).sample(pairs, 2_000):
+    for outer, inner, between in random.Random(3).sample(pairs, count):
         content = f"<{inner} role=link>x<i role=link>y</i></{inner}>z"
         inside = between.format(escape(content) if "srcdoc" in between else content)
-        check(Hostile(f"<{outer} role=link>w<a href=1>{inside}v</a></{outer}>"))
+        yield f"<{outer} role=link>w<a href=1>{inside}v</a></{outer}>"
+
+
+def made_up(count: int) -> Iterator[str]:
+    """Pages that nobody would write."""
+    numbers = random.Random(3)
+    for _ in range(count):
+        page = hostile(b"\x40\x00\x00" + numbers.randbytes(150))
+        assert isinstance(page.html, str)
+        yield page.html
+
+
+def test_any_tag_in_any_other_with_anything_between_is_read_alike_by_any_parser() -> None:
+    for html in nested(2_000):
+        check(Hostile(html))
+
+
+def test_chromium_reads_the_elements_that_were_written(chromium: Browser) -> None:
+    pages = [
+        simplify(html).html.encode("utf-8", "replace").decode() for html in (*nested(500), *made_up(500))
+    ]
+    tab = chromium.new_page()
+    read = tab.evaluate(READ, pages)
+    tab.close()
+    for page, elements in zip(pages, read, strict=True):
+        assert [tuple(element) for element in elements] == skeleton(page)
 
 
 @pytest.mark.parametrize("tag", ["p", "a", "button", "select", "form", "li", "dd", "h2", "option", "nobr"])
