@@ -19,6 +19,19 @@ FINDINGS = {
         '<select><option><selectedcontent><iframe srcdoc="&lt;a href&gt">',
         None,
     ),
+    "a selectedcontent with a name": (
+        "<select role=group><selectedcontent role=link>a</selectedcontent><option>b<option selected>c<b role=link>d",
+        None,
+    ),
+    "tags beyond ASCII": ("<l¹><input>", None),
+    "a select in a select": ("<select><object><select>", None),
+    "a select in a select, with all to act on": ("<select><object ><select>", _ALL),
+    "a style on what claims to be simplified": ('<html data-simplified="1"><style>', None),
+    "a frame in a tag": ("<a<iframe srcdoc><e><iframe></iframe><a href>", None),
+    "frames in tags": (
+        '<a><e<iframe ><m<iframe><iframe srcdoc="&lt;a &gt"></iframe><a><iframe srcdoc="&lt;a &gt">',
+        _ALL,
+    ),
     "a selector for everything": ("<p>x<a href=1>y", Recipe(names={"*": "x"})),
     "a tag that ends a comment": (
         '<iframe srcdoc="&lt;t&lt!&gt/&lt;a &gt&lt;footer &gt&lt;iframe srcdoc=&quot&&amp;lt;a &gt&quot&gt">',

@@ -31,8 +31,9 @@ _SPECIAL = (_END_P | _SCOPES | _TABLE_PARTS | {"button", "embed", "input", "sele
     "div",
     "p",
 }
-# A formula has tags of its own; one of these that is called `image` is read as `img`.
-_OTHERWISE = frozenset({"math", "image"})
+# A formula has tags of its own; one of these that is called `image` is read as `img`. Into `selectedcontent`
+# parsers put a copy of the option that is selected.
+_OTHERWISE = frozenset({"math", "image", "selectedcontent"})
 
 
 def _said(*rows: tuple[Iterable[str], str]) -> dict[str, frozenset[str]]:
