@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -84,10 +85,14 @@ def test_the_report_tells_all_and_no_path(trained):
     json.loads((config.out / "training.json").read_text())
 
 
-def test_a_tokenizer_that_is_swapped_for_another_is_noticed(trained):
-    # AutoTokenizer makes a tokenizer of Qwen's beside a model of type qwen2. With bytes alone it splits alike.
+def test_a_tokenizer_that_is_swapped_for_another_is_noticed(trained, tmp_path):
     tiny = find_checkpoint("tiny")
-    assert not is_auto_tokenizer(tiny, ChatTokenizer(load_tokenizer(tiny)))
+    assert is_auto_tokenizer(tiny, ChatTokenizer(load_tokenizer(tiny)))
+    # AutoTokenizer makes a tokenizer of Qwen's beside a model of type qwen2. With bytes alone it splits alike.
+    qwen = shutil.copytree(tiny, tmp_path / "qwen")
+    config = json.loads((qwen / "config.json").read_text())
+    (qwen / "config.json").write_text(json.dumps(config | {"model_type": "qwen2"}))
+    assert not is_auto_tokenizer(qwen, ChatTokenizer(load_tokenizer(qwen)))
     assert is_auto_tokenizer(trained[0].out, ChatTokenizer(load_tokenizer(trained[0].out)))
 
 
