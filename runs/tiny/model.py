@@ -83,12 +83,12 @@ def as_llama(model: Qwen2ForCausalLM) -> LlamaForCausalLM:
     added = {f"model.layers.{number}.self_attn.o_proj.bias" for number in range(config.num_hidden_layers)}
     assert set(missing) == added, missing
     assert not unexpected, unexpected
-    with torch.no_grad():
-        for layer in llama.model.layers:
-            layer.self_attn.o_proj.bias.zero_()
+    for layer in llama.model.layers:
+        layer.self_attn.o_proj.bias.zero_()
     return llama
 
 
+@torch.no_grad()
 def sketch_words(model: Qwen2ForCausalLM, tokens: Sequence[str], draw: torch.Generator) -> None:
     """Embeddings in which the forms of a word (` Tea`, `tea`, `_tea`, `.tea`) have most in common.
 

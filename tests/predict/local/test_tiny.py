@@ -20,6 +20,7 @@ from facsim.shop.storefront import Storefront
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "runs"))
 
+from tiny.model import Shape, as_llama, new_model
 from tiny.rows import Mixture, RowMaker, rows
 
 # Measured on these pages: 0.53 and 0.12; see docs/tiny.md.
@@ -59,6 +60,13 @@ def test_others_load_its_tokenizer_as_it_is(tiny, shop_pages):
     theirs = AutoTokenizer.from_pretrained(find_checkpoint("tiny"))
     for page in shop_pages:
         assert theirs(page.html)["input_ids"] == tiny.chat.tokenizer(page.html)["input_ids"]
+
+
+def test_a_new_model_is_the_same_as_one_of_type_llama():
+    model = new_model(Shape(vocabulary=60), [f"token{number}" for number in range(60)], seed=3)
+    tokens = torch.randint(60, (1, 40), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(as_llama(model)(tokens).logits, model(tokens).logits)
 
 
 def test_the_standing_words_of_a_prompt_cost_next_to_nothing(tiny):
