@@ -150,6 +150,7 @@ def throughput(work: Path, sequences: int) -> tuple[float, float]:
         validation_sessions=0,
         epochs=1,
         global_batch=8,
+        optimizer="adamw",  # that of the bare loops
     )
     took = facsims_seconds(config)
     chat = load_chat(model)
