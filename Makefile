@@ -37,6 +37,9 @@ demo: $(STAMP) ## Sample the shop, evaluate baselines and a small model, fine-tu
 	$(BIN)/facsim report demo/runs/*
 	@echo "Open demo/report.html. Replay the visits with: $(BIN)/facsim view demo/shop demo/runs/*"
 
+docs: $(STAMP) ## Build the documentation as a site: build/docs/html
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs build/docs/html
+
 test: $(STAMP) ## Run the tests (no network, no GPU)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not gpu and not network"
 

@@ -258,7 +258,7 @@ def _round(contenders: dict[str, Callable[[str], object]], pages: list[str]) -> 
 
 def _forget() -> None:
     """Empty what the simplifier keeps from page to page, so that no round gains by the one before."""
-    words, tree = import_module("facsim.page.words"), import_module("facsim.page.tree")
+    words, tree = import_module("facsim.page.slugs"), import_module("facsim.page.tree")
     for cached in (words.slug, words.whole_slug, tree._short_attributes):
         cached.cache_clear()
 
@@ -307,11 +307,11 @@ def _print_phases(pages: list[str]) -> None:
 def _phases(page: str) -> Iterator[str]:
     """Simplify a page and read it again step by step, as `simplify` and `read_page` do."""
     from facsim.page import read_page  # noqa: PLC0415
-    from facsim.page.labels import Labels  # noqa: PLC0415
+    from facsim.page.accessible_names import Labels  # noqa: PLC0415
     from facsim.page.names import name_elements  # noqa: PLC0415
     from facsim.page.render import render  # noqa: PLC0415
     from facsim.page.roles import is_hidden  # noqa: PLC0415
-    from facsim.page.runs import Runs  # noqa: PLC0415
+    from facsim.page.text_runs import Runs  # noqa: PLC0415
     from facsim.page.tree import normalised, tokenize  # noqa: PLC0415
 
     module = import_module("facsim.page.simplify")

@@ -35,11 +35,11 @@ import torch
 from transformers import DynamicCache
 
 from facsim.data import DataSet, replay
-from facsim.predict.local.branches import shared
-from facsim.predict.local.onepass import score_rows
+from facsim.lm.scoring import score_rows
 from facsim.predict.local.options import LocalOptions
 from facsim.predict.local.predictor import LocalPredictor
-from facsim.predict.local.writing import TIES, Choices
+from facsim.predict.local.prefix_sharing import shared
+from facsim.predict.local.speculative import TIES, Choices
 from facsim.predict.protocol import RecordedSession
 from facsim.prompt import build_prompt, parse_answer
 from facsim.prompt.segments import segments

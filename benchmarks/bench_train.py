@@ -36,16 +36,16 @@ from trl import pack_dataset
 from facsim.data import DataSet, replay
 from facsim.data.ingest import ingest
 from facsim.data.splits import split
-from facsim.predict.local.chat import ChatTokenizer
-from facsim.predict.local.checkpoint import load_tokenizer
-from facsim.predict.local.sources import find_checkpoint
+from facsim.lm.chat_tokenizer import ChatTokenizer
+from facsim.lm.checkpoint import load_tokenizer
+from facsim.lm.hub import find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.prompt.segments import segments
 from facsim.shop import write_sample
 from facsim.train import SftConfig, train_sft
-from facsim.train.rows import session_lessons
-from facsim.train.sessions import training_sessions
-from facsim.train.store import labels_of
+from facsim.train.example_file import labels_of
+from facsim.train.examples import session_lessons
+from facsim.train.session_selection import training_sessions
 from facsim.train.tokenizer import load_chat
 
 FLIGHT = Path(__file__).resolve().parents[2] / "shared" / "data" / "miniwob_flight"

@@ -24,9 +24,9 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM, TrainerCallback
 from trl import SFTConfig
 
-from facsim.train.folder import TrainingFolder
-from facsim.train.store import IGNORED
+from facsim.train.example_file import IGNORED
 from facsim.train.trainer import SessionTrainer
+from facsim.train.training_folder import TrainingFolder
 
 # Hidden size, layers, heads, key and value heads, width of the MLP, tied embeddings: as in their config.json.
 SHAPES = {

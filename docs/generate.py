@@ -37,8 +37,8 @@ ROOMS = {
 BESIDE = {
     "data": (
         "facsim.data.audit.AuditReport",
-        "facsim.data.checks.Finding",
-        "facsim.data.report.IngestReport",
+        "facsim.data.audit_checks.Finding",
+        "facsim.data.ingest_report.IngestReport",
         "facsim.data.store.PageStore",
     ),
     "page": ("facsim.page.CategoryRule",),
@@ -57,13 +57,13 @@ BESIDE = {
     ),
     "report": ("facsim.report.ranking.Row", "facsim.report.published.PublishedBoard"),
     "prompt": ("facsim.prompt.config.Prompt", "facsim.prompt.parse.ParsedAnswer"),
-    "rationale": ("facsim.rationale.report.SynthesisReport",),
+    "rationale": ("facsim.rationale.synthesis_report.SynthesisReport",),
     "schema": (
         "facsim.schema.Outline",
         "facsim.schema.Line",
         "facsim.schema.Truth",
         "facsim.schema.Usage",
-        "facsim.schema.Progress",
+        "facsim.util.progress.Progress",
     ),
 }
 

@@ -28,20 +28,9 @@ if TYPE_CHECKING:
     from facsim.prompt import PromptConfig, build_prompt, parse_answer
     from facsim.rationale import synthesize
     from facsim.report import Leaderboard, Report, build_report, leaderboard
-    from facsim.schema import (
-        Action,
-        ConfigError,
-        Element,
-        FacsimError,
-        InputError,
-        Page,
-        PastStep,
-        Prediction,
-        Session,
-        SessionSoFar,
-        Step,
-    )
+    from facsim.schema import Action, Element, Page, PastStep, Prediction, Session, SessionSoFar, Step
     from facsim.train import SftConfig, check_training, train_sft
+    from facsim.util.errors import ConfigError, FacsimError, InputError
 
 # One line per public name: where it is loaded from. The block above tells type checkers the same.
 _HOMES = {
@@ -58,10 +47,7 @@ _HOMES = {
     "facsim.report": ("Leaderboard", "Report", "build_report", "leaderboard"),
     "facsim.schema": (
         "Action",
-        "ConfigError",
         "Element",
-        "FacsimError",
-        "InputError",
         "Page",
         "PastStep",
         "Prediction",
@@ -70,6 +56,7 @@ _HOMES = {
         "Step",
     ),
     "facsim.train": ("SftConfig", "check_training", "train_sft"),
+    "facsim.util.errors": ("ConfigError", "FacsimError", "InputError"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -14,7 +14,8 @@ import pytest
 from facsim.data import Card, DataSet, DataSetWriter
 from facsim.data.audit import AuditReport, audit
 from facsim.data.splits import part_of
-from facsim.schema import Action, ConfigError, InputError, Session, SessionSoFar, Step
+from facsim.schema import Action, Session, SessionSoFar, Step
+from facsim.util.errors import ConfigError, InputError
 
 PAGE = '<a name="cart">Cart</a><a name="kettle">Kettle</a><input name="search">'
 

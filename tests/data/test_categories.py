@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from facsim.data.categories import Categorizer
+from facsim.data.categorizer import Categorizer
 from facsim.page import CategoryRules
 from facsim.schema import Action
 

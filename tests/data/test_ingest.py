@@ -12,7 +12,9 @@ from facsim.data.ingest import write_source
 from facsim.data.prepare import clean_text, is_html
 from facsim.data.sources import SOURCES, RawSession, RawStep, SessionRefused, open_source
 from facsim.page import simplify
-from facsim.schema import Action, InputError, Progress
+from facsim.schema import Action
+from facsim.util.errors import InputError
+from facsim.util.progress import Progress
 
 PAGE = '<a name="cart">Cart</a>'
 

@@ -9,7 +9,8 @@ import pytest
 from facsim.data import DataSet, replay
 from facsim.data.ingest import ingest
 from facsim.data.sources.miniwob_steps import intent_of, unique_names
-from facsim.schema import Action, InputError
+from facsim.schema import Action
+from facsim.util.errors import InputError
 
 REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "miniwob_flight"
 PAGE = '<input type="text" name="geo_from"><a name="faq">FAQ</a>'

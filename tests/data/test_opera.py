@@ -11,7 +11,8 @@ from facsim.data import DataSet
 from facsim.data.ingest import ingest
 from facsim.data.sources.opera_files import COLUMNS, is_hub_id, table_files
 from facsim.data.sources.opera_persona import persona_of, text_or_none
-from facsim.schema import Action, ConfigError, InputError
+from facsim.schema import Action
+from facsim.util.errors import ConfigError, InputError
 
 USER = "324934a2-5d58-49d9-bae8-545fba660731"
 SESSION = f"{USER}_2025-04-14T21:52:46.756000Z_2025-04-14T21:55:50.785000Z"

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facsim.data.splits import assign, part_of, split
-from facsim.schema import Action, ConfigError
+from facsim.schema import Action
+from facsim.util.errors import ConfigError
 
 STEPS = [('<a name="cart">Cart</a>', Action.click("cart"))]
 START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from facsim.data import Card, DataSet, DataSetWriter, page_id_of
 from facsim.data.audit import audit
-from facsim.data.tables import LATER_COLUMNS, SESSIONS_SCHEMA, STEPS_SCHEMA
-from facsim.schema import Action, InputError, Session, Step, Truth
+from facsim.data.table_schemas import LATER_COLUMNS, SESSIONS_SCHEMA, STEPS_SCHEMA
+from facsim.schema import Action, Session, Step, Truth
+from facsim.util.errors import InputError
 
 HTML = '<a name="cart">Cart</a><input name="search">'
 SEARCH_THEN_LEAVE = [(HTML, Action.type_and_submit("search", "tea")), (HTML, Action.terminate())]

@@ -19,8 +19,9 @@ import yaml
 
 from facsim.data import DataSet, IngestReport
 from facsim.data.ingest import ingest
-from facsim.data.sources import shelf
-from facsim.schema import Action, ConfigError, FacsimError, InputError
+from facsim.data.sources import spool as shelf
+from facsim.schema import Action
+from facsim.util.errors import ConfigError, FacsimError, InputError
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
 PAGE = '<html><body><a name="cart" href="/cart">Cart</a><input name="search"></body></html>'

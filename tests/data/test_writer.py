@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from facsim.data import Card, DataSet, DataSetWriter
-from facsim.schema import Action, ConfigError, FacsimError, Session, Step
+from facsim.schema import Action, Session, Step
+from facsim.util.errors import ConfigError, FacsimError
 
 HTML = '<a name="cart">Cart</a>'
 CARD = Card(name="n", source="jsonl", origin="o")
@@ -211,7 +212,7 @@ _TOO_LITTLE_SPACE = """
     from pathlib import Path
     import facsim.data.writer as w
     from facsim.data import Card, DataSetWriter
-    from facsim.schema import FacsimError
+    from facsim.util.errors import FacsimError
     w.ROW_GROUP_BYTES = int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
     try:

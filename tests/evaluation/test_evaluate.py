@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from facsim.data import DataSet
-from facsim.data.files import Lock
 from facsim.data.splits import split
 from facsim.evaluation import Run, evaluate, score
 from facsim.evaluation.config import CaseSelection
-from facsim.predict import crew as crew_module
-from facsim.schema import Action, ConfigError, FacsimError, InputError, Prediction, SessionSoFar
+from facsim.schema import Action, Prediction, SessionSoFar
+from facsim.util import workers
+from facsim.util.errors import ConfigError, FacsimError, InputError
+from facsim.util.files import Lock
 
 Make = Callable[..., object]
 
@@ -322,7 +323,7 @@ def test_a_predictor_that_cancels_itself_ends_the_run_with_an_error(
 def test_calls_in_flight_come_home_after_an_error_and_hanging_ones_are_left(
     shop: DataSet, tmp_path: Path, scripted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew_module, "GRACE_SECONDS", 0.4)
+    monkeypatch.setattr(workers, "GRACE_SECONDS", 0.4)
     long = [session.session_id for session in shop if len(session.steps) > 1][:3]
 
     async def mixed(so_far: SessionSoFar) -> None:
@@ -339,7 +340,7 @@ def test_calls_in_flight_come_home_after_an_error_and_hanging_ones_are_left(
 def test_a_predictor_that_hangs_on_closing_does_not_hang_the_run(
     shop: DataSet, tmp_path: Path, scripted: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew_module, "_CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(workers, "_CLOSE_SECONDS", 0.1)
     predictor = scripted()
     predictor.close = lambda: asyncio.sleep(3600)
     assert evaluate(shop, predictor, out=tmp_path / "run", split="all").cases().height == len(owed_of(shop))

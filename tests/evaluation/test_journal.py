@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facsim.data.files import Lock, write_atomically
 from facsim.evaluation.journal import Journal, encode, read_lines, repair
-from facsim.schema import ConfigError, FacsimError, InputError
+from facsim.util.errors import ConfigError, FacsimError, InputError
+from facsim.util.files import Lock, write_atomically
 
 
 def line(session: str, step: int, *, failed: bool = False, **more: object) -> dict:

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from facsim.evaluation import predictions
-from facsim.evaluation.predictions import read_predictions
-from facsim.schema import InputError
+from facsim.evaluation import predictions_table
+from facsim.evaluation.predictions_table import read_predictions
+from facsim.util.errors import InputError
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def changed(file, number, change):
 
 def test_what_we_write_is_read_quickly_and_alike(file, monkeypatch):
     quick = read_predictions(file)
-    monkeypatch.setattr(predictions, "_read_quickly", lambda _: None)
+    monkeypatch.setattr(predictions_table, "_read_quickly", lambda _: None)
     assert read_predictions(file).equals(quick)
 
 
@@ -43,12 +43,12 @@ def test_texts_that_look_like_fields_do_not_matter(file):
     changed(file, 2, lambda line: line | {"answer": text, "rationale": text})
     found = read_predictions(file)
     assert found["answer"][2] == found["rationale"][2] == text
-    assert predictions._read_quickly(file) is not None
+    assert predictions_table._read_quickly(file) is not None
 
 
 def test_a_line_of_an_earlier_version_is_read(file):
     def older(line):
-        return {key: value for key, value in line.items() if key not in predictions.EXTRAS_SCHEMA}
+        return {key: value for key, value in line.items() if key not in predictions_table.EXTRAS_SCHEMA}
 
     whole = read_predictions(file)
     changed(file, 0, older)

@@ -8,9 +8,10 @@ import pytest
 from loopback import Answer, Hang, Loopback, Request, Status
 
 from facsim.data import DataSet
-from facsim.evaluation import Run, evaluate, named_predictors, plan
+from facsim.evaluation import Run, evaluate, named_predictors
+from facsim.evaluation.dry_run import plan
 from facsim.predict import load_predictor
-from facsim.schema import FacsimError
+from facsim.util.errors import FacsimError
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
 

@@ -12,7 +12,7 @@ from statsmodels.stats.proportion import proportion_confint
 from facsim.metrics import cases_table, compute_metrics
 from facsim.metrics.bootstrap import Statistic, estimate, fixed_point, resample, unanimous_share
 from facsim.metrics.cases import ratio
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 
 def sessions_of(outcomes, users=None):

@@ -8,7 +8,7 @@ import pytest
 
 from facsim.metrics import ceiling_shares
 from facsim.metrics.cases import case, example
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 
 def table(right: list[list[bool]], likely: list[list[float]] | None = None) -> pl.DataFrame:

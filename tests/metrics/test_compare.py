@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 
 from facsim.metrics import Comparison, cases_table, compare_many, compare_runs, holm
 from facsim.metrics.compare import mcnemar_p, permutation_p
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 
 def run(hits, users=None):

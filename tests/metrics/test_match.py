@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from facsim.metrics import RULES, cases_table, match_expression, matches
 from facsim.metrics.match import fold_text, normalize_text
-from facsim.schema import Action, ConfigError
+from facsim.schema import Action
+from facsim.util.errors import ConfigError
 
 # Few distinct pieces, so that near misses are common: composed and decomposed, folding pairs, odd spaces.
 LETTERS = st.sampled_from(

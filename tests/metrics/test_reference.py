@@ -9,7 +9,7 @@ from facsim.metrics import METRICS
 from facsim.metrics.errors import ERROR_TYPES
 from facsim.metrics.match import RULES
 from facsim.metrics.reference import tables, updated
-from facsim.schema import InputError
+from facsim.util.errors import InputError
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 

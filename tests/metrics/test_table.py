@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from facsim.metrics import CASES_SCHEMA, cases_table, check_cases
-from facsim.schema import InputError
+from facsim.util.errors import InputError
 
 
 def test_columns_come_in_the_documented_order_and_type(table, shuffled):

@@ -5,7 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facsim.metrics.texts import edit_distance, edit_similarity, token_f1
+from facsim.metrics.text_similarity import edit_distance, edit_similarity, token_f1
 
 TEXTS = st.one_of(
     st.text("ab c", max_size=12), st.text(max_size=80), st.text("abcd", min_size=60, max_size=140)

@@ -16,11 +16,12 @@ from html import escape
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from facsim.page import Recipe, names_in, read_page, simplify
-from facsim.page.looks import look
+from facsim.page.confusables import look
 from facsim.page.nesting import MATTERS
-from facsim.page.source import prepared
+from facsim.page.preprocess import prepared
 from facsim.page.tree import tokenize
-from facsim.schema import Element, InputError, Page
+from facsim.schema import Element, Page
+from facsim.util.errors import InputError
 
 LONGEST = 800
 """Characters of a made-up page; repeats go up to here. A few pages may be forty times as long."""

@@ -11,7 +11,7 @@ import pytest
 
 from facsim.page import simplify
 from facsim.page.batch import simplify_folder
-from facsim.schema import ConfigError, InputError
+from facsim.util.errors import ConfigError, InputError
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from facsim.page import simplify
-from facsim.page.find import element_at
-from facsim.schema import ConfigError
+from facsim.page.element_lookup import element_at
+from facsim.util.errors import ConfigError
 
 HTML = (
     '<main><p id="words">Mugs</p><a class="card" href="/p/1"><img src="m.png" alt="Blue mug"><b>new</b></a>'

@@ -13,8 +13,8 @@ from selectolax.lexbor import LexborHTMLParser
 
 from facsim.page import read_page, simplify
 from facsim.page.decode import decode
-from facsim.page.source import MAX_DEPTH, check_size_of_parts
-from facsim.schema import InputError
+from facsim.page.preprocess import MAX_DEPTH, check_size_of_parts
+from facsim.util.errors import InputError
 
 
 @settings(max_examples=400, deadline=None)

@@ -8,7 +8,7 @@ import pytest
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
 
 from facsim.page import simplify
-from facsim.page.find import element_at
+from facsim.page.element_lookup import element_at
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from facsim.cli.simplify import command as simplify_verb
 from facsim.page import CategoryRules, Recipe, read_page, simplify
-from facsim.schema import Action, ConfigError
+from facsim.schema import Action
+from facsim.util.errors import ConfigError
 
 PAGE = (
     "<div class=swatch>Red</div><div id=banner><a href=1>Cookies</a></div><input id=box>"

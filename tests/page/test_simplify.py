@@ -12,7 +12,8 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from facsim.page import read_page, simplify
-from facsim.schema import Element, InputError, Page
+from facsim.schema import Element, Page
+from facsim.util.errors import InputError
 
 
 def described(element: Element) -> str:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facsim.page import simplify
-from facsim.page.looks import look
-from facsim.page.words import MAX_PART, slug
+from facsim.page.confusables import look
+from facsim.page.slugs import MAX_PART, slug
 
 
 def by_address(html: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from facsim.page import read_page
-from facsim.predict.endpoint import EndpointPredictor
+from facsim.predict.endpoint.predictor import EndpointPredictor
 from facsim.schema import Action, PastStep, Prediction, SessionSoFar
 
 SECRET = "sk-planted-0123456789abcdef"

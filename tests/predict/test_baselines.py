@@ -13,7 +13,8 @@ from facsim.data import Card, DataSet, DataSetWriter, replay
 from facsim.page import read_page
 from facsim.predict import BASELINES, SPEC_FORMS, Predictor, Trainable, load_predictor
 from facsim.predict.markov import BackOff, MarkovTwo
-from facsim.schema import Action, ConfigError, Page, PastStep, Prediction, Session, SessionSoFar, Step
+from facsim.schema import Action, Page, PastStep, Prediction, Session, SessionSoFar, Step
+from facsim.util.errors import ConfigError
 
 click, types, leave = Action.click, Action.type_and_submit, Action.terminate
 HOME = '<input name="search"><a name="deals">Deals</a><a name="help">Help</a>'

@@ -16,23 +16,15 @@ from facsim.page import read_page
 from facsim.predict import Predictor, Trainable, load_predictor
 from facsim.predict.choice import ChoiceModel, ChoicePredictor
 from facsim.predict.choice.booster import as_choices, learn, scores_of
+from facsim.predict.choice.choice_rates import Offers, Rates
+from facsim.predict.choice.intent_words import read_intent
 from facsim.predict.choice.model import learn_symbols
-from facsim.predict.choice.pages import STATIC, read_table, template_of
-from facsim.predict.choice.rates import Offers, Rates
-from facsim.predict.choice.texts import TextModel
-from facsim.predict.choice.words import read_intent
+from facsim.predict.choice.page_table import STATIC, read_table, template_of
+from facsim.predict.choice.text_model import TextModel
 from facsim.predict.markov import MarkovTwo
-from facsim.schema import (
-    Action,
-    ConfigError,
-    InputError,
-    PastStep,
-    Prediction,
-    Session,
-    SessionSoFar,
-    Step,
-    no_progress,
-)
+from facsim.schema import Action, PastStep, Prediction, Session, SessionSoFar, Step
+from facsim.util.errors import ConfigError, InputError
+from facsim.util.progress import no_progress
 
 ADJECTIVES = ["red", "blue", "tiny", "large", "steel", "glass", "wooden", "quiet"]
 THINGS = ["kettle", "pan", "lamp", "chair", "desk", "clock", "mirror", "basket"]

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from facsim.page import read_page
 from facsim.prompt import PromptConfig, action_turn, build_prompt, count_tokens, parse_answer, prompt_hash
+from facsim.prompt.templates import ACTION_MARKER, CUT_MARK, PAGE_LEFT_OUT
 from facsim.prompt.tokens import MESSAGE_TOKENS
-from facsim.prompt.wording import ACTION_MARKER, CUT_MARK, PAGE_LEFT_OUT
-from facsim.schema import Action, ConfigError, PastStep, SessionSoFar
+from facsim.schema import Action, PastStep, SessionSoFar
+from facsim.util.errors import ConfigError
 
 GOLDEN = Path(__file__).parent / "golden"
 STYLES = ("action", "rationale", "think", "two_turn")
@@ -294,7 +295,8 @@ def test_prompt_hash_changes_with_all_that_decides_the_wording():
 
 @pytest.mark.parametrize("word", ["_TASK", "_DATA", "REASON", "PAGE_LEFT_OUT", "_NULL_NAME"])
 def test_prompt_hash_changes_with_every_template(word, monkeypatch):
-    from facsim.prompt import pages, wording
+    from facsim.prompt import page_texts as pages
+    from facsim.prompt import templates as wording
 
     before = prompt_hash(PromptConfig(style="two_turn"))
     monkeypatch.setattr(wording, word, "changed")

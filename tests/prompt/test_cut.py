@@ -18,7 +18,7 @@ from selectolax.lexbor import LexborHTMLParser
 from facsim.page import read_page
 from facsim.prompt.cut import cut_from_top, window_around
 from facsim.prompt.fit import Fitter
-from facsim.prompt.wording import CUT_MARK
+from facsim.prompt.templates import CUT_MARK
 
 _TEXT = st.text(alphabet="ab <>&\"'é\n=/-!", max_size=12)
 _CONTAINERS = st.sampled_from(["div", "ul", "section", "form", "main"])

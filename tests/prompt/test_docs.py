@@ -19,7 +19,7 @@ from facsim.prompt import (
     build_prompt,
     step_messages,
 )
-from facsim.prompt.wording import quoted
+from facsim.prompt.templates import quoted
 from facsim.schema import Action, PastStep, SessionSoFar
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "prompt.md"

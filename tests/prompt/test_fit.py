@@ -6,7 +6,7 @@ import time
 
 from facsim.page import names_in, read_page
 from facsim.prompt.fit import SHORT, Fitter
-from facsim.prompt.wording import CUT_MARK
+from facsim.prompt.templates import CUT_MARK
 
 
 def fit(html: str, limit: int) -> str:

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from facsim.prompt import PromptConfig, build_prompt, count_tokens, prompt_hash
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 HAS_TOKENIZERS = importlib.util.find_spec("tokenizers") is not None
 

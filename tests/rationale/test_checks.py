@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from facsim.page import read_page
 from facsim.rationale import CHECKS, SessionWords, Transcripts, check
-from facsim.rationale.checks import MAX_WORDS
-from facsim.rationale.words import fold, visible_text, words
+from facsim.rationale.lexicon import fold, visible_text, words
+from facsim.rationale.rationale_checks import MAX_WORDS
 from facsim.schema import Action, PastStep, Session, SessionSoFar, Step
 
 RESULTS = (

@@ -8,7 +8,7 @@ from teaching import HOME, PRODUCT, RESULTS, whole_visit, written
 from facsim.page import read_page
 from facsim.rationale import grade_rationales
 from facsim.rationale.grade import Reader
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 PAGE = read_page(
     '<a name="red.kettle" href="/1">Red kettle</a><a name="blue.kettle" href="/2">Blue kettle</a>'

@@ -20,8 +20,9 @@ from teaching import HOME, PRODUCT, RESULTS, answer, good, good_teacher, options
 from facsim.data import DataSet, page_id_of, split
 from facsim.data.writer import hash_session, rows_of
 from facsim.rationale import Synthesis, SynthesisInterrupted, synthesize
-from facsim.rationale.workplace import Workplace
-from facsim.schema import Action, ConfigError, FacsimError
+from facsim.rationale.work_folder import Workplace
+from facsim.schema import Action
+from facsim.util.errors import ConfigError, FacsimError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -257,7 +258,7 @@ def test_resuming_with_other_settings_is_refused(data, server, tmp_path):
 PROGRAM = """
 import sys
 from facsim.rationale import SynthesisInterrupted, synthesize
-from facsim.predict.endpoint_options import EndpointOptions
+from facsim.predict.endpoint.options import EndpointOptions
 try:
     synthesize(sys.argv[1], sys.argv[2], sys.argv[3], resume=True, options=EndpointOptions(concurrency=2))
 except SynthesisInterrupted as stop:

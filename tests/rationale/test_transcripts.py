@@ -3,8 +3,8 @@
 import pytest
 
 from facsim.rationale import Transcripts
-from facsim.rationale.wording import prompt_hash, system_message
-from facsim.schema import ConfigError
+from facsim.rationale.teacher_prompts import prompt_hash, system_message
+from facsim.util.errors import ConfigError
 
 GOOD = """\
 transcripts:

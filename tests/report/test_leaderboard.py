@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 from facsim.evaluation import Run, compare, score
 from facsim.report import comparison_table, leaderboard, published_boards, run_summary
-from facsim.schema import ConfigError, InputError
+from facsim.util.errors import ConfigError, InputError
 
 Made = Callable[..., Run]
 

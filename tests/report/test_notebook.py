@@ -10,7 +10,7 @@ import pytest
 from hostile import HUGE, PAYLOADS, render
 
 from facsim import Card, DataSet, DataSetWriter, Run, compare, leaderboard
-from facsim.report.render import with_interval
+from facsim.report.leaderboard_table import with_interval
 from facsim.schema import Action, Session, Step
 
 FORBIDDEN = re.compile(r"<(?!/?(?:div|strong|span|table|thead|tbody|tr|th|td)\b)", re.IGNORECASE)

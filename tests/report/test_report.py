@@ -16,9 +16,9 @@ from reporting import altered, varied
 
 from facsim import Report, build_report
 from facsim.evaluation import Run, score
-from facsim.report.links import evaluate_command, view_command
-from facsim.report.render import markdown_table
-from facsim.schema import ConfigError, InputError
+from facsim.report.leaderboard_table import markdown_table
+from facsim.report.reproduce import evaluate_command, view_command
+from facsim.util.errors import ConfigError, InputError
 
 Made = Callable[..., Run]
 

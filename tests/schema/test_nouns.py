@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from facsim.schema import Action, ConfigError, FacsimError, InputError, Page
+from facsim.schema import Action, Page
 from facsim.schema.page import Element
+from facsim.util.errors import ConfigError, FacsimError, InputError
 
 ACTIONS = [Action.click("a.b"), Action.click(None), Action.type_and_submit("q", ""), Action.terminate()]
 

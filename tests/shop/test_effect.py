@@ -10,9 +10,9 @@ import pytest
 import statsmodels.api as sm
 
 from facsim.cli.main import app
-from facsim.schema import ConfigError
 from facsim.shop import DESIGNS, design_effect
 from facsim.shop.effect import MEASURES, compared, effect_of, simulate
+from facsim.util.errors import ConfigError
 
 
 def test_a_design_against_itself_has_no_effect_at_all() -> None:

@@ -16,8 +16,9 @@ from facsim.evaluation import evaluate
 from facsim.predict import BASELINES, SPEC_FORMS, load_predictor
 from facsim.predict.oracle import Oracle
 from facsim.report import leaderboard
-from facsim.schema import Action, ConfigError, Session, Step
+from facsim.schema import Action, Session, Step
 from facsim.shop import sample
+from facsim.util.errors import ConfigError
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ import pytest
 from facsim.data import DataSet
 from facsim.data.audit import audit
 from facsim.page import CategoryRules, simplify
-from facsim.schema import ConfigError
 from facsim.shop import DESIGNS, sample
 from facsim.shop.shoppers import Choice
 from facsim.shop.shoppers.walk import Moment
 from facsim.shop.world import Luck, World
+from facsim.util.errors import ConfigError
 
 FILES = ("sessions.parquet", "steps.parquet", "pages.parquet", "card.json")
 

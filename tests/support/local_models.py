@@ -8,12 +8,12 @@ import torch
 from chat_tokenizers import CHATML, make_tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from facsim.lm.chat_tokenizer import ChatTokenizer
 from facsim.page import read_page
-from facsim.predict.local.chat import ChatTokenizer
 from facsim.predict.protocol import RecordedSession
 from facsim.prompt import PromptConfig
 from facsim.prompt.segments import segments
-from facsim.prompt.wording import system_message
+from facsim.prompt.templates import system_message
 from facsim.schema import Action, PastStep, Session, SessionSoFar, Step
 
 PRODUCTS = ("blue_kettle", "red_kettle", "steel_pan", "small_pan", "tea_pot")

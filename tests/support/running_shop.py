@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from facsim.shop.localhost import HOST, listener_on
 from facsim.shop.storefront import Storefront
 from facsim.shop.storefront.server import make_server
 from facsim.shop.storefront.state import Visitors
+from facsim.util.localhost import HOST, listener_on
 
 
 @dataclass(frozen=True)

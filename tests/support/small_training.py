@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from facsim.data import Card, DataSetWriter
 from facsim.prompt import PromptConfig, Style
-from facsim.prompt.wording import system_message
+from facsim.prompt.templates import system_message
 from facsim.schema import Action, Session, Step
 
 GOODS = ("kettle", "pan", "cup")

@@ -7,7 +7,7 @@ from pathlib import Path
 from loopback import Answer
 
 from facsim.data import Card, DataSet, DataSetWriter, page_id_of
-from facsim.predict.endpoint_options import EndpointOptions
+from facsim.predict.endpoint.options import EndpointOptions
 from facsim.schema import Action, Session, Step
 
 HOME = (

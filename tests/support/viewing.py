@@ -17,7 +17,7 @@ from facsim.evaluation import CaseSelection, Run, RunConfig
 from facsim.evaluation.config import Counts, Identity
 from facsim.evaluation.environment import Environment
 from facsim.evaluation.journal import Journal
-from facsim.evaluation.scoring import Scorer
+from facsim.evaluation.records import Scorer
 from facsim.prompt import PromptConfig, prompt_hash
 from facsim.schema import Action, Prediction, Session, Step, Truth
 from facsim.view import build_app

@@ -2,8 +2,8 @@
 
 import pytest
 
-from facsim.schema import ConfigError
 from facsim.train import PRESETS, SftConfig
+from facsim.util.errors import ConfigError
 
 
 def test_the_preset_paper_is_the_papers_recipe():

@@ -13,9 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from small_training import make_model
 
-from facsim.schema import FacsimError
-from facsim.train import folder as folder_module
-from facsim.train import train_sft
+from facsim.train import train_sft, training_folder
+from facsim.util.errors import FacsimError
 
 PROGRAM = Path(__file__).parent / "programs" / "train.py"
 
@@ -90,7 +89,7 @@ def test_a_kill_at_any_write_loses_nothing(undisturbed, tmp_path, monkeypatch, m
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", counted(Path.rename))
-        patch.setattr(folder_module.shutil, "rmtree", counted(shutil.rmtree))
+        patch.setattr(training_folder.shutil, "rmtree", counted(shutil.rmtree))
         try:
             train_sft(mine)
         except Killed:
@@ -189,7 +188,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(undisturbed, small_disk):
 def test_one_folder_is_trained_by_one_process(undisturbed, tmp_path):
     import fcntl
 
-    from facsim.schema import ConfigError
+    from facsim.util.errors import ConfigError
 
     config, _ = undisturbed
     mine = config.model_copy(update={"out": tmp_path / "out"})

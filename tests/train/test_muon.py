@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from facsim.schema import ConfigError
 from facsim.train import train_sft
 from facsim.train.muon import MuonAdamW, orthogonal
+from facsim.util.errors import ConfigError
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from facsim.data import Card, DataSet, DataSetWriter
-from facsim.predict.local.chat import ChatTokenizer, Row, Span
+from facsim.lm.chat_tokenizer import ChatTokenizer, Row, Span
 from facsim.prompt import PromptConfig
-from facsim.schema import Action, ConfigError, InputError, Session, Step
+from facsim.schema import Action, Session, Step
 from facsim.train import SftConfig
-from facsim.train.lessons import fitted, make_rows
-from facsim.train.rows import RowCounts, check_taught, session_lessons
-from facsim.train.store import IGNORED, labels_of, write_rows
+from facsim.train.example_file import IGNORED, labels_of, write_rows
+from facsim.train.example_set import fitted, make_rows
+from facsim.train.examples import RowCounts, check_taught, session_lessons
+from facsim.util.errors import ConfigError, InputError
 
 
 @pytest.fixture(scope="module")

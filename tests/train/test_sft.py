@@ -10,13 +10,13 @@ import torch
 from safetensors.torch import load_file
 from small_training import make_model
 
-from facsim.predict.local.chat import ChatTokenizer
-from facsim.predict.local.checkpoint import find_checkpoint, load_checkpoint, load_tokenizer
-from facsim.schema import ConfigError, InputError
+from facsim.lm.chat_tokenizer import ChatTokenizer
+from facsim.lm.checkpoint import find_checkpoint, load_checkpoint, load_tokenizer
 from facsim.train import TrainingInterrupted, TrainingReport, check_training, train_sft
 from facsim.train.report import model_card
 from facsim.train.tokenizer import is_auto_tokenizer
 from facsim.train.validation import ValidationScore
+from facsim.util.errors import ConfigError, InputError
 
 
 def weights(folder):
@@ -139,7 +139,7 @@ def test_the_best_weights_are_kept_not_the_last(config):
     assert report.best_step < report.steps
     again = load_checkpoint(settings.out)
     from facsim.data import DataSet
-    from facsim.train.sessions import validation_sessions
+    from facsim.train.session_selection import validation_sessions
     from facsim.train.validation import Validation
 
     held_out = validation_sessions(DataSet.open(settings.data), settings)

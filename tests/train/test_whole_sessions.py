@@ -7,13 +7,13 @@ from trl import pack_dataset
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from facsim.data import DataSet, replay
-from facsim.predict.local.checkpoint import load_checkpoint
+from facsim.lm.checkpoint import load_checkpoint
 from facsim.prompt import PromptConfig, build_prompt
 from facsim.train import train_sft
-from facsim.train.rows import session_lessons
-from facsim.train.settings import Hardware, trl_settings
-from facsim.train.store import IGNORED, labels_of
+from facsim.train.example_file import IGNORED, labels_of
+from facsim.train.examples import session_lessons
 from facsim.train.trainer import SessionTrainer
+from facsim.train.trl_settings import Hardware, trl_settings
 
 PROMPT = PromptConfig(style="action", budget_tokens=None)
 
@@ -66,7 +66,7 @@ def test_the_loss_is_that_of_one_row_a_step(shop, model, lessons):
 
 def trainer_of(config, sequences, rows, model, tmp_path):
     """A trainer that is asked for its loss only."""
-    from facsim.train.folder import TrainingFolder
+    from facsim.train.training_folder import TrainingFolder
 
     hardware = Hardware.of(config)
     return SessionTrainer(

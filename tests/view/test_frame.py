@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from payloads import EVIL, PAYLOADS
 
-from facsim.view.frame import LONGEST_TEXT, MOST_NODES, Mark, frame, title_of
+from facsim.view.page_frame import LONGEST_TEXT, MOST_NODES, Mark, frame, title_of
 
 TAGS = {"html", "head", "meta", "title", "style", "body", "div", "span", "br"}
 ATTRIBUTES = {"class", "title", "id", "lang", "charset", "nonce"}

@@ -11,9 +11,9 @@ from viewing import line_of, made_session, perfect, write_data, write_run
 
 from facsim.data import DataSet
 from facsim.evaluation import Run
-from facsim.schema import ConfigError, InputError
+from facsim.util.errors import ConfigError, InputError
 from facsim.view.library import Library, Search
-from facsim.view.predictions import Predictions
+from facsim.view.prediction_index import Predictions
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from facsim import Card, DataSet, DataSetWriter, Run, evaluate
-from facsim.schema import Action, ConfigError, Prediction, Session, SessionSoFar, Step
+from facsim.schema import Action, Prediction, Session, SessionSoFar, Step
+from facsim.util.errors import ConfigError
 from facsim.view.terminal import pick_session, run_metrics, session_list, session_replay
 
 

@@ -14,10 +14,11 @@ from viewing import ADDRESS, HOME, line_of, made_session, told, write_data, writ
 
 from facsim.cli.main import app as command_line
 from facsim.prompt import PromptConfig, build_prompt
-from facsim.schema import Action, ConfigError
+from facsim.schema import Action
+from facsim.util.errors import ConfigError
 from facsim.view import build_app
-from facsim.view.guard import PAGE_POLICY
 from facsim.view.replay import so_far
+from facsim.view.request_guard import PAGE_POLICY
 
 STEP = "/session?id=s03&step=1"
 PAGES = (

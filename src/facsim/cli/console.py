@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from facsim.schema import Progress
+from facsim.util.progress import Progress
 
 # Lines in a file or a pipe are not folded, and tables have room, unless COLUMNS says how much.
 _piped = not sys.stdout.isatty()

@@ -105,7 +105,8 @@ def command(
         batch_tokens: Most tokens that go through the model together. Default: 16384.
     """
     from facsim.cli.console import console, errors, progress_bar
-    from facsim.evaluation import evaluate, named_predictors, plan
+    from facsim.evaluation import evaluate, named_predictors
+    from facsim.evaluation.dry_run import plan
     from facsim.report import plan_summary, run_summary
 
     wording = _given(

@@ -6,7 +6,7 @@ import sys
 
 from cyclopts import App, CycloptsError
 
-from facsim.schema import FacsimError
+from facsim.util.errors import FacsimError
 
 app = App(
     name="facsim",

@@ -35,7 +35,7 @@ def command(
 
     from facsim.cli.console import console, progress_bar
     from facsim.report import build_report, leaderboard
-    from facsim.schema import ConfigError
+    from facsim.util.errors import ConfigError
 
     if out is not None and format == "table":
         raise ConfigError(f"{out}: a table is for the terminal. Leave --out or --format out")

@@ -27,7 +27,7 @@ def command(
     from facsim.cli.console import console
     from facsim.evaluation import score
     from facsim.report import run_summary
-    from facsim.schema import ConfigError
+    from facsim.util.errors import ConfigError
 
     if not runs:
         raise ConfigError("no run given, for example runs/choice")

@@ -30,7 +30,7 @@ def command(
     """
     from facsim.cli.console import console
     from facsim.evaluation import Run
-    from facsim.schema import ConfigError
+    from facsim.util.errors import ConfigError
 
     if (data / "config.json").is_file() and not (data / "card.json").exists():
         from facsim.view.terminal import run_metrics

@@ -28,7 +28,7 @@ def command(
     from facsim.cli.console import errors, progress_bar
     from facsim.page import Recipe
     from facsim.page.batch import simplify_folder, simplify_one
-    from facsim.schema import ConfigError
+    from facsim.util.errors import ConfigError
 
     hints = Recipe.read(recipe) if recipe else None
     if hints and hints.sites:

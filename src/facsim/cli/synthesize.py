@@ -76,9 +76,9 @@ def command(
     from rich.markdown import Markdown
 
     from facsim.cli.console import console, errors, progress_bar
-    from facsim.predict.endpoint_options import EndpointOptions
+    from facsim.predict.endpoint.options import EndpointOptions
     from facsim.rationale import Synthesis, SynthesisInterrupted, grade_rationales
-    from facsim.schema import ConfigError
+    from facsim.util.errors import ConfigError
 
     options = EndpointOptions.of(
         temperature=temperature,

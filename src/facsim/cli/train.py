@@ -82,7 +82,7 @@ def check(
         chosen: The rest.
     """
     from facsim.cli.console import console, progress_bar
-    from facsim.cli.training_shown import counts_table, example_texts
+    from facsim.cli.train_check_output import counts_table, example_texts
     from facsim.train import SftConfig, check_training
     from facsim.train.check import STYLES
 
@@ -166,8 +166,8 @@ def sft(
         cpu: Train on the CPU, though there is a GPU.
     """
     from facsim.cli.console import console, errors, progress_bar
-    from facsim.schema import no_progress
     from facsim.train import SftConfig, TrainingInterrupted, train_sft
+    from facsim.util.progress import no_progress
 
     config = SftConfig.of(
         data,
@@ -220,8 +220,8 @@ def accelerate(gpus: int, *, out: Path | None = None, gpus_per_machine: int = 8)
         gpus_per_machine: How many each machine has.
     """
     from facsim.cli.console import console
-    from facsim.data.files import write_atomically
     from facsim.train.launch import accelerate_config, launch_command
+    from facsim.util.files import write_atomically
 
     text = accelerate_config(gpus, gpus_per_machine=gpus_per_machine)
     if out is None:

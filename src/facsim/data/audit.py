@@ -8,13 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from facsim.data import checks
-from facsim.data.checks import MIN_REACHABILITY, Finding, Severity, Shown
+from facsim.data import audit_checks
+from facsim.data.audit_checks import MIN_REACHABILITY, Finding, Severity, Shown
+from facsim.data.page_survey import CountTokens, PageSurvey, survey_pages
 from facsim.data.splits import SplitBy, assign
 from facsim.data.store import DataSet
-from facsim.data.survey import CountTokens, PageSurvey, survey_pages
-from facsim.data.tables import STEPS_SCHEMA
-from facsim.schema import Progress, no_progress
+from facsim.data.table_schemas import STEPS_SCHEMA
+from facsim.util.progress import Progress, no_progress
 
 _PARTS = ("train", "validation", "test")
 _WORST_FIRST: Mapping[Severity, int] = {"error": 0, "warning": 1, "note": 2}
@@ -92,20 +92,24 @@ def audit(
     parts = assign(data, by, seed)
     survey = survey_pages(data, count_tokens, progress)
     steps = _steps_with(data, parts, survey)
-    findings = [*checks.integrity(data, survey), *checks.names(data, survey), *checks.sessions(data, by)]
+    findings = [
+        *audit_checks.integrity(data, survey),
+        *audit_checks.names(data, survey),
+        *audit_checks.sessions(data, by),
+    ]
     leakage: dict[str, float] = {}
     for found, numbers in (
-        checks.leaked_users(data, parts, by),
-        checks.leaked_sessions(data, parts),
-        checks.leaked_steps(steps),
+        audit_checks.leaked_users(data, parts, by),
+        audit_checks.leaked_sessions(data, parts),
+        audit_checks.leaked_steps(steps),
     ):
         findings += found
         leakage |= numbers
-    found, reachability = checks.reachability(steps, min_reachability)
+    found, reachability = audit_checks.reachability(steps, min_reachability)
     findings += found
     # Prompts need every page; where some are missing the audit has failed already.
     if shown is not None and survey.complete:
-        found, after = checks.shown_after_budgeting(data, steps, shown, min_reachability, progress)
+        found, after = audit_checks.shown_after_budgeting(data, steps, shown, min_reachability, progress)
         findings += found
         reachability["test, after budgeting"] = after
     sizes = _sizes(steps, data)
@@ -128,7 +132,7 @@ def audit(
     )
 
 
-def _steps_with(data: DataSet, parts: checks.Parts, survey: PageSurvey) -> pl.DataFrame:
+def _steps_with(data: DataSet, parts: audit_checks.Parts, survey: PageSurvey) -> pl.DataFrame:
     """The steps with their part, whether their target is on the page, and their page's length."""
     part = pl.DataFrame(
         {"session_id": list(parts), "part": list(parts.values())},

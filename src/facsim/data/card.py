@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from facsim.schema import InputError
+from facsim.util.errors import InputError
 
 SCHEMA_VERSION = 1
 

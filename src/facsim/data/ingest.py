@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from facsim.data.ingest_report import IngestReport
 from facsim.data.prepare import Preparer, Simplify
-from facsim.data.report import IngestReport
 from facsim.data.sources import SessionRefused, Source, open_source
 from facsim.data.writer import DataSetWriter
 from facsim.page import Recipe, simplify
-from facsim.schema import ConfigError, InputError, Progress, no_progress
+from facsim.util.errors import ConfigError, InputError
+from facsim.util.progress import Progress, no_progress
 
 _REASONS_TOLD = 5
 

@@ -9,7 +9,8 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from facsim.schema import ACTION_TYPES, ConfigError, InputError, RationaleSource
+from facsim.schema import ACTION_TYPES, RationaleSource
+from facsim.util.errors import ConfigError, InputError
 
 SKIP = "skip"
 """Value of an action type that stands for: this row is no step."""

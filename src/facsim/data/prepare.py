@@ -8,12 +8,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from facsim.data.report import IngestReport
+from facsim.data.ingest_report import IngestReport
 from facsim.data.sources import RawSession, RawStep, SessionRefused
 from facsim.data.writer import page_id_of
 from facsim.page import read_page
-from facsim.page.find import element_at
-from facsim.schema import Action, ConfigError, InputError, Page, Session, Step
+from facsim.page.element_lookup import element_at
+from facsim.schema import Action, Page, Session, Step
+from facsim.util.errors import ConfigError, InputError
 
 Simplify = Callable[[str, str | None], Page]
 """Raw HTML and its address -> simplified page."""

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from facsim.data.store import DataSet
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 Part = Literal["train", "validation", "test", "all"]
 PARTS: tuple[Part, ...] = get_args(Part)

@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facsim.data.card import Card
-from facsim.data.tables import (
+from facsim.data.table_schemas import (
     PAGES_SCHEMA,
     SESSIONS_SCHEMA,
     STEPS_SCHEMA,
@@ -34,8 +34,9 @@ from facsim.data.tables import (
     reading,
 )
 from facsim.page import read_page
-from facsim.schema import Action, InputError, Page, Session, Step, Truth
-from facsim.schema.drawing import Cell, figure, paragraph, table
+from facsim.schema import Action, Page, Session, Step, Truth
+from facsim.schema.notebook_html import Cell, figure, paragraph, table
+from facsim.util.errors import InputError
 
 _CHARACTERS_KEPT = 16_000_000
 """Of pages used lately. Their elements, once read, take a few times as much."""

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facsim.data.card import Card
-from facsim.data.tables import (
+from facsim.data.table_schemas import (
     LATER_COLUMNS,
     PAGES_SCHEMA,
     SESSIONS_SCHEMA,
@@ -27,7 +27,8 @@ from facsim.data.tables import (
     TRUTH_COLUMNS,
     dumps,
 )
-from facsim.schema import ConfigError, FacsimError, Session, Truth
+from facsim.schema import Session, Truth
+from facsim.util.errors import ConfigError, FacsimError
 
 if TYPE_CHECKING:
     from facsim.data.store import PageStore

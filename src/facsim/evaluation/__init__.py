@@ -2,11 +2,11 @@
 
 from facsim.evaluation.compare import comparable_cases, compare, labels
 from facsim.evaluation.config import CaseSelection, RunConfig
+from facsim.evaluation.dry_run import Plan, plan
 from facsim.evaluation.evaluate import evaluate
-from facsim.evaluation.plan import Plan, plan
 from facsim.evaluation.run import Run, score
 from facsim.evaluation.runner import RunInterrupted
-from facsim.evaluation.several import named_predictors, run_name
+from facsim.evaluation.targets import named_predictors, run_name
 
 __all__ = [
     "CaseSelection",

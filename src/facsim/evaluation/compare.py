@@ -12,7 +12,7 @@ import polars as pl
 from facsim.evaluation.config import differences
 from facsim.evaluation.run import Run
 from facsim.metrics import Cluster, Comparison, Rule, compare_many
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 _KEY = ("session_id", "step")
 

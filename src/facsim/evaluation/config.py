@@ -15,12 +15,12 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from facsim.data import DataSet
-from facsim.data.files import write_atomically
 from facsim.data.splits import Part, SplitBy, split
 from facsim.evaluation.environment import Environment
 from facsim.predict.protocol import Predictor
 from facsim.prompt import PromptConfig, prompt_hash
-from facsim.schema import ConfigError, InputError
+from facsim.util.errors import ConfigError, InputError
+from facsim.util.files import write_atomically
 
 FORMAT_VERSION = 1
 

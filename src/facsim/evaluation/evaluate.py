@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from facsim.data import DataSet
-from facsim.data.files import Lock
 from facsim.data.splits import Part, SplitBy
 from facsim.data.splits import split as part_of_split
 from facsim.evaluation.config import CaseSelection, FirstStep, Identity, RunConfig, count_cases, lengths_of
 from facsim.evaluation.environment import Environment
 from facsim.evaluation.journal import Journal, answered
+from facsim.evaluation.records import Scorer
 from facsim.evaluation.run import Run, score
 from facsim.evaluation.runner import Owed, Runner
-from facsim.evaluation.scoring import Scorer
 from facsim.predict.protocol import Predictor, Trainable
 from facsim.predict.registry import load_predictor
-from facsim.schema import ConfigError, Progress, no_progress
+from facsim.util.errors import ConfigError
+from facsim.util.files import Lock
+from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from facsim.prompt import PromptConfig

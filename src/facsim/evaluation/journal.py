@@ -21,8 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from facsim.data.files import sync_folder
-from facsim.schema import FacsimError, InputError
+from facsim.util.errors import FacsimError, InputError
+from facsim.util.files import sync_folder
 
 Line = dict[str, Any]
 Case = tuple[str, int]

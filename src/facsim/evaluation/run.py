@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from facsim.data.files import write_atomically
 from facsim.evaluation.config import RunConfig
-from facsim.evaluation.drawing import run_html
 from facsim.evaluation.environment import facsim_version
 from facsim.evaluation.journal import Line, read_lines
-from facsim.evaluation.predictions import leniencies_of, read_predictions
+from facsim.evaluation.predictions_table import leniencies_of, read_predictions
+from facsim.evaluation.run_html import run_html
 from facsim.metrics import RULES, Cluster, Metrics, check_cases, compute_metrics, match_expression
-from facsim.schema import ConfigError, InputError, Progress, no_progress
-from facsim.schema.frames import to_pandas
+from facsim.util.dataframes import to_pandas
+from facsim.util.errors import ConfigError, InputError
+from facsim.util.files import write_atomically
+from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,8 @@ class Run:
         """The answered test cases in the order of `cases`, with what was said beside the answer.
 
         Returns:
-            The columns of `facsim.metrics.CASES_SCHEMA` and of `facsim.evaluation.predictions.EXTRAS_SCHEMA`.
+            The columns of `facsim.metrics.CASES_SCHEMA` and of
+            `facsim.evaluation.predictions_table.EXTRAS_SCHEMA`.
 
         Raises:
             InputError: if predictions.jsonl is missing or damaged.

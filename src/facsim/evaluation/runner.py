@@ -3,7 +3,7 @@
 A predictor that takes whole sessions gets them one after another, and answers their steps as it sees fit.
 
 What ends a run early: a signal, an error of the predictor, or a file that cannot be written
-(`facsim.predict.crew`). What came is on disk, and the cause is raised.
+(`facsim.util.workers`). What came is on disk, and the cause is raised.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from pathlib import Path
 
 from facsim.data import DataSet, replay
 from facsim.evaluation.journal import Journal, Line
-from facsim.evaluation.scoring import Scorer
-from facsim.predict.crew import Crew
+from facsim.evaluation.records import Scorer
 from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor, StepAnswer
-from facsim.schema import FacsimError, Prediction, Progress, Session, SessionSoFar, Step
+from facsim.schema import Prediction, Session, SessionSoFar, Step
+from facsim.util.errors import FacsimError
+from facsim.util.progress import Progress
+from facsim.util.workers import Crew
 
 _SYNC_SECONDS = 5.0
 _REPORT_SECONDS = 0.1

@@ -1,5 +1,6 @@
 """How accurate a run is, how sure that is, and whether two runs differ. Knows no files, pages or models."""
 
+from facsim.metrics.case_table import CASES_SCHEMA, cases_table, check_cases
 from facsim.metrics.cases import Cases
 from facsim.metrics.ceiling import CeilingShares, ceiling_shares
 from facsim.metrics.compare import Comparison, compare_many, compare_runs, holm
@@ -7,7 +8,6 @@ from facsim.metrics.compute import compute_metrics
 from facsim.metrics.estimate import Cluster, Estimate, Metrics
 from facsim.metrics.match import RULES, Rule, match_expression, matches
 from facsim.metrics.registry import METRICS, Definition
-from facsim.metrics.table import CASES_SCHEMA, cases_table, check_cases
 
 __all__ = [
     "CASES_SCHEMA",

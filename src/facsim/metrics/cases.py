@@ -11,10 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from facsim.metrics.bootstrap import UNIT, FloatArray, Statistic
+from facsim.metrics.case_table import cases_table, check_cases
 from facsim.metrics.estimate import Cluster
 from facsim.metrics.match import Rule, match_expression
-from facsim.metrics.table import cases_table, check_cases
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 CLUSTERS: tuple[Cluster, ...] = get_args(Cluster)
 BoolArray = NDArray[np.bool_]
@@ -29,7 +29,7 @@ class Cases:
     This is the one place that knows what a cluster is: all metrics are sums over clusters made here.
 
     Args:
-        table: test cases (see `facsim.metrics.table`), in any order.
+        table: test cases (see `facsim.metrics.case_table`), in any order.
         cluster: what is drawn in a resample, `session` or `user`.
 
     Raises:

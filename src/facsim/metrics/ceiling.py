@@ -23,7 +23,7 @@ from facsim.metrics.cases import Cases
 from facsim.metrics.compute import check_settings
 from facsim.metrics.estimate import Cluster, Estimate
 from facsim.metrics.match import Rule, check_rule
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 MEASURES: Final = ("accuracy", "log_likelihood")
 

@@ -21,8 +21,8 @@ from facsim.metrics.cases import Cases
 from facsim.metrics.compute import check_settings
 from facsim.metrics.estimate import Cluster, Estimate
 from facsim.metrics.match import Rule, check_rule
-from facsim.schema import ConfigError
-from facsim.schema.drawing import Cell, figure, paragraph, table
+from facsim.schema.notebook_html import Cell, figure, paragraph, table
+from facsim.util.errors import ConfigError
 
 _CHUNK: Final = 8_000_000  # signs held at once: 1 MB as bits, 8 MB as sums of eight
 _TRUTH: Final = ("session_id", "step", "true_type", "true_name", "true_text")

@@ -11,12 +11,12 @@ import polars as pl
 
 from facsim.metrics.bootstrap import Statistic, estimate
 from facsim.metrics.cases import Cases
-from facsim.metrics.classes import KINDS, Kind, labels
+from facsim.metrics.classification import KINDS, Kind, labels
 from facsim.metrics.errors import ERROR_TYPES, errors
 from facsim.metrics.estimate import Cluster, Estimate, Metrics, TableRow
 from facsim.metrics.probability import calibration_bins
 from facsim.metrics.registry import METRICS
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 _Key = str | tuple[Kind, str, str]
 _PLURAL: Final[Mapping[Kind, str]] = {"type": "types", "category": "categories"}

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from facsim.schema.drawing import Cell, figure, paragraph, scrolled, table
-from facsim.schema.frames import to_pandas
+from facsim.schema.notebook_html import Cell, figure, paragraph, scrolled, table
+from facsim.util.dataframes import to_pandas
 
 if TYPE_CHECKING:
     import pandas as pd

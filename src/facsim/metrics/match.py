@@ -20,7 +20,8 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from facsim.schema import Action, ConfigError
+from facsim.schema import Action
+from facsim.util.errors import ConfigError
 
 Rule = Literal["exact", "equivalent", "target"]
 RULES: tuple[Rule, ...] = get_args(Rule)

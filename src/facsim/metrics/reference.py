@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from facsim.metrics.registry import METRICS
-from facsim.schema import InputError
+from facsim.util.errors import InputError
 
 BEGIN = "<!-- {group}: made from facsim.metrics.METRICS by `python -m facsim.metrics.reference` -->"
 END = "<!-- end -->"

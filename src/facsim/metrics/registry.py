@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from facsim.metrics import accuracy, classes, effort, errors, probability, texts
+from facsim.metrics import accuracy, classification, errors, probability, text_similarity, usage
 from facsim.metrics.bootstrap import Statistic
 from facsim.metrics.cases import Cases
 from facsim.schema import ACTION_TYPES, ParseLevel
@@ -98,19 +98,19 @@ def _classes() -> list[Definition]:
             "type accuracy",
             "Types and categories",
             "Share of all steps whose action type is right",
-            classes.type_accuracy,
+            classification.type_accuracy,
             source="Shop-R1, arXiv 2507.17842",
         )
     ]
     plural = {"type": "types", "category": "categories"}
-    for kind in classes.KINDS:
+    for kind in classification.KINDS:
         made += [
             Definition(
                 f"{kind}_f1_macro",
                 f"{kind} F1, macro",
                 "Types and categories",
                 f"Mean of the F1 scores of the {plural[kind]} that are true or predicted somewhere",
-                partial(classes.f1_macro, kind=kind),
+                partial(classification.f1_macro, kind=kind),
                 source=f"{_OPERA}; {_SKLEARN}" if kind == "type" else _SKLEARN,
             ),
             Definition(
@@ -118,18 +118,18 @@ def _classes() -> list[Definition]:
                 f"{kind} F1, weighted",
                 "Types and categories",
                 f"Mean of the F1 scores of the {plural[kind]}, weighted by how often each is true",
-                partial(classes.f1_weighted, kind=kind),
+                partial(classification.f1_weighted, kind=kind),
                 source=f"{_OPERA}; {_SKLEARN}" if kind == "category" else _SKLEARN,
             ),
         ]
-    for kind in classes.KINDS:
+    for kind in classification.KINDS:
         made.append(
             Definition(
                 f"{kind}_divergence",
                 f"{kind} divergence",
                 "Types and categories",
                 f"Jensen-Shannon divergence (base 2) of the predicted {plural[kind]}' shares from people's",
-                partial(classes.divergence, kind=kind),
+                partial(classification.divergence, kind=kind),
                 unit="bits",
                 better="lower",
                 source="Lin 1991; SIMTRACE",
@@ -145,7 +145,7 @@ def _outcome() -> list[Definition]:
             "outcome F1",
             "Outcome",
             "F1 of purchase on the last step of each session",
-            classes.outcome_f1,
+            classification.outcome_f1,
             source=f"{_PAPER} 2",
         ),
         Definition(
@@ -153,7 +153,7 @@ def _outcome() -> list[Definition]:
             "outcome F1, weighted",
             "Outcome",
             "Weighted F1 of purchase and terminate on the last step of each session",
-            classes.outcome_f1_weighted,
+            classification.outcome_f1_weighted,
             source=_OPERA,
         ),
     ]
@@ -227,7 +227,7 @@ def _answers() -> list[Definition]:
             "query F1",
             "Ceilings and answers",
             "Mean F1 of the words of typed and true text, on steps where both type",
-            texts.query_token_f1,
+            text_similarity.query_token_f1,
             source="SQuAD, Rajpurkar et al. 2016",
         ),
         Definition(
@@ -235,7 +235,7 @@ def _answers() -> list[Definition]:
             "query similarity",
             "Ceilings and answers",
             "Mean of 1 - Levenshtein distance / longer length, on steps where both type",
-            texts.query_similarity,
+            text_similarity.query_similarity,
             source="Levenshtein 1966; SIMTRACE",
         ),
     ]
@@ -287,7 +287,7 @@ def _probability() -> list[Definition]:
 
 
 def _effort() -> list[Definition]:
-    units: Mapping[effort.Effort, Unit] = {
+    units: Mapping[usage.Effort, Unit] = {
         "input_tokens": "tokens",
         "cached_tokens": "tokens",
         "output_tokens": "tokens",
@@ -303,7 +303,7 @@ def _effort() -> list[Definition]:
                 f"{title}, total",
                 "Effort",
                 f"Sum of {title} over the steps where it is known",
-                partial(effort.effort_total, effort=name),
+                partial(usage.effort_total, effort=name),
                 unit=unit,
                 better=None,
                 interval=False,
@@ -313,7 +313,7 @@ def _effort() -> list[Definition]:
                 f"{title} per step",
                 "Effort",
                 f"Mean of {title} over the steps where it is known",
-                partial(effort.effort_mean, effort=name),
+                partial(usage.effort_mean, effort=name),
                 unit=unit,
                 better=None,
             ),
@@ -324,7 +324,7 @@ def _effort() -> list[Definition]:
             "steps per session",
             "Effort",
             "Mean number of test cases of a session",
-            effort.session_length,
+            usage.session_length,
             unit="steps",
             better=None,
         )

@@ -1,7 +1,7 @@
 """Raw HTML -> simplified page with named elements."""
 
-from facsim.page.categories import CategoryRule, CategoryRules
-from facsim.page.find import element_at
+from facsim.page.category_rules import CategoryRule, CategoryRules
+from facsim.page.element_lookup import element_at
 from facsim.page.read import names_in, read_page
 from facsim.page.recipe import Recipe
 from facsim.page.simplify import simplify

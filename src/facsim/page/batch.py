@@ -13,7 +13,9 @@ from pathlib import Path
 
 from facsim.page.recipe import Recipe
 from facsim.page.simplify import simplify
-from facsim.schema import ConfigError, Element, InputError, Page, Progress, no_progress
+from facsim.schema import Element, Page
+from facsim.util.errors import ConfigError, InputError
+from facsim.util.progress import Progress, no_progress
 
 _PAGES = frozenset({".html", ".htm", ".xhtml"})
 STANDARD_INPUT = Path("-")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from facsim.schema import InputError
+from facsim.util.errors import InputError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),

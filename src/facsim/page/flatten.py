@@ -1,7 +1,7 @@
 """Shadow roots and frames with a document of their own, put where a person sees them.
 
-`facsim.page.source` turns a declarative shadow root into an element, so that Lexbor puts it into the tree.
-Here what a host holds moves into the slots, and the documents of frames go into them.
+`facsim.page.preprocess` turns a declarative shadow root into an element, so that Lexbor puts it into the
+tree. Here what a host holds moves into the slots, and the documents of frames go into them.
 """
 
 from __future__ import annotations

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from facsim.page.cards import find_cards
-from facsim.page.labels import MAX_LABEL, Labels
+from facsim.page.accessible_names import MAX_LABEL, Labels
+from facsim.page.card_detection import find_cards
 from facsim.page.roles import WIDGET_ROLES
-from facsim.page.runs import Runs
+from facsim.page.slugs import SYMBOLS, is_count, slug
+from facsim.page.text_runs import Runs
 from facsim.page.tree import TEXT, Tree
-from facsim.page.words import SYMBOLS, is_count, slug
 
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _LANDMARKS = {"nav": "navigation", "header": "header", "footer": "footer", "aside": "sidebar"}

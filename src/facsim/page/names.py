@@ -2,7 +2,7 @@
 
 The last part is what the element says (its accessible name), the parts before are the groups around it.
 Nothing that pages generate (ids, classes, positions) enters. What is called the same is told apart by what it
-says in full, its address or its field, and only then by numbers (`facsim.page.alike`).
+says in full, its address or its field, and only then by numbers (`facsim.page.disambiguation`).
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from facsim.page.alike import address_words, joined, telling, told_apart, unique
-from facsim.page.copies import COPY, Copies
+from facsim.page.accessible_names import Labels
+from facsim.page.disambiguation import address_words, joined, telling, told_apart, unique
+from facsim.page.fallback_names import Wordless
+from facsim.page.formsets import COPY, Copies
 from facsim.page.groups import UNSPECIFIC, Group, find_groups
-from facsim.page.labels import Labels
 from facsim.page.roles import WIDGET_ROLES, role_of
-from facsim.page.runs import Runs
+from facsim.page.slugs import PRICE, is_count, is_generated, slug, whole_slug
+from facsim.page.text_runs import Runs
 from facsim.page.tree import Tree
-from facsim.page.wordless import Wordless
-from facsim.page.words import PRICE, is_count, is_generated, slug, whole_slug
 
 _MAX_GROUPS = 4
 _SEARCH = re.compile(r"^(q|s|k|query|search|keywords?|searchterm|field-keywords)$|search", re.IGNORECASE)

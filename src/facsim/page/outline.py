@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from facsim.page.slugs import fold
 from facsim.page.tags import FLOWING
 from facsim.page.tree import TEXT, Tree
-from facsim.page.words import fold
 from facsim.schema import Line, Outline
 
 _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})

@@ -6,14 +6,15 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
-from facsim.page.looks import look
+from facsim.page.confusables import look
 from facsim.page.outline import outline_of
 from facsim.page.roles import STATES, role_of, states_of
-from facsim.page.runs import MAX_TEXT, Runs
+from facsim.page.slugs import fold, is_name
 from facsim.page.tags import UNSEEN
+from facsim.page.text_runs import MAX_TEXT, Runs
 from facsim.page.tree import Tree, parse, tokenize
-from facsim.page.words import fold, is_name
-from facsim.schema import Element, InputError, Outline, Page
+from facsim.schema import Element, Outline, Page
+from facsim.util.errors import InputError
 
 MARK = '<html data-simplified="1">'
 """What pages of our own renderer begin with. They are read without a full HTML parser."""

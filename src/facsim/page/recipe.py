@@ -9,10 +9,10 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from facsim.page.categories import CategoryRule
-from facsim.page.words import slug
-from facsim.page.yamlfile import read_yaml
-from facsim.schema import ConfigError
+from facsim.page.category_rules import CategoryRule
+from facsim.page.slugs import slug
+from facsim.util.errors import ConfigError
+from facsim.util.yaml_config import read_yaml
 
 _EMPTY = LexborHTMLParser("")
 

@@ -10,8 +10,8 @@ from itertools import chain, compress
 from facsim.page.nesting import NEUTRAL, NOTHING, Around, put_into
 from facsim.page.read import MARK
 from facsim.page.roles import ROLE_OF_TAG, STATES, role_of
-from facsim.page.runs import HIDDEN, Runs
 from facsim.page.tags import CELLS, CONTROLS, FLOWING, INLINE, KEPT, VOID, WHOLE_PAGE
+from facsim.page.text_runs import HIDDEN, Runs
 from facsim.page.tree import Tree
 
 _ATTRIBUTES = {

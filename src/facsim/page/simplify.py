@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
+from facsim.page.accessible_names import Labels
 from facsim.page.decode import decode
-from facsim.page.labels import Labels
 from facsim.page.names import name_elements
 from facsim.page.read import MARK, is_ours, load_elements, load_outline, tree_of
 from facsim.page.recipe import Recipe
 from facsim.page.render import render
 from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
-from facsim.page.runs import HIDDEN, Runs
+from facsim.page.slugs import fold
 from facsim.page.tags import FOREIGN, HOLDS_HTML, VOID
+from facsim.page.text_runs import HIDDEN, Runs
 from facsim.page.tree import Locators, Tree, parse
-from facsim.page.words import fold
 from facsim.schema import Element, Page
 
 _LARGE = 500_000

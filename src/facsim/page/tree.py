@@ -17,9 +17,9 @@ from itertools import compress
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
 from facsim.page.flatten import fill_slots, put_in_frames, take_documents
-from facsim.page.source import check_size_of_parts, prepared
+from facsim.page.preprocess import check_size_of_parts, prepared
 from facsim.page.tags import FLOWING, MOVED, SHADOW_ROOT, UNSEEN, VOID
-from facsim.schema import ConfigError, InputError
+from facsim.util.errors import ConfigError, InputError
 
 TEXT = "#text"
 _NOSCRIPT, _TEMPLATE, _MARKED = b"<noscript", b"<template", b"data-facsim-"

@@ -13,8 +13,9 @@ from random import Random
 from typing import Any
 
 from facsim.data import DataSet
-from facsim.predict.habits import Habits, last_named
-from facsim.schema import Action, ActionType, Prediction, Progress, SessionSoFar, no_progress
+from facsim.predict.frequencies import Habits, last_named
+from facsim.schema import Action, ActionType, Prediction, SessionSoFar
+from facsim.util.progress import Progress, no_progress
 
 
 class Baseline:

@@ -18,10 +18,11 @@ from itertools import takewhile
 from typing import Any, ClassVar, Generic, TypeVar
 
 from facsim.data import DataSet
-from facsim.data.categories import Categorizer
+from facsim.data.categorizer import Categorizer
 from facsim.predict.baselines import Baseline
-from facsim.predict.habits import TERMINATE, Target, sequences, target_of
-from facsim.schema import Action, PastStep, Prediction, Progress, SessionSoFar, no_progress
+from facsim.predict.frequencies import TERMINATE, Target, sequences, target_of
+from facsim.schema import Action, PastStep, Prediction, SessionSoFar
+from facsim.util.progress import Progress, no_progress
 
 MAX_TEXTS = 20
 """How many texts per typable element are listed with a probability."""
@@ -204,8 +205,8 @@ def _best_action(target: Target, texts: Mapping[Target, Mapping[str, float]]) ->
 class MarkovCategory(Baseline):
     """The category that most often follows the previous one, by its most frequent action possible here.
 
-    Categories are those of `facsim.data.categories.Categorizer`: the data set's own labels where it has them,
-    and those of the category rules elsewhere.
+    Categories are those of `facsim.data.categorizer.Categorizer`: the data set's own labels where it has
+    them, and those of the category rules elsewhere.
     """
 
     spec = "baseline:markov-category"

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 
 class Options(BaseModel):

@@ -12,7 +12,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from facsim.data import DataSet, replay
-from facsim.schema import Action, ConfigError, Prediction, Progress, SessionSoFar, Truth, no_progress
+from facsim.schema import Action, Prediction, SessionSoFar, Truth
+from facsim.util.errors import ConfigError
+from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from facsim.shop.shoppers import Shopper

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from facsim.data import DataSet
-from facsim.schema import Prediction, Progress, Session, SessionSoFar, Step, no_progress
+from facsim.schema import Prediction, Session, SessionSoFar, Step
+from facsim.util.progress import Progress, no_progress
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from facsim.predict.baselines import (
 )
 from facsim.predict.markov import MarkovCategory, MarkovOne, MarkovTwo
 from facsim.predict.protocol import Predictor
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 if TYPE_CHECKING:
     from facsim.prompt import PromptConfig
@@ -66,8 +66,8 @@ def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **options: 
         spec: one of `SPEC_FORMS`.
         prompt: how sessions become chat messages. Only models use it. A local model takes from it the fields
             that were set, and the others from its checkpoint.
-        **options: for an endpoint fields of `facsim.predict.endpoint.EndpointOptions`, for a local model of
-            `facsim.predict.local.options.LocalOptions`.
+        **options: fields of `facsim.predict.endpoint.options.EndpointOptions` for an endpoint, and for a local model
+            of `facsim.predict.local.options.LocalOptions`.
 
     Raises:
         ConfigError: if the spec string names no predictor, an option is unusable, or a local model
@@ -86,8 +86,8 @@ def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **options: 
 
         return Oracle()
     if kind in ENDPOINT_KINDS and rest:
-        from facsim.predict.endpoint import endpoint_predictor  # noqa: PLC0415
-        from facsim.predict.endpoint_options import EndpointOptions  # noqa: PLC0415
+        from facsim.predict.endpoint.options import EndpointOptions  # noqa: PLC0415
+        from facsim.predict.endpoint.predictor import endpoint_predictor  # noqa: PLC0415
 
         return endpoint_predictor(spec, prompt, EndpointOptions.of(**options))
     if kind == LOCAL and rest:

@@ -13,9 +13,8 @@ from facsim.prompt.action_space import action_schema
 from facsim.prompt.budget import Plan, plan_history
 from facsim.prompt.config import Message, Prompt, PromptConfig
 from facsim.prompt.fit import Fitter
-from facsim.prompt.pages import WINDOW_TOKENS, PageTexts, Shown, left_out, page_texts
-from facsim.prompt.tokens import MESSAGE_TOKENS, count_short, tokenizer_file
-from facsim.prompt.wording import (
+from facsim.prompt.page_texts import WINDOW_TOKENS, PageTexts, Shown, left_out, page_texts
+from facsim.prompt.templates import (
     ACTION_MARKER,
     CUT_MARK,
     below_pages,
@@ -24,7 +23,9 @@ from facsim.prompt.wording import (
     steps_left_out,
     system_message,
 )
-from facsim.schema import Action, ConfigError, PastStep, SessionSoFar
+from facsim.prompt.tokens import MESSAGE_TOKENS, count_short, tokenizer_file
+from facsim.schema import Action, PastStep, SessionSoFar
+from facsim.util.errors import ConfigError
 
 MIN_PAGE_TOKENS = 100
 """A budget that leaves less than this beside the system message is refused."""

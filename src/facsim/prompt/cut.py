@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from facsim.prompt.markup import Open, name_in, tags
-from facsim.prompt.wording import CUT_MARK
+from facsim.prompt.templates import CUT_MARK
 
 _PLAIN = re.compile(r"[\w.-]+", re.ASCII)
 

@@ -23,7 +23,7 @@ from itertools import compress
 
 from facsim.prompt.cut import cut_from_top
 from facsim.prompt.markup import Tag, attributes_in, tags
-from facsim.prompt.wording import CUT_MARK
+from facsim.prompt.templates import CUT_MARK
 
 SHORT = 40
 """Texts are not cut to fewer characters than this."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from facsim.prompt.action_space import KIND_OF_TYPE, NotAnAction, kind_of_value, read_action
 from facsim.prompt.config import Style
 from facsim.prompt.loose_json import MAX_DEPTH, LooseObject, loose_objects
-from facsim.prompt.wording import END_THINK, THINK, writable
+from facsim.prompt.templates import END_THINK, THINK, writable
 from facsim.schema import Action, ParseLevel
 
 LENIENCIES: Mapping[str, str] = {

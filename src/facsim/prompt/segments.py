@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from facsim.prompt.build import build_prompt
 from facsim.prompt.config import Message, PromptConfig
-from facsim.prompt.wording import render_action, step_messages
+from facsim.prompt.templates import render_action, step_messages
 from facsim.schema import SessionSoFar, Step
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from facsim.prompt.config import PromptConfig
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 # What a chat template adds around one message (role, separators). ChatML takes four or five.
 MESSAGE_TOKENS = 5

@@ -1,8 +1,8 @@
 """The teacher: a model that writes the reasons that recorded steps lack, checked and graded."""
 
-from facsim.rationale.checks import CHECKS, Problem, Seen, SessionWords, check
 from facsim.rationale.grade import Grade, Grades, grade_rationales
-from facsim.rationale.report import SynthesisReport
+from facsim.rationale.rationale_checks import CHECKS, Problem, Seen, SessionWords, check
+from facsim.rationale.synthesis_report import SynthesisReport
 from facsim.rationale.synthesize import (
     Rewrite,
     Synthesis,

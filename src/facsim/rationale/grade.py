@@ -24,8 +24,10 @@ import numpy as np
 from facsim.data import DataSet
 from facsim.metrics import Estimate
 from facsim.metrics.bootstrap import FloatArray, Statistic, estimate
-from facsim.rationale.words import function_words, words
-from facsim.schema import ConfigError, Element, Page, Progress, no_progress
+from facsim.rationale.lexicon import function_words, words
+from facsim.schema import Element, Page
+from facsim.util.errors import ConfigError
+from facsim.util.progress import Progress, no_progress
 
 K1, B = 1.2, 0.75
 """The usual constants of BM25: how soon a repeated word stops counting, how much long texts are held back."""

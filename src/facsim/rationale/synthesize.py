@@ -14,17 +14,19 @@ import polars as pl
 
 from facsim.data import DataSet, DataSetWriter, replay, split
 from facsim.data.splits import Part, SplitBy
-from facsim.data.tables import SESSIONS_SCHEMA, STEPS_SCHEMA
-from facsim.predict.chat import ChatModel
-from facsim.predict.endpoint_options import EndpointOptions, Target
-from facsim.rationale.asking import Asking, Place, Question
-from facsim.rationale.checks import CHECKS, Problem, SessionWords
-from facsim.rationale.report import SynthesisReport
+from facsim.data.table_schemas import SESSIONS_SCHEMA, STEPS_SCHEMA
+from facsim.predict.endpoint.chat_model import ChatModel
+from facsim.predict.endpoint.options import EndpointOptions, Target
+from facsim.rationale.rationale_checks import CHECKS, Problem, SessionWords
+from facsim.rationale.synthesis_report import SynthesisReport
 from facsim.rationale.teacher import ATTEMPTS, Teacher, Written
+from facsim.rationale.teacher_pool import Asking, Place, Question
+from facsim.rationale.teacher_prompts import LONGEST_ANSWER, LONGEST_FINDING, asked_again
 from facsim.rationale.transcripts import Transcripts
-from facsim.rationale.wording import LONGEST_ANSWER, LONGEST_FINDING, asked_again
-from facsim.rationale.workplace import Workplace
-from facsim.schema import ConfigError, Progress, Session, SessionSoFar, Step, no_progress
+from facsim.rationale.work_folder import Workplace
+from facsim.schema import Session, SessionSoFar, Step
+from facsim.util.errors import ConfigError
+from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from facsim.prompt import Prompt
@@ -139,7 +141,7 @@ class Synthesis:
 
     def plan(self, progress: Progress = no_progress) -> SynthesisPlan:
         """What it takes. Needs no key and no network."""
-        from facsim.predict.endpoint_estimate import CallCount  # noqa: PLC0415
+        from facsim.predict.endpoint.estimate import CallCount  # noqa: PLC0415
 
         teacher = self._teacher(self._options)
         count = CallCount(self._target, teacher.config, self._options)

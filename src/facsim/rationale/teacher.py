@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from facsim.predict.chat import Answer, ChatModel
+from facsim.predict.endpoint.chat_model import Answer, ChatModel
 from facsim.prompt import Prompt, PromptConfig, parse_rationale
 from facsim.prompt.loose_json import loose_objects
-from facsim.rationale.checks import Problem, Seen, check
+from facsim.rationale.rationale_checks import Problem, Seen, check
+from facsim.rationale.teacher_prompts import (
+    ANSWER_SCHEMA,
+    asked_again,
+    prompt_hash,
+    system_message,
+    teacher_prompt,
+)
 from facsim.rationale.transcripts import Transcripts
-from facsim.rationale.wording import ANSWER_SCHEMA, asked_again, prompt_hash, system_message, teacher_prompt
 from facsim.schema import Action, SessionSoFar, Usage
 
 ATTEMPTS = 3
@@ -82,9 +88,9 @@ class Teacher:
             seen: what the answer is checked against.
 
         Raises:
-            FacsimError: when going on makes no sense; see `facsim.predict.chat`.
+            FacsimError: when going on makes no sense; see `facsim.predict.endpoint.chat_model`.
         """
-        from facsim.predict.wire import CallFailed  # noqa: PLC0415
+        from facsim.predict.endpoint.transport import CallFailed  # noqa: PLC0415
 
         prompt = self.prompt(so_far, seen.action)
         answers: list[Answer] = []

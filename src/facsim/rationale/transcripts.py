@@ -10,8 +10,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from facsim.page import names_in
-from facsim.page.yamlfile import read_yaml
 from facsim.schema import Action, ActionType
+from facsim.util.yaml_config import read_yaml
 
 SHIPPED = Path(__file__).parent / "examples.yaml"
 """The transcripts that come with Facsim. They were written for it; nobody was recorded."""

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from facsim.report.build import build_report
-    from facsim.report.model import Report
+    from facsim.report.document import Report
     from facsim.report.published import PublishedBoard, PublishedRow, published_boards
     from facsim.report.ranking import Leaderboard, Row, leaderboard
-    from facsim.report.summary import comparison_table, effect_table, plan_summary, run_summary
+    from facsim.report.terminal_summary import comparison_table, effect_table, plan_summary, run_summary
 
 # Where each name is loaded from. The block above tells type checkers the same.
 _HOMES = {
     "build": ("build_report",),
-    "model": ("Report",),
+    "document": ("Report",),
     "published": ("PublishedBoard", "PublishedRow", "published_boards"),
     "ranking": ("Leaderboard", "Row", "leaderboard"),
-    "summary": ("comparison_table", "effect_table", "plan_summary", "run_summary"),
+    "terminal_summary": ("comparison_table", "effect_table", "plan_summary", "run_summary"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

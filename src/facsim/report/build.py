@@ -9,21 +9,22 @@ import polars as pl
 
 from facsim.evaluation import Run, labels
 from facsim.evaluation.compare import check_comparable
-from facsim.evaluation.predictions import leniencies_of
+from facsim.evaluation.predictions_table import leniencies_of
 from facsim.metrics import Rule
 from facsim.metrics.cases import Cases
 from facsim.metrics.match import check_rule
 from facsim.predict import BASELINES, ORACLE
 from facsim.report.breakdown import by_length, by_step
 from facsim.report.contrast import contrast, unread
-from facsim.report.links import evaluate_command, view_command
-from facsim.report.model import Contrast, Entry, Kind, OutcomeCounts, Report
+from facsim.report.document import Contrast, Entry, Kind, OutcomeCounts, Report
+from facsim.report.headline import headline
+from facsim.report.leaderboard_table import ORACLE_MARK
 from facsim.report.palette import run_letter
 from facsim.report.published import published_board
 from facsim.report.ranking import Leaderboard, Row, rank
-from facsim.report.render import ORACLE_MARK
-from facsim.report.words import headline
-from facsim.schema import ConfigError, Progress, no_progress
+from facsim.report.reproduce import evaluate_command, view_command
+from facsim.util.errors import ConfigError
+from facsim.util.progress import Progress, no_progress
 
 
 def build_report(
@@ -108,7 +109,7 @@ def _kind(row: Row) -> Kind:
 
 
 def _outcome(cases: Cases) -> OutcomeCounts | None:
-    """Counts behind `facsim.metrics.classes.outcome_f1`, by the same definitions."""
+    """Counts behind `facsim.metrics.classification.outcome_f1`, by the same definitions."""
     last = cases.table.filter(pl.col("is_last") & pl.col("outcome").is_not_null())
     if last.is_empty():
         return None

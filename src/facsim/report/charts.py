@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from facsim.metrics import Estimate
 from facsim.metrics.estimate import TableRow
-from facsim.report.model import Breakdown
+from facsim.report.document import Breakdown
 from facsim.report.svg import share, tag, ticks
 
 _PLOT_HEIGHT: Final = 240.0

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from facsim.metrics import Comparison, Rule
 from facsim.metrics.cases import BoolArray, Cases
 from facsim.metrics.errors import error_expression
-from facsim.report.addresses import replay_address
-from facsim.report.model import Answer, Contrast, Example, Unread
-from facsim.schema.drawing import in_words
-from facsim.schema.plain import plain
+from facsim.report.document import Answer, Contrast, Example, Unread
+from facsim.report.replay_urls import replay_address
+from facsim.schema.notebook_html import in_words
+from facsim.util.safe_text import plain
 
 EXAMPLES: Final = 5
 """So many examples of each side of a contrast, and of each kind of unread answer of a run."""

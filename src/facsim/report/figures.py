@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from facsim.metrics import METRICS, Estimate
 from facsim.metrics.errors import ERROR_TYPES
-from facsim.report.classes import Kind, class_estimate, class_rows, classes, true_classes
-from facsim.report.model import Breakdown, Entry, Report
+from facsim.report.class_breakdown import Kind, class_estimate, class_rows, classes, true_classes
+from facsim.report.document import Breakdown, Entry, Report
 from facsim.report.palette import CATEGORY_COLOURS, ERROR_COLOURS, OTHER_COLOURS, REST, RUN_COLOURS
-from facsim.schema import FacsimError
-from facsim.schema.plain import plain
+from facsim.util.errors import FacsimError
+from facsim.util.safe_text import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

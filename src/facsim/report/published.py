@@ -8,7 +8,7 @@ from importlib import resources
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 
 class PublishedRow(BaseModel):

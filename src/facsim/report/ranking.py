@@ -23,11 +23,11 @@ from facsim.metrics.cases import Cases
 from facsim.metrics.ceiling import MEASURES
 from facsim.metrics.match import check_rule
 from facsim.predict import BASELINES, ORACLE
-from facsim.report import render
-from facsim.report.notebook import leaderboard_html
+from facsim.report import leaderboard_table
+from facsim.report.leaderboard_html import leaderboard_html
 from facsim.report.published import PublishedBoard, published_board
-from facsim.schema import ConfigError
-from facsim.schema.frames import to_pandas
+from facsim.util.dataframes import to_pandas
+from facsim.util.errors import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,11 +124,11 @@ class Leaderboard:
 
     def to_markdown(self) -> str:
         """As GitHub-flavoured Markdown."""
-        return render.markdown(self)
+        return leaderboard_table.markdown(self)
 
     def to_table(self) -> RenderableType:
         """For `rich.print`, 80 columns wide or more."""
-        return render.rich_table(self)
+        return leaderboard_table.rich_table(self)
 
     def to_polars(self) -> pl.DataFrame:
         """One row a run, published ones left out.

@@ -7,7 +7,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from facsim.schema.plain import plain
+from facsim.util.safe_text import plain
 
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 

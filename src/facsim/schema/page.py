@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from facsim.schema.drawing import page_html
-from facsim.schema.frames import to_pandas
+from facsim.schema.notebook_html import page_html
+from facsim.util.dataframes import to_pandas
 
 if TYPE_CHECKING:
     import pandas as pd

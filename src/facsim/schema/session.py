@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from facsim.schema.action import Action
-from facsim.schema.drawing import session_html
-from facsim.schema.frames import to_pandas
+from facsim.schema.notebook_html import session_html
+from facsim.util.dataframes import to_pandas
 
 if TYPE_CHECKING:
     import pandas as pd

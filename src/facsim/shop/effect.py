@@ -18,9 +18,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from facsim.schema import ConfigError, Progress, no_progress
-from facsim.shop.pool import in_order, no_collection
 from facsim.shop.world import Luck, World, design_of
+from facsim.util.errors import ConfigError
+from facsim.util.processes import in_order, no_collection
+from facsim.util.progress import Progress, no_progress
 
 MEASURES: Final[Mapping[str, str]] = {
     "conversion": "share of visits that end in an order",

@@ -15,14 +15,16 @@ from urllib.parse import urlsplit
 
 from facsim.data import Card, DataSet, DataSetWriter, page_id_of
 from facsim.page import CategoryRules
-from facsim.schema import Action, ConfigError, Element, Page, Progress, Session, Step, no_progress
-from facsim.shop.pool import in_order, no_collection
+from facsim.schema import Action, Element, Page, Session, Step
 from facsim.shop.shoppers import Choice, Shopper, pause, reason
 from facsim.shop.shoppers.walk import Moment
 from facsim.shop.storefront import SITE, Act
 from facsim.shop.truth import action_of, truth_of
 from facsim.shop.version import version_of
 from facsim.shop.world import Luck, World, design_of
+from facsim.util.errors import ConfigError
+from facsim.util.processes import in_order, no_collection
+from facsim.util.progress import Progress, no_progress
 
 SOURCE = "shop"
 _CHUNK = 50

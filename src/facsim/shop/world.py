@@ -12,11 +12,11 @@ from functools import lru_cache
 from random import Random
 from typing import Final, get_args
 
-from facsim.schema import ConfigError
 from facsim.shop.catalogue import Catalogue
 from facsim.shop.shoppers import Choice, Policy, Population, Shopper
 from facsim.shop.shoppers.walk import Moment, Paths
 from facsim.shop.storefront import DESIGNS, Act, ActKind, Design, Storefront
+from facsim.util.errors import ConfigError
 
 _CATALOGUES_KEPT = 2
 _GROUPS: Final = {kind: place for place, kind in enumerate(get_args(ActKind))}

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, get_args
 
 from facsim.data import DataSet
 from facsim.prompt import PromptConfig, Style
-from facsim.schema import FacsimError, InputError, Progress, no_progress
 from facsim.train.config import SftConfig
+from facsim.util.errors import FacsimError, InputError
+from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
-    from facsim.predict.local.chat import ChatTokenizer
-    from facsim.train.rows import Lesson, RowCounts
+    from facsim.lm.chat_tokenizer import ChatTokenizer
+    from facsim.train.examples import Lesson, RowCounts
 
 STYLES: tuple[Style, ...] = get_args(Style)
 
@@ -75,8 +76,8 @@ def check_training(
         ConfigError: if the model's tokenizer cannot serve, or the train part is empty.
         InputError: if the data set cannot be read, or has no such session.
     """
-    from facsim.predict.local.sources import find_checkpoint  # noqa: PLC0415
-    from facsim.train.sessions import leaks, training_sessions  # noqa: PLC0415
+    from facsim.lm.hub import find_checkpoint  # noqa: PLC0415
+    from facsim.train.session_selection import leaks, training_sessions  # noqa: PLC0415
     from facsim.train.tokenizer import beyond_model, load_chat, tokenizer_file  # noqa: PLC0415
 
     data = DataSet.open(config.data)
@@ -111,8 +112,8 @@ def _check_style(
     session_id: str | None,
     progress: Progress,
 ) -> StyleCheck:
-    from facsim.train.lessons import fitted, make_rows  # noqa: PLC0415
-    from facsim.train.rows import session_lessons  # noqa: PLC0415
+    from facsim.train.example_set import fitted, make_rows  # noqa: PLC0415
+    from facsim.train.examples import session_lessons  # noqa: PLC0415
 
     def make(prompt: PromptConfig) -> RowCounts:
         return make_rows(

@@ -10,9 +10,9 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from facsim.data.splits import SplitBy
-from facsim.page.yamlfile import read_yaml
 from facsim.prompt import BudgetPolicy, PromptConfig, Style
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
+from facsim.util.yaml_config import read_yaml
 
 Preset = Literal["paper", "tiny"]
 Schedule = Literal["cosine", "linear", "constant"]

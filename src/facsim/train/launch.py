@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from facsim.schema import ConfigError
+from facsim.util.errors import ConfigError
 
 _COMMON: Final = """\
 compute_environment: LOCAL_MACHINE

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from facsim.schema import InputError
+from facsim.util.errors import InputError
 
 REPORT_FILE: Final = "training.json"
 """Name of the report beside a checkpoint. It is written last: where it is, the checkpoint is whole."""
@@ -24,7 +24,7 @@ class TrainingReport:
         content_hash: of its content.
         licence: of the data, if known.
         prompt: how sessions were shown.
-        rows: what the sequences hold (`facsim.train.rows.RowCounts`).
+        rows: what the sequences hold (`facsim.train.examples.RowCounts`).
         sequences: how many sequences were trained on: fewer than rows where these were packed.
         validation: sessions and steps that chose the weights.
         parameters: of the model.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facsim.schema import ConfigError, Progress, no_progress
 from facsim.train.config import SftConfig
 from facsim.train.report import TrainingReport
+from facsim.util.errors import ConfigError
+from facsim.util.progress import Progress, no_progress
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -48,6 +49,6 @@ def train_sft(config: SftConfig, *, resume: bool = False, progress: Progress = n
         raise ConfigError(
             f"training needs the package {error.name}. Install it: pip install 'facsim[train]'"
         ) from None
-    from facsim.train.course import Course  # noqa: PLC0415 - torch comes with it
+    from facsim.train.sft_run import Course  # noqa: PLC0415 - torch comes with it
 
     return Course(config, progress).run(resume=resume)

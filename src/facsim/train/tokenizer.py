@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facsim.predict.local.chat import FALLBACK_TEMPLATE, ChatTokenizer
-from facsim.predict.local.checkpoint import TOKENIZER_FILE, load_tokenizer, read_config
-from facsim.predict.local.context import context_length
-from facsim.schema import ConfigError, InputError
+from facsim.lm.chat_tokenizer import FALLBACK_TEMPLATE, ChatTokenizer
+from facsim.lm.checkpoint import TOKENIZER_FILE, load_tokenizer, read_config
+from facsim.lm.context import context_length
 from facsim.train.config import SftConfig
+from facsim.util.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -19,7 +19,7 @@ def load_chat(folder: Path) -> ChatTokenizer:
     """The tokenizer of a checkpoint, without its weights.
 
     Raises:
-        ConfigError: if its chat template spoils sessions (`facsim.predict.local.chat`), or transformers is
+        ConfigError: if its chat template spoils sessions (`facsim.lm.chat_tokenizer`), or transformers is
             not installed.
         InputError: if it cannot be read.
     """
@@ -88,7 +88,7 @@ def is_auto_tokenizer(folder: Path, chat: ChatTokenizer) -> bool:
     """Whether `AutoTokenizer`, by which servers load, makes of a folder the tokenizer that was trained with.
 
     For some types of models, `qwen2` among them, it goes by the type and not by the files: a tokenizer of
-    one's own is then swapped for one that splits words otherwise (`facsim.predict.local.checkpoint`).
+    one's own is then swapped for one that splits words otherwise (`facsim.lm.checkpoint`).
     """
     from transformers import AutoTokenizer  # noqa: PLC0415
 

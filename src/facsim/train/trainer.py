@@ -13,11 +13,12 @@ from transformers import TrainerCallback
 from trl import SFTConfig as TrlConfig
 from trl import SFTTrainer
 
-from facsim.schema import FacsimError, Progress
-from facsim.train.folder import TrainingFolder
+from facsim.train.example_file import IGNORED
 from facsim.train.muon import MuonAdamW
-from facsim.train.store import IGNORED
+from facsim.train.training_folder import TrainingFolder
 from facsim.train.validation import Validation, ValidationScore
+from facsim.util.errors import FacsimError
+from facsim.util.progress import Progress
 
 if TYPE_CHECKING:
     from datasets import Dataset

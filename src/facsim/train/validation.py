@@ -1,7 +1,7 @@
 """The real metric, while training: does the model do what people of the validation part did?
 
 One forward pass a sequence tells for every step whether greedy decoding writes the person's action exactly
-(`facsim.predict.local.onepass`). As in every evaluation the first step of a session is no test case, and a
+(`facsim.lm.scoring`). As in every evaluation the first step of a session is no test case, and a
 step whose target the prompt does not show counts as wrong. In styles with a rationale the action is scored
 after the person's own rationale: a generated one is worse, so such accuracies are higher than those of a run.
 """
@@ -16,10 +16,10 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from facsim.data import DataSet
-from facsim.predict.local.chat import ChatTokenizer, Row
-from facsim.predict.local.onepass import AnswerScore, score_rows
+from facsim.lm.chat_tokenizer import ChatTokenizer, Row
+from facsim.lm.scoring import AnswerScore, score_rows
 from facsim.prompt import PromptConfig
-from facsim.train.rows import session_lessons
+from facsim.train.examples import session_lessons
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

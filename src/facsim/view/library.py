@@ -15,9 +15,9 @@ import polars as pl
 from facsim.data import Card, DataSet
 from facsim.evaluation import Run, labels
 from facsim.predict import BASELINES
-from facsim.schema import FacsimError
-from facsim.view.predictions import Predictions
-from facsim.view.same import check_same_data
+from facsim.util.errors import FacsimError
+from facsim.view.data_set_check import check_same_data
+from facsim.view.prediction_index import Predictions
 
 Hits = Literal["any", "answered", "split", "all_wrong", "all_right"]
 Order = Literal["stored", "longest", "most"]

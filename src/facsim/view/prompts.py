@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from facsim.data import DataSet
 from facsim.prompt import Prompt, PromptConfig, action_turn, build_prompt, prompt_hash
 from facsim.prompt.tokens import MESSAGE_TOKENS, count_tokens
-from facsim.schema import FacsimError, Session
-from facsim.view.predictions import Predictions
+from facsim.schema import Session
+from facsim.util.errors import FacsimError
+from facsim.view.prediction_index import Predictions
 from facsim.view.replay import so_far
 
 

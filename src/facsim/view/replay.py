@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from facsim.data import DataSet
-from facsim.schema import Action, InputError, Page, PastStep, Session, SessionSoFar, Step
-from facsim.schema.drawing import in_words
-from facsim.view.frame import Mark, title_of
+from facsim.schema import Action, Page, PastStep, Session, SessionSoFar, Step
+from facsim.schema.notebook_html import in_words
+from facsim.util.errors import InputError
 from facsim.view.library import Library
-from facsim.view.predictions import Predictions
+from facsim.view.page_frame import Mark, title_of
+from facsim.view.prediction_index import Predictions
 from facsim.view.verdict import Verdict, predicted, verdict_on
 
 _VERBS = {"click": "Click", "type_and_submit": "Type", "terminate": "Leave"}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from facsim.data import DataSet
 from facsim.evaluation import Run
-from facsim.report.addresses import VIEW_PORT
-from facsim.shop.localhost import HOST, check_packages, listener_on, local_server
+from facsim.report.replay_urls import VIEW_PORT
+from facsim.util.localhost import HOST, check_packages, listener_on, local_server
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -22,11 +22,12 @@ from facsim.data import DataSet
 from facsim.evaluation import Run
 from facsim.evaluation.compare import labels
 from facsim.metrics import METRICS, Rule, matches
-from facsim.report.render import TextTable
-from facsim.schema import Action, ConfigError, Page, Session, Step, plain
-from facsim.schema.drawing import target_of
-from facsim.schema.plain import seconds
-from facsim.view.same import check_same_data
+from facsim.report.leaderboard_table import TextTable
+from facsim.schema import Action, Page, Session, Step
+from facsim.schema.notebook_html import target_of
+from facsim.util.errors import ConfigError
+from facsim.util.safe_text import plain, seconds
+from facsim.view.data_set_check import check_same_data
 
 RANDOM: Final = "random"
 """Asks for any session."""

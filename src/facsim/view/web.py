@@ -20,16 +20,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from facsim.schema import FacsimError
-from facsim.view.colours import css
-from facsim.view.frame import STATIC, frame
-from facsim.view.guard import HEADERS, Guard, frame_headers
+from facsim.util.errors import FacsimError
 from facsim.view.library import HITS, ORDERS, Library, Search
-from facsim.view.listing import listing
-from facsim.view.picture import can_draw, picture
+from facsim.view.number_format import FILTERS
+from facsim.view.page_frame import STATIC, frame
 from facsim.view.prompts import prompt_of
 from facsim.view.replay import Replay, replay_at
-from facsim.view.wording import FILTERS
+from facsim.view.request_guard import HEADERS, Guard, frame_headers
+from facsim.view.run_colours import css
+from facsim.view.screenshot import can_draw, picture
+from facsim.view.session_list import listing
 
 ROWS = 40
 """Sessions on a page of the list."""

@@ -10,11 +10,13 @@ from local_models import recorded_session
 from rich.console import Console
 
 from facsim.data import Card, DataSet, DataSetWriter
-from facsim.evaluation import RunInterrupted, evaluate, named_predictors, plan
+from facsim.evaluation import RunInterrupted, evaluate, named_predictors
+from facsim.evaluation.dry_run import plan
+from facsim.lm.checkpoint import read_settings, write_settings
 from facsim.predict import load_predictor
-from facsim.predict.local.checkpoint import read_settings, write_settings
 from facsim.report import plan_summary
-from facsim.schema import ConfigError, Session
+from facsim.schema import Session
+from facsim.util.errors import ConfigError
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,16 @@ import pytest
 import torch
 from local_models import PRODUCTS, chat_tokenizer, make_model, page_of, recorded_session
 
-from facsim.predict.local import asking
-from facsim.predict.local.branches import can_branch
-from facsim.predict.local.checkpoint import load_checkpoint, write_settings
+from facsim.lm.checkpoint import load_checkpoint, write_settings
+from facsim.predict.local import decoding as asking
 from facsim.predict.local.grammar import possible_actions
 from facsim.predict.local.options import LocalOptions
 from facsim.predict.local.predictor import LocalPredictor
+from facsim.predict.local.prefix_sharing import can_branch
 from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor
 from facsim.prompt import PromptConfig, build_prompt, render_answer
-from facsim.schema import Action, ConfigError, PastStep, Usage
+from facsim.schema import Action, PastStep, Usage
+from facsim.util.errors import ConfigError
 
 
 def predictor(folder, style=None, **options):

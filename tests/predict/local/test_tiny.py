@@ -9,16 +9,16 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from facsim.lm.checkpoint import find_checkpoint, load_checkpoint
+from facsim.lm.scoring import score_rows
 from facsim.page import names_in
-from facsim.predict.local.checkpoint import find_checkpoint, load_checkpoint
-from facsim.predict.local.onepass import score_rows
 from facsim.prompt import PromptConfig, build_prompt, parse_answer
-from facsim.prompt.wording import system_message
+from facsim.prompt.templates import system_message
 from facsim.schema import SessionSoFar
 from facsim.shop.catalogue import Catalogue
 from facsim.shop.storefront import Storefront
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "runs"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "experiments"))
 
 from tiny.model import Shape, as_llama, new_model
 from tiny.rows import Mixture, RowMaker, rows

@@ -4,7 +4,8 @@ import doctest
 
 import pytest
 
-from facsim.shop.catalogue import spelling, writing
+from facsim.shop.catalogue import product_texts as writing
+from facsim.shop.catalogue import spelling
 
 
 @pytest.mark.parametrize("module", [spelling, writing])

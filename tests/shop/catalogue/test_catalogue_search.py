@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facsim.schema import ConfigError
 from facsim.shop.catalogue import Catalogue, Product, Query, Search
 from facsim.shop.catalogue.search import FEW, MOST_LOOSE, RANKINGS, SORTS, SPONSORED_PLACES
+from facsim.util.errors import ConfigError
 
 FIELDS = ("brand", "price", "rating", "size", "colour", "delivery")
 WORDS = ("coffee grinder", "shoes", "black dress", "quiet", "waterproof jacket", "gift for men", "usb-c", "")

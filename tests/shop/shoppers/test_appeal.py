@@ -2,10 +2,11 @@ import doctest
 
 import pytest
 
-from facsim.shop.shoppers import finding, words
+from facsim.shop.shoppers import finding
+from facsim.shop.shoppers import term_matching as words
 from facsim.shop.shoppers.appeal import match, price_term
 from facsim.shop.shoppers.coefficients import COEFFICIENTS
-from facsim.shop.shoppers.words import last_word
+from facsim.shop.shoppers.term_matching import last_word
 
 
 @pytest.mark.parametrize("module", [words, finding])

@@ -3,7 +3,7 @@ from random import Random
 import pytest
 
 from facsim.shop.shoppers import reason
-from facsim.shop.shoppers.reasons import _phrases
+from facsim.shop.shoppers.rationales import _phrases
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from facsim.shop.catalogue import Query
 from facsim.shop.storefront import DESIGNS, NotFoundError, Storefront, Visitor
-from facsim.shop.storefront.addresses import MAX_TEXT, Place, address_of, place_of, search_address, words
+from facsim.shop.storefront.urls import MAX_TEXT, Place, address_of, place_of, search_address, words
 
 TEXT = st.text(max_size=40)
 PATHS = [

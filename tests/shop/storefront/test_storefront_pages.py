@@ -18,8 +18,8 @@ from selectolax.lexbor import LexborHTMLParser
 
 from facsim.page import simplify
 from facsim.shop.storefront import DESIGNS, Card, PageKind, Rendered, Visitor, splice
+from facsim.shop.storefront.formatting import money
 from facsim.shop.storefront.fragments import escaped
-from facsim.shop.storefront.wording import money
 
 KINDS = get_args(PageKind)
 WALKS, STEPS = 2, 12

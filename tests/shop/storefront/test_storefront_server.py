@@ -16,12 +16,12 @@ from urllib.parse import urlencode
 import pytest
 from running_shop import running_shop
 
-from facsim.schema import ConfigError
-from facsim.shop import localhost
 from facsim.shop.catalogue.pictures import picture
 from facsim.shop.storefront import DESIGNS, Visitor
 from facsim.shop.storefront.server import serve
 from facsim.shop.storefront.state import Visitors
+from facsim.util import localhost
+from facsim.util.errors import ConfigError
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")

@@ -10,13 +10,13 @@ import torch
 from transformers import AutoModelForCausalLM
 from transformers.distributed import DistributedConfig
 
-from facsim.train import SftConfig, course, train_sft
+from facsim.train import SftConfig, sft_run, train_sft
 
 
 def main() -> None:
     torch.set_num_threads(1)
     config = SftConfig.model_validate_json(Path(sys.argv[1]).read_text())
-    whole = course.load_checkpoint
+    whole = sft_run.load_checkpoint
 
     def sharded(folder: Path, *, dtype: str) -> object:
         found = whole(folder, dtype=dtype)
@@ -26,7 +26,7 @@ def main() -> None:
         )
         return found._replace(model=model)
 
-    course.load_checkpoint = sharded
+    sft_run.load_checkpoint = sharded
     train_sft(config)
 
 

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from facsim.data.card import Card
-from facsim.schema import Action, ConfigError, InputError, Outcome, Progress, RationaleSource
+from facsim.schema import Action, Outcome, RationaleSource
+from facsim.util.errors import ConfigError, InputError
+from facsim.util.progress import Progress
 
 if TYPE_CHECKING:
-    from facsim.data.report import IngestReport
+    from facsim.data.ingest_report import IngestReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,8 @@ class Source(Protocol):
 SOURCES: Mapping[str, str] = {
     "miniwob": "facsim.data.sources.miniwob:MiniWob",
     "opera": "facsim.data.sources.opera:Opera",
-    "jsonl": "facsim.data.sources.table:JsonLines",
-    "parquet": "facsim.data.sources.table:ParquetTable",
+    "jsonl": "facsim.data.sources.mapped_log:JsonLines",
+    "parquet": "facsim.data.sources.mapped_log:ParquetTable",
 }
 """Name -> module and class. Loaded when used."""
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from facsim.data.card import Card
-from facsim.data.report import IngestReport
+from facsim.data.ingest_report import IngestReport
 from facsim.data.sources import RawSession, SessionRefused
 from facsim.data.sources.miniwob_raw import RECIPE, raw_session
 from facsim.data.sources.miniwob_steps import steps_session
-from facsim.schema import InputError, Progress
+from facsim.util.errors import InputError
+from facsim.util.progress import Progress
 
 _STEPS_FILES = ("steps.jsonl.gz", "steps.jsonl.xz", "steps.jsonl")
 _UNPACKERS: Mapping[str, Callable[[IO[bytes]], AbstractContextManager[Any]]] = {

@@ -25,7 +25,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
-from facsim.data.report import IngestReport
+from facsim.data.ingest_report import IngestReport
 from facsim.data.sources import RawSession, RawStep, SessionRefused
 from facsim.data.sources.miniwob_steps import NOT_A_RECORD, first_fault, intent_of
 from facsim.schema import Action

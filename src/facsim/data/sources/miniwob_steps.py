@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from facsim.data.report import IngestReport
+from facsim.data.ingest_report import IngestReport
 from facsim.data.sources import RawSession, RawStep, SessionRefused
 from facsim.schema import Action
 

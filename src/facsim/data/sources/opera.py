@@ -23,7 +23,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from facsim.data.card import Card
-from facsim.data.report import IngestReport
+from facsim.data.ingest_report import IngestReport
 from facsim.data.sources import RawSession, RawStep, SessionRefused
 from facsim.data.sources.opera_actions import (
     HTML,
@@ -36,9 +36,9 @@ from facsim.data.sources.opera_actions import (
 )
 from facsim.data.sources.opera_files import TableFile, download, is_hub_id, table_files
 from facsim.data.sources.opera_pages import read_pages, text_of
-from facsim.data.sources.opera_people import People
-from facsim.data.sources.shelf import Place, Shelf
-from facsim.schema import Progress
+from facsim.data.sources.opera_users import People
+from facsim.data.sources.spool import Place, Shelf
+from facsim.util.progress import Progress
 
 _SPLIT_ORDER = ("train", "test", None)
 _PROGRESS_EVERY = 50

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from facsim.data.report import IngestReport
+from facsim.data.ingest_report import IngestReport
 from facsim.data.sources.opera_files import TableFile
 from facsim.data.sources.opera_persona import text_or_none
 from facsim.data.sources.rows import parquet_rows
-from facsim.data.sources.times import read_time
-from facsim.data.tables import open_parquet
-from facsim.schema import Action, InputError, Outcome
+from facsim.data.sources.timestamps import read_time
+from facsim.data.table_schemas import open_parquet
+from facsim.schema import Action, Outcome
+from facsim.util.errors import InputError
 
 HTML = "simplified_html"
 PURCHASE = "purchase"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from facsim.schema import ConfigError, InputError
+from facsim.util.errors import ConfigError, InputError
 
 Kind = Literal["action", "session", "user"]
 

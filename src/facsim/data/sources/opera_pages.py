@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facsim.data.tables import reading
-from facsim.schema import InputError
+from facsim.data.table_schemas import reading
+from facsim.util.errors import InputError
 
 _BATCH_ROWS = 16
 _READ_AHEAD = 1 << 20

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facsim.data.report import IngestReport
-from facsim.data.tables import reading
-from facsim.schema import InputError
+from facsim.data.ingest_report import IngestReport
+from facsim.data.table_schemas import reading
+from facsim.util.errors import InputError
 
 _BATCH_ROWS = 32
 _BUFFER = 1 << 20

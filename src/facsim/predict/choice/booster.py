@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facsim.predict.choice.pages import Flags, Floats, Ints
-from facsim.schema import Progress, no_progress
+from facsim.predict.choice.page_table import Flags, Floats, Ints
+from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     import lightgbm

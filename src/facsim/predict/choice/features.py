@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from facsim.predict.choice.pages import STATIC, Floats, Ints, PageTable
-from facsim.predict.choice.rates import RATE_FEATURES
-from facsim.predict.choice.scene import HOLDS, SAME, STARTS, Scene
-from facsim.predict.choice.words import folded, words
+from facsim.predict.choice.candidates import HOLDS, SAME, STARTS, Scene
+from facsim.predict.choice.choice_rates import RATE_FEATURES
+from facsim.predict.choice.intent_words import folded, words
+from facsim.predict.choice.page_table import STATIC, Floats, Ints, PageTable
 
 KEYS = 8
 """How many keys of intents have columns of their own."""

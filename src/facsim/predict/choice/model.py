@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from facsim.data import DataSet, replay
 from facsim.predict.choice.booster import Choices, learn, scores_of
+from facsim.predict.choice.candidates import Scene, SceneReader, Symbols
+from facsim.predict.choice.choice_rates import FAMILIES, Offers, Rates
 from facsim.predict.choice.features import (
     CATEGORICAL,
     FEATURES,
@@ -21,14 +23,13 @@ from facsim.predict.choice.features import (
     sample_rows,
 )
 from facsim.predict.choice.folds import HELD_OUT, fold_of
-from facsim.predict.choice.pages import Floats, Ints
-from facsim.predict.choice.rates import FAMILIES, Offers, Rates
-from facsim.predict.choice.scene import Scene, SceneReader, Symbols
-from facsim.predict.choice.texts import TextModel
-from facsim.predict.choice.words import read_intent
-from facsim.predict.habits import Target, sequences
+from facsim.predict.choice.intent_words import read_intent
+from facsim.predict.choice.page_table import Floats, Ints
+from facsim.predict.choice.text_model import TextModel
+from facsim.predict.frequencies import Target, sequences
 from facsim.predict.markov import spread
-from facsim.schema import Prediction, Progress, SessionSoFar, no_progress
+from facsim.schema import Prediction, SessionSoFar
+from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     import lightgbm

@@ -16,14 +16,14 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from facsim.predict.choice.candidates import SceneReader, Symbols
+from facsim.predict.choice.choice_rates import FAMILIES, Counts, Rates
 from facsim.predict.choice.features import FEATURES
 from facsim.predict.choice.folds import FOLDS
 from facsim.predict.choice.model import ChoicePredictor
-from facsim.predict.choice.rates import FAMILIES, Counts, Rates
-from facsim.predict.choice.scene import SceneReader, Symbols
-from facsim.predict.choice.texts import FEATURES as TEXT_FEATURES
-from facsim.predict.choice.texts import TextModel
-from facsim.schema import ConfigError, InputError
+from facsim.predict.choice.text_model import FEATURES as TEXT_FEATURES
+from facsim.predict.choice.text_model import TextModel
+from facsim.util.errors import ConfigError, InputError
 
 MODEL, ELEMENTS, TEXTS = "model.json", "elements.txt", "texts.txt"
 

@@ -13,8 +13,8 @@ from facsim.prompt import Prompt, PromptConfig, build_prompt
 from facsim.schema import Action, Session, SessionSoFar, Step
 
 if TYPE_CHECKING:
-    from facsim.predict.local.asking import Asker
-    from facsim.predict.local.questions import Question
+    from facsim.predict.local.decoding import Asker
+    from facsim.predict.local.step_requests import Question
 
 _TRIED_TOKENS: Final = 2_048
 """Sessions are tried until they have so many tokens together."""

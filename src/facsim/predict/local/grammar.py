@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from facsim.predict.habits import Habits
+from facsim.predict.frequencies import Habits
 from facsim.prompt import Style
-from facsim.prompt.wording import END_THINK, THINK, render_action
-from facsim.schema import Action, ActionType, ConfigError, Page
+from facsim.prompt.templates import END_THINK, THINK, render_action
+from facsim.schema import Action, ActionType, Page
+from facsim.util.errors import ConfigError
 
 if TYPE_CHECKING:
     from xgrammar import CompiledGrammar, GrammarMatcher
 
-    from facsim.predict.local.chat import ChatTokenizer
+    from facsim.lm.chat_tokenizer import ChatTokenizer
 
 MOST_TEXT: Final = 200
 """Characters of a typed text in a constrained answer."""

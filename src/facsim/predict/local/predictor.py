@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from facsim.predict.local.checkpoint import (
+from facsim.lm.checkpoint import (
     Checkpoint,
     find_checkpoint,
     fingerprint,
@@ -17,16 +17,16 @@ from facsim.predict.local.checkpoint import (
     read_config,
     read_settings,
 )
-from facsim.predict.local.context import context_length, fit_prompt
+from facsim.lm.context import context_length, fit_prompt
 from facsim.predict.local.options import MOST_OUTPUT, LocalOptions
 from facsim.predict.protocol import RecordedSession, StepAnswer
 from facsim.prompt import PromptConfig
 from facsim.schema import Prediction, SessionSoFar
 
 if TYPE_CHECKING:
-    from facsim.predict.local.asking import Asker
+    from facsim.predict.local.decoding import Asker
     from facsim.predict.local.estimate import LocalEstimate
-    from facsim.predict.local.questions import Question
+    from facsim.predict.local.step_requests import Question
 
 LEARNED: Final = ("content_hash", "part", "split_by", "seed")
 """What is noted of the sessions that a checkpoint has learned, so that it is not tested on them."""
@@ -43,7 +43,7 @@ class LocalPredictor:
     Args:
         source: folder of a checkpoint, id of a model on the Hugging Face hub, or `tiny`.
         prompt: how sessions become messages. Fields that are not set are those that the checkpoint was
-            trained with. It is made to fit the model: see `facsim.predict.local.context.fit_prompt`.
+            trained with. It is made to fit the model: see `facsim.lm.context.fit_prompt`.
         options: how the model is asked.
 
     Raises:
@@ -153,7 +153,7 @@ class LocalPredictor:
         self._checkpoint = self._made = None
 
     def _asker(self) -> Asker:
-        from facsim.predict.local.asking import Asker  # noqa: PLC0415 - torch is slow to import
+        from facsim.predict.local.decoding import Asker  # noqa: PLC0415 - torch is slow to import
 
         if self._made is None:
             self._made = Asker(self.checkpoint, self.prompt, self.options)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
 
-from facsim.schema import ConfigError
 from facsim.shop.catalogue.filters import TITLES, Facet, FacetValue, Filters
 from facsim.shop.catalogue.products import Product
 from facsim.shop.catalogue.spelling import LONGEST_TEXT, Speller, with_words, words_of
 from facsim.shop.catalogue.stock import Catalogue
 from facsim.shop.catalogue.suggestions import Suggestions
+from facsim.util.errors import ConfigError
 
 __all__ = ["RANKINGS", "SORTS", "Facet", "FacetValue", "Found", "Query", "Search"]
 

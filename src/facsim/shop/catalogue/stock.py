@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from math import exp, log
 from random import Random
 
-from facsim.shop.catalogue import writing
+from facsim.shop.catalogue import product_texts
 from facsim.shop.catalogue.kinds import Blueprint, Feature, blueprints
+from facsim.shop.catalogue.product_texts import pick
 from facsim.shop.catalogue.products import Kind, Product
-from facsim.shop.catalogue.writing import pick
 
 FIRST_ID = 1001
 
@@ -101,10 +101,10 @@ def _product(rng: Random, blueprint: Blueprint, brand: _Brand, titles: set[str])
     """A product without its id, and the logarithm of the demand for it."""
     kind = blueprint.kind
     facts, sizes, colours = _facts(rng, blueprint, brand.name)
-    title = writing.title(rng, facts)
+    title = product_texts.title(rng, facts)
     while title in titles:
         facts, sizes, colours = _facts(rng, blueprint, brand.name)
-        title = writing.title(rng, facts)
+        title = product_texts.title(rng, facts)
     titles.add(title)
     # The spread within a kind is log-normal: brand, features, and what cannot be seen.
     dear = 0.24 * brand.price + 0.05 * (len(facts.features) - 4.5) + 0.27 * rng.gauss(0, 1)
@@ -129,9 +129,9 @@ def _product(rng: Random, blueprint: Blueprint, brand: _Brand, titles: set[str])
         sponsored=rng.random() < 0.09,
         best_seller=False,
         popularity=0.0,
-        description=writing.description(rng, facts),
-        bullets=writing.bullets(rng, facts),
-        snippets=writing.reviews(rng, facts, rating),
+        description=product_texts.description(rng, facts),
+        bullets=product_texts.bullets(rng, facts),
+        snippets=product_texts.reviews(rng, facts, rating),
         sizes=sizes,
         colours=colours,
         age_days=age_days,
@@ -142,12 +142,12 @@ def _product(rng: Random, blueprint: Blueprint, brand: _Brand, titles: set[str])
 
 def _facts(
     rng: Random, blueprint: Blueprint, brand: str
-) -> tuple[writing.Facts, tuple[str, ...], tuple[str, ...]]:
+) -> tuple[product_texts.Facts, tuple[str, ...], tuple[str, ...]]:
     """What a product of the kind is like, and the sizes and colours that it comes in."""
     kind = blueprint.kind
     sizes = _run(rng, kind.sizes, 3)
     colours = _some(rng, kind.colours, pick(rng, (1, 1, 2, 3, 4, 5)))
-    facts = writing.Facts(
+    facts = product_texts.Facts(
         blueprint=blueprint,
         brand=brand,
         model=_model(rng) if blueprint.model and rng.random() < 0.7 else "",
@@ -216,7 +216,9 @@ def _model(rng: Random) -> str:
     return f"{letters}{pick(rng, numbers)}{pick(rng, ('', '', '', ' Pro', ' Plus', ' Lite'))}"
 
 
-def _attributes(facts: writing.Facts, sizes: tuple[str, ...], colours: tuple[str, ...]) -> dict[str, str]:
+def _attributes(
+    facts: product_texts.Facts, sizes: tuple[str, ...], colours: tuple[str, ...]
+) -> dict[str, str]:
     entries = {
         "Brand": facts.brand,
         "Model": facts.model,

@@ -8,7 +8,7 @@ from facsim.shop.shoppers.memory import Choice, Memory
 from facsim.shop.shoppers.pauses import pause
 from facsim.shop.shoppers.people import Person, Population, Shopper
 from facsim.shop.shoppers.policy import Policy
-from facsim.shop.shoppers.reasons import reason
+from facsim.shop.shoppers.rationales import reason
 
 __all__ = [
     "COEFFICIENTS",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from facsim.shop.shoppers import deciding, finding
-from facsim.shop.shoppers.nest import Nest
-from facsim.shop.shoppers.scene import Scene
+from facsim.shop.shoppers.nested_logit import Nest
+from facsim.shop.shoppers.page_view import Scene
 
 _BUILDERS: tuple[Callable[[Scene], Nest | None], ...] = (
     finding.search,

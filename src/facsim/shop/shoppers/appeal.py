@@ -10,7 +10,7 @@ from typing import NamedTuple
 from facsim.shop.shoppers.coefficients import BOUNDS, Appeal, Coefficients
 from facsim.shop.shoppers.needs import Need
 from facsim.shop.shoppers.people import Shopper, Tastes
-from facsim.shop.shoppers.words import words
+from facsim.shop.shoppers.term_matching import words
 from facsim.shop.storefront.views import Card
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 
 from facsim.shop.shoppers.coefficients import BOUNDS
-from facsim.shop.shoppers.nest import Nest, Option, constant
-from facsim.shop.shoppers.scene import Scene
+from facsim.shop.shoppers.nested_logit import Nest, Option, constant
+from facsim.shop.shoppers.page_view import Scene
 from facsim.shop.storefront.views import Act
 
 

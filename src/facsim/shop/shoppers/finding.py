@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from facsim.shop.shoppers.coefficients import BOUNDS
-from facsim.shop.shoppers.nest import Nest, Option, constant
+from facsim.shop.shoppers.nested_logit import Nest, Option, constant
+from facsim.shop.shoppers.page_view import Scene
 from facsim.shop.shoppers.queries import Wording
-from facsim.shop.shoppers.scene import Scene
-from facsim.shop.shoppers.words import words
+from facsim.shop.shoppers.term_matching import words
 from facsim.shop.storefront.views import Act
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from facsim.shop.catalogue import Kind
 from facsim.shop.shoppers.coefficients import BOUNDS, People
-from facsim.shop.shoppers.words import a, last_word, money, words
+from facsim.shop.shoppers.term_matching import a, last_word, money, words
 
 if TYPE_CHECKING:
     from facsim.shop.shoppers.people import Tastes

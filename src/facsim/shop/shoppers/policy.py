@@ -21,10 +21,10 @@ from facsim.shop.shoppers.aims import nests
 from facsim.shop.shoppers.appeal import Judgements
 from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients
 from facsim.shop.shoppers.memory import Choice, Memory
-from facsim.shop.shoppers.nest import Nest, Option
+from facsim.shop.shoppers.nested_logit import Nest, Option
+from facsim.shop.shoppers.page_view import see
 from facsim.shop.shoppers.people import Shopper
 from facsim.shop.shoppers.queries import Wording
-from facsim.shop.shoppers.scene import see
 from facsim.shop.storefront.views import Act, View
 
 _SLIP: Mapping[str, float] = {"slip": 1.0}

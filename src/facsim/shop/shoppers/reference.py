@@ -10,9 +10,9 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from facsim.schema import InputError
 from facsim.shop.shoppers.coefficients import BOUNDS, COEFFICIENTS, PAGES, Coefficients
 from facsim.shop.shoppers.styles import STYLES, Style
+from facsim.util.errors import InputError
 
 BEGIN = "<!-- made from facsim.shop.shoppers.coefficients by `python -m facsim.shop.shoppers.reference` -->"
 END = "<!-- end -->"

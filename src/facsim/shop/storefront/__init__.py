@@ -1,8 +1,8 @@
 """The shop as web pages: views, templates, designs, server."""
 
-from facsim.shop.storefront.addresses import NotFoundError
 from facsim.shop.storefront.designs import DESIGNS, Design
 from facsim.shop.storefront.store import SITE, NamedPage, Storefront
+from facsim.shop.storefront.urls import NotFoundError
 from facsim.shop.storefront.views import (
     Act,
     ActKind,

@@ -17,8 +17,8 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from markupsafe import escape as as_markup
 
+from facsim.shop.storefront.formatting import money, thousands
 from facsim.shop.storefront.views import Act
-from facsim.shop.storefront.wording import money, thousands
 
 _HERE = Path(__file__).parent
 _CLASSES = re.compile(r'(?<= class=")[a-z0-9 -]+(?=")')

@@ -7,7 +7,12 @@ from dataclasses import dataclass, replace
 
 from facsim.shop.catalogue import Catalogue, Found, Product, Query, Search
 from facsim.shop.catalogue.search import SORTS
-from facsim.shop.storefront.acts import (
+from facsim.shop.storefront.designs import Design
+from facsim.shop.storefront.formatting import counted
+from facsim.shop.storefront.fragments import Fragment, Renderer
+from facsim.shop.storefront.info import TOPICS
+from facsim.shop.storefront.layout import department_act
+from facsim.shop.storefront.page_actions import (
     change_act,
     checkout_address,
     clear_act,
@@ -19,14 +24,9 @@ from facsim.shop.storefront.acts import (
     search_act,
     sort_act,
 )
-from facsim.shop.storefront.addresses import Around, NotFoundError, Place, address_of, search_address
-from facsim.shop.storefront.cards import Cards
-from facsim.shop.storefront.designs import Design
-from facsim.shop.storefront.fragments import Fragment, Renderer
-from facsim.shop.storefront.frame import department_act
-from facsim.shop.storefront.info import TOPICS
+from facsim.shop.storefront.product_cards import Cards
+from facsim.shop.storefront.urls import Around, NotFoundError, Place, address_of, search_address
 from facsim.shop.storefront.views import Act, Line, PageKind, ProductView, View, Visitor
-from facsim.shop.storefront.wording import counted
 
 POPULAR, DEALS, SNIPPETS = 12, 6, 3
 REDUCED = 0.8

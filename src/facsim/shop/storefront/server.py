@@ -8,12 +8,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facsim.schema import ConfigError
 from facsim.shop.catalogue import Catalogue
-from facsim.shop.localhost import HOST, check_packages, listener_on, local_server
 from facsim.shop.storefront.designs import DESIGNS
 from facsim.shop.storefront.state import Visitors
 from facsim.shop.storefront.store import Storefront
+from facsim.util.errors import ConfigError
+from facsim.util.localhost import HOST, check_packages, listener_on, local_server
 
 if TYPE_CHECKING:
     from uvicorn import Server

@@ -17,7 +17,7 @@ from functools import lru_cache
 from html import escape, unescape
 
 from facsim.page import simplify
-from facsim.page.words import slug
+from facsim.page.slugs import slug
 from facsim.shop.storefront.mould import Mould, gaps, stand_in, stand_in_link
 
 _KEPT_PARTS = 20_000

@@ -9,8 +9,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from facsim.schema import ConfigError
 from facsim.shop.storefront.views import Visitor
+from facsim.util.errors import ConfigError
 
 _KEPT_SECONDS = 30 * 24 * 3600
 _TABLE = "CREATE TABLE IF NOT EXISTS visitors (id TEXT PRIMARY KEY, state TEXT NOT NULL, seen REAL NOT NULL)"

@@ -14,7 +14,13 @@ from facsim.page import read_page, simplify
 from facsim.schema import Page
 from facsim.shop.catalogue import Catalogue, Query, Search
 from facsim.shop.storefront import visits
-from facsim.shop.storefront.addresses import (
+from facsim.shop.storefront.designs import DESIGNS, Design
+from facsim.shop.storefront.fragments import Renderer
+from facsim.shop.storefront.layout import Frame
+from facsim.shop.storefront.pages import Body, Pages
+from facsim.shop.storefront.product_cards import Cards
+from facsim.shop.storefront.splice import Splicer
+from facsim.shop.storefront.urls import (
     RESULTS,
     NotFoundError,
     Place,
@@ -23,12 +29,6 @@ from facsim.shop.storefront.addresses import (
     search_address,
     words,
 )
-from facsim.shop.storefront.cards import Cards
-from facsim.shop.storefront.designs import DESIGNS, Design
-from facsim.shop.storefront.fragments import Renderer
-from facsim.shop.storefront.frame import Frame
-from facsim.shop.storefront.pages import Body, Pages
-from facsim.shop.storefront.splice import Splicer
 from facsim.shop.storefront.views import Act, Rendered, Visitor
 
 SITE = "https://shop.facsim.example"

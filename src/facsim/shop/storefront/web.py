@@ -15,9 +15,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from facsim.shop.catalogue.pictures import picture
-from facsim.shop.storefront.addresses import NotFoundError, place_of, words
 from facsim.shop.storefront.state import Visitors
 from facsim.shop.storefront.store import Storefront
+from facsim.shop.storefront.urls import NotFoundError, place_of, words
 from facsim.shop.storefront.views import Visitor
 
 COOKIE = "shop_visitor"

@@ -1,0 +1,173 @@
+"""What the experiments of docs/results.md share: arms that are trained once, asked once, and shown in tables.
+
+An experiment is a list of arms on one data set. All that is done stays in its work folder, so that a script
+that was stopped goes on where it was, and a table can be drawn again without a model.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from facsim import DataSet, compare, evaluate, leaderboard
+from facsim.data.splits import SplitBy
+from facsim.evaluation import Run
+from facsim.metrics import Rule, holm
+from facsim.predict import load_predictor
+from facsim.train import SftConfig, TrainingReport, train_sft
+from facsim.util.progress import Progress
+
+RESAMPLES = 100_000
+"""Permutations of a paired test: with fewer, nothing could be below 0.001 after the correction."""
+
+DOC = Path(__file__).resolve().parents[1] / "docs" / "results.md"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One row of an experiment.
+
+    Attributes:
+        name: of its run and its checkpoint.
+        spec: the predictor, if it is not trained here.
+        learns: choices of `SftConfig`, if it is.
+        data: what it learns from, if that is not what it is tested on.
+        model: what training starts from: `tiny`, a folder, or the name of an earlier arm.
+    """
+
+    name: str
+    spec: str | None = None
+    learns: Mapping[str, object] = field(default_factory=dict)
+    data: Path | None = None
+    model: str = "tiny"
+
+
+class Experiment:
+    """Arms on one data set, in one work folder.
+
+    Args:
+        data: what every arm is tested on.
+        work: where checkpoints and runs are kept.
+        split_by: how the data set is split.
+        limit: most test sessions, drawn at random; the same ones for every arm.
+    """
+
+    def __init__(
+        self, data: DataSet, work: Path, *, split_by: SplitBy = "user", limit: int | None = None
+    ) -> None:
+        self.data, self.work, self.split_by, self.limit = data, work, split_by, limit
+
+    def run(self, arm: Arm) -> Run:
+        """Train the arm if it learns and has not yet; ask it what it has not yet been asked."""
+        began = time.process_time()
+        spec = arm.spec or f"local:{self._trained(arm)}"
+        # Of all actions the most probable one, as the choice model and the oracle answer.
+        predictor = load_predictor(spec, decoding="candidates") if spec.startswith("local:") else spec
+        run = evaluate(
+            self.data,
+            predictor,
+            out=self.work / "runs" / arm.name,
+            split_by=self.split_by,
+            limit=self.limit,
+            resume=True,
+        )
+        print(f"{arm.name}: {run.metrics['accuracy']}  {time.process_time() - began:.0f} CPU s", flush=True)
+        return run
+
+    def checkpoint(self, name: str) -> Path:
+        """Where an arm's checkpoint is."""
+        return self.work / "models" / name
+
+    def sessions_learned(self, name: str) -> int:
+        """From how many sessions an arm learned."""
+        return int(TrainingReport.read(self.checkpoint(name)).rows["sessions"])
+
+    def _trained(self, arm: Arm) -> Path:
+        out = self.checkpoint(arm.name)
+        if not (out / "training.json").exists():
+            model = self.checkpoint(arm.model) if self.checkpoint(arm.model).is_dir() else arm.model
+            config = SftConfig.of(
+                arm.data or self.data.path,
+                str(model),
+                out,
+                preset="tiny",
+                split_by=self.split_by,
+                **dict(arm.learns),
+            )
+            train_sft(config, resume=out.exists(), progress=_lines(arm.name))
+        return out
+
+
+def _lines(name: str) -> Progress:
+    last = [time.monotonic()]
+
+    def progress(done: int, total: int | None, note: str = "") -> None:
+        if time.monotonic() - last[0] > 30:
+            last[0] = time.monotonic()
+            print(f"{name}: {done} of {total} {note}", flush=True)
+
+    return progress
+
+
+def board(runs: Sequence[Run]) -> str:
+    """The leaderboard as Markdown."""
+    return leaderboard(runs).to_markdown()
+
+
+def pairs(wanted: Sequence[tuple[Run, Run]], rule: Rule = "exact") -> str:
+    """Paired comparisons as Markdown, with p-values Holm-corrected over those shown."""
+    found = [compare([a, b], rule=rule, resamples=RESAMPLES)[0] for a, b in wanted]
+    adjusted = holm([one.permutation_p for one in found])
+    lines = [
+        "| A | B | A - B, points [95%] | only A right | only B right | p |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for one, p in zip(found, adjusted, strict=True):
+        difference = one.difference
+        lines.append(
+            f"| {one.a} | {one.b} | {100 * difference.value:+.1f} "
+            f"[{100 * (difference.low or 0):+.1f}, {100 * (difference.high or 0):+.1f}] "
+            f"| {one.only_a} | {one.only_b} | {_p(p)} |"
+        )
+    return "\n".join(lines)
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def shares(runs: Sequence[Run]) -> str:
+    """How often each run says each category of action, beside how often people do it."""
+    people = runs[0].metrics.tables["categories"]
+    names = [str(row["category"]) for row in people]
+    lines = [f"| | {' | '.join(names)} |", "|---|" + "---:|" * len(names)]
+    lines.append("| people | " + " | ".join(f"{100 * float(row['share']):.1f}" for row in people) + " |")
+    for run in runs:
+        said = {
+            row["category"]: 100 * float(row["predicted_share"]) for row in run.metrics.tables["categories"]
+        }
+        lines.append(f"| {run.name} | " + " | ".join(f"{said.get(name, 0):.1f}" for name in names) + " |")
+    return "\n".join(lines)
+
+
+def errors(runs: Sequence[Run]) -> str:
+    """Types of errors, as shares of a run's errors in %."""
+    titles = {row["error"]: str(row["title"]) for row in runs[0].metrics.tables["errors"]}
+    lines = [f"| | {' | '.join(titles.values())} |", "|---|" + "---:|" * len(titles)]
+    for run in runs:
+        found = {row["error"]: 100 * float(row["share_of_errors"]) for row in run.metrics.tables["errors"]}
+        lines.append(f"| {run.name} | " + " | ".join(f"{found.get(one, 0):.1f}" for one in titles) + " |")
+    return "\n".join(lines)
+
+
+def write(mark: str, text: str) -> None:
+    """Put text between the comments `MARK: begin` and `MARK: end` of docs/results.md."""
+    pattern = rf"(<!-- {mark}: begin -->\n).*?(<!-- {mark}: end -->)"
+    old = DOC.read_text(encoding="utf-8")
+    new, count = re.subn(pattern, lambda found: f"{found[1]}{text}\n{found[2]}", old, flags=re.DOTALL)
+    if count != 1:
+        raise SystemExit(f"{DOC}: no place for {mark}")
+    DOC.write_text(new, encoding="utf-8")

@@ -1,0 +1,148 @@
+"""What an ingest met: what came in, what was repaired, what is worth knowing, what was refused and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from facsim.util.errors import InputError
+
+EXAMPLES_KEPT = 5
+KINDS_KEPT = 50
+_OTHER = "something else: there are too many kinds to tell them all"
+_LONGEST = 200
+
+
+@dataclass(slots=True)
+class Tally:
+    """How often one kind of thing was met, and where the first few were."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, where: str, times: int = 1) -> None:
+        """Count `times` more, and keep the place if few are kept so far."""
+        self.count += times
+        if where and len(self.examples) < EXAMPLES_KEPT:
+            self.examples.append(_short(where))
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """Filled while a source is read; written into the data set as `ingest.json` and `ingest.md`.
+
+    A kind is a short clause that a reader understands without the code, the same for all its cases
+    (`"times out of order: sorted"`); what differs from case to case (file, row, session) goes into `where`.
+    A kind may quote a value that a log has where it should have one of a few (`"action type 'hover' is …"`):
+    both are shortened, and only `KINDS_KEPT` kinds are kept apart, lest a wrong column fill the report.
+
+    Attributes:
+        source: the source's name.
+        path: what was read.
+        strict: whether the first refusal ends the ingest.
+        came_in: what the source held, for example `{"rows": 5856}`.
+        repaired: what was put right, by kind.
+        noted: what was kept as it is and a reader should know, by kind.
+        refused: sessions that were left out, by reason.
+        written: counts of the data set: sessions, steps, pages, users.
+    """
+
+    source: str
+    path: str
+    strict: bool = False
+    came_in: dict[str, int] = field(default_factory=dict)
+    repaired: dict[str, Tally] = field(default_factory=dict)
+    noted: dict[str, Tally] = field(default_factory=dict)
+    refused: dict[str, Tally] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+
+    def came(self, what: str, times: int = 1) -> None:
+        """Count something that came in: `rows`, `files`, `sessions`."""
+        self.came_in[what] = self.came_in.get(what, 0) + times
+
+    def repair(self, kind: str, where: str = "", times: int = 1) -> None:
+        """Count something that was put right."""
+        _add(self.repaired, kind, where, times)
+
+    def note(self, kind: str, where: str = "", times: int = 1) -> None:
+        """Count something that was kept as it is, and that a reader should know."""
+        _add(self.noted, kind, where, times)
+
+    def refuse(self, kind: str, where: str = "") -> None:
+        """Count a session that is left out.
+
+        Raises:
+            InputError: if the ingest is strict.
+        """
+        if self.strict:
+            raise InputError(
+                _short(kind),
+                file=self.path,
+                where=_short(where),
+                remedy="Without --strict this session would be left out",
+            )
+        _add(self.refused, kind, where)
+
+    @property
+    def sessions_refused(self) -> int:
+        """How many sessions were left out."""
+        return sum(tally.count for tally in self.refused.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON values. Says nothing of time or machine: equal input gives equal bytes."""
+        return {
+            "source": self.source,
+            "path": self.path,
+            "strict": self.strict,
+            "came_in": dict(sorted(self.came_in.items())),
+            "written": dict(self.written),
+            **{
+                part: {
+                    kind: {"count": tally.count, "examples": tally.examples}
+                    for kind, tally in sorted(getattr(self, part).items())
+                }
+                for part in ("repaired", "noted", "refused")
+            },
+        }
+
+    def to_markdown(self) -> str:
+        """The report for a reader."""
+        lines = [f"# Ingest of {self.source}", "", f"Read from `{self.path}`.", ""]
+        lines += [f"- came in: {_counts(self.came_in)}", f"- written: {_counts(self.written)}", ""]
+        titles = {
+            "repaired": "Repaired",
+            "noted": "Kept as it is, and worth knowing",
+            "refused": "Refused (sessions left out)",
+        }
+        for part, title in titles.items():
+            tallies: dict[str, Tally] = getattr(self, part)
+            lines += [f"## {title}", ""]
+            if not tallies:
+                lines += ["Nothing.", ""]
+                continue
+            lines += ["| what | how often | first seen |", "|---|---:|---|"]
+            for kind, tally in sorted(tallies.items(), key=lambda item: (-item[1].count, item[0])):
+                places = "; ".join(tally.examples) or "-"
+                lines.append(f"| {_cell(kind)} | {tally.count:,} | {_cell(places)} |")
+            lines.append("")
+        # Places quote what was found, and paths are what they are: neither need be Unicode text.
+        return "\n".join(lines).encode("utf-8", "replace").decode()
+
+
+def _add(tallies: dict[str, Tally], kind: str, where: str, times: int = 1) -> None:
+    kind = _short(kind)
+    if kind not in tallies and len(tallies) >= KINDS_KEPT:
+        kind = _OTHER
+    tallies.setdefault(kind, Tally()).add(where, times)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items()) or "nothing"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,185 @@
+"""Logs of one's own: JSON Lines or Parquet, one row a step, with a column mapping.
+
+Rules (docs/your-data.md tells them to users):
+
+- Rows of a session may be scattered over the file or files. A first pass reads the session column; if rows
+  turn out to be scattered they are put aside on disk, never held in memory.
+- Steps are ordered by the `step` column if there is one, else by time, else as they stand.
+- Two rows of a session with the same step id: one is left out if they are equal, else the session is refused.
+- A session is refused, with its reason, when a row lacks what a step needs. It is never shortened: a session
+  with a hole would be a session that nobody had.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import groupby
+from pathlib import Path
+from typing import ClassVar
+
+from facsim.data.card import Card
+from facsim.data.ingest_report import IngestReport
+from facsim.data.mapping import Mapping
+from facsim.data.sources import RawSession, SessionRefused
+from facsim.data.sources.mapped_session import read_session, text_of
+from facsim.data.sources.rows import Row, files_at, json_rows, parquet_rows, top_column
+from facsim.data.sources.spool import Place, Shelf
+from facsim.data.table_schemas import open_parquet
+from facsim.util.errors import InputError
+from facsim.util.progress import Progress
+
+
+class _Table:
+    """What both formats share. A subclass says how to read rows."""
+
+    name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
+
+    def __init__(self, path: str | Path, mapping: str | Path | Mapping) -> None:
+        self.mapping = mapping if isinstance(mapping, Mapping) else Mapping.read(mapping)
+        self.files = files_at(Path(path), self.suffixes)
+        self._path = Path(path)
+
+    def card(self) -> Card:
+        """What the mapping says of the origin; the mapping itself is kept in the settings."""
+        mapping = self.mapping
+        return Card(
+            name=mapping.name,
+            source=self.name,
+            origin=mapping.origin,
+            licence=mapping.licence,
+            citation=mapping.citation,
+            settings={"mapping": mapping.model_dump(exclude_defaults=True)},
+        )
+
+    def sessions(self, report: IngestReport, progress: Progress) -> Iterator[RawSession]:
+        """The sessions in the order of their first rows."""
+        sizes, contiguous = self._index(report, progress)
+        with ExitStack() as stack:
+            groups = self._contiguous() if contiguous else self._scattered(stack.enter_context(Shelf()))
+            for done, (key, rows) in enumerate(groups):
+                progress(done, len(sizes), "sessions")
+                try:
+                    yield read_session(key, rows, self.mapping, report)
+                except SessionRefused as refusal:
+                    report.refuse(refusal.kind, refusal.where)
+            progress(len(sizes), len(sizes), "sessions")
+
+    def _index(self, report: IngestReport, progress: Progress) -> tuple[Counter[str], bool]:
+        """Rows per session, and whether each session's rows stand together. Counts what came in."""
+        present = self._declared_columns()
+        sizes: Counter[str] = Counter()
+        contiguous, previous, count = True, None, 0
+        for count, row in enumerate(self._first_pass(report), start=1):
+            present.update(row.values)
+            if count % 1000 == 0:
+                progress(count, None, "rows indexed")
+            key = self._session_key(row)
+            if key is None:
+                report.repair("row without a session id: left out", row.where)
+                continue
+            contiguous = contiguous and (key == previous or key not in sizes)
+            sizes[key] += 1
+            previous = key
+        if not count:
+            raise InputError("holds no rows", file=self._path)
+        self._check_columns(present)
+        report.came("files", len(self.files))
+        report.came("rows", count)
+        report.came("sessions", len(sizes))
+        if not contiguous:
+            report.note("rows of a session do not stand together: gathered")
+        return sizes, contiguous
+
+    def _check_columns(self, present: set[str]) -> None:
+        for name, field in self.mapping.fields().items():
+            if field.column is None or top_column(field.column, present) in present:
+                continue
+            near = difflib.get_close_matches(field.column, present, n=1)
+            raise InputError(
+                f"there is no column {field.column!r}, which the mapping gives for {name}",
+                file=self._path,
+                expected=f"one of {', '.join(sorted(present)[:40])}",
+                remedy=f"Did you mean {near[0]!r}?" if near else None,
+            )
+
+    def _contiguous(self) -> Iterator[tuple[str, list[Row]]]:
+        """Each session's rows; sessions stand together."""
+        keyed = ((self._session_key(row), row) for row in self._rows())
+        for key, pairs in groupby(keyed, key=lambda pair: pair[0]):
+            if key is not None:
+                yield key, [row for _, row in pairs]
+
+    def _scattered(self, shelf: Shelf) -> Iterator[tuple[str, list[Row]]]:
+        """Each session's rows, by way of the disk."""
+        places: dict[str, list[Place]] = {}
+        for row in self._rows():
+            key = self._session_key(row)
+            if key is not None:
+                place = shelf.put(json.dumps([row.where, row.values]).encode())
+                places.setdefault(key, []).append(place)
+        for key, of_session in places.items():
+            yield key, [Row(*json.loads(shelf.get(place))) for place in of_session]
+
+    def _session_key(self, row: Row) -> str | None:
+        try:
+            return text_of(row, self.mapping.session, "session") or None
+        except SessionRefused:
+            return None
+
+    def _declared_columns(self) -> set[str]:
+        """Columns that the files declare before any row is read."""
+        raise NotImplementedError
+
+    def _first_pass(self, report: IngestReport) -> Iterator[Row]:
+        """All rows, with the session column at least. Tells the report of damage at the ends of files."""
+        raise NotImplementedError
+
+    def _rows(self) -> Iterator[Row]:
+        """All rows, with every mapped column."""
+        raise NotImplementedError
+
+
+class JsonLines(_Table):
+    """The source `jsonl`: files of JSON objects, one a line, plain or gzip."""
+
+    name = "jsonl"
+    suffixes = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+
+    def _declared_columns(self) -> set[str]:
+        return set()
+
+    def _first_pass(self, report: IngestReport) -> Iterator[Row]:
+        for file in self.files:
+            yield from json_rows(file, report)
+
+    def _rows(self) -> Iterator[Row]:
+        columns = [field.column for field in self.mapping.fields().values() if field.column]
+        for file in self.files:
+            for row in json_rows(file):
+                tops = {top_column(column, row.values) for column in columns}
+                yield Row(row.where, {name: row.values[name] for name in tops if name in row.values})
+
+
+class ParquetTable(_Table):
+    """The source `parquet`: Parquet files that all have the mapped columns."""
+
+    name = "parquet"
+    suffixes = (".parquet",)
+
+    def _declared_columns(self) -> set[str]:
+        return set.intersection(*(set(open_parquet(file).schema_arrow.names) for file in self.files))
+
+    def _first_pass(self, report: IngestReport) -> Iterator[Row]:  # noqa: ARG002 - Parquet is whole or broken
+        column = self.mapping.session.column
+        for file in self.files:
+            yield from parquet_rows(file, [column] if column else [])
+
+    def _rows(self) -> Iterator[Row]:
+        columns = [field.column for field in self.mapping.fields().values() if field.column]
+        for file in self.files:
+            yield from parquet_rows(file, columns)

@@ -1,0 +1,227 @@
+"""One session of a mapped log: from its rows to a `RawSession`, or the reason why that cannot be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast, get_args
+
+from facsim.data.ingest_report import IngestReport
+from facsim.data.mapping import SKIP, TYPE_VALUES, Field, Mapping
+from facsim.data.sources import RawSession, RawStep, SessionRefused
+from facsim.data.sources.rows import Row
+from facsim.data.sources.timestamps import read_time
+from facsim.schema import ACTION_TYPES, Action, ActionType, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """A row that is a step, with what orders it."""
+
+    row: Row
+    type: ActionType
+    number: float | None
+    time: datetime | None
+
+
+def read_session(session_id: str, rows: Sequence[Row], mapping: Mapping, report: IngestReport) -> RawSession:
+    """The session that these rows tell.
+
+    Raises:
+        SessionRefused: if they do not tell one.
+    """
+    where = f"{rows[0].where} (session {session_id})"
+    events = [event for row in rows if (event := _event(row, mapping, report))]
+    if not events:
+        raise SessionRefused("session without steps", where)
+    events = _in_order(events, mapping, report, where)
+    start = events[0].time
+    return RawSession(
+        session_id=session_id,
+        user_id=_one(rows, mapping.user, "user", where),
+        # A list, not a generator: a fault in the last row must be known before the session is used.
+        steps=[_step(event, start, mapping, report) for event in events],
+        persona=_first(rows, mapping.persona, "persona", report, where),
+        intent=_first(rows, mapping.intent, "intent", report, where),
+        outcome=_outcome(rows, mapping, report, where),
+        site=_first(rows, mapping.site, "site", report, where),
+        official_split=_one(rows, mapping.split, "split", where) if mapping.split else None,
+        where=where,
+    )
+
+
+def text_of(row: Row, field: Field | None, what: str) -> str | None:
+    """The value of a field as text, after its value map. None if there is no field or it is null.
+
+    Raises:
+        SessionRefused: if it holds a list or an object.
+    """
+    if field is None or field.column is None:
+        return field.constant if field else None
+    value = row.get(field.column)
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, float) and value.is_integer():
+        text = str(int(value))
+    elif isinstance(value, (str, int, float)):
+        text = str(value)
+    else:
+        raise SessionRefused(f"{what} holds {type(value).__name__}, expected text", row.where)
+    return field.values.get(text, text)
+
+
+def _event(row: Row, mapping: Mapping, report: IngestReport) -> _Event | None:
+    found = text_of(row, mapping.action.type, "action type")
+    if found is None:
+        raise SessionRefused("action type is null", row.where)
+    meant = found if found in ACTION_TYPES else TYPE_VALUES.get(found, found)
+    if meant == SKIP:
+        report.came("rows skipped by the mapping")
+        return None
+    if meant not in ACTION_TYPES:
+        raise SessionRefused(f"action type {found!r} is not in the mapping", row.where)
+    return _Event(row, meant, _number(row, mapping.step), _time(row, mapping, report))
+
+
+def _number(row: Row, field: Field | None) -> float | None:
+    text = text_of(row, field, "step")
+    if field is None:
+        return None
+    try:
+        number = float(text or "")
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise SessionRefused("step id is not a number", row.where)
+    return number
+
+
+def _time(row: Row, mapping: Mapping, report: IngestReport) -> datetime | None:
+    if mapping.time is None or mapping.time.column is None:
+        return None
+    value = row.get(mapping.time.column)
+    if value is None or value == "":
+        return None
+    try:
+        return read_time(value)
+    except ValueError:
+        if mapping.step is None:
+            raise SessionRefused("time cannot be read, and orders the steps", row.where) from None
+        report.repair("time cannot be read: left out (the step ids order the steps)", row.where)
+        return None
+
+
+def _in_order(events: list[_Event], mapping: Mapping, report: IngestReport, where: str) -> list[_Event]:
+    if mapping.step is not None:
+        events = _without_twins(sorted(events, key=lambda event: event.number or 0.0), report)
+    times = [event.time for event in events]
+    known = [time for time in times if time is not None]
+    if known == sorted(known):
+        return events
+    if mapping.step is not None:
+        report.note("times run backwards along the step ids: kept", where)
+        return events
+    if len(known) < len(times):
+        report.note("times out of order, and some missing: rows kept as they stand", where)
+        return events
+    report.repair("times out of order: steps sorted by time", where)
+    return sorted(events, key=lambda event: cast(datetime, event.time))
+
+
+def _without_twins(events: list[_Event], report: IngestReport) -> list[_Event]:
+    """Leaves out a row that says the same as the one before it under the same step id."""
+    kept: list[_Event] = []
+    for event in events:
+        if kept and kept[-1].number == event.number:
+            if kept[-1].row.values != event.row.values:
+                raise SessionRefused("two different rows have the same step id", event.row.where)
+            report.repair("row stands twice: one left out", event.row.where)
+            continue
+        kept.append(event)
+    return kept
+
+
+def _step(event: _Event, start: datetime | None, mapping: Mapping, report: IngestReport) -> RawStep:
+    row = event.row
+    page = row.get(mapping.page.column)
+    if page is None:
+        raise SessionRefused("page is null", row.where)
+    if not isinstance(page, str):
+        raise SessionRefused(f"page holds {type(page).__name__}, expected HTML", row.where)
+    rationale = text_of(row, mapping.rationale, "rationale") or None
+    target = mapping.action.target
+    return RawStep(
+        html=page,
+        action=_action(event, mapping, report),
+        simplified=mapping.page.kind == "simplified",
+        selector=_selector(row, mapping) if target.name is None else None,
+        category=text_of(row, mapping.category, "category") or None,
+        rationale=rationale,
+        rationale_source=mapping.rationale_source if rationale else None,
+        timestamp=event.time,
+        elapsed=(event.time - start).total_seconds() if event.time and start else None,
+        url=text_of(row, mapping.url, "url") or None,
+        where=row.where,
+    )
+
+
+def _action(event: _Event, mapping: Mapping, report: IngestReport) -> Action:
+    if event.type == "terminate":
+        return Action.terminate()
+    name = text_of(event.row, mapping.action.target.name, "target") or None
+    if event.type == "click":
+        return Action.click(name)
+    text = text_of(event.row, mapping.action.text, "typed text")
+    if text is None:
+        report.repair("typed text is null: read as empty", event.row.where)
+    return Action.type_and_submit(name, text or "")
+
+
+def _selector(row: Row, mapping: Mapping) -> str | None:
+    target = mapping.action.target
+    if target.selector is not None:
+        return text_of(row, target.selector, "target") or None
+    element_id = text_of(row, target.id, "target")
+    if not element_id:
+        return None
+    escaped = element_id.replace("\\", "\\\\").replace('"', '\\"')
+    return f'[id="{escaped}"]'
+
+
+def _values(rows: Sequence[Row], field: Field | None, what: str) -> list[str]:
+    """The different values that rows of a session have, in order; nulls and empty texts do not count."""
+    return list(dict.fromkeys(text for row in rows if (text := text_of(row, field, what))))
+
+
+def _one(rows: Sequence[Row], field: Field, what: str, where: str) -> str:
+    """A value that must be there once and be the same in every row of a session."""
+    values = _values(rows, field, what)
+    if not values:
+        raise SessionRefused(f"{what} is null in every row", where)
+    if len(values) > 1:
+        raise SessionRefused(f"rows of one session differ in {what}", where)
+    return values[0]
+
+
+def _first(
+    rows: Sequence[Row], field: Field | None, what: str, report: IngestReport, where: str
+) -> str | None:
+    values = _values(rows, field, what)
+    if len(values) > 1:
+        report.repair(f"rows of one session differ in {what}: the first one counts", where)
+    return values[0] if values else None
+
+
+def _outcome(rows: Sequence[Row], mapping: Mapping, report: IngestReport, where: str) -> Outcome | None:
+    values = _values(rows, mapping.outcome, "outcome")
+    if len(values) > 1:
+        report.repair("rows of one session differ in outcome: the last one counts", where)
+    if not values:
+        return None
+    if values[-1] not in get_args(Outcome):
+        raise SessionRefused(f"outcome {values[-1]!r} is neither purchase nor terminate", where)
+    return cast(Outcome, values[-1])

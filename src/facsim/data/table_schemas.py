@@ -1,0 +1,237 @@
+"""The tables of a data set: their columns, reading them, and checking that they fit together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import get_args
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from facsim.schema import ACTION_TYPES, Outcome
+from facsim.util.errors import InputError
+
+SESSIONS_SCHEMA = pa.schema(
+    [
+        pa.field("session_id", pa.string(), nullable=False),
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("persona", pa.string()),
+        pa.field("intent", pa.string()),
+        pa.field("outcome", pa.string()),
+        pa.field("site", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("official_split", pa.string()),
+        pa.field("persona_fields", pa.string()),
+    ]
+)
+STEPS_SCHEMA = pa.schema(
+    [
+        pa.field("session_id", pa.string(), nullable=False),
+        pa.field("step", pa.int32(), nullable=False),
+        pa.field("page_id", pa.string(), nullable=False),
+        pa.field("action_type", pa.string(), nullable=False),
+        pa.field("action_name", pa.string()),
+        pa.field("action_text", pa.string()),
+        pa.field("submitted", pa.bool_()),
+        pa.field("category", pa.string()),
+        pa.field("rationale", pa.string()),
+        pa.field("rationale_source", pa.string()),
+        pa.field("timestamp", pa.timestamp("us", tz="UTC")),
+        pa.field("elapsed", pa.float64()),
+        pa.field("url", pa.string()),
+        pa.field("truth_probability", pa.float64()),
+        pa.field("truth_entropy", pa.float64()),
+        pa.field("truth_best_probability", pa.float64()),
+        pa.field("truth_best_type", pa.string()),
+        pa.field("truth_best_name", pa.string()),
+        pa.field("truth_best_text", pa.string()),
+    ]
+)
+TRUTH_COLUMNS = tuple(name for name in STEPS_SCHEMA.names if name.startswith("truth_"))
+LATER_COLUMNS = frozenset({"persona_fields", *TRUTH_COLUMNS})
+"""Columns that data sets of the first releases lack. Reading fills them with nulls, and where they are null
+they do not enter the content hash, so that old data sets stay what they are."""
+PAGES_SCHEMA = pa.schema(
+    [
+        pa.field("page_id", pa.string(), nullable=False),
+        pa.field("html", pa.string(), nullable=False),
+        pa.field("raw_html", pa.string()),
+    ]
+)
+
+
+def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
+    """Read one Parquet table of a data set and check that it has the columns of `schema`.
+
+    Columns beyond the schema are kept: sources may add their own. Those that were added to the schema later
+    (`LATER_COLUMNS`) may be missing, and are then null.
+
+    Raises:
+        InputError: if the file is missing or not Parquet, or a column is missing or of another type.
+    """
+    quick = _read_quickly(file, schema)
+    if quick is not None:
+        return quick
+    with open_parquet(file) as parquet, reading(file):
+        table = parquet.read()
+        table.validate(full=True)  # bytes that are no text, which polars would trust
+    for field in schema:
+        if field.name not in table.column_names:
+            if field.name in LATER_COLUMNS:
+                table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+                continue
+            raise InputError(
+                "column missing", file=file, where=f"column {field.name}", expected=str(field.type)
+            )
+        found = table.schema.field(field.name).type
+        if not found.equals(field.type):
+            try:
+                cast = table[field.name].cast(field.type)
+            except pa.ArrowException:
+                raise InputError(
+                    f"holds {found}", file=file, where=f"column {field.name}", expected=str(field.type)
+                ) from None
+            table = table.set_column(table.column_names.index(field.name), field, cast)
+        if not field.nullable and table[field.name].null_count:
+            raise InputError(
+                "holds nulls", file=file, where=f"column {field.name}", expected="a value in every row"
+            )
+    try:
+        frame = pl.from_arrow(table)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise InputError(f"cannot be read by polars: {error}", file=file) from None
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _read_quickly(file: Path, schema: pa.Schema) -> pl.DataFrame | None:
+    """The table, where it is as we write it; of any other, the careful way says what is wrong.
+
+    Polars reads strings several times faster than pyarrow does, and checks that they are text.
+    """
+    try:
+        found = pq.read_schema(file)
+        if any(found.field(field.name).type not in _read_alike(field.type) for field in schema):
+            return None
+        frame = pl.read_parquet(file)
+    except (KeyError, OSError, pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
+    needed = [field.name for field in schema if not field.nullable]
+    return None if any(frame[name].null_count() for name in needed) else frame
+
+
+def _read_alike(wanted: pa.DataType) -> tuple[pa.DataType, ...]:
+    """Types that polars makes the same column of: it writes strings as large ones itself."""
+    return (wanted, pa.large_string()) if wanted == pa.string() else (wanted,)
+
+
+def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> None:
+    """Check that sessions and steps fit together, whoever wrote them.
+
+    Raises:
+        InputError: if a session id stands twice, a session has no steps, a step no session, steps are not
+            contiguous and numbered from 0, a row is no action, an outcome is none, or a time lies
+            outside of the years 1 to 9999.
+    """
+
+    def refuse_first(wrong: pl.DataFrame, table: str, problem: str, expected: str | None = None) -> None:
+        if wrong.height:
+            session_id = wrong["session_id"].to_list()[0]
+            where = f"session {session_id}" + (
+                f", step {wrong['step'].to_list()[0]}" if "step" in wrong.columns else ""
+            )
+            raise InputError(problem, file=folder / table, where=where, expected=expected)
+
+    ids = pl.col("session_id")
+    refuse_first(sessions.filter(ids.is_duplicated()), "sessions.parquet", "session id stands twice")
+    starts = ids.ne_missing(ids.shift(1))
+    # Where sessions begin: all that has to be looked up, out of far more steps.
+    firsts = steps.select("session_id", "step").filter(starts)
+    refuse_first(
+        sessions.join(firsts, on="session_id", how="anti"), "sessions.parquet", "session without steps"
+    )
+    refuse_first(firsts.join(sessions, on="session_id", how="anti"), "steps.parquet", "step of no session")
+    outcomes = get_args(Outcome)
+    refuse_first(
+        sessions.filter(pl.col("outcome").is_not_null() & ~pl.col("outcome").is_in(outcomes)),
+        "sessions.parquet",
+        "not an outcome",
+        expected=f"{', '.join(outcomes)} or null",
+    )
+    order = "a session's steps together, numbered 0, 1, 2, …"
+    number = pl.col("step")
+    refuse_first(
+        steps.filter(~starts & (number != number.shift(1) + 1)),
+        "steps.parquet",
+        "step number out of order",
+        order,
+    )
+    # A session that goes on elsewhere begins twice: its step 0 is then there twice, or out of order.
+    refuse_first(
+        firsts.filter((number != 0) | pl.struct("session_id", "step").is_duplicated()),
+        "steps.parquet",
+        "step number out of order",
+        order,
+    )
+    refuse_first(
+        steps.filter(~pl.col("timestamp").dt.year().is_between(1, 9999)), "steps.parquet", "time out of range"
+    )
+    grammar = "click(name), type_and_submit(name, text) or terminate()"
+    refuse_first(steps.filter(~_is_action("action")), "steps.parquet", "not an action", expected=grammar)
+    known = [pl.col(name).is_not_null() for name in TRUTH_COLUMNS[:4]]
+    refuse_first(
+        steps.filter(pl.any_horizontal(known) & ~(pl.all_horizontal(known) & _is_action("truth_best"))),
+        "steps.parquet",
+        "truth in part",
+        expected=f"{', '.join(TRUTH_COLUMNS)} that make {grammar} with its numbers, or nulls",
+    )
+
+
+def _is_action(prefix: str) -> pl.Expr:
+    """Whether type, name and text under this prefix make an action."""
+    kind, name, text = (pl.col(f"{prefix}_{part}") for part in ("type", "name", "text"))
+    return (
+        kind.is_in(ACTION_TYPES)
+        & ~((kind == "terminate") & name.is_not_null())
+        & ((kind == "type_and_submit") == text.is_not_null())
+    )
+
+
+@contextmanager
+def reading(file: Path, where: Callable[[], str | None] = lambda: None) -> Iterator[None]:
+    """Turns what pyarrow raises into a sentence about `file`.
+
+    Args:
+        file: what is being read.
+        where: asked for the place in it when something is wrong.
+
+    Raises:
+        InputError: if the file is missing or cannot be read as Parquet, or a value of it is none for Python
+            (a year after 9999, bytes that are no text).
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError("no such file", file=file) from None
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"cannot be read as Parquet: {reason}", file=file, where=where()) from None
+
+
+def open_parquet(file: Path) -> pq.ParquetFile:
+    """Open a Parquet file, or say in a sentence why that cannot be done.
+
+    Raises:
+        InputError: if the file is missing or is not Parquet.
+    """
+    with reading(file):
+        return pq.ParquetFile(file)
+
+
+def dumps(value: object) -> str:
+    """Canonical JSON: sorted keys, no spaces, Unicode kept. Equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

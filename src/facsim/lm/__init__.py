@@ -1,0 +1,1 @@
+"""What training and predicting share of a language model: chat tokenizer, checkpoint, hub, scoring."""

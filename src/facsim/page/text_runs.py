@@ -1,0 +1,227 @@
+"""The visible text of a tree as a list of runs, so that the text of any element is a slice of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from itertools import accumulate
+
+from facsim.page.roles import is_behind
+from facsim.page.slugs import fold, is_count
+from facsim.page.tags import INLINE
+from facsim.page.tree import TEXT, Tree
+
+MAX_TEXT = 1_000
+"""Longest text of one element. Elements may nest, and so would their texts."""
+HIDDEN, BEHIND = 1, 2
+_BESIDE, _SCRIPT = 1, 2
+_OPAQUE = frozenset({"select", "textarea", "head", "title", "svg", "math"})
+"""What is in these is no text around them."""
+_FEW = 30
+LEAST_LIMIT = 200
+"""What is no longer is the same text whatever the limit."""
+_UNFINISHED = re.compile(r"(?:^|\d)[.,]$")
+
+
+class Runs:
+    """Text nodes and alternative texts, in document order.
+
+    Args:
+        tree: the document.
+        is_hidden: tells from tag and attributes which elements, with all that is in them, to leave out.
+            What is in controls (options, the content of a text area) is their value, not text around them.
+    """
+
+    def __init__(self, tree: Tree, is_hidden: Callable[[str, Mapping[str, str]], bool] | None = None) -> None:
+        self.nodes: list[int] = []
+        self.texts: list[str] = []
+        self.is_alt: list[bool] = []
+        self.hidden = bytearray(len(tree))
+        """For each node `HIDDEN` if it is left out, `BEHIND` if it shows but cannot be reached, else 0."""
+        self.gaps: set[int] = set()
+        """The text nodes before which inline elements side by side part words."""
+        self._ends = tree.ends
+        self._known: dict[tuple[int, bool, int], str] = {}
+        self._short: dict[tuple[int, bool], str] = {}
+        """Texts that are no longer than any limit."""
+        self._titles: dict[tuple[int, bool, int], str] = {}
+        self._counts: list[bool] = []
+        self._find(tree, is_hidden)
+        marks = bytearray(len(tree) + 1)
+        for node in self.nodes:
+            marks[node + 1] = 1
+        self._before = list(accumulate(marks))
+        """For each node, and the end, how many runs are before it."""
+
+    def _find(self, tree: Tree, is_hidden: Callable[[str, Mapping[str, str]], bool] | None) -> None:
+        tags, kinds, attributes, ends, parents = (
+            tree.tags,
+            tree.kinds,
+            tree.attributes,
+            tree.ends,
+            tree.parents,
+        )
+        nodes, texts, is_alt = self.nodes, self.texts, self.is_alt
+        hides = [
+            bool(is_hidden and kind and (is_hidden(*form) or "inert" in form[1]))
+            for kind, form in enumerate(tree.kinds_of)
+        ]
+        part = False
+        side = 0
+        blocks: list[int] = []
+        node, total = 0, len(tags)
+        while node < total:
+            while blocks and blocks[-1] <= node:
+                blocks.pop()
+                part = True
+            tag = tags[node]
+            if not kinds[node]:
+                text = tree.texts[node]
+                if side and texts and not _is_one_word(texts[-1], text, side):
+                    self.gaps.add(node)
+                    part = True
+                nodes.append(node)
+                texts.append(f" {text}" if part else text)
+                is_alt.append(False)
+                part, side = False, 0
+            elif hides[kinds[node]]:
+                behind = is_behind(tag, attributes[node], tags, node + 1, ends[node])
+                self.hidden[node : ends[node]] = bytes((BEHIND if behind else HIDDEN,)) * (ends[node] - node)
+                node = node + 1 if behind else ends[node]
+                part = part or behind
+                continue
+            elif tag in _OPAQUE:
+                self._add_alt(node, _picture_title(tree, node) if tag == "svg" else "")
+                part = True
+                node = ends[node]
+                continue
+            elif tag not in INLINE:
+                if tag == "img":
+                    self._add_alt(node, attributes[node].get("alt", ""))
+                part = True
+                blocks.append(ends[node])
+            elif node - 1 != parents[node] and not (
+                tags[node - 1] == TEXT and parents[node - 1] == parents[node]
+            ):
+                side = _SCRIPT if tag in ("sub", "sup") else _BESIDE
+            node += 1
+
+    def _add_alt(self, node: int, text: str) -> None:
+        if text:
+            self.nodes.append(node)
+            self.texts.append(f" {text} ")
+            self.is_alt.append(True)
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The runs of the nodes `start` up to `end`, as a range of indices."""
+        return self._before[start], self._before[end]
+
+    def title(self, node: int, *, alt: bool = True, limit: int = MAX_TEXT) -> str:
+        """The text of an element without the numbers and prices that stand apart in it.
+
+        Of `<a><span>11</span> <span>products</span></a>` it is `products`: badges, counts and prices change
+        while the thing stays the same. Numbers within a text stay; so do they where nothing else stands.
+        """
+        key = (node, alt, limit)
+        title = self._titles.get(key)
+        if title is None:
+            title = self._titles[key] = self._title(node, alt, limit)
+        return title
+
+    def _title(self, node: int, alt: bool, limit: int) -> str:
+        first, last = self._before[node], self._before[self._ends[node]]
+        if last - first < 2:
+            return self.text(node, alt=alt, limit=limit)
+        last = min(last, first + 30)
+        if not self._counts:
+            self._counts = [is_count(text) for text in self.texts]
+        counts = self._counts[first:last]
+        if True not in counts:
+            return self.text(node, alt=alt, limit=limit)
+        texts = self.texts[first:last]
+        parts = []
+        for place, text in enumerate(texts):
+            if self.is_alt[first + place] and not alt:
+                continue
+            apart = not place or text[0].isspace() or texts[place - 1][-1:].isspace()
+            after = texts[place + 1][:1] if place + 1 < len(texts) else " "
+            if not (apart and counts[place] and (after.isspace() or text[-1].isspace())):
+                parts.append(text[: limit * 4])
+        title = fold("".join(parts))[:limit].rstrip()
+        return title if any(map(str.isalpha, title)) else self.text(node, alt=alt, limit=limit)
+
+    def text(self, node: int, *, alt: bool = True, limit: int = MAX_TEXT) -> str:
+        """The text of an element, white space folded, at most about `limit` characters.
+
+        Args:
+            node: the element.
+            alt: whether alternative texts of pictures count.
+            limit: where to stop, `LEAST_LIMIT` or more.
+        """
+        text = self._short.get((node, alt))
+        if text is None:
+            key = (node, alt, limit)
+            text = self._known.get(key)
+            if text is None:
+                text = self._known[key] = self._text(node, alt, limit)
+        return text
+
+    def _text(self, node: int, alt: bool, limit: int) -> str:
+        first, last = self._before[node], self._before[self._ends[node]]
+        if last - first <= _FEW and (alt or True not in self.is_alt[first:last]):
+            text = "".join(self.texts[first:last])
+            if len(text) <= min(limit, LEAST_LIMIT):
+                text = self._short[node, alt] = fold(text)
+                return text
+        parts: list[str] = []
+        length = 0
+        for run in range(first, min(last, first + limit)):
+            if self.is_alt[run] and not alt:
+                continue
+            part = self.texts[run]
+            parts.append(part if len(part) < limit else part[: limit * 4])
+            length += len(part)
+            if length > limit * 4:
+                break
+        return fold("".join(parts))[:limit].rstrip()
+
+    def forget(self) -> None:
+        """Give back the memory of the texts asked for so far."""
+        for kept in (self._known, self._short, self._titles):
+            kept.clear()
+
+    def has_text(self, node: int) -> bool:
+        """Whether an element holds anything but white space."""
+        first, last = self.span(node, self._ends[node])
+        return any(self.texts[run].strip() for run in range(first, last))
+
+
+def _is_one_word(before: str, after: str, side: int) -> bool:
+    """Whether the texts of two inline elements side by side are parts of one word.
+
+    Styled letters are (`<b>a</b><i>b</i>`), parts of a price or a number, punctuation after a word, and
+    raised letters (`<b>4</b><sup>th</sup>`).
+    """
+    before, after = before[-4:].lstrip(), after[:4]
+    if not before or before[-1].isspace() or after[0].isspace():
+        return True
+    if len(before) == len(after) == 1 and before.isalpha() and after.isalpha():
+        return True
+    if after[0] in ".,;:!?%)]" or before[-1] in "([":
+        return True
+    if after[0].isdigit():
+        # `$12` and `12.` + `99`, but not `11.` + `5 products`
+        return before[-1] in "$€£¥₹₩" or (after.isdigit() and bool(_UNFINISHED.search(before)))
+    return side == _SCRIPT
+
+
+def _picture_title(tree: Tree, node: int) -> str:
+    label = tree.attributes[node].get("aria-label", "")
+    if label:
+        return label
+    for child in tree.children(node):
+        if tree.tags[child] == "title":
+            return tree.text_content(child)
+        if tree.tags[child] != TEXT:
+            break
+    return ""

@@ -1,0 +1,276 @@
+"""The report as Markdown, CSV and LaTeX."""
+
+from __future__ import annotations
+
+import csv as csv_module
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from facsim.metrics import METRICS, Estimate
+from facsim.metrics.errors import ERROR_TYPES
+from facsim.report import leaderboard_table
+from facsim.report.class_breakdown import CLASS_TABLES, Kind, class_estimate, class_rows, true_classes
+from facsim.report.document import Breakdown, Entry, Report
+from facsim.report.terminal_summary import p_value
+from facsim.util.safe_text import plain
+
+Rows = list[list[str]]
+
+CSV_COLUMNS: Final = (
+    *("run", "predictor", "table", "key", "metric"),
+    *("value", "low", "high", "n", "clusters"),
+)
+
+_NAME: Final = 120
+_LATEX: Final = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+_FORMULA: Final = ("=", "+", "-", "@")
+
+
+def markdown(report: Report) -> str:
+    """The headline, the leaderboard and what stands behind it, as GitHub-flavoured Markdown."""
+    lines = [f"# {leaderboard_table.escaped(plain(report.headline.title, 400))}", ""]
+    lines += [
+        f"{leaderboard_table.escaped(plain(sentence, 800))}  " for sentence in report.headline.sentences
+    ]
+    lines += ["", report.board.to_markdown().rstrip()]
+    for title, heads, rows in _sections(report):
+        lines += [
+            "",
+            f"### {leaderboard_table.escaped(title)}",
+            "",
+            *leaderboard_table.markdown_table(heads, rows, left=1),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def latex(report: Report) -> str:
+    r"""The leaderboard and the other tables as LaTeX; they need `\usepackage{booktabs}`."""
+    board = report.board
+    chosen = leaderboard_table.columns(board)
+    heads = ["Run", f"Accuracy [{100 * board.level:g}\\%]", *chosen.values()]
+    rows = []
+    for entry in report.entries:
+        row = entry.row
+        name = _tex(plain(row.name, _NAME))
+        tied = "$^{\\approx}$" if row.separable is False else ""
+        cells = [leaderboard_table.with_interval(row.values.get(board.headline))]
+        cells += [leaderboard_table.percent(row.values.get(metric)) for metric in chosen]
+        rows.append([f"\\textbf{{{name}}}" if row.best else f"{name}{tied}", *map(_tex_number, cells)])
+    marks = "Best run in bold; $\\approx$: a paired permutation test cannot tell it from the best"
+    caption = f"{_tex(plain(leaderboard_table.heading(board), 200))}. {marks}."
+    parts = ["% needs \\usepackage{booktabs}", _tex_table(caption, heads, rows)]
+    for title, others, found in _sections(report):
+        escaped = [[_tex(cells[0]), *map(_tex_number, cells[1:])] for cells in found]
+        parts.append(_tex_table(_tex(title), [_tex(head) for head in others], escaped))
+    return "\n\n".join(parts) + "\n"
+
+
+def csv(report: Report) -> str:
+    """Every number of every run, one a line; columns `CSV_COLUMNS`.
+
+    `table` is empty for the metrics of metrics.json; else it names the table, and `key` the row in it. A text
+    that a spreadsheet would take for a formula has an apostrophe before it.
+    """
+    out = io.StringIO()
+    writer = csv_module.writer(out, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for entry in report.entries:
+        names = [_cell(plain(entry.name)), _cell(plain(entry.row.predictor))]
+        for table, key, metric, found in _numbers(report, entry):
+            ends = ["" if end is None else repr(end) for end in (found.low, found.high)]
+            counts = [found.n or "", found.clusters or ""]
+            writer.writerow([*names, table, _cell(plain(key)), metric, repr(found.value), *ends, *counts])
+    return out.getvalue()
+
+
+def _numbers(report: Report, entry: Entry) -> Iterator[tuple[str, str, str, Estimate]]:
+    """All numbers of a run: table, row, metric and value."""
+    for metric, found in entry.metrics.items():
+        yield "", "", metric, found
+    yield from _class_numbers(entry)
+    for table, breakdown in (("by_step", report.by_step), ("by_length", report.by_length)):
+        for one, estimate in zip(breakdown.bins, breakdown.accuracy[entry.name], strict=True):
+            if estimate is not None:
+                yield table, one.label, "accuracy", estimate
+    for measure, share in entry.row.shares.items():
+        yield "share_of_possible", "", measure, share
+    for pair in report.board.comparisons:
+        if pair.b == entry.name:
+            yield "against_best", pair.a, "difference", pair.difference
+            for name in ("mcnemar_p", "permutation_p", "adjusted_p"):
+                yield "against_best", pair.a, name, Estimate(getattr(pair, name), None, None, 0, 0)
+
+
+def _class_numbers(entry: Entry) -> Iterator[tuple[str, str, str, Estimate]]:
+    """The numbers of every type and category."""
+    for kind, table in CLASS_TABLES.items():
+        for row in entry.metrics.tables[table]:
+            for column in ("share", "predicted_share", "exact"):
+                estimate = class_estimate(row, column)
+                if estimate is not None:
+                    yield table, str(row[kind]), column, estimate
+            for column in ("precision", "recall", "f1"):
+                value = row[column]
+                if value is not None:
+                    yield table, str(row[kind]), column, Estimate(float(value), None, None, 0, 0)
+
+
+def _sections(report: Report) -> Iterator[tuple[str, list[str], Rows]]:
+    """The tables after the leaderboard: title, heads, rows."""
+    if report.board.comparisons:
+        yield _against_best(report)
+    kinds: tuple[Kind, ...] = ("type", "category")
+    for kind in kinds:
+        classes = true_classes(report.entries, kind)
+        if not classes:
+            continue
+        rows = class_rows(report.entries, kind)
+        exact = [
+            [
+                _name(entry),
+                *(
+                    leaderboard_table.percent(class_estimate(rows[entry.name].get(name), "exact"))
+                    for name in classes
+                ),
+            ]
+            for entry in report.entries
+        ]
+        yield f"Exact match by true {kind}, %", ["Run", *map(_head, classes)], exact
+        people = [
+            "People",
+            *(
+                leaderboard_table.percent(class_estimate(rows[report.entries[0].name].get(name), "share"))
+                for name in classes
+            ),
+            leaderboard_table.ABSENT,
+        ]
+        predicted = [
+            [
+                _name(entry),
+                *(
+                    leaderboard_table.percent(class_estimate(rows[entry.name].get(name), "predicted_share"))
+                    for name in classes
+                ),
+                f"{entry.metrics[f'{kind}_divergence'].value:.3f}"
+                if f"{kind}_divergence" in entry.metrics
+                else leaderboard_table.ABSENT,
+            ]
+            for entry in report.entries
+        ]
+        yield (
+            f"Predicted shares by {kind}, %, and divergence from people's",
+            ["Run", *map(_head, classes), "JSD"],
+            [people, *predicted],
+        )
+    shown = [
+        error
+        for error in ERROR_TYPES
+        if any(entry.metrics[f"error_{error}"].value for entry in report.entries)
+    ]
+    errors = [
+        [
+            _name(entry),
+            leaderboard_table.percent(entry.metrics["accuracy_micro"]),
+            *(leaderboard_table.percent(entry.metrics[f"error_{error}"]) for error in shown),
+        ]
+        for entry in report.entries
+    ]
+    yield (
+        "What became of all steps, %",
+        ["Run", "right", *(METRICS[f"error_{error}"].title for error in shown)],
+        errors,
+    )
+    yield "Accuracy by number of the step, %", *_along(report, report.by_step)
+    yield "Accuracy by length of the session, %", *_along(report, report.by_length)
+
+
+def _against_best(report: Report) -> tuple[str, list[str], Rows]:
+    rows = [
+        [
+            plain(pair.b, _NAME),
+            leaderboard_table.with_interval(pair.difference),
+            f"{pair.only_a:,}",
+            f"{pair.only_b:,}",
+            p_value(pair.permutation_p),
+            p_value(pair.adjusted_p),
+        ]
+        for pair in report.board.comparisons
+    ]
+    best = report.board.comparisons[0].a
+    heads = ["Run", "Behind, points", "Only the best right", "Only this right", "Perm. p", "Holm p"]
+    return f"Against {plain(best, _NAME)}", heads, rows
+
+
+def _along(report: Report, breakdown: Breakdown) -> tuple[list[str], Rows]:
+    rows = [
+        [_name(entry), *(leaderboard_table.percent(found) for found in breakdown.accuracy[entry.name])]
+        for entry in report.entries
+    ]
+    return ["Run", *(one.label for one in breakdown.bins)], rows
+
+
+def _name(entry: Entry) -> str:
+    return plain(entry.name, _NAME)
+
+
+def _head(name: str) -> str:
+    return plain(name, 40)
+
+
+def _cell(text: str) -> str:
+    """Text for a cell of a spreadsheet.
+
+    >>> _cell("=1+1"), _cell("choice")
+    ("'=1+1", 'choice')
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _tex(text: str) -> str:
+    r"""Text as LaTeX sets it.
+
+    >>> print(_tex("100% of a_b"))
+    100\% of a\_b
+    """
+    return re.sub(r"[\\&%$#_{}~^<>|]", lambda found: _LATEX[found[0]], text)
+
+
+def _begun(row: str) -> str:
+    r"""A row as it may stand after `\\\\` and rules, which would take a bracket or a star for theirs.
+
+    >>> _begun("[a] & 1"), _begun("a & 1")
+    ('{}[a] & 1', 'a & 1')
+    """
+    return f"{{}}{row}" if row.startswith(("[", "*")) else row
+
+
+def _tex_number(cell: str) -> str:
+    return _tex(cell).replace(leaderboard_table.ABSENT, "--")
+
+
+def _tex_table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    columns = "l" + "r" * (len(heads) - 1)
+    body = "\n".join(f"    {_begun(' & '.join(row))} \\\\" for row in rows)
+    return (
+        "\\begin{table}\n  \\centering\n"
+        f"  \\caption{{{caption}}}\n"
+        f"  \\begin{{tabular}}{{{columns}}}\n    \\toprule\n"
+        f"    {_begun(' & '.join(heads))} \\\\\n    \\midrule\n{body}\n    \\bottomrule\n"
+        "  \\end{tabular}\n\\end{table}"
+    )

@@ -1,0 +1,320 @@
+"""The report as one HTML file: what its template asks for, and the policy that lets nothing else in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from markupsafe import Markup
+
+from facsim.evaluation.environment import facsim_version
+from facsim.metrics import METRICS, Estimate
+from facsim.metrics.errors import ERROR_TYPES
+from facsim.metrics.estimate import TableRow
+from facsim.report import charts, leaderboard_table
+from facsim.report.charts import Mark, Part
+from facsim.report.class_breakdown import (
+    CLASS_TABLES,
+    Kind,
+    class_estimate,
+    class_rows,
+    classes,
+    true_classes,
+)
+from facsim.report.document import Entry, Report
+from facsim.report.palette import CATEGORY_COLOURS, OTHER_COLOURS, RUN_COLOURS
+from facsim.report.ranking import Row
+from facsim.report.templating import asset, environment, number, palette_css, source_hash, uncapitalised
+
+
+def page(report: Report) -> str:
+    """The HTML of a report."""
+    style = Markup(asset("report.css") + palette_css())  # noqa: S704 - our own files
+    script = Markup(asset("report.js"))  # noqa: S704
+    page = _Page(report)
+    policy = (
+        f"default-src 'none'; style-src '{source_hash(style)}'; script-src '{source_hash(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return (
+        environment()
+        .get_template("report.html")
+        .render(page=page, report=report, board=report.board, style=style, script=script, policy=policy)
+    )
+
+
+class _Page:
+    """What the template asks for."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.board = report.board
+        self.entries = report.entries
+        self.version = facsim_version()
+        self.marks = {
+            entry.name: mark for entry, mark in zip(report.entries, _marks(report.entries), strict=True)
+        }
+        self.ranked = [entry for entry in report.entries if entry.kind != "oracle"]
+        self.oracle = next((entry for entry in report.entries if entry.kind == "oracle"), None)
+        self.classes = {kind: _class_colours(classes(report.entries, kind)) for kind in CLASS_TABLES}
+        self.errors = {error: f"e-{error}" for error in ERROR_TYPES}
+        self.metrics = [
+            (group, [one for one in METRICS.values() if one.group == group and self.has(one.name)])
+            for group in dict.fromkeys(one.group for one in METRICS.values())
+        ]
+        self.heading = leaderboard_table.heading(report.board)
+        # What went wrong with answers has sections of its own.
+        elsewhere = ("error_illegal", "error_unparseable", "error_failed", "shown")
+        self.columns = {
+            name: head
+            for name, head in leaderboard_table.columns(report.board).items()
+            if name not in elsewhere
+        }
+
+    def has(self, metric: str) -> bool:
+        """Whether any run has a metric."""
+        return any(metric in entry.metrics for entry in self.entries)
+
+    def has_table(self, name: str) -> bool:
+        """Whether any run has rows in a table."""
+        return any(entry.metrics.tables.get(name) for entry in self.entries)
+
+    @property
+    def top(self) -> float:
+        """The right end of the leaderboard's scale."""
+        found = [entry.row.values[self.board.headline] for entry in self.entries]
+        highest = max(one.high if one.high is not None else one.value for one in found)
+        return min(1.0, max(0.02, 1.04 * highest))
+
+    @property
+    def ceiling(self) -> float | None:
+        """The oracle's accuracy."""
+        return None if self.oracle is None else self.oracle.row.values[self.board.headline].value
+
+    def interval(
+        self, entry: Entry, estimate: Estimate | None, top: float, ceiling: float | None = None
+    ) -> Markup:
+        """A number's interval, drawn."""
+        if estimate is None:
+            return Markup("")
+        return charts.interval(estimate, top, self.marks[entry.name].css, ceiling)
+
+    def people_bar(self, kind: Kind) -> Markup:
+        """People's shares of types or categories."""
+        parts = charts.shares_of(self._table(self.entries[0], kind), kind, "share", self.classes[kind])
+        return charts.bar(parts, _bar_label("What people do", parts))
+
+    def shares_bar(self, entry: Entry, kind: Kind) -> Markup:
+        """A run's predicted shares."""
+        parts = charts.shares_of(self._table(entry, kind), kind, "predicted_share", self.classes[kind])
+        return charts.bar(parts, _bar_label(f"What {entry.name} predicts", parts))
+
+    def error_bar(self, entry: Entry) -> Markup:
+        """What becomes of all steps: right, or which error."""
+        parts = [Part("right", entry.metrics["accuracy_micro"].value, "right")]
+        parts += [
+            Part(METRICS[f"error_{error}"].title, entry.metrics[f"error_{error}"].value, css)
+            for error, css in self.errors.items()
+        ]
+        return charts.bar(parts, _bar_label(f"Steps of {entry.name}", parts))
+
+    def error_title(self, error: str) -> str:
+        """An error type in words."""
+        return METRICS[f"error_{error}"].title
+
+    @property
+    def shown_errors(self) -> list[str]:
+        """The error types that occur."""
+        return [
+            error
+            for error in self.errors
+            if any(entry.metrics[f"error_{error}"].value > 0 for entry in self.entries)
+        ]
+
+    def lines(self, which: str, x_title: str, label: str) -> Markup:
+        """Accuracy along steps or lengths."""
+        breakdown = self.report.by_step if which == "step" else self.report.by_length
+        return charts.lines(
+            breakdown, {entry.name: self.marks[entry.name] for entry in self.report.lined}, x_title, label
+        )
+
+    @property
+    def priced(self) -> list[Entry]:
+        """The runs whose cost is known."""
+        return [entry for entry in self.entries if entry.row.cost is not None]
+
+    def costs(self) -> Markup:
+        """Accuracy over cost."""
+        points = [
+            (self.marks[entry.name], entry.row.cost or 0.0, entry.row.values[self.board.headline])
+            for entry in self.priced
+        ]
+        return charts.costs(points, "Accuracy over cost, one dot a run")
+
+    @property
+    def calibrated(self) -> list[Entry]:
+        """The runs that say how sure they are."""
+        return [entry for entry in self.entries if entry.metrics.tables.get("calibration")]
+
+    def reliability(self, entry: Entry) -> Markup:
+        """A run's reliability diagram."""
+        rows = entry.metrics.tables["calibration"]
+        return charts.reliability(rows, self.marks[entry.name], f"Accuracy over confidence of {entry.name}")
+
+    @property
+    def what(self) -> str:
+        """When a prediction counts as right."""
+        return leaderboard_table.WHAT[self.board.rule]
+
+    @property
+    def level(self) -> str:
+        """Of the intervals."""
+        return f"{100 * self.board.level:g}%"
+
+    @property
+    def shares(self) -> bool:
+        """Whether the way to the oracle is known."""
+        return any(entry.row.shares.get("accuracy") for entry in self.entries)
+
+    def mark(self, row: Row) -> str:
+        """Before a row of the leaderboard."""
+        return leaderboard_table.mark(row)
+
+    def mark_in_words(self, row: Row) -> str:
+        """The mark for who hears the page."""
+        if row.oracle:
+            return "oracle"
+        return "best" if row.best else "not separable from the best" if row.separable is False else ""
+
+    def tag(self, entry: Entry) -> str:
+        """What kind of run it is, where its name does not say so."""
+        if entry.kind == "oracle":
+            return "ceiling"
+        return "baseline" if entry.kind == "baseline" and "baseline" not in entry.name else ""
+
+    @property
+    def legend(self) -> str:
+        """What the columns of the leaderboard are."""
+        return "; ".join(
+            f"{head}: {uncapitalised(METRICS[name].meaning)}" for name, head in self.columns.items()
+        )
+
+    @property
+    def counted(self) -> str:
+        """How many runs of each kind."""
+        parts = []
+        for kind, one, many in (
+            ("model", "model", "models"),
+            ("baseline", "trivial baseline", "trivial baselines"),
+        ):
+            count = sum(entry.kind == kind for entry in self.entries)
+            parts += [f"{count} {one if count == 1 else many}"] if count else []
+        parts += ["the oracle"] if self.oracle else []
+        return ", ".join(parts)
+
+    @property
+    def all_reachable(self) -> bool:
+        """Whether every target could be named and was shown."""
+        return all(
+            (found := entry.metrics.get(name)) is None or found.value == 1
+            for entry in self.entries
+            for name in ("reachability", "shown")
+        )
+
+    @property
+    def all_read(self) -> bool:
+        """Whether every answer was read as it stands."""
+        return all(entry.metrics["parse_strict"].value == 1 for entry in self.entries)
+
+    def meaning(self, metric: str) -> str:
+        """What a metric is."""
+        return METRICS[metric].meaning
+
+    def title(self, metric: str) -> str:
+        """What a metric is called."""
+        return METRICS[metric].title
+
+    @property
+    def published(self) -> dict[str, list[str]]:
+        """Columns of the published numbers."""
+        assert self.board.published is not None
+        used = leaderboard_table.published_columns(self.board.published)
+        return {"metrics": list(used), "heads": list(used.values())}
+
+    def true_classes(self, kind: Kind) -> dict[str, int]:
+        """The types or categories that people's steps have, with their counts."""
+        return true_classes(self.entries, kind)
+
+    def class_rows(self, kind: Kind) -> dict[str, dict[str, TableRow]]:
+        """By run, by class, the row of its table."""
+        return class_rows(self.entries, kind)
+
+    class_estimate = staticmethod(class_estimate)
+
+    @property
+    def share_kinds(self) -> list[Kind]:
+        """Categories, if there are any, then types."""
+        kinds: tuple[Kind, ...] = ("category", "type")
+        return [kind for kind in kinds if self.true_classes(kind)]
+
+    def where(self, kind: Kind, name: str, column: str) -> Markup:
+        """Which number of metrics.json's tables a cell holds."""
+        return Markup('data-table="{}" data-key="{}" data-column="{}"').format(
+            CLASS_TABLES[kind], name, column
+        )
+
+    def plain_number(self, entry: Entry, metric: str) -> str:
+        """A metric as its unit is written."""
+        found = entry.metrics.get(metric)
+        return leaderboard_table.ABSENT if found is None else number(found, METRICS[metric])
+
+    @property
+    def timed(self) -> list[str]:
+        """The metrics of effort that tell something."""
+        names = [one.name for one in METRICS.values() if one.group == "Effort" and one.unit != "steps"]
+        return [
+            name
+            for name in names
+            if any(
+                (found := entry.metrics.get(name)) is not None and found.value > 0 for entry in self.entries
+            )
+        ]
+
+    @property
+    def probability(self) -> list[str]:
+        """The metrics of probabilities."""
+        return [one.name for one in METRICS.values() if one.group == "Probabilities" and self.has(one.name)]
+
+    most_unread = 40
+
+    def config(self, entry: Entry) -> str:
+        """config.json."""
+        return entry.run.config.model_dump_json(indent=2)
+
+    def _table(self, entry: Entry, kind: Kind) -> Sequence[TableRow]:
+        return entry.metrics.tables[CLASS_TABLES[kind]]
+
+
+def _bar_label(what: str, parts: Iterable[Part]) -> str:
+    listed = ", ".join(f"{part.title} {100 * part.share:.1f}%" for part in parts if part.share > 0)
+    return f"{what}: {listed or 'nothing'}"
+
+
+def _marks(entries: Sequence[Entry]) -> list[Mark]:
+    marks, ranked = [], 0
+    for entry in entries:
+        if entry.kind == "oracle":
+            css = "r-oracle"
+        else:
+            css = f"r-{ranked}" if ranked < len(RUN_COLOURS) else "r-rest"
+            ranked += 1
+        marks.append(Mark(entry.letter, entry.name, css))
+    return marks
+
+
+def _class_colours(names: Sequence[str]) -> dict[str, str]:
+    """Each type or category with the CSS class of its colour."""
+    own = [name for name in names if name not in CATEGORY_COLOURS]
+    return {
+        name: f"k-own-{own.index(name) % len(OTHER_COLOURS)}" if name in own else f"k-{name}"
+        for name in names
+    }

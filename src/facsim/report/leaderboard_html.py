@@ -1,0 +1,47 @@
+"""The leaderboard as HTML for notebooks: the cells of the table for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from facsim.report import leaderboard_table
+from facsim.schema.notebook_html import Cell, figure, paragraph, scrolled, table
+
+if TYPE_CHECKING:
+    from facsim.report.ranking import Leaderboard
+
+
+def leaderboard_html(board: Leaderboard) -> str:
+    """A leaderboard with its legend; the way to the oracle and published numbers in tables of their own."""
+    heads, rows = leaderboard_table.cells(board)
+    strong = [row.best for row in board.rows]
+    parts = [paragraph("", strong=leaderboard_table.heading(board)), scrolled(_table(heads, rows, strong))]
+    parts += [
+        paragraph(text, dim=True)
+        for text in (*leaderboard_table.marks(board), leaderboard_table.legend(board), *board.notes)
+    ]
+    if board.ceiling is not None and board.ceiling.shares:
+        heads, rows = leaderboard_table.share_cells(board, board.ceiling)
+        parts += [paragraph("", strong=leaderboard_table.SHARES_TITLE), scrolled(_table(heads, rows))]
+        parts.append(paragraph(leaderboard_table.shares_legend(board, board.ceiling), dim=True))
+    if board.published is not None:
+        heads, rows = leaderboard_table.published_cells(board.published)
+        parts += [paragraph("", strong=f"{leaderboard_table.PUBLISHED}: {board.published.title}")]
+        parts += [scrolled(_table(heads, rows))]
+        parts += [paragraph(f"{key}: {text}", dim=True) for key, text in board.published.sources.items()]
+    return figure(*parts)
+
+
+def _table(heads: list[str], rows: list[list[str]], strong: list[bool] | None = None) -> str:
+    """Cells as a table; the first two columns are words, the others numbers."""
+    drawn = [
+        [
+            Cell(text, number=column >= _WORDS, strong=bool(strong and strong[place]))
+            for column, text in enumerate(row)
+        ]
+        for place, row in enumerate(rows)
+    ]
+    return table(heads, drawn, unit="runs")
+
+
+_WORDS = 2

@@ -1,0 +1,114 @@
+"""The template of the report's page: its colours, its files, and how values are written in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from facsim.metrics import Estimate
+from facsim.metrics.registry import Definition
+from facsim.report import leaderboard_table
+from facsim.report.palette import CATEGORY_COLOURS, ERROR_COLOURS, OTHER_COLOURS, REST, RUN_COLOURS
+from facsim.report.terminal_summary import p_value
+from facsim.util.safe_text import plain
+
+_LONGEST: Final = 4_000
+
+
+def palette_css() -> str:
+    """One class a colour, for both themes."""
+    named = {f"r-{index}": pair for index, pair in enumerate(RUN_COLOURS)}
+    named |= {"r-rest": REST}
+    named |= {f"k-{name}": pair for name, pair in CATEGORY_COLOURS.items()}
+    named |= {f"k-own-{index}": pair for index, pair in enumerate(OTHER_COLOURS)}
+    named |= {f"e-{name}": pair for name, pair in ERROR_COLOURS.items()}
+    return "".join(f".{name}{{--c:light-dark({light},{dark})}}\n" for name, (light, dark) in named.items())
+
+
+def number(estimate: Estimate, definition: Definition) -> str:
+    """A metric as its unit is written."""
+    value = estimate.value
+    if definition.unit == "share":
+        return f"{100 * value:.1f}%"
+    if definition.unit == "dollars":
+        return f"${value:,.4f}" if definition.interval else leaderboard_table.dollars(value)
+    if definition.unit == "tokens":
+        return f"{value:,.0f}"
+    return f"{value:,.3f}" if definition.unit in ("bits", "nats") else f"{value:,.2f}"
+
+
+def uncapitalised(text: str) -> str:
+    """As it goes on after a colon; names such as F1 stay."""
+    return text if text[1:2].isdigit() else text[:1].lower() + text[1:]
+
+
+def _ends(estimate: Estimate | None, unit: str = "share") -> str:
+    """An interval, as short as it can be read."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return ""
+    dash = " to " if estimate.low < 0 else "\N{EN DASH}"  # a dash beside a minus is hard to read
+    if unit == "share":
+        return f"{100 * estimate.low:.1f}{dash}{100 * estimate.high:.1f}"
+    return f"{estimate.low:.4g}{dash}{estimate.high:.4g}"
+
+
+def _attributes(estimate: Estimate | None) -> Markup:
+    """The number as it stands in metrics.json, for sorting and for programs."""
+    if estimate is None:
+        return Markup("")
+    found = Markup(' data-value="{}"').format(repr(estimate.value))
+    if estimate.low is not None and estimate.high is not None:
+        found += Markup(' data-low="{}" data-high="{}"').format(repr(estimate.low), repr(estimate.high))
+    return found
+
+
+def _shown(value: object) -> object:
+    """Every text that a template puts out: made harmless to read, and escaped afterwards by autoescaping."""
+    return plain(value, _LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _lines(text: str) -> Markup:
+    """A text of several lines, each made harmless; for `<pre>`."""
+    rows = (" " * (len(line) - len(line.lstrip(" "))) + plain(line, _LONGEST) for line in text.splitlines())
+    return Markup("\n").join(rows)
+
+
+@cache
+def environment() -> Environment:
+    """What renders the page: every value is escaped, none may be missing."""
+    environment = Environment(
+        loader=PackageLoader("facsim.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": leaderboard_table.percent,
+        "ends": _ends,
+        "dollars": leaderboard_table.dollars,
+        "p": p_value,
+        "short": plain,
+        "lines": _lines,
+        "attributes": _attributes,
+        "number": number,
+        "uncapitalised": uncapitalised,
+    }
+    return environment
+
+
+def asset(name: str) -> str:
+    """A file that stands beside the template."""
+    return resources.files("facsim.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def source_hash(text: str) -> str:
+    """As a content security policy names an inline style or script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

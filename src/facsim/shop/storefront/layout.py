@@ -1,0 +1,115 @@
+"""What stands around every page: head, header with the search box, departments, footer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from markupsafe import escape
+
+from facsim.shop.catalogue import Catalogue, Query
+from facsim.shop.storefront.fragments import Fragment, Renderer
+from facsim.shop.storefront.info import ACCOUNT, FOOTER, TOPICS
+from facsim.shop.storefront.urls import Place, address_of, search_address
+from facsim.shop.storefront.views import Act, ActKind, View
+
+_KEPT_HEADERS = 2_000
+_IN_NAVIGATION = 8
+# They stand in the header, this one first, until it is somebody's.
+_TYPED, _COUNT = "\x00typed", "\x00count"
+
+
+class Frame:
+    """Puts pages of one design together."""
+
+    def __init__(self, catalogue: Catalogue, renderer: Renderer) -> None:
+        self._catalogue, self._renderer = catalogue, renderer
+        self._header = lru_cache(maxsize=_KEPT_HEADERS)(self._make_header)
+        self._blank_headers = {minimal: self._make_blank_header(minimal) for minimal in (False, True)}
+        self._footer = self._make_footer()
+
+    def document(self, main: Fragment, view: View, data: Mapping[str, object]) -> Fragment:
+        """The whole page.
+
+        Args:
+            main: its content.
+            view: what it shows.
+            data: structured data for machines.
+        """
+        typed = view.query.text if view.query else ""
+        header = self._header(typed, view.cart_count, view.kind == "checkout")
+        return self._renderer.render(
+            "document.html",
+            title=view.title,
+            address=view.address,
+            kind=view.kind,
+            data=data,
+            skip=Act("other", "Skip to content", f"{view.address}#content", part="header"),
+            header=header,
+            main=main,
+            footer=self._footer,
+        )
+
+    def departments(self, part: str) -> list[Act]:
+        """Links to the results of all departments."""
+        return [department_act(name, part) for name in self._catalogue.departments]
+
+    def _make_header(self, typed: str, cart_count: int, minimal: bool) -> Fragment:
+        """The header; `minimal` during checkout, where nothing is to distract."""
+        blank = self._blank_headers[minimal]
+        acts = list(blank.acts)
+        for place, act in enumerate(acts):
+            if act.kind == "cart":
+                acts[place] = _cart_act(cart_count)
+            elif act.part == "button":
+                acts[place] = _go_act(typed)
+        text, count = str(escape(typed)), str(cart_count)
+        return Fragment(blank.html.replace(_TYPED, text, 1).replace(_COUNT, count, 1), tuple(acts))
+
+    def _make_blank_header(self, minimal: bool) -> Fragment:
+        """The header of nobody in particular: marks stand for what was typed and the number in the cart."""
+        departments = self.departments("header")[:_IN_NAVIGATION]
+        everything = topic_act("departments", "header")
+        return self._renderer.render(
+            "header.html",
+            minimal=minimal,
+            home=Act("home", "Facsim Shop", "/", part="header"),
+            search=Act("search", "Search the shop", "/search", part="header"),
+            go=_go_act(""),
+            typed=_TYPED,
+            account=[] if minimal else [topic_act(topic, "header") for topic in ACCOUNT],
+            cart=_cart_act(0),
+            cart_count=_COUNT,
+            departments=[] if minimal else [everything, *departments],
+        )
+
+    def _make_footer(self) -> Fragment:
+        return self._renderer.render(
+            "footer.html",
+            groups=[
+                (heading, [topic_act(topic, "footer") for topic in topics])
+                for heading, topics in FOOTER.items()
+            ],
+            departments=self._catalogue.departments,
+        )
+
+
+def _go_act(typed: str) -> Act:
+    """The button beside the search box: what stands in the box is asked again."""
+    return Act("search", "Search", search_address(Query(text=typed)) if typed else "/", part="button")
+
+
+def _cart_act(count: int) -> Act:
+    return Act("cart", f"Cart ({count})", "/cart", part="header")
+
+
+@lru_cache(maxsize=1_000)
+def department_act(department: str, part: str) -> Act:
+    """A link to a department's results."""
+    address = search_address(Query(department=department))
+    return Act("department", department, address, value=department, part=part)
+
+
+def topic_act(topic: str, part: str, kind: ActKind = "other") -> Act:
+    """A link to an information page."""
+    return Act(kind, TOPICS[topic].title, address_of(Place("info", topic=topic)), part=part)

@@ -1,0 +1,114 @@
+"""Products on cards: what a card says, as values and as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from facsim.shop.catalogue import Catalogue, Product
+from facsim.shop.storefront.designs import Design
+from facsim.shop.storefront.formatting import delivery, saving
+from facsim.shop.storefront.fragments import Fragment, Renderer
+from facsim.shop.storefront.urls import Place, address_of
+from facsim.shop.storefront.views import Act, Card
+
+_KEPT_CARDS = 8_000
+_BIG_SAVING = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Cards beside each other, and their HTML."""
+
+    cards: tuple[Card, ...]
+    fragments: tuple[Fragment, ...]
+
+
+class Cards:
+    """Makes the cards of one design. They are kept, since most products are shown again and again."""
+
+    def __init__(self, catalogue: Catalogue, design: Design, renderer: Renderer) -> None:
+        self._catalogue, self._design, self._renderer = catalogue, design, renderer
+        self._made = lru_cache(maxsize=_KEPT_CARDS)(self._make)
+        self._placed = lru_cache(maxsize=_KEPT_CARDS * 2)(self._place)
+
+    def shelf(
+        self, products: Iterable[int], sponsored: frozenset[int] = frozenset(), first: int = 1
+    ) -> Shelf:
+        """Cards of products in order.
+
+        Args:
+            products: their ids.
+            sponsored: those that are shown because they are paid for.
+            first: the first card's place on the page.
+        """
+        ids = tuple(products)
+        lowest = self._lowest(ids)
+        made = [self._made(number, number in sponsored, number == lowest) for number in ids]
+        return Shelf(
+            tuple(
+                self._placed(number, number in sponsored, number == lowest, first + index)
+                for index, number in enumerate(ids)
+            ),
+            tuple(fragment for _, fragment in made),
+        )
+
+    def card(self, product: Product, *, sponsored: bool = False, lowest: bool = False) -> Card:
+        """What a product's card says."""
+        badge = ""
+        saved = (product.list_price - product.price) / product.list_price if product.list_price else 0.0
+        if lowest:
+            badge = "Lowest price on this page"
+        elif self._design.price_badges and product.list_price and saved > 0:
+            badge = saving(product.price, product.list_price)
+        elif saved >= _BIG_SAVING:
+            badge = "Limited time deal"
+        elif product.best_seller:
+            badge = "Best seller"
+        return Card(
+            product=product.id,
+            place=0,
+            title=product.title,
+            brand=product.brand,
+            price=product.price,
+            list_price=product.list_price,
+            rating=product.rating if self._design.ratings else None,
+            reviews=product.reviews if self._design.ratings else None,
+            delivery=delivery(product.delivery_days),
+            delivery_days=product.delivery_days,
+            sponsored=sponsored,
+            badge=badge,
+        )
+
+    def in_full(self, product: Product) -> Card:
+        """What a product's own page says of it; ratings are shown there in every design."""
+        return replace(self.card(product), rating=product.rating, reviews=product.reviews)
+
+    def in_short(self, product: Product) -> Card:
+        """What is said of a product in the cart."""
+        return Card(
+            product=product.id,
+            place=0,
+            title=product.title,
+            brand=product.brand,
+            price=product.price,
+            delivery=delivery(product.delivery_days),
+            delivery_days=product.delivery_days,
+        )
+
+    def _lowest(self, products: tuple[int, ...]) -> int | None:
+        if not self._design.price_badges or len(products) < 2:
+            return None
+        return min(products, key=lambda number: self._catalogue.product(number).price)
+
+    def _place(self, number: int, sponsored: bool, lowest: bool, place: int) -> Card:
+        return self._made(number, sponsored, lowest)[0].at(place)
+
+    def _make(self, number: int, sponsored: bool, lowest: bool) -> tuple[Card, Fragment]:
+        card = self.card(self._catalogue.product(number), sponsored=sponsored, lowest=lowest)
+        address = address_of(Place("product", product=number))
+        picture, title = (
+            Act("product", card.title, address, product=number, part=part) for part in ("picture", "title")
+        )
+        return card, self._renderer.render("card.html", card=card, picture=picture, title=title)

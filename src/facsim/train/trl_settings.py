@@ -1,0 +1,131 @@
+"""What the machine offers, and TRL's settings that follow from it and from the configuration."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from trl import SFTConfig as TrlConfig
+
+from facsim.train.config import SftConfig
+from facsim.util.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What a training runs on, and how.
+
+    Attributes:
+        device: its name, for the report.
+        is_cuda: whether that is a CUDA GPU.
+        processes: how many there are.
+        is_main: whether this is the one that writes.
+        bf16: whether to compute in bf16.
+        attention: the attention implementation.
+        packing: whether short sessions share sequences.
+        liger: whether layers run on Liger kernels.
+    """
+
+    device: str
+    is_cuda: bool
+    processes: int
+    is_main: bool
+    bf16: bool
+    attention: str
+    packing: bool
+    liger: bool
+
+    @classmethod
+    def of(cls, config: SftConfig) -> Hardware:
+        """Look at the machine, and settle what the configuration leaves open.
+
+        Raises:
+            ConfigError: if the configuration asks for what the machine has not.
+        """
+        state = PartialState(cpu=config.cpu)
+        if config.optimizer == "muon" and (config.method == "lora" or state.num_processes > 1):
+            raise ConfigError(
+                "optimizer muon: trains whole matrices in one process. With method lora, or in several "
+                "processes, use adamw"
+            )
+        is_cuda = state.device.type == "cuda"
+        flash = is_cuda and importlib.util.find_spec("flash_attn") is not None
+        liger = is_cuda and importlib.util.find_spec("liger_kernel") is not None
+        if config.liger and not liger:
+            raise ConfigError(
+                "liger: needs a CUDA GPU and the package liger_kernel (pip install liger-kernel)"
+            )
+        bf16 = config.precision == "bf16" or (
+            config.precision == "auto" and is_cuda and torch.cuda.is_bf16_supported()
+        )
+        attention = config.attention or ("flash_attention_2" if flash and bf16 else "sdpa")
+        return cls(
+            device=torch.cuda.get_device_name() if is_cuda else state.device.type,
+            is_cuda=is_cuda,
+            processes=state.num_processes,
+            is_main=state.is_main_process,
+            bf16=bf16,
+            attention=attention,
+            packing="flash" in attention if config.packing is None else config.packing,
+            liger=liger if config.liger is None else config.liger,
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """What of it a resumed training must share with its beginning."""
+        return {"packing": self.packing, "bf16": self.bf16, "processes": self.processes}
+
+
+def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig:
+    """TRL's settings.
+
+    Raises:
+        ConfigError: if the processes cannot share a step of the optimizer evenly.
+    """
+    if config.global_batch % hardware.processes:
+        raise ConfigError(
+            f"global_batch {config.global_batch} cannot be shared evenly by {hardware.processes} processes: "
+            f"give a multiple of {hardware.processes}"
+        )
+    checkpointing = (
+        hardware.is_cuda if config.gradient_checkpointing is None else config.gradient_checkpointing
+    )
+    schedule = {"constant": "constant_with_warmup"}.get(config.schedule, config.schedule)
+    settings = TrlConfig(
+        output_dir=str(work),
+        # One sequence a pass: as free of padding as can be. Short ones share a sequence where packing pays.
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=config.global_batch // hardware.processes,
+        num_train_epochs=config.epochs,
+        max_steps=config.max_steps or -1,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=schedule,
+        warmup_steps=config.warmup_share,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        seed=config.seed,
+        data_seed=config.seed,
+        use_cpu=not hardware.is_cuda,
+        bf16=hardware.bf16,
+        activation_checkpointing=checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False} if checkpointing else None,
+        use_liger_kernel=hardware.liger,
+        packing=hardware.packing,
+        max_length=config.context_tokens,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        dataloader_pin_memory=hardware.is_cuda,
+        logging_steps=1,
+        # A loss that is no number ends the training; it is not smoothed away.
+        logging_nan_inf_filter=False,
+        report_to=[],
+        disable_tqdm=True,
+        eval_strategy="no",
+        save_strategy="no",
+    )
+    if hardware.processes == 1 and hardware.is_cuda:
+        # Of several GPUs one process uses the first. transformers would copy the model onto all of them.
+        settings._n_gpu = 1
+    return settings

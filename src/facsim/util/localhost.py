@@ -1,0 +1,73 @@
+"""Web applications served to this machine alone: the shop, and the viewer."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+from facsim.util.errors import ConfigError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+    from uvicorn import Server
+
+HOST = "127.0.0.1"
+
+
+def check_packages(what: str) -> None:
+    """Check that what serving takes is installed.
+
+    Raises:
+        ConfigError: if it is not; `what` begins the sentence.
+    """
+    missing = [name for name in ("starlette", "uvicorn") if not importlib.util.find_spec(name)]
+    if missing:
+        raise ConfigError(
+            f"{what} needs a package that is not installed ({', '.join(missing)}); "
+            "run: pip install 'facsim[web]'"
+        )
+
+
+def local_server(app: ASGIApp, *, longest_request: int) -> Server:
+    """A server that `run(sockets=[…])` starts.
+
+    Args:
+        app: what is served.
+        longest_request: most bytes of a request's line and headers.
+    """
+    import uvicorn  # noqa: PLC0415 (an extra)
+
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http="h11",
+            h11_max_incomplete_event_size=longest_request,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+
+
+def listener_on(port: int) -> socket.socket:
+    """A socket bound to a port of 127.0.0.1; 0 takes one that is free.
+
+    Raises:
+        ConfigError: if it cannot be had.
+    """
+    # asyncio turns off Nagle's algorithm only where the protocol is named. With it, the second packet of an
+    # answer waits until the browser has acknowledged the first, which may take 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen()  # who comes before the server runs has to wait, not to come again
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on {HOST}:{port}: {error}; choose another with --port") from None
+    return listener

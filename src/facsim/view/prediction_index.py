@@ -1,0 +1,173 @@
+"""The predictions of one run, found by session without reading the file again.
+
+One pass over predictions.jsonl finds where the lines of every session stand, and parses none of them. What a
+list or a replay shows is then read from there, one session's lines at a time. The columns that a list filters
+by are read when somebody filters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+
+from facsim import lm
+from facsim.evaluation import Run
+from facsim.evaluation.journal import read_lines
+from facsim.evaluation.predictions_table import read_predictions
+from facsim.metrics.match import match_expression
+from facsim.prompt import PromptConfig
+from facsim.report.palette import run_letter
+from facsim.util.errors import InputError
+from facsim.view.run_colours import slot
+
+_COLUMNS = ("session_id", "step", "true_category", "pred_text", "rationale")
+_START = b'{"session_id":"'
+"""Of every line that `facsim evaluate` wrote."""
+OWN_TOKENIZER = "its own"
+"""Stands in a run's settings for the tokenizer of a model that ran in the runner's process."""
+_CHANGED = "Start `facsim view` again: the file has changed since it was opened"
+
+
+class Predictions:
+    """One run, open for looking at.
+
+    Args:
+        run: the run.
+        label: what it is called among the others.
+        place: its place among the others, from 0. Decides its letter and colour.
+
+    Raises:
+        InputError: if predictions.jsonl is missing or damaged.
+    """
+
+    def __init__(self, run: Run, label: str, place: int) -> None:
+        self.run, self.label, self.place = run, label, place
+        self.file = run.path / "predictions.jsonl"
+        self._places = _places(self.file)
+
+    @property
+    def letter(self) -> str:
+        """A, B, …, Z, AA: stands for the run where its name has no room."""
+        return run_letter(self.place)
+
+    @property
+    def colour(self) -> str:
+        """The class that colours it."""
+        return slot(self.place)
+
+    @cached_property
+    def prompt(self) -> PromptConfig | None:
+        """How its prompts were built; None for a predictor that reads none.
+
+        Where the model counted with its own tokenizer and that is no longer there, the length counts.
+        """
+        recorded = self.run.config.identity.settings.get("prompt")
+        if not isinstance(recorded, dict):
+            return None
+        if self.counts_with_its_own:
+            recorded = recorded | {"tokenizer": self._own_tokenizer}
+        try:
+            return PromptConfig.model_validate(recorded)
+        except ValidationError:
+            return None
+
+    @property
+    def counts_with_its_own(self) -> bool:
+        """Whether tokens were counted with the tokenizer of the model that was asked."""
+        recorded = self.run.config.identity.settings.get("prompt")
+        return isinstance(recorded, dict) and recorded.get("tokenizer") == OWN_TOKENIZER
+
+    @property
+    def _own_tokenizer(self) -> Path | None:
+        # Only looked for on this machine: a viewer downloads nothing.
+        source = self.run.predictor.removeprefix("local:")
+        folder = Path(lm.__path__[0]) / "tiny" if source == "tiny" else Path(source).expanduser()
+        file = folder / "tokenizer.json"
+        return file if file.is_file() else None
+
+    def of_session(self, session_id: str) -> Mapping[int, Mapping[str, Any]]:
+        """The lines of one session by step, read from the file.
+
+        Raises:
+            InputError: if a line is damaged, or the file is not what it was.
+        """
+        found: dict[int, Mapping[str, Any]] = {}
+        places = self._places.get(session_id, ())
+        if not places:
+            return found
+        try:
+            with self.file.open("rb") as stream:
+                for begin, end in places:
+                    stream.seek(begin)
+                    for line in map(json.loads, stream.read(end - begin).removesuffix(b"\n").split(b"\n")):
+                        if line["session_id"] != session_id:
+                            raise ValueError
+                        found.setdefault(int(line["step"]), line)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            deque(read_lines(self.file), maxlen=0)  # names the line, if one is damaged
+            raise InputError("is not what it was", file=self.file, remedy=_CHANGED) from None
+        return found
+
+    @cached_property
+    def table(self) -> pl.DataFrame:
+        """What lists are filtered by: one row a step, with `_COLUMNS` and `right`.
+
+        Raises:
+            InputError: if the file is damaged.
+        """
+        table = read_predictions(self.file).with_columns(
+            match_expression("exact").alias("right"), pl.col("step").cast(pl.Int64)
+        )
+        return table.select(*_COLUMNS, "right").unique(
+            ("session_id", "step"), keep="first", maintain_order=True
+        )
+
+
+def _places(file: Path) -> dict[str, list[tuple[int, int]]]:
+    """By session, where lines of it begin and end that stand one after the other.
+
+    Raises:
+        InputError: if the file is missing or damaged.
+    """
+    try:
+        written = file.read_bytes()
+    except OSError:
+        written = b""  # what reads it carefully says what is wrong with it
+    found: dict[str, list[tuple[int, int]]] = {}
+    begin = 0
+    while written.startswith(_START, begin):
+        closing = written.find(b'"', begin + len(_START)) + 1
+        start, end = written[begin:closing], begin
+        if not start or b"\\" in start or b"\n" in start:  # an id that does not stand there as it reads
+            break
+        while written.startswith(start, end) and (after := written.find(b"\n", end) + 1):
+            end = after
+        if end == begin:  # the last line, perhaps torn
+            break
+        found.setdefault(start[len(_START) : -1].decode("utf-8", "replace"), []).append((begin, end))
+        begin = end
+    if not written or begin < len(written):
+        return _places_read(file)
+    return found
+
+
+def _places_read(file: Path) -> dict[str, list[tuple[int, int]]]:
+    """The same of any file: slower, and with an eye on what is wrong."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    begin = 0
+    try:
+        with file.open("rb") as stream:
+            # A torn last line is not among the lines.
+            for line, raw in zip(read_lines(file), stream, strict=False):
+                found.setdefault(line["session_id"], []).append((begin, begin + len(raw)))
+                begin += len(raw)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=file) from None
+    return found

@@ -1,0 +1,80 @@
+"""A step as a PNG. Only a browser can draw a sandboxed frame, so a browser of this machine does."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import threading
+
+from facsim.util.errors import ConfigError
+
+WIDTH, HEIGHT, MOST_HEIGHT = 1600, 1000, 3000
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_one_at_a_time = threading.Lock()
+
+
+def can_draw() -> bool:
+    """Whether there is a browser to draw with."""
+    return _browser() is not None and importlib.util.find_spec("playwright") is not None
+
+
+def _browser() -> str | None:
+    return next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+
+
+def picture(where: str, theme: str) -> bytes:
+    """A picture of a page of this viewer.
+
+    Args:
+        where: its address.
+        theme: `light`, `dark` or `auto`.
+
+    Raises:
+        ConfigError: if there is no browser to draw with.
+    """
+    if not can_draw():
+        raise ConfigError(
+            "A picture of a step needs Chromium and the package playwright: "
+            "pip install 'facsim[browser]', and on Debian apt-get install chromium"
+        )
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 (an extra)
+
+    # In a thread of its own: where this is called an event loop may run.
+    drawn: list[bytes] = []
+    failed: list[Exception] = []
+
+    def draw() -> None:
+        try:
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(
+                    executable_path=_browser(),
+                    chromium_sandbox=os.geteuid() != 0,  # it refuses to make one for root
+                    args=["--disable-gpu", "--disable-quic"],
+                )
+                try:
+                    page = browser.new_page(
+                        viewport={"width": WIDTH, "height": HEIGHT},
+                        color_scheme="dark" if theme == "dark" else "light",
+                        reduced_motion="reduce",
+                    )
+                    page.goto(where, wait_until="load")
+                    page.frame_locator("[data-frame]").locator(".sheet").wait_for()
+                    # As high as what stands beside the page.
+                    needed = int(page.evaluate("document.documentElement.scrollHeight"))
+                    height = min(max(HEIGHT, needed), MOST_HEIGHT)
+                    page.set_viewport_size({"width": WIDTH, "height": height})
+                    page.wait_for_timeout(150)  # it goes to its mark after it has loaded
+                    drawn.append(page.screenshot())
+                finally:
+                    browser.close()
+        except Exception as error:  # the library raises what it likes
+            failed.append(error)
+
+    with _one_at_a_time:
+        worker = threading.Thread(target=draw)
+        worker.start()
+        worker.join()
+    if failed:
+        raise ConfigError(f"The browser could not draw the step: {str(failed[0]).splitlines()[0]}")
+    return drawn[0]

@@ -1,0 +1,211 @@
+"""Checkpoints come back as they were written, and whatever is wrong with a folder is a sentence."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from chat_tokenizers import CHATML, FORGETS, make_tokenizer
+from transformers import AutoModelForCausalLM, BertConfig, BertForMaskedLM, Qwen2Config
+
+from facsim.lm.checkpoint import (
+    find_checkpoint,
+    fingerprint,
+    load_checkpoint,
+    read_settings,
+    write_settings,
+)
+from facsim.lm.context import context_length, fit_prompt
+from facsim.prompt import PromptConfig
+from facsim.util.errors import ConfigError, FacsimError, InputError
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "good"
+    tokenizer = make_tokenizer(CHATML, eos="<|im_end|>")
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+    )
+    AutoModelForCausalLM.from_config(config).to(torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    write_settings(
+        folder, PromptConfig(style="action", tokenizer=folder / "tokenizer.json"), data="shop", steps=3
+    )
+    return folder
+
+
+@pytest.fixture
+def spoilt(good, tmp_path):
+    return shutil.copytree(good, tmp_path / "spoilt")
+
+
+def test_a_checkpoint_comes_back(good):
+    model, chat, settings = load_checkpoint(f"local:{good}")
+    assert model.dtype == torch.float32
+    assert not model.training
+    assert chat.tokenizer.chat_template == CHATML
+    assert settings.prompt == PromptConfig(style="action", tokenizer=good / "tokenizer.json")
+    assert settings.trained_on == {"data": "shop", "steps": 3}
+    assert json.loads((good / "facsim.json").read_text())["prompt"]["tokenizer"] == "tokenizer.json"
+    assert context_length(model) == 2048
+    assert load_checkpoint(good, dtype="bfloat16").model.dtype == torch.bfloat16
+
+
+def test_a_moved_checkpoint_counts_with_its_own_tokenizer(good, spoilt):
+    shutil.rmtree(spoilt.parent / "elsewhere", ignore_errors=True)
+    moved = spoilt.rename(spoilt.parent / "elsewhere")
+    assert read_settings(moved).prompt.tokenizer == moved / "tokenizer.json"
+    assert fingerprint(moved) == fingerprint(good)
+
+
+def test_a_fingerprint_is_of_what_decides_answers(spoilt):
+    before = fingerprint(spoilt)
+    write_settings(spoilt, PromptConfig())
+    (spoilt / "README.md").write_text("card")
+    assert fingerprint(spoilt) == before
+    weights = spoilt / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert fingerprint(spoilt) != before
+
+
+def test_a_folder_without_settings_has_none(spoilt):
+    (spoilt / "facsim.json").unlink()
+    assert load_checkpoint(spoilt).settings is None
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "no object `prompt`"),
+        ('{"prompt": {"style": "verse"}}', r"field prompt\.style"),
+        ('{"prompt": {"colour": 1}}', r"field prompt\.colour"),
+    ],
+)
+def test_damaged_settings_are_named(spoilt, content, problem):
+    (spoilt / "facsim.json").write_text(content)
+    with pytest.raises(InputError, match=problem):
+        load_checkpoint(spoilt)
+
+
+def edit(folder, **fields):
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | fields))
+
+
+def drop(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def cut_weights(folder):
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+
+def adapter_only(folder):
+    (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+
+
+def pickled(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def masked(folder):
+    config = BertConfig(
+        vocab_size=400,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+    )
+    BertForMaskedLM(config).save_pretrained(folder)
+
+
+def forgetful(folder):
+    make_tokenizer(FORGETS, eos="<|im_end|>").save_pretrained(folder)
+
+
+def more_tokens(folder):
+    tokenizer = make_tokenizer(CHATML, eos="<|im_end|>")
+    tokenizer.add_tokens(["<more>"])
+    tokenizer.save_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (drop("model.safetensors"), "holds no weights"),
+        (drop("config.json"), "holds no config.json"),
+        (drop("tokenizer.json"), "tokenizer.json"),
+        (lambda folder: (folder / "config.json").write_text("{"), "config.json cannot be used"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "tokenizer.json cannot be used"),
+        (lambda folder: edit(folder, model_type="unheard_of", architectures=None), "config.json cannot be used"),
+        (lambda folder: edit(folder, num_hidden_layers=2, layer_types=["full_attention"] * 2), "weights lack"),
+        (lambda folder: edit(folder, intermediate_size=48), "in other shapes|cannot be used"),
+        (cut_weights, "weights cannot be"),
+        (adapter_only, "LoRA adapter only"),
+        (pickled, "pickled"),
+        (masked, "BertForMaskedLM is not a causal language model"),
+        (forgetful, "rewrites, trims"),
+        (more_tokens, "tokens up to number 365, the model has 365 embeddings"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_folder_is_said(spoilt, spoil, problem):
+    spoil(spoilt)
+    with pytest.raises(FacsimError, match=problem) as raised:
+        load_checkpoint(spoilt)
+    assert str(spoilt) in str(raised.value)
+
+
+def test_places_that_hold_no_checkpoint(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="is a file"):
+        find_checkpoint(tmp_path / "file")
+    with pytest.raises(ConfigError, match="no such folder"):
+        find_checkpoint(f"local:{tmp_path}/missing")
+    # As on a machine without network: nothing is asked of anybody.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConfigError, match="hub cannot be reached"):
+        find_checkpoint("local:nobody/has-this-model")
+
+
+def test_devices_that_are_not_there(good):
+    with pytest.raises(ConfigError, match="expected cpu, cuda"):
+        load_checkpoint(good, "toaster")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="0 CUDA devices"):
+            load_checkpoint(good, "cuda")
+
+
+def test_prompts_are_made_to_fit_a_model(good):
+    fitted = fit_prompt(PromptConfig(), good, 2048, answer_tokens=256)
+    assert fitted.tokenizer == good / "tokenizer.json"
+    assert fitted.budget_tokens == 1702
+    smaller = PromptConfig(budget_tokens=900, tokenizer=good)
+    assert fit_prompt(smaller, good, 2048, answer_tokens=256) == smaller
+    assert fit_prompt(PromptConfig(), good, None, answer_tokens=256).budget_tokens == 40_000
+    with pytest.raises(ConfigError, match="nothing is left for the prompt"):
+        fit_prompt(PromptConfig(), good, 256, answer_tokens=256)
+
+
+def test_the_budget_of_training_is_kept(good):
+    """Pages are cut as they were then; an answer has what is left of the context."""
+    trained = PromptConfig(budget_tokens=1_900, tokenizer=good / "tokenizer.json")
+    assert fit_prompt(trained, good, 2048, answer_tokens=512, trained=trained) == trained
+    thinking = trained.model_copy(update={"style": "think"})
+    assert fit_prompt(thinking, good, 2048, answer_tokens=512, trained=trained) == thinking
+    other = trained.model_copy(update={"budget_tokens": 2_000})
+    assert fit_prompt(other, good, 2048, answer_tokens=512, trained=trained).budget_tokens == 1459
+    # A budget that leaves no answer at all was not trained with.
+    assert fit_prompt(trained, good, 1900, answer_tokens=512, trained=trained).budget_tokens == 1318
