@@ -66,8 +66,8 @@ def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **options: 
         spec: one of `SPEC_FORMS`.
         prompt: how sessions become chat messages. Only models use it. A local model takes from it the fields
             that were set, and the others from its checkpoint.
-        **options: fields of `facsim.predict.endpoint.options.EndpointOptions` for an endpoint, and for a local model
-            of `facsim.predict.local.options.LocalOptions`.
+        **options: fields of `facsim.predict.endpoint.options.EndpointOptions` for an endpoint, and of
+            `facsim.predict.local.options.LocalOptions` for a local model.
 
     Raises:
         ConfigError: if the spec string names no predictor, an option is unusable, or a local model
