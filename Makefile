@@ -65,7 +65,7 @@ bench-metrics: $(STAMP) ## All metrics over 200,000 predictions: CPU seconds
 bench-evaluate: $(STAMP) ## The runner against a loopback server: requests per second, share of the ceiling
 	$(BIN)/python benchmarks/bench_evaluate.py
 
-# Pages of real web applications; docs/page-proof.md says what building them takes.
+# Pages of real web applications; docs/research/simplifier.md says what building them takes.
 CORPUS ?= build/corpus
 
 page-corpus: $(STAMP) ## Install and run five real web applications and save their pages
@@ -77,10 +77,10 @@ check-page: $(STAMP) ## Try every name on every page of the corpus in Chromium
 fuzz-page: $(STAMP) ## The simplifier on 100,000 hostile pages, guided by coverage
 	$(BIN)/python benchmarks/fuzz_page.py --inputs 100000 $(if $(wildcard $(CORPUS)),--corpus $(CORPUS))
 
-draw-names: $(STAMP) ## docs/page-names.md and its pictures, in Chromium
+draw-names: $(STAMP) ## docs/internals/page-names.md and its pictures, in Chromium
 	$(BIN)/python benchmarks/draw_names.py --docs
 
-shop-pictures: $(STAMP) ## The pictures of docs/shop.md, in Chromium
+shop-pictures: $(STAMP) ## The pictures of docs/your-data/shop.md, in Chromium
 	$(BIN)/python benchmarks/shop_pictures.py
 
 calibrate-shop: $(STAMP) ## The shoppers against the published figures of people

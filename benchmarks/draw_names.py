@@ -1,12 +1,12 @@
 """Draw a page with the names of its elements beside it.
 
     python benchmarks/draw_names.py PAGE.html OUT.png       # any saved page
-    python benchmarks/draw_names.py --docs                  # docs/page-names.md and its pictures
+    python benchmarks/draw_names.py --docs                  # docs/internals/page-names.md and its pictures
 
 The page is opened in Chromium, its scripts kept from running and nothing loaded from anywhere. What
 Chromium then writes out is simplified; every name is drawn in the margin with a line to the box of what its
 locator finds there. Options of selects have no box of their own and are left out. `--tables` writes
-docs/page-names.md alone, without a browser. Needs `facsim[browser]` and Pillow.
+docs/internals/page-names.md alone, without a browser. Needs `facsim[browser]` and Pillow.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=WIDTH, help="of the window, in pixels")
     arguments = parser.parse_args()
     if arguments.docs or arguments.tables:
-        (DOCS / "page-names.md").write_text(document(), encoding="utf-8")
+        (DOCS / "internals/page-names.md").write_text(document(), encoding="utf-8")
         for name in PAGES if arguments.docs else ():
             draw(GOLDEN / f"{name}.html", DOCS / f"pictures/{name}.png", arguments.width)
     elif arguments.page and arguments.out:
@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def document() -> str:
-    """docs/page-names.md: for each golden page its picture and a table of its names."""
+    """docs/internals/page-names.md: for each golden page its picture and a table of its names."""
     parts = [
         "# Names, side by side with the page\n\nSix pages written by hand (`tests/page/golden/`) and the "
         "names that `facsim.page.simplify` gives, no recipe used. This file and the pictures are made by "
@@ -115,7 +115,7 @@ def document() -> str:
         elements = simplify((GOLDEN / f"{name}.html").read_bytes()).elements
         rows = "\n".join(_row(element) for element in elements)
         parts.append(
-            f"## {title}\n\n![{title}, with the names of its elements](pictures/{name}.png)\n\n"
+            f"## {title}\n\n![{title}, with the names of its elements](../pictures/{name}.png)\n\n"
             f"| name | what it is |\n| --- | --- |\n{rows}\n"
         )
     return "\n".join(parts)

@@ -1,4 +1,4 @@
-"""Write the measured tables of docs/shop.md: the leaderboard with the oracle, and the effects of designs.
+"""Write the tables of docs/research/shop.md: the leaderboard with the oracle, and the effects of designs.
 
     python benchmarks/shop_docs.py [--sessions 2000] [--effect-sessions 5000] [--workers 2] [--work FOLDER]
         [--effects-only]
@@ -19,7 +19,7 @@ from facsim.predict import BASELINES, ORACLE
 from facsim.shop import DESIGNS, DesignEffect, sample
 from facsim.shop.effect import compared, simulate
 
-DOC = Path(__file__).resolve().parents[1] / "docs" / "shop.md"
+DOC = Path(__file__).resolve().parents[1] / "docs" / "research" / "shop.md"
 SEED = 0
 
 

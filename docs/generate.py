@@ -69,8 +69,26 @@ BESIDE = {
 
 # The pages in the order of the site. A pattern takes what is there and not yet named; `More` takes the rest.
 CONTENTS = {
-    "Start": ("get-started", "your-data", "your-model", "notebooks"),
-    "How to": (
+    "Get started": ("get-started",),
+    "Your data": (
+        "your-data/logs",
+        "your-data/sources",
+        "your-data/data-set",
+        "your-data/pages",
+        "your-data/recipes",
+        "your-data/shop",
+        "your-data/*",
+    ),
+    "Your model": (
+        "your-model/overview",
+        "your-model/endpoints",
+        "your-model/local",
+        "your-model/training",
+        "your-model/rationales",
+        "your-model/tiny",
+        "your-model/*",
+    ),
+    "How-to guides": (
         "how-to/compare-two-models",
         "how-to/evaluate-an-endpoint",
         "how-to/fine-tune-and-evaluate",
@@ -79,21 +97,20 @@ CONTENTS = {
         "how-to/test-a-design",
         "how-to/*",
     ),
-    "Measuring": (
-        "evaluate",
-        "predictors",
-        "endpoints",
-        "prompt",
-        "metrics",
-        "leaderboard",
-        "report",
-        "view",
-        "results",
+    "Reference": (
+        "reference/cli",
+        "reference/api",
+        "reference/predictors",
+        "reference/prompt",
+        "reference/runs",
+        "reference/metrics",
+        "reference/leaderboard",
+        "reference/report",
+        "reference/viewer",
+        "reference/*",
     ),
-    "Training": ("training", "local", "tiny", "synthesize", "train*"),
-    "Data and pages": ("data-set", "sources", "page", "recipes", "page-names", "page-*"),
-    "The shop": ("shop", "catalogue", "storefront", "shoppers", "shop*"),
-    "Reference": ("cli", "api"),
+    "Internals": ("internals/*",),
+    "Research notes": ("research/results", "research/*"),
     "More": ("*",),
 }
 

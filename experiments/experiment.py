@@ -1,4 +1,4 @@
-"""What the experiments of docs/results.md share: arms that are trained once, asked once, and shown in tables.
+"""Shared code of the experiments in docs/research/results.md: arms are trained and asked once.
 
 An experiment is a list of arms on one data set. All that is done stays in its work folder, so that a script
 that was stopped goes on where it was, and a table can be drawn again without a model.
@@ -23,7 +23,7 @@ from facsim.util.progress import Progress
 RESAMPLES = 100_000
 """Permutations of a paired test: with fewer, nothing could be below 0.001 after the correction."""
 
-DOC = Path(__file__).resolve().parents[1] / "docs" / "results.md"
+DOC = Path(__file__).resolve().parents[1] / "docs" / "research" / "results.md"
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def errors(runs: Sequence[Run]) -> str:
 
 
 def write(mark: str, text: str) -> None:
-    """Put text between the comments `MARK: begin` and `MARK: end` of docs/results.md."""
+    """Put text between the comments `MARK: begin` and `MARK: end` of docs/research/results.md."""
     pattern = rf"(<!-- {mark}: begin -->\n).*?(<!-- {mark}: end -->)"
     old = DOC.read_text(encoding="utf-8")
     new, count = re.subn(pattern, lambda found: f"{found[1]}{text}\n{found[2]}", old, flags=re.DOTALL)

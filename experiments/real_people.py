@@ -3,7 +3,7 @@
     python experiments/real_people.py FLIGHT_DATA [--limit 80] [--practice MODEL]
 
 FLIGHT_DATA is a data set that `facsim ingest miniwob` made. Practice is tried where it could matter most:
-with few sessions of people (`--few`), once through. Writes its tables into docs/results.md.
+with few sessions of people (`--few`), once through. Writes its tables into docs/research/results.md.
 """
 
 from __future__ import annotations

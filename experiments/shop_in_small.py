@@ -2,7 +2,7 @@
 
     python experiments/shop_in_small.py [--learned 400] [--limit 150] [--work build/shop_in_small]
 
-Writes its tables into docs/results.md.
+Writes its tables into docs/research/results.md.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 // What a recorder in a browser would set: on what is not visible, nor anything in it, `data-facsim-visible=false`;
-// on what is visible although its HTML says otherwise, `true` (docs/page.md, Computed visibility).
+// on what is visible although its HTML says otherwise, `true` (docs/your-data/pages.md, Computed visibility).
 () => {
   const looksHidden = e => e.hidden || e.getAttribute('aria-hidden') === 'true' ||
     /display:none|visibility:hidden/.test((e.getAttribute('style') || '').toLowerCase().replace(/\s/g, '')) ||

@@ -91,8 +91,8 @@ def test_errors_are_sentences(tmp_path: Path) -> None:
 
 
 def test_the_worked_example_of_the_docs(tmp_path: Path) -> None:
-    """docs/your-data.md shows this log; examples/own-log.yaml is its mapping."""
-    text = (ROOT / "docs" / "your-data.md").read_text()
+    """docs/your-data/logs.md shows this log; examples/own-log.yaml is its mapping."""
+    text = (ROOT / "docs" / "your-data" / "logs.md").read_text()
     block = text.split("```jsonl\n")[1].split("```")[0]
     (tmp_path / "log.jsonl").write_text(block)
     mapping = ROOT / "examples" / "own-log.yaml"

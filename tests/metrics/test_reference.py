@@ -11,12 +11,12 @@ from facsim.metrics.match import RULES
 from facsim.metrics.reference import tables, updated
 from facsim.util.errors import InputError
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "metrics.md"
 
 
 def test_the_tables_of_the_docs_are_fresh():
     text = DOCS.read_text(encoding="utf-8")
-    assert updated(text) == text, "run: python -m facsim.metrics.reference docs/metrics.md"
+    assert updated(text) == text, "run: python -m facsim.metrics.reference docs/reference/metrics.md"
 
 
 def test_every_metric_is_in_the_docs():

@@ -1,4 +1,4 @@
-"""The pages of docs/page-names.md: their names are as the docs show them, and hold what names promise."""
+"""The pages of docs/internals/page-names.md: their names are as the docs show them, and hold what names promise."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def drawing() -> ModuleType:
 
 
 def test_the_docs_show_the_names_that_pages_get(drawing: ModuleType) -> None:
-    file = ROOT / "docs/page-names.md"
+    file = ROOT / "docs/internals/page-names.md"
     if os.environ.get("FACSIM_WRITE_GOLDEN"):
         file.write_text(drawing.document(), encoding="utf-8")
     assert file.read_text(encoding="utf-8").splitlines() == drawing.document().splitlines(), (
@@ -42,7 +42,7 @@ def test_the_docs_show_the_names_that_pages_get(drawing: ModuleType) -> None:
 
 
 def test_every_picture_of_the_docs_is_there_and_small(drawing: ModuleType) -> None:
-    pictures = re.findall(r"\]\((pictures/[^)]+)\)", drawing.document())
+    pictures = re.findall(r"\]\(\.\./(pictures/[^)]+)\)", drawing.document())
     assert len(pictures) == len(drawing.PAGES) >= 6
     for picture in pictures:
         assert (ROOT / "docs" / picture).read_bytes().startswith(b"\x89PNG")

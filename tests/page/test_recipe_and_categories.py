@@ -143,7 +143,7 @@ def test_one_recipe_alone_holds_whatever_its_url_says() -> None:
 
 
 def test_the_example_of_the_docs_does_what_they_say(tmp_path: Path) -> None:
-    docs = (Path(__file__).resolve().parents[2] / "docs/recipes.md").read_text(encoding="utf-8")
+    docs = (Path(__file__).resolve().parents[2] / "docs/your-data/recipes.md").read_text(encoding="utf-8")
     html, recipe, before, after = (
         re.findall(rf"```{language}\n(.*?)```", docs, re.DOTALL)[place]
         for language, place in (("html", 0), ("yaml", 0), ("text", 0), ("text", 1))

@@ -2,7 +2,7 @@
 
 The golden files hold the exact messages. After a wanted change of wording, write them anew and read the difference:
 
-    FACSIM_WRITE_GOLDEN=1 pytest tests/prompt && git diff tests/prompt/golden docs/prompt.md
+    FACSIM_WRITE_GOLDEN=1 pytest tests/prompt && git diff tests/prompt/golden docs/reference/prompt.md
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What docs/prompt.md shows is what the code writes (FACSIM_WRITE_GOLDEN=1 writes it anew)."""
+"""What docs/reference/prompt.md shows is what the code writes (FACSIM_WRITE_GOLDEN=1 writes it anew)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from facsim.prompt import (
 from facsim.prompt.templates import quoted
 from facsim.schema import Action, PastStep, SessionSoFar
 
-DOC = Path(__file__).resolve().parents[2] / "docs" / "prompt.md"
+DOC = Path(__file__).resolve().parents[2] / "docs" / "reference" / "prompt.md"
 
 
 def as_block(messages, language="text") -> str:

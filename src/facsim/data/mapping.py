@@ -1,4 +1,4 @@
-"""The YAML file that says which column of one's own log is what. docs/your-data.md tells it by example."""
+"""The YAML file that maps the columns of a user's log. docs/your-data/logs.md has a worked example."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""The reference tables of docs/metrics.md, made from the registry.
+"""The reference tables of docs/reference/metrics.md, made from the registry.
 
-`python -m facsim.metrics.reference docs/metrics.md` brings the file up to date; a test says when it is not.
+`python -m facsim.metrics.reference docs/reference/metrics.md` updates the file; a test
+fails when it is stale.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The trivial baselines: rows of every leaderboard, so that nobody mistakes base rates for skill.
 
 Each learns from the training split alone and answers the same for the same session, data and seed.
-`docs/predictors.md` states each rule in a sentence.
+`docs/reference/predictors.md` states each rule in a sentence.
 """
 
 from __future__ import annotations

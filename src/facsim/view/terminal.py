@@ -195,7 +195,8 @@ def run_metrics(run: Run) -> RenderableType:
     cases = run.config.identity.cases
     title = f"{plain(run.name, 80)} · {plain(cases.data, 80)} ({cases.part} part) · {found.steps:,} steps"
     below = (
-        f"Low and High: the {100 * found.level:g}% interval, by {found.cluster}. docs/metrics.md defines all",
+        f"Low and High: the {100 * found.level:g}% interval, by {found.cluster}. "
+        "docs/reference/metrics.md defines all",
     )
     table = TextTable(title, ["", "Value", "Low", "High", "Unit", "Of"], rows, left=1, below=below)
     return Group(table, *(Text(plain(note, _LONGEST_TEXT), style="yellow") for note in run.notes))

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "experiments"))
 from tiny.model import Shape, as_llama, new_model
 from tiny.rows import Mixture, RowMaker, rows
 
-# Measured on these pages: 0.53 and 0.12; see docs/tiny.md.
+# Measured on these pages: 0.53 and 0.12; see docs/your-model/tiny.md.
 NAME_SHARE, CLICK_SHARE = 0.35, 0.08
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from facsim.shop.shoppers.coefficients import BOUNDS, COEFFICIENTS, PAGES
 from facsim.shop.shoppers.reference import updated
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "shoppers.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "research" / "shopper-coefficients.md"
 
 
 def test_every_coefficient_has_a_reason():
@@ -18,7 +18,7 @@ def test_every_coefficient_has_a_reason():
 
 
 def test_the_docs_show_the_coefficients_in_force():
-    """After a wanted change: `python -m facsim.shop.shoppers.reference docs/shoppers.md`."""
+    """After a wanted change: `python -m facsim.shop.shoppers.reference docs/research/shopper-coefficients.md`."""
     text = DOCS.read_text(encoding="utf-8")
     assert updated(text) == text
 

@@ -234,7 +234,9 @@ def test_no_related_and_long_pages(shops, catalogue):
 
 def test_every_design_says_what_it_is():
     assert all(name == design.name and design.about.endswith(".") for name, design in DESIGNS.items())
-    table = (Path(__file__).resolve().parents[3] / "docs" / "storefront.md").read_text(encoding="utf-8")
+    table = (Path(__file__).resolve().parents[3] / "docs" / "internals" / "storefront.md").read_text(
+        encoding="utf-8"
+    )
     assert all(f"| `{design.name}` | {design.about} |" in table for design in DESIGNS.values())
     assert len(DESIGNS) >= 7 and len({design.about for design in DESIGNS.values()}) == len(DESIGNS)
 

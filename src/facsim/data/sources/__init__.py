@@ -137,7 +137,7 @@ def open_source(name: str, path: str | Path, *, mapping: str | Path | None = Non
     if name in MAPPED_SOURCES and mapping is None:
         raise ConfigError(
             f"source {name} needs a mapping that says which column is what: --mapping FILE.yaml. "
-            "docs/your-data.md has a worked example"
+            "docs/your-data/logs.md has a worked example"
         )
     if name not in MAPPED_SOURCES and mapping is not None:
         raise ConfigError(f"source {name} knows its columns and takes no mapping")

@@ -1,6 +1,6 @@
 """Logs of one's own: JSON Lines or Parquet, one row a step, with a column mapping.
 
-Rules (docs/your-data.md tells them to users):
+Rules (docs/your-data/logs.md tells them to users):
 
 - Rows of a session may be scattered over the file or files. A first pass reads the session column; if rows
   turn out to be scattered they are put aside on disk, never held in memory.

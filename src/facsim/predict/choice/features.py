@@ -1,8 +1,8 @@
 """What the booster sees: one row a candidate.
 
-Groups of columns (docs/predictors.md describes each): the element (`pages.STATIC`), what changed since the
-last pages, what the session did with it, how it agrees with the intent, the persona and the typed words, its
-neighbours, the page and the session as a whole, and the rates.
+Groups of columns (docs/reference/predictors.md describes each): the element (`pages.STATIC`), what changed
+since the last pages, what the session did with it, how it agrees with the intent, the persona and
+the typed words, its neighbours, the page and the session as a whole, and the rates.
 """
 
 from __future__ import annotations

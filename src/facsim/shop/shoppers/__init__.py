@@ -1,6 +1,6 @@
 """Simulated shoppers: who they are, what they need, and how they choose.
 
-`docs/shoppers.md` explains the model.
+`docs/internals/shoppers.md` explains the model.
 """
 
 from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients

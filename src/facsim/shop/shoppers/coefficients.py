@@ -1,8 +1,9 @@
 """Every number of the shoppers' model, each with its reason.
 
-Utilities are in logits: one unit multiplies the odds by 2.7. `docs/shoppers.md` explains the formula and
-shows them in tables made from here (`reference`). The values marked as fitted were chosen by
-`benchmarks/calibrate_shop.py` so that simulated visits have the published figures of real ones; the others
+Utilities are in logits: one unit multiplies the odds by 2.7. `docs/internals/shoppers.md` explains the
+formula; `reference` writes docs/research/shopper-coefficients.md from here. The values marked as fitted were
+chosen by `benchmarks/calibrate_shop.py` so that simulated visits have the published
+figures of real ones; the others
 are judgements, guided by what is known of people in shops.
 """
 

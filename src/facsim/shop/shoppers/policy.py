@@ -9,7 +9,8 @@ With nests (aims) n, their options i, utilities V_n and u_i, and an aim's dissim
     P         = (1 - e) intended + e slipped
 
 A slip (e) at a product lands on a neighbouring one of the page, any other on any act. What is typed goes
-through the person's misspellings (`queries`). `docs/shoppers.md` explains it, `coefficients` has the numbers.
+through the person's misspellings (`queries`). `docs/internals/shoppers.md` explains it; the numbers are in
+`coefficients`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The tables of docs/shoppers.md, made from the coefficients.
+"""The tables of docs/research/shopper-coefficients.md, made from the coefficients.
 
-`python -m facsim.shop.shoppers.reference docs/shoppers.md` brings the file up to date; a test says when it
-is not.
+`python -m facsim.shop.shoppers.reference docs/research/shopper-coefficients.md` updates the file; a test
+fails when it is stale.
 """
 
 from __future__ import annotations
