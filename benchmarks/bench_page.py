@@ -307,11 +307,11 @@ def _print_phases(pages: list[str]) -> None:
 def _phases(page: str) -> Iterator[str]:
     """Simplify a page and read it again step by step, as `simplify` and `read_page` do."""
     from facsim.page import read_page  # noqa: PLC0415
-    from facsim.page.accessible_names import Labels  # noqa: PLC0415
+    from facsim.page.accessible_names import AccessibleNames  # noqa: PLC0415
     from facsim.page.names import name_elements  # noqa: PLC0415
     from facsim.page.render import render  # noqa: PLC0415
     from facsim.page.roles import is_hidden  # noqa: PLC0415
-    from facsim.page.text_runs import Runs  # noqa: PLC0415
+    from facsim.page.text_runs import TextRuns  # noqa: PLC0415
     from facsim.page.tree import normalised, tokenize  # noqa: PLC0415
 
     module = import_module("facsim.page.simplify")
@@ -319,9 +319,9 @@ def _phases(page: str) -> Iterator[str]:
     yield "parse"
     tree = tokenize(html)
     yield "cut"
-    runs = Runs(tree, is_hidden)
+    runs = TextRuns(tree, is_hidden)
     yield "text"
-    labels = Labels(tree, runs)
+    labels = AccessibleNames(tree, runs)
     targets, aria = module._targets(tree, runs, labels)
     yield "targets"
     names = name_elements(tree, runs, labels, targets, {})

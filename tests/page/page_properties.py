@@ -16,9 +16,9 @@ from html import escape
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from facsim.page import Recipe, names_in, read_page, simplify
-from facsim.page.confusables import look
+from facsim.page.confusables import skeleton
 from facsim.page.nesting import MATTERS
-from facsim.page.preprocess import prepared
+from facsim.page.preprocess import preprocess
 from facsim.page.tree import tokenize
 from facsim.schema import Element, Page
 from facsim.util.errors import InputError
@@ -76,10 +76,10 @@ def check(page: Hostile, simplify: Callable[..., Page] = simplify) -> float:
 
 def _check_names(elements: tuple[Element, ...]) -> None:
     names = [element.name for element in elements]
-    looks = [look(name) for name in names]
+    looks = [skeleton(name) for name in names]
     if len(set(looks)) < len(looks):
         often = Counter(looks)
-        raise Broken("names look alike", [name for name in names if often[look(name)] > 1][:6])
+        raise Broken("names look alike", [name for name in names if often[skeleton(name)] > 1][:6])
     for name in names:
         if not all(name.split(".")):
             raise Broken("empty part of a name", repr(name))
@@ -147,7 +147,7 @@ def _node_at(element: Element, documents: dict[tuple[str, ...], LexborHTMLParser
 def _parsed(html: str) -> LexborHTMLParser:
     # Events would fill `selectedcontent`, which other parsers leave to the browser.
     return LexborHTMLParser(
-        prepared(html).encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS
+        preprocess(html).encode("utf-8", "replace"), options=LexborDocumentOptions.WO_EVENTS
     )
 
 
@@ -175,7 +175,7 @@ def _check_parsed(simple: Page) -> None:
         "script, style, template, noscript, iframe, input[type=hidden], input[type=password][value]"
     ):
         raise Broken("left in", simple.html)
-    written, parsed = skeleton(simple.html), skeleton(document.html or "")
+    written, parsed = named_nodes(simple.html), named_nodes(document.html or "")
     if written != parsed:
         differing = next(
             (pair for pair in zip(written, parsed, strict=False) if pair[0] != pair[1]), "in number"
@@ -183,7 +183,7 @@ def _check_parsed(simple: Page) -> None:
         raise Broken("another parser reads other names", f"{differing}\n{simple.html}")
 
 
-def skeleton(html: str) -> list[tuple[str, str, int]]:
+def named_nodes(html: str) -> list[tuple[str, str, int]]:
     """The elements with a name: tag, name, and in how many others each is."""
     tree = tokenize(html)
     depths = [0] * len(tree)

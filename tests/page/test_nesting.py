@@ -9,10 +9,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import pytest
-from page_properties import Hostile, check, hostile, skeleton
+from page_properties import Hostile, check, hostile, named_nodes
 
 from facsim.page import simplify
-from facsim.page.nesting import NEUTRAL, NOTHING, put_into
+from facsim.page.nesting import NEUTRAL, NO_SCOPES, allowed_tag
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -89,12 +89,12 @@ def test_chromium_reads_the_elements_that_were_written(chromium: Browser) -> Non
     read = tab.evaluate(READ, pages)
     tab.close()
     for page, elements in zip(pages, read, strict=True):
-        assert [tuple(element) for element in elements] == skeleton(page)
+        assert [tuple(element) for element in elements] == named_nodes(page)
 
 
 @pytest.mark.parametrize("tag", ["p", "a", "button", "select", "form", "li", "dd", "h2", "option", "nobr"])
 def test_what_may_not_stand_in_itself_is_not_ended_by_itself(tag: str) -> None:
-    written, inside = put_into(NOTHING, tag)
+    written, inside = allowed_tag(NO_SCOPES, tag)
     assert written == tag
-    assert put_into(inside, tag)[0] == NEUTRAL
-    assert put_into(inside, "x-card")[0] == "x-card"
+    assert allowed_tag(inside, tag)[0] == NEUTRAL
+    assert allowed_tag(inside, "x-card")[0] == "x-card"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facsim.page import simplify
-from facsim.page.confusables import look
+from facsim.page.confusables import skeleton
 from facsim.page.slugs import MAX_PART, slug
 
 
@@ -64,7 +64,7 @@ def test_order_changes_the_name_of_no_card_with_a_title_of_its_own(titles: list[
         address: f'<div><a href="/{address}">{title}</a><b>$5</b></div>'
         for address, title in enumerate(titles)
     }
-    looks = [look(slug(title)) for title in titles]
+    looks = [skeleton(slug(title)) for title in titles]
     alone = {f"/{at}" for at, seen in enumerate(looks) if looks.count(seen) == 1}
     first = by_address("<main>" + "".join(cards.values()) + "</main>")
     second = by_address("<main>" + "".join(reversed(cards.values())) + "</main>")
@@ -76,7 +76,7 @@ def test_order_changes_the_name_of_no_card_with_a_title_of_its_own(titles: list[
 def test_no_two_names_look_the_same(texts: list[str]) -> None:
     html = "".join(f"<a href=1>{text.replace('<', '')}</a>" for text in texts)
     names = [element.name for element in simplify(html).elements]
-    assert len({look(name) for name in names}) == len(names)
+    assert len({skeleton(name) for name in names}) == len(names)
     for name in names:
         assert unicodedata.is_normalized("NFKC", name)
         assert name == name.casefold()

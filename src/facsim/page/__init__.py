@@ -1,6 +1,7 @@
 """Raw HTML -> simplified page with named elements."""
 
-from facsim.page.category_rules import CategoryRule, CategoryRules
+from facsim.page.categories import CategoryRules
+from facsim.page.category_rule import CategoryRule
 from facsim.page.element_lookup import element_at
 from facsim.page.read import names_in, read_page
 from facsim.page.recipe import Recipe

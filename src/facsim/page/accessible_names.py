@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from facsim.page.roles import role_of
 from facsim.page.slugs import fold
 from facsim.page.tags import CONTROLS, MOVED, SHADOW_ROOT
-from facsim.page.text_runs import HIDDEN, Runs
+from facsim.page.text_runs import HIDDEN, TextRuns
 from facsim.page.tree import TEXT, Tree
 
 MAX_LABEL = 300
@@ -15,14 +15,14 @@ MAX_LABEL = 300
 
 
 _MAX_INSIDE = 12
-_SAYING = frozenset({"a", "button", "label", "summary", "div", "span", "li"})
-_MADE = frozenset({"checkbox", "radio", "switch"})
+_NAMED_BY_CONTENT = frozenset({"a", "button", "label", "summary", "div", "span", "li"})
+_CUSTOM_CONTROLS = frozenset({"checkbox", "radio", "switch"})
 
 
-class Labels:
+class AccessibleNames:
     """Accessible names of the elements of one page (order of the W3C's accname, without its recursion)."""
 
-    def __init__(self, tree: Tree, runs: Runs) -> None:
+    def __init__(self, tree: Tree, runs: TextRuns) -> None:
         self._tree, self._runs = tree, runs
         self.by_id: dict[str, int] = {}
         self.label_of: dict[int, int] = {}
@@ -31,10 +31,10 @@ class Labels:
         self._repeated: dict[str, list[int]] = {}
         """The nodes of ids that are not unique."""
         named: list[tuple[str, int]] = []
-        scopes = _Scopes(tree)
+        scopes = _IdScopes(tree)
         self._scopes = scopes
         wrapping: list[tuple[int, int]] = []
-        for node in tree.find(_bears_labels):
+        for node in tree.find(_takes_part_in_labelling):
             attributes = tree.attributes[node]
             if "id" in attributes:
                 self._list(scopes.key(attributes["id"], node), node)
@@ -69,13 +69,15 @@ class Labels:
         before = max((node for node in self._repeated[key] if node < label), default=None)
         if before is None or after is None:
             return before if after is None else after
-        is_beside = label - before <= 2 and self._tree.attributes[before].get("type") in _MADE
+        is_beside = label - before <= 2 and self._tree.attributes[before].get("type") in _CUSTOM_CONTROLS
         return before if is_beside else after
 
     def _labels_of_widgets(self) -> set[int]:
         """The nodes that name a checkbox, radio button or switch made of other elements."""
         made = self._tree.find(
-            lambda _, attributes: "aria-labelledby" in attributes and attributes.get("role") in _MADE
+            lambda _, attributes: (
+                "aria-labelledby" in attributes and attributes.get("role") in _CUSTOM_CONTROLS
+            )
         )
         ids = ((self._tree.attributes[node]["aria-labelledby"], node) for node in made)
         return {self.by_id.get(self._scopes.key(target, node), -1) for target, node in ids}
@@ -132,7 +134,7 @@ class Labels:
         label = self.label_of.get(node, -1)
         if label >= 0 and given == self._runs.text(label, limit=MAX_LABEL):
             return self._runs.title(label, limit=MAX_LABEL)
-        if not given and self._tree.tags[node] in _SAYING:
+        if not given and self._tree.tags[node] in _NAMED_BY_CONTENT:
             given = self._runs.title(node, limit=MAX_LABEL)
         return given or self.of(node)
 
@@ -190,11 +192,11 @@ class Labels:
         return fold("".join(self._tree.texts[node : min(self._tree.ends[node], node + 20)])[:MAX_LABEL])
 
 
-def _bears_labels(tag: str, attributes: Mapping[str, str]) -> bool:
+def _takes_part_in_labelling(tag: str, attributes: Mapping[str, str]) -> bool:
     return "id" in attributes or tag == "label" or tag in CONTROLS
 
 
-class _Scopes:
+class _IdScopes:
     """Each shadow root, and each frame, has ids of its own."""
 
     def __init__(self, tree: Tree) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from facsim.page.accessible_names import MAX_LABEL
 from facsim.page.slugs import PRICE, slug
-from facsim.page.text_runs import Runs
+from facsim.page.text_runs import TextRuns
 from facsim.page.tree import Tree
 
 _BOXES = frozenset({"div", "section", "span", "form"})
@@ -18,7 +18,7 @@ _MAX_DEPTH = 16
 _Family = tuple[int, tuple[str, ...]]
 
 
-def find_cards(tree: Tree, runs: Runs, boxes: Iterable[int], targets: Sequence[int]) -> dict[int, str]:
+def find_cards(tree: Tree, runs: TextRuns, boxes: Iterable[int], targets: Sequence[int]) -> dict[int, str]:
     """The title of each card.
 
     Boxes are of one form if they have the same grandparent and the same tags down to their first target.
@@ -69,7 +69,7 @@ def _form(tree: Tree, box: int, target: int) -> _Family | None:
     return tree.parents[parent], (*path, tree.tags[box], tree.tags[parent])
 
 
-def _title(tree: Tree, runs: Runs, box: int, inside: Sequence[int]) -> str:
+def _title(tree: Tree, runs: TextRuns, box: int, inside: Sequence[int]) -> str:
     """What a box is about, if it is a card by itself; or nothing."""
     links = [node for node in inside if tree.tags[node] == "a"]
     addresses = {tree.attributes[node].get("href", "").partition("#")[0] for node in links} - {""}

@@ -37,10 +37,10 @@ _LOOKALIKES = {
 _AS_LATIN = str.maketrans({other: latin for latin, others in _LOOKALIKES.items() for other in others})
 
 
-def look(name: str) -> str:
+def skeleton(name: str) -> str:
     r"""The same text for all names that look the same.
 
-    >>> look("\u0441art") == look("cart"), look("kärcher") == look("karcher")
+    >>> skeleton("\u0441art") == skeleton("cart"), skeleton("kärcher") == skeleton("karcher")
     (True, False)
     """
     return name if name.isascii() else name.translate(_AS_LATIN)

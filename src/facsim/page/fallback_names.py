@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from facsim.page.slugs import is_count, slug
 from facsim.page.tags import CELLS, INLINE
-from facsim.page.text_runs import Runs
+from facsim.page.text_runs import TextRuns
 from facsim.page.tree import ICON, TEXT, Tree
 
 _MAX_TEXT = 40
@@ -20,7 +20,7 @@ _SPRITE = re.compile(r"#(?:icon|i|ico|sprite|symbol|svg)?[-_]*([a-z][a-z-]{1,30}
 _MEANINGS = {"x": "close", "times": "close", "xmark": "close", "bars": "menu", "hamburger": "menu"}
 
 
-class Wordless:
+class FallbackNames:
     """Words near the elements of one page.
 
     Args:
@@ -29,7 +29,7 @@ class Wordless:
         targets: the nodes to name, in order.
     """
 
-    def __init__(self, tree: Tree, runs: Runs, targets: Sequence[int]) -> None:
+    def __init__(self, tree: Tree, runs: TextRuns, targets: Sequence[int]) -> None:
         self._tree, self._runs, self._targets = tree, runs, targets
         self._heads: dict[int, tuple[int, list[str]]] = {}
         self._rows: dict[int, dict[int, str]] = {}

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from facsim.page.tags import CONTROLS
 from facsim.page.tree import Tree
 
-COPY = re.compile(r"[\[_-](\d{1,6}|__prefix__)[\]_-]+")
+COPY_INDEX = re.compile(r"[\[_-](\d{1,6}|__prefix__)[\]_-]+")
 """What stands in the names of fields for their copy: `form-0-quantity`, `items[3][quantity]`."""
 _ENDS = frozenset({"form", "table", "body", "html"})
 _MAX_UP = 10
@@ -16,7 +16,7 @@ _MAX_UP = 10
 _MAX_FIELDS = 200
 
 
-class Copies:
+class Formsets:
     """The copies of forms on one page. Their numbers stay with them when others come, go or move.
 
     Args:
@@ -30,7 +30,7 @@ class Copies:
 
     def of(self, node: int) -> str:
         """The number of the copy that an element is in; nothing if it is in none."""
-        own = _copy(self._tree, node)
+        own = _copy_index(self._tree, node)
         for _ in range(_MAX_UP):
             if own or node < 0 or self._tree.tags[node] in _ENDS:
                 break
@@ -42,7 +42,7 @@ class Copies:
         """The number of the one copy that fields from node `start` up to `end` are of, hidden ones too."""
         if self._found is None:
             self._nodes = self._tree.find(lambda tag, attributes: tag in CONTROLS and "name" in attributes)
-            self._found = [_copy(self._tree, node) for node in self._nodes]
+            self._found = [_copy_index(self._tree, node) for node in self._nodes]
         first, last = bisect_left(self._nodes, start), bisect_left(self._nodes, end)
         if last - first > _MAX_FIELDS:
             return ""
@@ -50,6 +50,6 @@ class Copies:
         return inside.pop() if len(inside) == 1 else ""
 
 
-def _copy(tree: Tree, node: int) -> str:
-    found = COPY.search(tree.attributes[node].get("name", "")[:200])
+def _copy_index(tree: Tree, node: int) -> str:
+    found = COPY_INDEX.search(tree.attributes[node].get("name", "")[:200])
     return found[1].strip("_") if found else ""

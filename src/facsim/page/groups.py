@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from facsim.page.accessible_names import MAX_LABEL, Labels
+from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
 from facsim.page.card_detection import find_cards
 from facsim.page.roles import WIDGET_ROLES
 from facsim.page.slugs import SYMBOLS, is_count, slug
-from facsim.page.text_runs import Runs
+from facsim.page.text_runs import TextRuns
 from facsim.page.tree import TEXT, Tree
 
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
@@ -60,7 +60,7 @@ class Group:
     is_distinct: bool = True
 
 
-def find_groups(tree: Tree, runs: Runs, labels: Labels, targets: list[int]) -> list[Group]:
+def find_groups(tree: Tree, runs: TextRuns, labels: AccessibleNames, targets: list[int]) -> list[Group]:
     """The groups of a page, outer before inner.
 
     Args:
@@ -73,7 +73,7 @@ def find_groups(tree: Tree, runs: Runs, labels: Labels, targets: list[int]) -> l
 
 
 class _Finder:
-    def __init__(self, tree: Tree, runs: Runs, labels: Labels, targets: list[int]) -> None:
+    def __init__(self, tree: Tree, runs: TextRuns, labels: AccessibleNames, targets: list[int]) -> None:
         self._tree, self._runs, self._labels, self._targets = tree, runs, labels, targets
         self._is_target = set(targets)
         marks = bytearray(len(tree) + 1)
@@ -94,7 +94,7 @@ class _Finder:
                 flat.append(group)
         rest: list[int] = []
         for node in self._containers():
-            own = self._own_label(node)
+            own = self._explicit_label(node)
             # A heading says more than "sidebar"; a given label says more than a heading.
             if own is not None and (node not in found or own.is_distinct):
                 found[node] = own
@@ -193,7 +193,7 @@ class _Finder:
             waiting.append(place)
         return limits
 
-    def _own_label(self, node: int) -> Group | None:
+    def _explicit_label(self, node: int) -> Group | None:
         tree = self._tree
         tag, attributes = tree.tags[node], tree.attributes[node]
         if not attributes and tag not in _TELLING_TAGS:

@@ -36,7 +36,7 @@ _SPECIAL = (_END_P | _SCOPES | _TABLE_PARTS | {"button", "embed", "input", "sele
 _OTHERWISE = frozenset({"math", "image", "selectedcontent"})
 
 
-def _said(*rows: tuple[Iterable[str], str]) -> dict[str, frozenset[str]]:
+def _tag_table(*rows: tuple[Iterable[str], str]) -> dict[str, frozenset[str]]:
     """By tag all that is said of it. Rows are tags, and what is said of these."""
     found: dict[str, frozenset[str]] = {}
     for tags, words in rows:
@@ -46,10 +46,10 @@ def _said(*rows: tuple[Iterable[str], str]) -> dict[str, frozenset[str]]:
 
 
 _ALONE = ("a", "button", "form", "li", "nobr", "option", "p", "select", "table")
-_STANDS = _said(*(((tag,), tag) for tag in _ALONE), (("dd", "dt"), "dd"), (_HEADINGS, "heading"))
+_OPENS = _tag_table(*(((tag,), tag) for tag in _ALONE), (("dd", "dt"), "dd"), (_HEADINGS, "heading"))
 """What an element adds to what is around those in it."""
 
-_NOT_IN = _said(
+_NOT_IN = _tag_table(
     (_END_P, "p"),
     *(((tag,), tag) for tag in ("a", "button", "form", "li", "nobr")),
     (("dd", "dt"), "dd"),
@@ -62,27 +62,27 @@ _NOT_IN = _said(
 MATTERS = _TABLE_PARTS | _OTHERWISE | {*_NOT_IN}
 """Tags that are not written everywhere."""
 
-_SHIELDS = _said(
+_SHIELDS = _tag_table(
     (_SCOPES, "p nobr"), (("button",), "p"), (_SPECIAL, "li dd"), (("caption", "td", "th"), "table")
 )
 """What an element keeps from those in it."""
 
-Around = frozenset[str]
+OpenScopes = frozenset[str]
 """What is open around a place, as far as it matters."""
-NOTHING: Around = frozenset()
+NO_SCOPES: OpenScopes = frozenset()
 
 
 @lru_cache(maxsize=4_096)
-def put_into(around: Around, tag: str) -> tuple[str, Around]:
+def allowed_tag(around: OpenScopes, tag: str) -> tuple[str, OpenScopes]:
     """What to write for a tag in a place, and what is then around those in it.
 
     The tag is written if a parser takes it there as it is meant, or else a box or a neutral tag.
     """
     written = tag if _WORD.fullmatch(tag) else "div"
     is_lost = written in _TABLE_PARTS and "table" not in around
-    if is_lost or written in _OTHERWISE or not around.isdisjoint(_NOT_IN.get(written, NOTHING)):
+    if is_lost or written in _OTHERWISE or not around.isdisjoint(_NOT_IN.get(written, NO_SCOPES)):
         written = NEUTRAL
-    inside = around - _SHIELDS.get(written, NOTHING)
+    inside = around - _SHIELDS.get(written, NO_SCOPES)
     if written not in _HEADINGS:
         inside -= {"heading"}  # It is ended only by what is directly in it.
-    return written, inside | _STANDS.get(written, NOTHING)
+    return written, inside | _OPENS.get(written, NO_SCOPES)

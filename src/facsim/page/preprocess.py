@@ -40,7 +40,7 @@ _ATTRIBUTES = re.compile(r"(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
 _IS_SHADOW = re.compile(SHADOW + r"\s*=\s*[\"']?\s*(?:open|closed)\b", re.IGNORECASE)
 
 
-def prepared(html: str, *, shadows: bool = False) -> str:
+def preprocess(html: str, *, shadows: bool = False) -> str:
     """The page as a browser with scripts takes it, for a parser that takes it as one without.
 
     Nothing is left in `noscript` elements: nobody sees it, and what a `noscript` in the head holds would
@@ -152,7 +152,7 @@ def _check_depth(html: str) -> None:
         beginning = piece[:_BEGINNING]
         does = known.get(beginning)
         if does is None:
-            does = _does(piece)
+            does = _tag_of(piece)
             if _ENDS_NAME.search(beginning):
                 known[beginning] = does
         name, closes = does
@@ -194,7 +194,7 @@ def _close(name: str, foreign: list[str], opened: Counter[str]) -> int:
     return len(closed)
 
 
-def _does(piece: str) -> tuple[str, bool]:
+def _tag_of(piece: str) -> tuple[str, bool]:
     """What the tag at the beginning of a piece opens or closes; no name if it is no tag."""
     found = _TAG.match(piece)
     return (found[2].lower(), bool(found[1])) if found else ("", False)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
-from facsim.page.confusables import look
+from facsim.page.confusables import skeleton
 from facsim.page.outline import outline_of
 from facsim.page.roles import STATES, role_of, states_of
 from facsim.page.slugs import fold, is_name
 from facsim.page.tags import UNSEEN
-from facsim.page.text_runs import MAX_TEXT, Runs
+from facsim.page.text_runs import MAX_TEXT, TextRuns
 from facsim.page.tree import Tree, parse, tokenize
 from facsim.schema import Element, Outline, Page
 from facsim.util.errors import InputError
@@ -58,7 +58,7 @@ def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]
         locators: by name, where they are known.
     """
     tree = tree_of(html)
-    runs = Runs(tree)
+    runs = TextRuns(tree)
     nodes: dict[str, int] = {}
     for node in range(len(tree)):
         if name := _name_of(tree, node):
@@ -91,7 +91,7 @@ def is_ours(html: str, tree: Tree) -> bool:
     names = [attributes["name"] for attributes in tree.attributes if attributes.get("name")]
     return (
         all(map(is_name, names))
-        and len(set(map(look, names))) == len(names)
+        and len(set(map(skeleton, names))) == len(names)
         and _WRITTEN.fullmatch(html, len(MARK)) is not None
         and not any(_is_secret(tag, attributes) for tag, attributes in tree.kinds_of)
         and _named(tree) == _named(parse(html))
@@ -127,7 +127,9 @@ def tree_of(html: str) -> Tree:
     return parse(html)
 
 
-def _element_of(tree: Tree, runs: Runs, node: int, *, locator: str, equivalents: tuple[str, ...]) -> Element:
+def _element_of(
+    tree: Tree, runs: TextRuns, node: int, *, locator: str, equivalents: tuple[str, ...]
+) -> Element:
     tag, attributes = tree.tags[node], tree.attributes[node]
     role = role_of(tag, attributes)
     value = attributes.get("value")

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from facsim.page.category_rules import CategoryRule
+from facsim.page.category_rule import CategoryRule
 from facsim.page.slugs import slug
 from facsim.util.errors import ConfigError
 from facsim.util.yaml_config import read_yaml

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from html import escape
 from itertools import chain, compress
 
-from facsim.page.nesting import NEUTRAL, NOTHING, Around, put_into
+from facsim.page.nesting import NEUTRAL, NO_SCOPES, OpenScopes, allowed_tag
 from facsim.page.read import MARK
 from facsim.page.roles import ROLE_OF_TAG, STATES, role_of
 from facsim.page.tags import CELLS, CONTROLS, FLOWING, INLINE, KEPT, VOID, WHOLE_PAGE
-from facsim.page.text_runs import HIDDEN, Runs
+from facsim.page.text_runs import HIDDEN, TextRuns
 from facsim.page.tree import Tree
 
 _ATTRIBUTES = {
@@ -30,7 +30,9 @@ _LISTS_OF_OPTIONS = ("select", "optgroup", "datalist")
 _SPECIAL = re.compile("[&<>\"']")
 
 
-def render(tree: Tree, runs: Runs, names: Mapping[int, str], labels: Mapping[int, str], title: str) -> str:
+def render(
+    tree: Tree, runs: TextRuns, names: Mapping[int, str], labels: Mapping[int, str], title: str
+) -> str:
     """The simplified HTML.
 
     Args:
@@ -44,7 +46,9 @@ def render(tree: Tree, runs: Runs, names: Mapping[int, str], labels: Mapping[int
 
 
 class _Renderer:
-    def __init__(self, tree: Tree, runs: Runs, names: Mapping[int, str], labels: Mapping[int, str]) -> None:
+    def __init__(
+        self, tree: Tree, runs: TextRuns, names: Mapping[int, str], labels: Mapping[int, str]
+    ) -> None:
         self._tree, self._runs, self._names, self._labels = tree, runs, names, labels
         self._alts = {
             node: runs.texts[run].strip() for run, node in compress(enumerate(runs.nodes), runs.is_alt)
@@ -55,7 +59,7 @@ class _Renderer:
         self._break = False  # a block began or ended here: what comes next starts a line
         self._gap = False  # an element that parts words, itself not written, began or ended here
         self._trim = True  # white space here has nothing to part
-        self._around = [NOTHING]  # what is open, as `nesting` tells it
+        self._around = [NO_SCOPES]  # what is open, as `nesting` tells it
 
     def _find_content(self) -> tuple[bytearray, list[int]]:
         """Which nodes hold something to show, and in how many of its children a node does."""
@@ -166,19 +170,19 @@ class _Renderer:
         self._break = self._gap = False
         self._trim = text.endswith(" ")
 
-    def _start_tag(self, node: int, tag: str) -> tuple[str, str, Around]:
+    def _start_tag(self, node: int, tag: str) -> tuple[str, str, OpenScopes]:
         """What to write at the start of an element, the tag in it, and what is then around those in it."""
         if node in self._names or node in self._alts:
-            written, inside = put_into(self._around[-1], "img" if tag == "svg" else tag)
+            written, inside = allowed_tag(self._around[-1], "img" if tag == "svg" else tag)
             return self._written(node, tag, written), written, inside
         # Without a name, it is the same for all of a kind.
         key = (self._tree.kinds[node], self._filled_children[node] > 1)
         start = self._unnamed.get(key)
         if start == "":
-            return "", "", NOTHING
-        written, inside = put_into(self._around[-1], tag)
+            return "", "", NO_SCOPES
+        written, inside = allowed_tag(self._around[-1], tag)
         if written == NEUTRAL:
-            return "", "", NOTHING
+            return "", "", NO_SCOPES
         if start is None or tag == "summary":  # that tells the state of what it is in
             start = self._unnamed[key] = self._written(node, tag, written)
         return start, written, inside

@@ -143,7 +143,7 @@ def is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
     )
 
 
-def is_behind(tag: str, attributes: Mapping[str, str], tags: Sequence[str], start: int, end: int) -> bool:
+def is_inert(tag: str, attributes: Mapping[str, str], tags: Sequence[str], start: int, end: int) -> bool:
     """Whether a person sees something but cannot reach it: what is inert, or the page behind a dialog.
 
     Nothing else would hide the main part of a page, its header or its footer from screen readers only.

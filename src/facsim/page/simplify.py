@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from facsim.page.accessible_names import Labels
+from facsim.page.accessible_names import AccessibleNames
 from facsim.page.decode import decode
 from facsim.page.names import name_elements
 from facsim.page.read import MARK, is_ours, load_elements, load_outline, tree_of
@@ -17,7 +17,7 @@ from facsim.page.render import render
 from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
 from facsim.page.slugs import fold
 from facsim.page.tags import FOREIGN, HOLDS_HTML, VOID
-from facsim.page.text_runs import HIDDEN, Runs
+from facsim.page.text_runs import HIDDEN, TextRuns
 from facsim.page.tree import Locators, Tree, parse
 from facsim.schema import Element, Page
 
@@ -47,18 +47,18 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
         ConfigError: if a selector of the recipe is not CSS.
     """
     text = decode(html)
-    with _few_pauses(text):
+    with _gc_paused(text):
         return _simplified(text, url, recipe)
 
 
 def _simplified(text: str, url: str | None, recipe: Recipe | None) -> Page:
     if text.startswith(MARK):
-        done = _as_it_is(text)
+        done = _already_simplified(text)
         if done is not None:
             return done
     tree = parse(text, recipe.marks(url) if recipe else (), flat=True)
-    runs = Runs(tree, is_hidden)
-    labels = Labels(tree, runs)
+    runs = TextRuns(tree, is_hidden)
+    labels = AccessibleNames(tree, runs)
     targets, aria = _targets(tree, runs, labels)
     given = {
         node: attributes["data-facsim-name"]
@@ -76,7 +76,7 @@ def _simplified(text: str, url: str | None, recipe: Recipe | None) -> Page:
 
 
 @contextmanager
-def _few_pauses(text: str) -> Iterator[None]:
+def _gc_paused(text: str) -> Iterator[None]:
     """Keep the garbage collector from looking at a large page again and again while it grows.
 
     Nothing here makes cycles. It would take a quarter of the time of a page of some megabytes.
@@ -91,7 +91,7 @@ def _few_pauses(text: str) -> Iterator[None]:
             gc.enable()
 
 
-def _as_it_is(html: str) -> Page | None:
+def _already_simplified(html: str) -> Page | None:
     """A page of ours, unchanged; None if it only pretends to be one."""
     tree = tree_of(html)
     if not is_ours(html, tree):
@@ -106,7 +106,7 @@ def _located(html: str, locators: Locators, nodes: Mapping[str, int]) -> tuple[E
     return load_elements(html, {name: locators.of(node) for name, node in nodes.items()})
 
 
-def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[int, str]]:
+def _targets(tree: Tree, runs: TextRuns, labels: AccessibleNames) -> tuple[list[int], dict[int, str]]:
     """The nodes to name, in order, and the labels of those whose content does not say what they are."""
     for node in tree.find(
         lambda tag, attributes: tag == "option" and attributes and is_hidden(tag, attributes)
@@ -118,10 +118,10 @@ def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[in
             tag = tree.tags[node]
             reach = reach_of(tag, tree.attributes[node])
             if tag == "label":
-                reach = max(reach, _stand_in(tree, runs, labels, node))
+                reach = max(reach, _label_proxy(tree, runs, labels, node))
             if reach:
                 reached.append((node, reach))
-    beyond = _beyond_reach(tree, [node for node, _ in reached])
+    beyond = _unreachable_in_foreign(tree, [node for node, _ in reached])
     if beyond:
         reached = [(node, reach) for node, reach in reached if node not in beyond]
     targets = _resolve_nesting(tree, runs, reached)
@@ -137,7 +137,7 @@ def _targets(tree: Tree, runs: Runs, labels: Labels) -> tuple[list[int], dict[in
     return targets, aria
 
 
-def _beyond_reach(tree: Tree, nodes: list[int]) -> set[int]:
+def _unreachable_in_foreign(tree: Tree, nodes: list[int]) -> set[int]:
     """Those of some nodes that are in a drawing, which is not written, or after an odd tag in a formula.
 
     `<math><input><input>` nests, but Lexbor writes it without end tags; browsers draw nothing for these.
@@ -170,7 +170,7 @@ def _is_odd(tree: Tree, node: int) -> bool:
     return True
 
 
-def _resolve_nesting(tree: Tree, runs: Runs, reached: list[tuple[int, Reach]]) -> list[int]:
+def _resolve_nesting(tree: Tree, runs: TextRuns, reached: list[tuple[int, Reach]]) -> list[int]:
     """Of nested ones those that a click would reach.
 
     What only listens or takes the focus gives way to a control around it or in it; a control gives way to one
@@ -192,7 +192,7 @@ def _resolve_nesting(tree: Tree, runs: Runs, reached: list[tuple[int, Reach]]) -
         inner = bisect_right(strong, node)
         wraps = tree.tags[node] not in ("select", "summary") and inner < len(strong) and strong[inner] < end
         if wraps and runs.text(node, limit=200) == runs.text(strong[inner], limit=200):
-            if not (_leads_somewhere(tree, node) and _only_presses(tree, strong[inner])):
+            if not (_is_link_with_address(tree, node) and _only_presses(tree, strong[inner])):
                 continue
             pressed.add(strong[inner])
         elif node in pressed:
@@ -202,7 +202,7 @@ def _resolve_nesting(tree: Tree, runs: Runs, reached: list[tuple[int, Reach]]) -
     return targets
 
 
-def _leads_somewhere(tree: Tree, node: int) -> bool:
+def _is_link_with_address(tree: Tree, node: int) -> bool:
     return tree.tags[node] == "a" and "href" in tree.attributes[node]
 
 
@@ -211,7 +211,7 @@ def _only_presses(tree: Tree, node: int) -> bool:
     return role_of(tree.tags[node], attributes) == "button" and "href" not in attributes
 
 
-def _stand_in(tree: Tree, runs: Runs, labels: Labels, label: int) -> Reach:
+def _label_proxy(tree: Tree, runs: TextRuns, labels: AccessibleNames, label: int) -> Reach:
     """A label is acted on in place of a checkbox, radio button or file chooser that is hidden."""
     control = labels.controls.get(label)
     if control is None or not runs.hidden[control]:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import accumulate
 
-from facsim.page.roles import is_behind
+from facsim.page.roles import is_inert
 from facsim.page.slugs import fold, is_count
 from facsim.page.tags import INLINE
 from facsim.page.tree import TEXT, Tree
 
 MAX_TEXT = 1_000
 """Longest text of one element. Elements may nest, and so would their texts."""
-HIDDEN, BEHIND = 1, 2
+HIDDEN, INERT = 1, 2
 _BESIDE, _SCRIPT = 1, 2
 _OPAQUE = frozenset({"select", "textarea", "head", "title", "svg", "math"})
 """What is in these is no text around them."""
@@ -23,7 +23,7 @@ LEAST_LIMIT = 200
 _UNFINISHED = re.compile(r"(?:^|\d)[.,]$")
 
 
-class Runs:
+class TextRuns:
     """Text nodes and alternative texts, in document order.
 
     Args:
@@ -37,7 +37,7 @@ class Runs:
         self.texts: list[str] = []
         self.is_alt: list[bool] = []
         self.hidden = bytearray(len(tree))
-        """For each node `HIDDEN` if it is left out, `BEHIND` if it shows but cannot be reached, else 0."""
+        """For each node `HIDDEN` if it is left out, `INERT` if it shows but cannot be reached, else 0."""
         self.gaps: set[int] = set()
         """The text nodes before which inline elements side by side part words."""
         self._ends = tree.ends
@@ -85,8 +85,8 @@ class Runs:
                 is_alt.append(False)
                 part, side = False, 0
             elif hides[kinds[node]]:
-                behind = is_behind(tag, attributes[node], tags, node + 1, ends[node])
-                self.hidden[node : ends[node]] = bytes((BEHIND if behind else HIDDEN,)) * (ends[node] - node)
+                behind = is_inert(tag, attributes[node], tags, node + 1, ends[node])
+                self.hidden[node : ends[node]] = bytes((INERT if behind else HIDDEN,)) * (ends[node] - node)
                 node = node + 1 if behind else ends[node]
                 part = part or behind
                 continue

@@ -17,7 +17,7 @@ from itertools import compress
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
 from facsim.page.flatten import fill_slots, put_in_frames, take_documents
-from facsim.page.preprocess import check_size_of_parts, prepared
+from facsim.page.preprocess import check_size_of_parts, preprocess
 from facsim.page.tags import FLOWING, MOVED, SHADOW_ROOT, UNSEEN, VOID
 from facsim.util.errors import ConfigError, InputError
 
@@ -134,7 +134,7 @@ def _document(html: str, *, shadows: bool = False) -> tuple[LexborHTMLParser, fr
     found = frozenset(words for words in _TO_LOOK_FOR if words in lower)
     del lower  # Pages may be large.
     if _NOSCRIPT in found or _TEMPLATE in found:
-        encoded = prepared(html, shadows=shadows).encode("utf-8", "replace")
+        encoded = preprocess(html, shadows=shadows).encode("utf-8", "replace")
     # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
     document = LexborHTMLParser(encoded, options=LexborDocumentOptions.WO_EVENTS)
     if _MARKED in found:

@@ -2,61 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
 
-from facsim.schema import Action, ActionType, Page
+from facsim.page.category_rule import CategoryRule
+from facsim.page.recipe import Recipe
+from facsim.schema import Action, Page
 from facsim.util.yaml_config import read_yaml
-
-if TYPE_CHECKING:
-    from facsim.page.recipe import Recipe
-
-_FIELDS = ("name", "text", "href", "role", "url")
-
-
-class CategoryRule(BaseModel):
-    """One rule: it holds when every field that it gives holds. Patterns are regular expressions, searched.
-
-    `name` is matched against the dotted name, the others against the element on the page; a rule that asks
-    for what is not known (an element that is not on the page) does not hold.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    category: str
-    type: ActionType | None = None
-    name: str | None = None
-    text: str | None = None
-    href: str | None = None
-    role: str | None = None
-    url: str | None = None
-    """Address of the page that the action was done on."""
-
-    @field_validator(*_FIELDS)
-    @classmethod
-    def _compiles(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            try:
-                _compiled(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
-        return pattern
-
-    def holds(self, action: Action, facts: dict[str, str | None]) -> bool:
-        """Whether the rule fits an action with these facts (by field name)."""
-        if self.type is not None and self.type != action.type:
-            return False
-        for field in _FIELDS:
-            pattern = getattr(self, field)
-            if pattern is not None:
-                fact = facts[field]
-                if fact is None or not _compiled(pattern).search(fact):
-                    return False
-        return True
 
 
 class CategoryRules(BaseModel):
@@ -98,11 +53,6 @@ class CategoryRules(BaseModel):
         facts["href"] = element.href if element else None
         facts["role"] = element.role if element else None
         return next((rule.category for rule in self.rules if rule.holds(action, facts)), "other")
-
-
-@lru_cache(maxsize=1_000)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
 
 
 @cache
