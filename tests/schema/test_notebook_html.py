@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from facsim.page import read_page
 from facsim.schema import Action, Element, Page, Session, Step, notebook_html
+from facsim.util.display_text import one_line
 from facsim.util.errors import ConfigError
-from facsim.util.safe_text import plain
 
 ALLOWED = {"div", "strong", "span", "table", "thead", "tbody", "tr", "th", "td"}
 
@@ -186,22 +186,22 @@ def test_hostile_texts_are_text(text: str) -> None:
 
 @given(st.text())
 def test_plain_is_one_line_that_does_nothing(text: str) -> None:
-    shown = plain(text)
+    shown = one_line(text)
     assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]", shown)
     shown.encode()
-    assert plain(shown) == shown
+    assert one_line(shown) == shown
 
 
 @given(st.text(), st.integers(1, 50))
 def test_plain_is_no_longer_than_allowed(text: str, limit: int) -> None:
-    assert len(plain(text, limit)) <= limit
+    assert len(one_line(text, limit)) <= limit
 
 
 def test_plain_reads_no_more_than_it_shows() -> None:
-    assert plain(HUGE, 10) == "x" * 9 + "…"
-    assert plain("a  \n b", 10) == "a b"
+    assert one_line(HUGE, 10) == "x" * 9 + "…"
+    assert one_line("a  \n b", 10) == "a b"
 
 
 def test_the_examples_hold() -> None:
-    for module in (sys.modules["facsim.util.safe_text"], notebook_html):
+    for module in (sys.modules["facsim.util.display_text"], notebook_html):
         assert doctest.testmod(module).failed == 0

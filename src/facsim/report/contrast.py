@@ -15,7 +15,7 @@ from facsim.metrics.errors import error_expression
 from facsim.report.document import Answer, Contrast, Example, Unread
 from facsim.report.replay_urls import replay_address
 from facsim.schema.notebook_html import in_words
-from facsim.util.safe_text import plain
+from facsim.util.display_text import one_line
 
 EXAMPLES: Final = 5
 """So many examples of each side of a contrast, and of each kind of unread answer of a run."""
@@ -104,7 +104,7 @@ def _answer(run: str, line: Mapping[str, str | None], *, right: bool) -> Answer:
     else:
         action = _action(line["pred_type"], line["pred_name"], line["pred_text"])
     rationale = line["rationale"]
-    return Answer(run, action, right, plain(rationale, _RATIONALE) if rationale else None)
+    return Answer(run, action, right, one_line(rationale, _RATIONALE) if rationale else None)
 
 
 def _action(kind: str | None, name: str | None, text: str | None) -> str:
@@ -113,8 +113,8 @@ def _action(kind: str | None, name: str | None, text: str | None) -> str:
     >>> _action("click", "a.b", None), _action("terminate", None, None)
     ('click a.b', 'leave the site')
     """
-    target = "(no name)" if name is None else plain(name, _NAME)
-    return in_words(kind or "", target, None if text is None else plain(text, _NAME))
+    target = "(no name)" if name is None else one_line(name, _NAME)
+    return in_words(kind or "", target, None if text is None else one_line(text, _NAME))
 
 
 def _cut(answer: str) -> str:
@@ -144,7 +144,7 @@ def unread(run: str, predictions: pl.DataFrame) -> list[Unread]:
                     step=line["step"],
                     how=how,
                     answer=_cut(line["answer"]) if line["answer"] else None,
-                    why=plain(why, _RATIONALE) if why else None,
+                    why=one_line(why, _RATIONALE) if why else None,
                     address=replay_address(line["session_id"], line["step"]),
                 )
             )

@@ -14,7 +14,7 @@ from facsim.report import leaderboard_table
 from facsim.report.class_breakdown import CLASS_TABLES, Kind, class_estimate, class_rows, true_classes
 from facsim.report.document import Breakdown, Entry, Report
 from facsim.report.terminal_summary import p_value
-from facsim.util.safe_text import plain
+from facsim.util.display_text import one_line
 
 Rows = list[list[str]]
 
@@ -44,9 +44,9 @@ _FORMULA: Final = ("=", "+", "-", "@")
 
 def markdown(report: Report) -> str:
     """The headline, the leaderboard and what stands behind it, as GitHub-flavoured Markdown."""
-    lines = [f"# {leaderboard_table.escaped(plain(report.headline.title, 400))}", ""]
+    lines = [f"# {leaderboard_table.escaped(one_line(report.headline.title, 400))}", ""]
     lines += [
-        f"{leaderboard_table.escaped(plain(sentence, 800))}  " for sentence in report.headline.sentences
+        f"{leaderboard_table.escaped(one_line(sentence, 800))}  " for sentence in report.headline.sentences
     ]
     lines += ["", report.board.to_markdown().rstrip()]
     for title, heads, rows in _sections(report):
@@ -67,13 +67,13 @@ def latex(report: Report) -> str:
     rows = []
     for entry in report.entries:
         row = entry.row
-        name = _tex(plain(row.name, _NAME))
+        name = _tex(one_line(row.name, _NAME))
         tied = "$^{\\approx}$" if row.separable is False else ""
         cells = [leaderboard_table.with_interval(row.values.get(board.headline))]
         cells += [leaderboard_table.percent(row.values.get(metric)) for metric in chosen]
         rows.append([f"\\textbf{{{name}}}" if row.best else f"{name}{tied}", *map(_tex_number, cells)])
     marks = "Best run in bold; $\\approx$: a paired permutation test cannot tell it from the best"
-    caption = f"{_tex(plain(leaderboard_table.heading(board), 200))}. {marks}."
+    caption = f"{_tex(one_line(leaderboard_table.heading(board), 200))}. {marks}."
     parts = ["% needs \\usepackage{booktabs}", _tex_table(caption, heads, rows)]
     for title, others, found in _sections(report):
         escaped = [[_tex(cells[0]), *map(_tex_number, cells[1:])] for cells in found]
@@ -91,11 +91,11 @@ def csv(report: Report) -> str:
     writer = csv_module.writer(out, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for entry in report.entries:
-        names = [_cell(plain(entry.name)), _cell(plain(entry.row.predictor))]
+        names = [_cell(one_line(entry.name)), _cell(one_line(entry.row.predictor))]
         for table, key, metric, found in _numbers(report, entry):
             ends = ["" if end is None else repr(end) for end in (found.low, found.high)]
             counts = [found.n or "", found.clusters or ""]
-            writer.writerow([*names, table, _cell(plain(key)), metric, repr(found.value), *ends, *counts])
+            writer.writerow([*names, table, _cell(one_line(key)), metric, repr(found.value), *ends, *counts])
     return out.getvalue()
 
 
@@ -203,7 +203,7 @@ def _sections(report: Report) -> Iterator[tuple[str, list[str], Rows]]:
 def _against_best(report: Report) -> tuple[str, list[str], Rows]:
     rows = [
         [
-            plain(pair.b, _NAME),
+            one_line(pair.b, _NAME),
             leaderboard_table.with_interval(pair.difference),
             f"{pair.only_a:,}",
             f"{pair.only_b:,}",
@@ -214,7 +214,7 @@ def _against_best(report: Report) -> tuple[str, list[str], Rows]:
     ]
     best = report.board.comparisons[0].a
     heads = ["Run", "Behind, points", "Only the best right", "Only this right", "Perm. p", "Holm p"]
-    return f"Against {plain(best, _NAME)}", heads, rows
+    return f"Against {one_line(best, _NAME)}", heads, rows
 
 
 def _along(report: Report, breakdown: Breakdown) -> tuple[list[str], Rows]:
@@ -226,11 +226,11 @@ def _along(report: Report, breakdown: Breakdown) -> tuple[list[str], Rows]:
 
 
 def _name(entry: Entry) -> str:
-    return plain(entry.name, _NAME)
+    return one_line(entry.name, _NAME)
 
 
 def _head(name: str) -> str:
-    return plain(name, 40)
+    return one_line(name, 40)
 
 
 def _cell(text: str) -> str:

@@ -11,8 +11,8 @@ from facsim.metrics.errors import ERROR_TYPES
 from facsim.report.class_breakdown import Kind, class_estimate, class_rows, classes, true_classes
 from facsim.report.document import Breakdown, Entry, Report
 from facsim.report.palette import CATEGORY_COLOURS, ERROR_COLOURS, OTHER_COLOURS, REST, RUN_COLOURS
+from facsim.util.display_text import one_line
 from facsim.util.errors import FacsimError
-from facsim.util.safe_text import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,7 +85,7 @@ def _figure(height: float, columns: int = 1, width: float = _WIDTH) -> tuple[Fig
 
 
 def _name(entry: Entry) -> str:
-    return plain(entry.name, 40)
+    return one_line(entry.name, 40)
 
 
 def _colours(report: Report) -> dict[str, str]:
@@ -140,7 +140,7 @@ def _shares(report: Report) -> Figure | None:
         else OTHER_COLOURS[own.index(name) % len(OTHER_COLOURS)][0]
         for name in names
     ]
-    return _stacked(bars, [plain(name, 40) for name in names], colours, "share of actions, %")
+    return _stacked(bars, [one_line(name, 40) for name in names], colours, "share of actions, %")
 
 
 def _share(row: Any, column: str) -> float:

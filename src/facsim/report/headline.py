@@ -10,7 +10,7 @@ from facsim.report.document import Entry, Headline
 from facsim.report.leaderboard_table import dollars
 from facsim.report.ranking import Leaderboard, Row
 from facsim.report.terminal_summary import p_value
-from facsim.util.safe_text import plain
+from facsim.util.display_text import one_line
 
 _RULES: Final = {
     "exact": "exactly",
@@ -139,7 +139,7 @@ def _best_of_other_kind(ranked: Sequence[Entry]) -> Entry | None:
 
 def _name(name: str) -> str:
     """A run's name in a sentence."""
-    return plain(name, _LONGEST_NAME)
+    return one_line(name, _LONGEST_NAME)
 
 
 def _failed(entry: Entry) -> bool:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from facsim.metrics import CeilingShares, Estimate, Rule
-from facsim.util.safe_text import plain
+from facsim.util.display_text import one_line
 
 if TYPE_CHECKING:
     from facsim.report.published import PublishedBoard
@@ -83,7 +83,7 @@ def heading(board: Leaderboard) -> str:
     reachable = first.values.get("reachability")
     reach = f" · {percent(reachable)}% of targets reachable" if reachable else ""
     counted = f"{first.steps:,} steps of {first.sessions:,} sessions"
-    return f"{plain(cases.data, 120)} ({part}{limit}{with_first}) · {counted}{reach}"
+    return f"{one_line(cases.data, 120)} ({part}{limit}{with_first}) · {counted}{reach}"
 
 
 def legend(board: Leaderboard) -> str:
@@ -344,6 +344,6 @@ def escaped(text: str) -> str:
     a\\\|b
     """
     # A backslash of the text would take away the one that is put before a character.
-    text = plain(text).replace("\\", "\\\\")
+    text = one_line(text).replace("\\", "\\\\")
     text = text.replace("|", "\\|").replace("](", "]\\(")
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

@@ -7,7 +7,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from facsim.util.safe_text import plain
+from facsim.util.display_text import one_line
 
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -31,7 +31,7 @@ def tag(name: str, *children: Markup | str, **attributes: Value) -> Markup:
         if value is not None
     )
     inner = Markup("").join(
-        child if isinstance(child, Markup) else escape(plain(child, _LONGEST)) for child in children
+        child if isinstance(child, Markup) else escape(one_line(child, _LONGEST)) for child in children
     )
     if not inner:
         return Markup("<{0}{1}/>").format(Markup(name), written)  # noqa: S704 - names are ours
@@ -45,7 +45,7 @@ def number(value: str | float) -> str:
     ('3.14', '2', '50%')
     """
     if isinstance(value, str):
-        return plain(value)
+        return one_line(value)
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 

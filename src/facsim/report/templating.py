@@ -16,7 +16,7 @@ from facsim.metrics.registry import Definition
 from facsim.report import leaderboard_table
 from facsim.report.palette import CATEGORY_COLOURS, ERROR_COLOURS, OTHER_COLOURS, REST, RUN_COLOURS
 from facsim.report.terminal_summary import p_value
-from facsim.util.safe_text import plain
+from facsim.util.display_text import one_line
 
 _LONGEST: Final = 4_000
 
@@ -70,12 +70,14 @@ def _attributes(estimate: Estimate | None) -> Markup:
 
 def _shown(value: object) -> object:
     """Every text that a template puts out: made harmless to read, and escaped afterwards by autoescaping."""
-    return plain(value, _LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return one_line(value, _LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _lines(text: str) -> Markup:
     """A text of several lines, each made harmless; for `<pre>`."""
-    rows = (" " * (len(line) - len(line.lstrip(" "))) + plain(line, _LONGEST) for line in text.splitlines())
+    rows = (
+        " " * (len(line) - len(line.lstrip(" "))) + one_line(line, _LONGEST) for line in text.splitlines()
+    )
     return Markup("\n").join(rows)
 
 
@@ -95,7 +97,7 @@ def environment() -> Environment:
         "ends": _ends,
         "dollars": leaderboard_table.dollars,
         "p": p_value,
-        "short": plain,
+        "short": one_line,
         "lines": _lines,
         "attributes": _attributes,
         "number": number,

@@ -12,7 +12,7 @@ from facsim.evaluation import Plan, Run
 from facsim.metrics import Comparison, Estimate
 from facsim.predict.endpoint.estimate import CostEstimate
 from facsim.report.leaderboard_table import TextTable, dollars, with_interval
-from facsim.util.safe_text import harmless, seconds
+from facsim.util.display_text import escape_controls, format_seconds
 
 if TYPE_CHECKING:
     from facsim.predict.local.estimate import LocalEstimate
@@ -41,7 +41,7 @@ def plan_summary(plan: Plan) -> RenderableType:
     parts: list[RenderableType] = []
     if found.example is not None:
         for message in found.example.messages:
-            parts += [Text(f"── {message.role}", style="bold cyan"), Text(harmless(message.content))]
+            parts += [Text(f"── {message.role}", style="bold cyan"), Text(escape_controls(message.content))]
         parts.append(Text())
     if isinstance(found, CostEstimate):
         told, rows = "Nothing was asked", _calls(found)
@@ -66,7 +66,7 @@ def _passes(found: LocalEstimate) -> list[list[str]]:
         ["sequences", f"{found.sequences:,}, each of which goes through the model once"],
         ["tokens", f"{found.tokens:,}; {found.input_tokens:,} if each step were asked by itself"],
         ["longest prompt", f"{found.longest:,} tokens"],
-        ["time", f"about {seconds(found.seconds)} on this machine, by the steps that were tried"],
+        ["time", f"about {format_seconds(found.seconds)} on this machine, by the steps that were tried"],
     ]
 
 

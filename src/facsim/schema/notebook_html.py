@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from facsim.util.display_text import format_seconds, one_line
 from facsim.util.errors import FacsimError
-from facsim.util.safe_text import plain, seconds
 
 if TYPE_CHECKING:
     from facsim.schema.action import Action
@@ -65,7 +65,7 @@ class Cell:
         style += [
             rule for rule, holds in ((_STRONG, self.strong), (_DIM, self.dim), (_MONO, self.mono)) if holds
         ]
-        text = plain(self.text, self.limit)
+        text = one_line(self.text, self.limit)
         if self.number or len(text) <= _SHORT:
             style.append("white-space:nowrap")
         # dir=auto keeps what reads from right to left within its cell.
@@ -99,10 +99,9 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], *, unit: str = "
 def paragraph(text: str, *, dim: bool = False, strong: str = "") -> str:
     """A line or two of text, after a word or two that stand out."""
     style = f"margin:.2em 0;max-width:60em;overflow-wrap:anywhere;{_DIM if dim else ''}"
-    label = f"<strong>{escape(plain(strong, _LONGEST))}</strong> " if strong else ""
-    return (
-        f'<div style="{style}">{label}<span dir="auto">{escape(plain(text, _LONGEST_PARAGRAPH))}</span></div>'
-    )
+    label = f"<strong>{escape(one_line(strong, _LONGEST))}</strong> " if strong else ""
+    body = escape(one_line(text, _LONGEST_PARAGRAPH))
+    return f'<div style="{style}">{label}<span dir="auto">{body}</span></div>'
 
 
 def scrolled(html: str) -> str:
@@ -166,7 +165,7 @@ def _step_columns(steps: Iterable[Step]) -> set[str]:
 def _step_row(number: int, step: Step, columns: set[str]) -> list[Cell]:
     row = [Cell(str(number), number=True, dim=True)]
     if "at" in columns:
-        row.append(Cell("" if step.elapsed is None else seconds(step.elapsed), number=True, dim=True))
+        row.append(Cell("" if step.elapsed is None else format_seconds(step.elapsed), number=True, dim=True))
     row += [Cell(step.action.type), Cell(target_of(step.action), mono=True)]
     if "category" in columns:
         row.append(Cell(step.category or ""))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from facsim.shop.world import Luck, World, design_of
 from facsim.util.errors import ConfigError
-from facsim.util.processes import in_order, no_collection
+from facsim.util.process_pool import gc_paused, map_ordered
 from facsim.util.progress import Progress, no_progress
 
 MEASURES: Final[Mapping[str, str]] = {
@@ -177,7 +177,7 @@ def simulate(
     users: list[str] = []
     values = np.empty((sessions, len(MEASURES)))
     plan = _Plan(seed, sessions, design)
-    for visits in in_order(partial(_chunk, plan), range(0, sessions, _CHUNK), workers):
+    for visits in map_ordered(partial(_chunk, plan), range(0, sessions, _CHUNK), workers):
         for user_id, measured in visits:
             values[len(users)] = measured
             users.append(user_id)
@@ -252,7 +252,7 @@ _Measured = tuple[float, float, float, float]
 def _chunk(plan: _Plan, start: int) -> list[tuple[str, _Measured]]:
     """Who made each visit of a chunk, and what was measured of it."""
     world = _world(plan)
-    with no_collection():
+    with gc_paused():
         return [_measured(world, number) for number in range(start, min(start + _CHUNK, plan.sessions))]
 
 

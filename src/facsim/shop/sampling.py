@@ -23,7 +23,7 @@ from facsim.shop.truth import action_of, truth_of
 from facsim.shop.version import version_of
 from facsim.shop.world import Luck, World, design_of
 from facsim.util.errors import ConfigError
-from facsim.util.processes import in_order, no_collection
+from facsim.util.process_pool import gc_paused, map_ordered
 from facsim.util.progress import Progress, no_progress
 
 SOURCE = "shop"
@@ -96,13 +96,13 @@ def write_sample(
         licence="Apache-2.0",
         settings={"sessions": sessions, "seed": seed, "variant": variant},
     )
-    with DataSetWriter(out, card, overwrite=overwrite) as writer, no_collection():
+    with DataSetWriter(out, card, overwrite=overwrite) as writer, gc_paused():
         writer.card = card.model_copy(update={"settings": {**card.settings, "shop": version_of(seed)}})
         done = 0
         plan = _Plan(seed, sessions, variant)
         # A sampler remembers what it handed over, so it must not outlive the writer.
         work = _Sampler(plan).chunk if workers == 1 else partial(_chunk, plan)
-        for chunk in in_order(work, range(0, sessions, _CHUNK), workers):
+        for chunk in map_ordered(work, range(0, sessions, _CHUNK), workers):
             for page_id, html, raw_html in chunk.pages:
                 writer.add_page(html, raw_html, page_id=page_id)
             for session in chunk.sessions:
@@ -149,7 +149,7 @@ class _Sampler:
     def chunk(self, start: int) -> _Chunk:
         """The visits from number `start` on."""
         end = min(start + _CHUNK, self._plan.sessions)
-        with no_collection():
+        with gc_paused():
             visits = [_Visit(self._world, number) for number in range(start, end)]
             for taken in self._world.side_by_side([(one.shopper, one.luck.choose) for one in visits]):
                 for place, moment, choice in taken:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from facsim.lm.chat_tokenizer import ChatTokenizer
 from facsim.train.examples import Lesson
-from facsim.util.safe_text import harmless
+from facsim.util.display_text import escape_controls
 
 Kind = Literal["context", "rationale", "action", "not trained"]
 
@@ -55,7 +55,7 @@ def _stretch(
     lesson: Lesson, chat: ChatTokenizer, kind: Kind, begin: int, end: int, *, whole: bool
 ) -> Stretch:
     ids = lesson.row.tokens[begin:end]
-    text = harmless(chat.tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+    text = escape_controls(chat.tokenizer.decode(ids, clean_up_tokenization_spaces=False))
     if not whole and len(text) > 2 * (_HEAD + _TAIL):
         text = f"{text[:_HEAD]}\n… {len(ids):,} tokens, not trained …\n{text[-_TAIL:]}"
     return Stretch(kind, len(ids), text)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from facsim.data import Card
 from facsim.evaluation import Run
+from facsim.util.display_text import one_line
 from facsim.util.errors import ConfigError
-from facsim.util.safe_text import plain
 
 
 def check_same_data(card: Card, path: str | Path, run: Run) -> None:
@@ -24,8 +24,8 @@ def check_same_data(card: Card, path: str | Path, run: Run) -> None:
     cases = run.config.identity.cases
     if cases.content_hash != card.content_hash:
         raise ConfigError(
-            f"{run.path} answers steps of another data set: {plain(cases.data, 80)} (content "
+            f"{run.path} answers steps of another data set: {one_line(cases.data, 80)} (content "
             f"{cases.content_hash}, was at {run.config.data_path}), "
-            f"not of {path} ({plain(card.name, 80)}, content {card.content_hash}). "
+            f"not of {path} ({one_line(card.name, 80)}, content {card.content_hash}). "
             "Give the runs of this data set, or the data set of these runs"
         )

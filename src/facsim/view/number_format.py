@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from facsim.util.safe_text import seconds
+from facsim.util.display_text import format_seconds
 
 if TYPE_CHECKING:
     from facsim.view.prediction_index import Predictions
@@ -61,7 +61,7 @@ def _runs(runs: Iterable[Predictions]) -> list[tuple[str, str]]:
 
 FILTERS: Mapping[str, Callable[..., object]] = {
     "probability": probability,
-    "seconds": seconds,
+    "seconds": format_seconds,
     "plural": plural,
     "width": width,
     "label": label,

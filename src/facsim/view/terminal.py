@@ -1,6 +1,6 @@
 """Sessions in a terminal: the replay of one, and the list to choose from.
 
-What comes from data and models is shown by `plain` and as `rich.text.Text`, never as markup: nothing in it
+What comes from data and models is shown by `one_line` and as `rich.text.Text`, never as markup: nothing in it
 can steer the terminal.
 """
 
@@ -25,8 +25,8 @@ from facsim.metrics import METRICS, Rule, matches
 from facsim.report.leaderboard_table import TextTable
 from facsim.schema import Action, Page, Session, Step
 from facsim.schema.notebook_html import target_of
+from facsim.util.display_text import format_seconds, one_line
 from facsim.util.errors import ConfigError
-from facsim.util.safe_text import plain, seconds
 from facsim.view.data_set_check import check_same_data
 
 RANDOM: Final = "random"
@@ -81,8 +81,8 @@ def pick_session(data: DataSet, wanted: str, runs: Sequence[Run] = ()) -> Sessio
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:12]) <= len(ids):
         return data.session(ids[int(wanted[:12]) - 1])
     raise ConfigError(
-        f"{data.path} has no session {plain(wanted, 80)!r}. Give an id, a number from 1 to {len(ids):,}, or "
-        f"{RANDOM!r}; `facsim show {data.path}` lists the first ids"
+        f"{data.path} has no session {one_line(wanted, 80)!r}. Give an id, a number from 1 to {len(ids):,}, "
+        f"or {RANDOM!r}; `facsim show {data.path}` lists the first ids"
     )
 
 
@@ -103,7 +103,7 @@ def session_list(
     listed = _listed(data, runs)
     names = labels(runs) if runs else []
     predictions = [run.predictions() for run in runs]
-    rows = [["", "Session", "Steps", "Outcome", *(plain(name, 24) for name in names), "Who and what for"]]
+    rows = [["", "Session", "Steps", "Outcome", *(one_line(name, 24) for name in names), "Who and what for"]]
     for place, session_id in enumerate(listed.session_ids[:limit], start=1):
         session = listed.session(session_id)
         counts = [
@@ -111,9 +111,9 @@ def session_list(
             for name, table in zip(names, predictions, strict=True)
         ]
         about = " · ".join(text for text in (session.intent, session.persona) if text)
-        cells = [str(place), plain(session_id, 60), f"{len(session.steps)}", session.outcome or _ABSENT]
-        rows.append([*cells, *counts, plain(about, _LONGEST_LINE)])
-    title = f"{plain(data.card.name, _LONGEST_LINE)} · {len(listed):,} sessions"
+        cells = [str(place), one_line(session_id, 60), f"{len(session.steps)}", session.outcome or _ABSENT]
+        rows.append([*cells, *counts, one_line(about, _LONGEST_LINE)])
+    title = f"{one_line(data.card.name, _LONGEST_LINE)} · {len(listed):,} sessions"
     more = len(listed) - limit
     return Group(
         Text(f"{title} with a prediction" if runs else title, style="bold"),
@@ -158,7 +158,7 @@ def session_replay(
     if step is not None and not 0 <= step < len(session.steps):
         last = len(session.steps) - 1
         raise ConfigError(
-            f"session {plain(session.session_id, 80)} has no step {step}: they go from 0 to {last}"
+            f"session {one_line(session.session_id, 80)} has no step {step}: they go from 0 to {last}"
         )
     for run in runs:
         check_same_data(data.card, data.path, run)
@@ -193,13 +193,15 @@ def run_metrics(run: Run) -> RenderableType:
         ]
         rows.append([name, *numbers, "%" if unit == "share" else unit, f"{estimate.n:,}"])
     cases = run.config.identity.cases
-    title = f"{plain(run.name, 80)} · {plain(cases.data, 80)} ({cases.part} part) · {found.steps:,} steps"
+    title = (
+        f"{one_line(run.name, 80)} · {one_line(cases.data, 80)} ({cases.part} part) · {found.steps:,} steps"
+    )
     below = (
         f"Low and High: the {100 * found.level:g}% interval, by {found.cluster}. "
         "docs/reference/metrics.md defines all",
     )
     table = TextTable(title, ["", "Value", "Low", "High", "Unit", "Of"], rows, left=1, below=below)
-    return Group(table, *(Text(plain(note, _LONGEST_TEXT), style="yellow") for note in run.notes))
+    return Group(table, *(Text(one_line(note, _LONGEST_TEXT), style="yellow") for note in run.notes))
 
 
 def _listed(data: DataSet, runs: Sequence[Run]) -> DataSet:
@@ -226,17 +228,17 @@ def _count(answers: Answers, session: Session) -> str:
 def _heading(session: Session) -> RenderableType:
     facts = [f"{len(session.steps)} step{'' if len(session.steps) == 1 else 's'}"]
     if session.steps and (elapsed := session.steps[-1].elapsed) is not None:
-        facts.append(seconds(elapsed))
+        facts.append(format_seconds(elapsed))
     facts += [f"outcome {session.outcome}"] if session.outcome else []
-    facts += [plain(text, 80) for text in (session.user_id, session.site) if text]
-    name = plain(session.session_id, _LONGEST_NAME)
+    facts += [one_line(text, 80) for text in (session.user_id, session.site) if text]
+    name = one_line(session.session_id, _LONGEST_NAME)
     return Hanging(Text(), Text.assemble((f"Session {name}", "bold"), f" · {' · '.join(facts)}"))
 
 
 def _person(session: Session) -> Iterator[RenderableType]:
     for label, text in (("Persona ", session.persona), ("Intent  ", session.intent)):
         if text:
-            yield Hanging(Text(label, style="bold"), Text(plain(text, _LONGEST_TEXT)))
+            yield Hanging(Text(label, style="bold"), Text(one_line(text, _LONGEST_TEXT)))
 
 
 def _step(
@@ -245,19 +247,19 @@ def _step(
     pause = None
     if step.elapsed is not None:
         pause = step.elapsed - (before.elapsed or 0.0 if before else 0.0)
-    waited = f" · after {seconds(pause)}" if pause is not None and pause >= 0 else ""
+    waited = f" · after {format_seconds(pause)}" if pause is not None and pause >= 0 else ""
     yield Header(f"Step {number}{waited}")
-    title = plain(page.outline.title, _LONGEST_LINE) or "(page without a title)"
+    title = one_line(page.outline.title, _LONGEST_LINE) or "(page without a title)"
     yield _cut(Text.assemble(_INDENT, (title, "bold"), (f" · {len(page.elements):,} elements", "dim")))
     if step.url:
-        yield _cut(Text(f"{_INDENT}{plain(step.url, _LONGEST_LINE)}", style="dim"))
+        yield _cut(Text(f"{_INDENT}{one_line(step.url, _LONGEST_LINE)}", style="dim"))
     yield from _surroundings(page, step.action)
     yield _action(step)
     if step.rationale:
         source = f"  ({step.rationale_source})" if step.rationale_source else ""
-        reason = Text.assemble((f"“{plain(step.rationale, _LONGEST_TEXT)}”", "italic"), (source, "dim"))
+        reason = Text.assemble((f"“{one_line(step.rationale, _LONGEST_TEXT)}”", "italic"), (source, "dim"))
         yield Hanging(Text(_INDENT * 2), reason)
-    width = max((cell_len(plain(found.label, 40)) for found in answers), default=0)
+    width = max((cell_len(one_line(found.label, 40)) for found in answers), default=0)
     for found in answers:
         yield _prediction(found, number, step.action, width)
 
@@ -277,17 +279,17 @@ def _surroundings(page: Page, action: Action) -> Iterator[RenderableType]:
             text, role = element.text or element.value or "", element.role
         mark = ("▶ ", "bold yellow") if acted else (_BAR, "dim")
         style = "bold yellow" if acted else "bold" if line.heading else ""
-        words = plain(text, _LONGEST_LINE) or ("(no text)" if line.name else "")
+        words = one_line(text, _LONGEST_LINE) or ("(no text)" if line.name else "")
         yield _cut(
-            Text.assemble(_INDENT, mark, (words, style), (f"  {plain(role, 40)}" if role else "", "dim"))
+            Text.assemble(_INDENT, mark, (words, style), (f"  {one_line(role, 40)}" if role else "", "dim"))
         )
 
 
 def _action(step: Step) -> RenderableType:
-    name = plain(target_of(step.action), _LONGEST_TEXT)
+    name = one_line(target_of(step.action), _LONGEST_TEXT)
     found = [Text(step.action.type, style="bold"), Text(name, style="cyan")]
     if step.category:
-        found.append(Text(f"[{plain(step.category, 60)}]", style="magenta"))
+        found.append(Text(f"[{one_line(step.category, 60)}]", style="magenta"))
     if step.truth is not None:
         found.append(Text(f"true probability {_probability(step.truth.probability)}", style="dim"))
     body = Text("  ").join(part for part in found if part.plain)
@@ -295,7 +297,7 @@ def _action(step: Step) -> RenderableType:
 
 
 def _prediction(answers: Answers, number: int, true: Action, width: int) -> RenderableType:
-    label = plain(answers.label, 40)
+    label = one_line(answers.label, 40)
     label += " " * (width - cell_len(label) + 1)
     if number not in answers.lines:
         return Hanging(Text(f"{_INDENT}· {label}", style="dim"), Text("not asked", style="dim"))
@@ -309,12 +311,12 @@ def _prediction(answers: Answers, number: int, true: Action, width: int) -> Rend
     elif action == true:
         parts.append(Text("the same"))
     else:
-        target = plain(target_of(action), _LONGEST_NAME)
+        target = one_line(target_of(action), _LONGEST_NAME)
         parts.append(Text.assemble(action.type, " " if target else "", (target, "cyan")))
     if line["on_page"] is False:
         parts.append(Text("not on the page", style="red"))
     parts += [Text(words, style="dim") for words in _chances(line, right=right)]
-    said = plain(line["rationale"] or line["error"] or line["answer"] or "", _LONGEST_TEXT)
+    said = one_line(line["rationale"] or line["error"] or line["answer"] or "", _LONGEST_TEXT)
     if said:
         parts.append(Text(f"“{said}”", style="italic dim"))
     return Hanging(Text.assemble(_INDENT, (f"{mark} ", style), label), Text("  ").join(parts))
@@ -332,11 +334,11 @@ def _chances(line: Mapping[str, Any], *, right: bool) -> Iterator[str]:
 def _totals(session: Session, answers: Sequence[Answers]) -> Iterator[RenderableType]:
     asked = [found for found in answers if found.lines]
     if asked:
-        counts = " · ".join(f"{plain(found.label, 40)} {_count(found, session)}" for found in asked)
+        counts = " · ".join(f"{one_line(found.label, 40)} {_count(found, session)}" for found in asked)
         yield Hanging(Text("Right  ", style="bold"), Text(counts))
     for found in answers:
         if not found.lines:
-            yield Text(f"{plain(found.label, 40)} was not asked about this session", style="yellow")
+            yield Text(f"{one_line(found.label, 40)} was not asked about this session", style="yellow")
 
 
 def _predicted(line: Mapping[str, Any]) -> Action | None:
