@@ -36,7 +36,7 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 
 def escape_controls(text: str) -> str:
-    r"""Untrusted text of several lines, safe to print: every unprintable character but the newline is escaped.
+    r"""Untrusted text of several lines, safe to print: escapes all that is unprintable but newlines.
 
     >>> escape_controls("red\x1b[31m\nline")
     'red\\x1b[31m\nline'
