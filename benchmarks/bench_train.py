@@ -38,7 +38,7 @@ from facsim.data.ingest import ingest
 from facsim.data.splits import split
 from facsim.lm.chat_tokenizer import ChatTokenizer
 from facsim.lm.checkpoint import load_tokenizer
-from facsim.lm.hub import find_checkpoint
+from facsim.lm.locate import find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.prompt.segments import segments
 from facsim.shop import write_sample

@@ -20,6 +20,7 @@ _VERBS = {
     "ingest": ("facsim.cli.ingest:command", "Turn recorded sessions into a data set."),
     "audit": ("facsim.cli.audit:command", "Check a data set for what would spoil a result."),
     "synthesize": ("facsim.cli.synthesize:command", "Have a model write the missing rationales."),
+    "models": ("facsim.cli.models:app", "Base models by name: list them, get one."),
     "train": ("facsim.cli.train:app", "Fine-tune a model on what people did."),
     "evaluate": ("facsim.cli.evaluate:command", "Run predictors over a data set, step by step."),
     "score": ("facsim.cli.score:command", "Compute the metrics of runs again, without new model calls."),

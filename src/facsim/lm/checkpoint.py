@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
-from facsim.lm.hub import FILES, TINY, find_checkpoint
+from facsim.lm.hub import FILES
+from facsim.lm.locate import TINY, find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.files import write_atomically

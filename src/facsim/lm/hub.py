@@ -1,4 +1,4 @@
-"""Where a checkpoint is: a folder, a model of the hub, or the one that comes with the package."""
+"""Checkpoints of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -8,39 +8,32 @@ from typing import Final
 
 from facsim.util.errors import ConfigError
 
-TINY: Final = "tiny"
-"""The name of the base model that comes with the package."""
 FILES: Final = ("*.json", "*.jinja", "*.txt", "*.model", "model*.safetensors")
 """Patterns of the files that a checkpoint consists of."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
-def find_checkpoint(source: str | Path) -> Path:
-    """The folder that `PATH`, `HUB_ID`, `tiny`, or any of them after `local:`, means.
+class HubUnreachableError(ConfigError):
+    """The hub does not answer, and its cache on this machine does not have the model."""
 
-    A model of the hub is downloaded once, into the hub's own cache; safetensors and texts only.
+
+def is_hub_id(name: str) -> bool:
+    """Whether a text has the form of a model id, such as `Qwen/Qwen2.5-0.5B-Instruct`."""
+    return _HUB_ID.fullmatch(name) is not None
+
+
+def download(name: str, into: Path | None = None) -> Path:
+    """Return the folder of a model of the hub, downloading what is missing there.
+
+    Args:
+        name: the model's id.
+        into: a folder to download to, where an interrupted download resumes; the hub's own cache if None.
 
     Raises:
-        ConfigError: if there is no such folder and no such model, or the hub cannot be reached.
+        HubUnreachableError: if the hub cannot be reached and its cache does not have the model.
+        ConfigError: if there is no such model or it may not be read, or huggingface_hub is not installed.
     """
-    name = str(source).removeprefix("local:") if isinstance(source, str) else source
-    if name == TINY:
-        return Path(__file__).parent / TINY
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder
-    if folder.exists():
-        raise ConfigError(f"{folder} is a file. Give the folder of a checkpoint")
-    if isinstance(name, Path) or not _HUB_ID.fullmatch(name):
-        raise ConfigError(
-            f"{name!s}: no such folder. Expected the folder of a checkpoint, a model of the Hugging Face hub "
-            f"such as Qwen/Qwen2.5-0.5B-Instruct, or {TINY}"
-        )
-    return _download(name)
-
-
-def _download(name: str) -> Path:
     try:
         from huggingface_hub import snapshot_download  # noqa: PLC0415
         from huggingface_hub.errors import (  # noqa: PLC0415
@@ -55,20 +48,20 @@ def _download(name: str) -> Path:
             "Install it: pip install 'facsim[local]'"
         ) from None
     try:
-        return Path(snapshot_download(name, allow_patterns=list(FILES)))
+        return Path(snapshot_download(name, allow_patterns=list(FILES), local_dir=into))
     except GatedRepoError:
         raise ConfigError(
-            f"{name}: its owners ask for consent. Give it on https://huggingface.co/{name}, then log in: "
-            "hf auth login"
+            f"{name}: its owners require you to accept their terms. Do so on https://huggingface.co/{name}, "
+            "then log in: hf auth login"
         ) from None
     except RepositoryNotFoundError:
         raise ConfigError(
             f"{name}: neither a folder here nor a model of the Hugging Face hub that you may read. "
-            "Look for a misprint; for a private model log in: hf auth login"
+            "Check the spelling; for a private model log in: hf auth login"
         ) from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
-        raise ConfigError(
+        raise HubUnreachableError(
             f"{name}: no such folder here, and the Hugging Face hub cannot be reached. Connect to the "
-            f"network; or download the model where there is one (hf download {name} --local-dir FOLDER) and "
-            "give local:FOLDER"
+            f"network; or download the model on a machine that is connected (hf download {name} "
+            "--local-dir FOLDER) and give local:FOLDER"
         ) from None

@@ -76,7 +76,7 @@ def check_training(
         ConfigError: if the model's tokenizer cannot serve, or the train part is empty.
         InputError: if the data set cannot be read, or has no such session.
     """
-    from facsim.lm.hub import find_checkpoint  # noqa: PLC0415
+    from facsim.lm.locate import find_checkpoint  # noqa: PLC0415
     from facsim.train.session_selection import leaks, training_sessions  # noqa: PLC0415
     from facsim.train.tokenizer import beyond_model, load_chat, tokenizer_file  # noqa: PLC0415
 

@@ -15,7 +15,7 @@ from accelerate import PartialState
 
 from facsim.data import DataSet
 from facsim.lm.checkpoint import fingerprint, load_checkpoint
-from facsim.lm.hub import TINY, find_checkpoint
+from facsim.lm.locate import TINY, find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.train.config import INCIDENTAL, SftConfig
 from facsim.train.example_file import write_rows
