@@ -55,7 +55,7 @@ BESIDE = {
         "facsim.metrics.Comparison",
         "facsim.metrics.CeilingShares",
     ),
-    "report": ("facsim.report.ranking.Row", "facsim.report.published.PublishedBoard"),
+    "report": ("facsim.report.leaderboard_data.LeaderboardRow", "facsim.report.published.PublishedBoard"),
     "prompt": ("facsim.prompt.config.Prompt", "facsim.prompt.parse.ParsedAnswer"),
     "rationale": ("facsim.rationale.synthesis_report.SynthesisReport",),
     "schema": (

@@ -107,7 +107,7 @@ def test_another_rule_ranks_by_its_accuracy(runs: list[Run], made: Made, tmp_pat
     assert leaderboard([*runs, other]).rows[0].name == "best"
     board = leaderboard([*runs, other], rule="target")
     assert board.rows[0].name == "typist"
-    assert board.rows[0].values[board.headline].value == 1.0
+    assert board.rows[0].values[board.ranking_metric].value == 1.0
     assert "| ★ | **typist** | 100.0 [" in board.to_markdown()
     assert "Acc.: match of type and name, whatever the text" in board.to_markdown()
     assert board.to_polars()["accuracy_target"].to_list()[0] == 1.0

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facsim.page import read_page
-from facsim.schema import Action, Element, Page, Session, Step, notebook_html
+from facsim.schema import Action, Element, Page, Session, Step
+from facsim.util import notebook_html
 from facsim.util.display_text import one_line
 from facsim.util.errors import ConfigError
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from payloads import EVIL, PAYLOADS
 
-from facsim.view.page_frame import LONGEST_TEXT, MOST_NODES, Mark, frame, title_of
+from facsim.view.page_frame import LONGEST_TEXT, MOST_NODES, ElementHighlight, frame_document, title_of
 
 TAGS = {"html", "head", "meta", "title", "style", "body", "div", "span", "br"}
 ATTRIBUTES = {"class", "title", "id", "lang", "charset", "nonce"}
@@ -60,14 +60,16 @@ class Reader(HTMLParser):
             self.text += data
 
 
-def drawn(html: str, *marks: Mark) -> Reader:
-    return Reader(frame(html, marks, nonce="n", theme="auto", show_names=False))
+def drawn(html: str, *marks: ElementHighlight) -> Reader:
+    return Reader(frame_document(html, marks, nonce="n", theme="auto", show_names=False))
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=range(len(PAYLOADS)))
 @pytest.mark.parametrize("start", ['<html data-simplified="1"><body>', ""])
 def test_no_payload_gets_through(payload: str, start: str) -> None:
-    read = drawn(f"{start}{payload}<a name='x'>end</a>", Mark(payload, "person", "person", payload))
+    read = drawn(
+        f"{start}{payload}<a name='x'>end</a>", ElementHighlight(payload, "person", "person", payload)
+    )
     assert read.tags <= TAGS
     assert read.attributes <= ATTRIBUTES
     assert read.open == []
@@ -75,7 +77,7 @@ def test_no_payload_gets_through(payload: str, start: str) -> None:
 
 @given(st.lists(PIECES | st.text(max_size=8), max_size=12).map("".join), st.text(max_size=20))
 def test_a_frame_consists_of_our_own_tags_whatever_the_page(html: str, name: str) -> None:
-    read = drawn(html, Mark(name, "person", "person", name))
+    read = drawn(html, ElementHighlight(name, "person", "person", name))
     assert read.tags <= TAGS
     assert read.attributes <= ATTRIBUTES
     assert read.open == []
@@ -95,10 +97,10 @@ def test_words_are_kept_in_order_and_unseen_parts_are_not() -> None:
 def test_marks_are_drawn_at_the_first_element_of_a_name_only() -> None:
     html = '<a name="x.y">1</a><a name="x.y">2</a><button name="b">3</button>'
     marks = [
-        Mark("x.y", "person", "person", "person"),
-        Mark("x.y", "run-0", "c0", "A"),
-        Mark("b", "run-1", "c1", "B"),
-        Mark("not.there", "run-2", "c2", "C"),
+        ElementHighlight("x.y", "person", "person", "person"),
+        ElementHighlight("x.y", "run-0", "c0", "A"),
+        ElementHighlight("b", "run-1", "c1", "B"),
+        ElementHighlight("not.there", "run-2", "c2", "C"),
     ]
     read = drawn(html, *marks)
     assert read.ids == ["person", "run-0", "run-1"]
@@ -109,7 +111,7 @@ def test_marks_are_drawn_at_the_first_element_of_a_name_only() -> None:
 
 
 def test_more_than_three_marks_share_three_rings_and_keep_their_flags() -> None:
-    marks = [Mark("b", f"run-{n}", f"c{n}", "ABCDE"[n]) for n in range(5)]
+    marks = [ElementHighlight("b", f"run-{n}", f"c{n}", "ABCDE"[n]) for n in range(5)]
     read = drawn('<button name="b">3</button>', *marks)
     assert read.ids == [f"run-{n}" for n in range(5)]
     assert "button e marked rings3 ring1-c0 ring2-c1 ring3-c2" in read.classes
@@ -144,5 +146,5 @@ def test_titles_are_read() -> None:
 
 def test_no_address_of_a_page_is_passed_on() -> None:
     for payload in PAYLOADS[:43]:
-        document = frame(f"<body>{payload}", [], nonce="n", theme="auto", show_names=True)
+        document = frame_document(f"<body>{payload}", [], nonce="n", theme="auto", show_names=True)
         assert not re.search(rf"<[^>]*{re.escape(EVIL)}[^>]*>", document)

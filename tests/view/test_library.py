@@ -12,8 +12,8 @@ from viewing import line_of, made_session, perfect, write_data, write_run
 from facsim.data import DataSet
 from facsim.evaluation import Run
 from facsim.util.errors import ConfigError, InputError
-from facsim.view.library import Library, Search
-from facsim.view.prediction_index import Predictions
+from facsim.view.library import Library, SessionFilter
+from facsim.view.prediction_index import PredictionIndex
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def library(shelf: Path, runs: list[Path]) -> Library:
 
 
 def ids(library: Library, **search: object) -> list[str]:
-    return [found.session_id for found in library.find(Search(**search))]  # type: ignore[arg-type]
+    return [found.session_id for found in library.find(SessionFilter(**search))]  # type: ignore[arg-type]
 
 
 def test_everything_is_found_as_stored(library: Library, shelf: Path) -> None:
@@ -65,21 +65,21 @@ def test_sessions_are_found_by_what_is_asked(library: Library, search: dict, exp
     ],
 )
 def test_conditions_meet_at_one_step(library: Library, search: dict, step: int, steps: int) -> None:
-    found = library.find(Search(**search))
+    found = library.find(SessionFilter(**search))
     assert len(found) == 60
     assert {(one.step, one.steps) for one in found} == {(step, steps)}
 
 
 def test_all_right_and_all_wrong(shelf: Path, runs: list[Path]) -> None:
     wrong = Library(shelf / "data", runs[1:])
-    assert len(wrong.find(Search(hits="all_wrong"))) == 60
-    assert not wrong.find(Search(hits="all_right"))
+    assert len(wrong.find(SessionFilter(hits="all_wrong"))) == 60
+    assert not wrong.find(SessionFilter(hits="all_right"))
     right = Library(shelf / "data", runs[:1])
-    assert [found.steps for found in right.find(Search(hits="all_right"))] == [2] * 60
-    assert not right.find(Search(hits="split"))
+    assert [found.steps for found in right.find(SessionFilter(hits="all_right"))] == [2] * 60
+    assert not right.find(SessionFilter(hits="split"))
     nobody = Library(shelf / "data")
-    assert not nobody.find(Search(hits="all_wrong"))
-    assert not nobody.find(Search(hits="answered"))
+    assert not nobody.find(SessionFilter(hits="all_wrong"))
+    assert not nobody.find(SessionFilter(hits="answered"))
 
 
 def test_sessions_are_ordered_by_length_and_by_matches(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_sessions_are_ordered_by_length_and_by_matches(tmp_path: Path) -> None:
     data = write_data(tmp_path / "data", [(session, pages), (more, [*pages, *pages[:2]])])
     library = Library(data)
     assert ids(library, order="longest") == ["s02", "s01"]
-    assert [found.steps for found in library.find(Search(order="most", category="search"))] == [2, 1]
+    assert [found.steps for found in library.find(SessionFilter(order="most", category="search"))] == [2, 1]
 
 
 def test_lines_are_read_by_place(library: Library, runs: list[Path]) -> None:
@@ -112,9 +112,9 @@ def test_a_torn_last_line_is_passed_over_and_a_whole_one_without_its_end_is_read
     whole = file.read_bytes()
     last = json.loads(whole.splitlines()[-1])
     file.write_bytes(whole[:-1])
-    assert last["step"] in Predictions(Run.open(copy), "good", 0).of_session(last["session_id"])
+    assert last["step"] in PredictionIndex(Run.open(copy), "good", 0).of_session(last["session_id"])
     file.write_bytes(whole[:-40])
-    torn = Predictions(Run.open(copy), "good", 0)
+    torn = PredictionIndex(Run.open(copy), "good", 0)
     assert last["step"] not in torn.of_session(last["session_id"])
     assert sorted(torn.of_session("s00")) == [1, 2]
 
@@ -122,7 +122,7 @@ def test_a_torn_last_line_is_passed_over_and_a_whole_one_without_its_end_is_read
 def test_a_file_that_changed_is_told(shelf: Path, runs: list[Path], tmp_path: Path) -> None:
     copy = tmp_path / "good"
     shutil.copytree(runs[0], copy)
-    run = Predictions(Run.open(copy), "good", 0)
+    run = PredictionIndex(Run.open(copy), "good", 0)
     file = copy / "predictions.jsonl"
     file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[5:]))
     with pytest.raises(InputError, match="Start `facsim view` again"):
@@ -160,7 +160,7 @@ def test_a_run_given_twice_is_refused(shelf: Path, runs: list[Path]) -> None:
 
 def test_letters_go_on_after_z(runs: list[Path]) -> None:
     run = Run.open(runs[0])
-    assert [Predictions(run, "x", place).letter for place in (0, 25, 26, 53)] == ["A", "Z", "AA", "BB"]
+    assert [PredictionIndex(run, "x", place).letter for place in (0, 25, 26, 53)] == ["A", "Z", "AA", "BB"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_damage_at_the_end_is_passed_over_or_told(runs: list[Path], tmp_path: Pa
     file = copy / "predictions.jsonl"
     file.write_bytes(file.read_bytes() + damage)
     try:
-        assert sorted(Predictions(Run.open(copy), "good", 0).of_session("s59")) == [1, 2]
+        assert sorted(PredictionIndex(Run.open(copy), "good", 0).of_session("s59")) == [1, 2]
     except InputError as error:
         assert b"\n" in damage and "line 1" in str(error)
 
@@ -190,7 +190,7 @@ def test_lines_are_found_whatever_their_order_and_however_they_are_written(
     odd = [line | {"session_id": 'a"b\\c\nd'} for line in lines[:2]]
     for written in (mixed, [*odd, *mixed]):
         file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in written))
-        read = Predictions(Run.open(copy), "good", 0)
+        read = PredictionIndex(Run.open(copy), "good", 0)
         for line in lines:
             assert read.of_session(line["session_id"])[line["step"]] == line
         assert sorted(read.of_session('a"b\\c\nd')) == ([1, 2] if written is not mixed else [])
@@ -206,5 +206,5 @@ def test_damage_within_a_line_is_told_where_it_is_met(shelf: Path, runs: list[Pa
     with pytest.raises(InputError, match="line 7"):
         library.runs[0].of_session("s03")
     with pytest.raises(InputError, match="line 7"):
-        library.find(Search(hits="all_right"))
-    assert len(library.find(Search())) == 60
+        library.find(SessionFilter(hits="all_right"))
+    assert len(library.find(SessionFilter())) == 60

@@ -34,7 +34,7 @@ def shop_page(number: int) -> str:
     )
     return (
         f"<html><head><title>Results {number} | Shop</title></head><body>"
-        f'<form><input type="search" name="search_input" aria-label="Search"></form><h1>Results {number}</h1>'
+        f'<form><input type="search" name="search_input" aria-label="SessionFilter"></form><h1>Results {number}</h1>'
         f"<ul>{items}</ul><p>One more thing</p></body></html>"
     )
 

@@ -35,8 +35,8 @@ from facsim.data.table_schemas import (
 )
 from facsim.page import read_page
 from facsim.schema import Action, Page, Session, Step, Truth
-from facsim.schema.notebook_html import Cell, figure, paragraph, table
 from facsim.util.errors import InputError
+from facsim.util.notebook_html import HtmlCell, figure, paragraph, table
 
 _CHARACTERS_KEPT = 16_000_000
 """Of pages used lately. Their elements, once read, take a few times as much."""
@@ -116,8 +116,8 @@ class DataSet:
         columns = [name for name in columns if self.sessions[name].null_count() < len(self)]
         rows = [
             [
-                *(Cell(row[name] or "", mono=name.endswith("_id"), limit=120) for name in columns),
-                Cell(f"{steps[row['session_id']]:,}", number=True),
+                *(HtmlCell(row[name] or "", mono=name.endswith("_id"), limit=120) for name in columns),
+                HtmlCell(f"{steps[row['session_id']]:,}", number=True),
             ]
             for row in self.sessions.head(_SESSIONS_DRAWN).iter_rows(named=True)
         ]

@@ -17,7 +17,7 @@ from facsim.evaluation.predictions_table import leniencies_of, read_predictions
 from facsim.evaluation.run_html import run_html
 from facsim.metrics import RULES, Cluster, Metrics, check_cases, compute_metrics, match_expression
 from facsim.util.dataframes import to_pandas
-from facsim.util.errors import ConfigError, InputError
+from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.files import write_atomically
 from facsim.util.progress import Progress, no_progress
 
@@ -115,7 +115,12 @@ class Run:
 
     def _repr_html_(self) -> str:
         """For notebooks: the headline metrics with their intervals."""
-        return run_html(self)
+        metrics: Metrics | FacsimError
+        try:
+            metrics = self.metrics
+        except FacsimError as error:
+            metrics = error
+        return run_html(self.name, self.config, metrics)
 
     def _read(self) -> tuple[pl.DataFrame, Mapping[str, int]]:
         """What `cases` and `leniencies` give, in one pass over predictions.jsonl."""

@@ -1,17 +1,15 @@
-"""A run as HTML for notebooks: from config.json and metrics.json alone, for it must be quick."""
+"""A run as HTML for notebooks. Uses only config.json and metrics.json, which are quick to read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from facsim.metrics import METRICS
-from facsim.schema.notebook_html import Cell, figure, paragraph, table
+from facsim.evaluation.config import RunConfig
+from facsim.metrics import METRICS, Metrics
 from facsim.util.errors import FacsimError
+from facsim.util.notebook_html import HtmlCell, figure, paragraph, table
 
-if TYPE_CHECKING:
-    from facsim.evaluation.run import Run
-
-HEADLINES: Final = (
+SHOWN_METRICS: Final = (
     "accuracy",
     "accuracy_equivalent",
     "accuracy_target",
@@ -28,28 +26,32 @@ HEADLINES: Final = (
     "error_failed",
     "cost_total",
 )
-"""The metrics shown, where a run has them."""
+"""The metrics shown, if the run has them."""
 
 
-def run_html(run: Run) -> str:
-    """A run: the predictor, the data, the headline metrics with their intervals, and what is amiss."""
-    cases, counts = run.config.identity.cases, run.config.counts
+def run_html(name: str, config: RunConfig, metrics: Metrics | FacsimError) -> str:
+    """A run: the predictor, the data, the main metrics with their intervals, and any problems.
+
+    Args:
+        name: of the run.
+        config: its config.json.
+        metrics: its metrics.json, or the error that reading it raised.
+    """
+    cases, counts = config.identity.cases, config.counts
     parts = [
-        paragraph(f"· {run.predictor}", strong=f"Run {run.name}"),
+        paragraph(f"· {config.identity.predictor}", strong=f"Run {name}"),
         paragraph(
             f"{cases.data}, {cases.part} part, split by {cases.split_by} · {counts.cases:,} steps", dim=True
         ),
     ]
-    try:
-        metrics = run.metrics
-    except FacsimError as error:
-        return figure(*parts, paragraph(str(error), strong="Not scored."))
+    if isinstance(metrics, FacsimError):
+        return figure(*parts, paragraph(str(metrics), strong="Not scored."))
     rows = []
-    for name in HEADLINES:
-        if name not in metrics:
+    for metric in SHOWN_METRICS:
+        if metric not in metrics:
             continue
-        found, share = metrics[name], METRICS[name].unit == "share"
-        unit = " %" if share else f" {METRICS[name].unit}"
+        found, share = metrics[metric], METRICS[metric].unit == "share"
+        unit = " %" if share else f" {METRICS[metric].unit}"
         shown = [
             "" if value is None else f"{100 * value:.1f}" if share else f"{value:.4g}"
             for value in (found.value, found.low, found.high)
@@ -57,9 +59,9 @@ def run_html(run: Run) -> str:
         interval = f"[{shown[1]}, {shown[2]}]" if shown[1] else ""
         rows.append(
             [
-                Cell(METRICS[name].title, strong=name == "accuracy"),
-                Cell(f"{shown[0]}{unit}", number=True, strong=name == "accuracy"),
-                Cell(interval, number=True, dim=True),
+                HtmlCell(METRICS[metric].title, strong=metric == "accuracy"),
+                HtmlCell(f"{shown[0]}{unit}", number=True, strong=metric == "accuracy"),
+                HtmlCell(interval, number=True, dim=True),
             ]
         )
     parts.append(table(["metric", "value", f"{100 * metrics.level:g}% interval"], rows, unit="metrics"))

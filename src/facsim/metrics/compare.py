@@ -21,8 +21,8 @@ from facsim.metrics.cases import Cases
 from facsim.metrics.compute import check_settings
 from facsim.metrics.estimate import Cluster, Estimate
 from facsim.metrics.match import Rule, check_rule
-from facsim.schema.notebook_html import Cell, figure, paragraph, table
 from facsim.util.errors import ConfigError
+from facsim.util.notebook_html import HtmlCell, figure, paragraph, table
 
 _CHUNK: Final = 8_000_000  # signs held at once: 1 MB as bits, 8 MB as sums of eight
 _TRUTH: Final = ("session_id", "step", "true_type", "true_name", "true_text")
@@ -76,14 +76,14 @@ class Comparison:
         interval = "" if low is None or high is None else f" [{100 * low:+.1f}, {100 * high:+.1f}]"
         heads = ["A", "B", "accuracy A", "accuracy B", "A - B", "only A right", "only B right", "Holm p"]
         row = [
-            Cell(self.a, strong=self.difference.value > 0),
-            Cell(self.b, strong=self.difference.value < 0),
-            Cell(f"{100 * self.accuracy_a:.1f} %", number=True),
-            Cell(f"{100 * self.accuracy_b:.1f} %", number=True),
-            Cell(f"{100 * self.difference.value:+.1f}{interval}", number=True),
-            Cell(f"{self.only_a:,}", number=True),
-            Cell(f"{self.only_b:,}", number=True),
-            Cell("<0.001" if self.adjusted_p < 0.001 else f"{self.adjusted_p:.3f}", number=True),
+            HtmlCell(self.a, strong=self.difference.value > 0),
+            HtmlCell(self.b, strong=self.difference.value < 0),
+            HtmlCell(f"{100 * self.accuracy_a:.1f} %", number=True),
+            HtmlCell(f"{100 * self.accuracy_b:.1f} %", number=True),
+            HtmlCell(f"{100 * self.difference.value:+.1f}{interval}", number=True),
+            HtmlCell(f"{self.only_a:,}", number=True),
+            HtmlCell(f"{self.only_b:,}", number=True),
+            HtmlCell("<0.001" if self.adjusted_p < 0.001 else f"{self.adjusted_p:.3f}", number=True),
         ]
         counts = f"{self.steps:,} steps of {self.sessions:,} sessions · {self.rule} rule"
         return figure(paragraph(f"· {counts}", strong="Comparison"), table(heads, [row]))

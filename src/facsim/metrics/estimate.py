@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from facsim.schema.notebook_html import Cell, figure, paragraph, scrolled, table
 from facsim.util.dataframes import to_pandas
+from facsim.util.notebook_html import HtmlCell, figure, paragraph, scrolled, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,11 +119,11 @@ class Metrics(Mapping[str, Estimate]):
         """For notebooks: every metric with its interval."""
         rows = [
             [
-                Cell(name, mono=True),
-                Cell(f"{found.value:.4g}", number=True),
-                Cell("" if found.low is None else f"{found.low:.4g}", number=True, dim=True),
-                Cell("" if found.high is None else f"{found.high:.4g}", number=True, dim=True),
-                Cell(f"{found.n:,}", number=True, dim=True),
+                HtmlCell(name, mono=True),
+                HtmlCell(f"{found.value:.4g}", number=True),
+                HtmlCell("" if found.low is None else f"{found.low:.4g}", number=True, dim=True),
+                HtmlCell("" if found.high is None else f"{found.high:.4g}", number=True, dim=True),
+                HtmlCell(f"{found.n:,}", number=True, dim=True),
             ]
             for name, found in self.items()
         ]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facsim.report.build import build_report
     from facsim.report.document import Report
+    from facsim.report.leaderboard_data import LeaderboardRow
     from facsim.report.published import PublishedBoard, PublishedRow, published_boards
-    from facsim.report.ranking import Leaderboard, Row, leaderboard
+    from facsim.report.ranking import Leaderboard, leaderboard
     from facsim.report.terminal_summary import comparison_table, effect_table, plan_summary, run_summary
 
 # Where each name is loaded from. The block above tells type checkers the same.
@@ -20,17 +21,18 @@ _HOMES = {
     "build": ("build_report",),
     "document": ("Report",),
     "published": ("PublishedBoard", "PublishedRow", "published_boards"),
-    "ranking": ("Leaderboard", "Row", "leaderboard"),
+    "leaderboard_data": ("LeaderboardRow",),
+    "ranking": ("Leaderboard", "leaderboard"),
     "terminal_summary": ("comparison_table", "effect_table", "plan_summary", "run_summary"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Leaderboard",
+    "LeaderboardRow",
     "PublishedBoard",
     "PublishedRow",
     "Report",
-    "Row",
     "build_report",
     "comparison_table",
     "effect_table",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from facsim.metrics import Estimate, Metrics, Rule
 from facsim.metrics.bootstrap import Statistic, estimate
 from facsim.metrics.cases import Cases, ratio
-from facsim.report.document import Bin, Breakdown
+from facsim.report.report_data import Bin, Breakdown
 
 MOST_BINS: Final = 8
 IntegerArray = NDArray[np.int64]

@@ -16,12 +16,14 @@ from facsim.metrics.match import check_rule
 from facsim.predict import BASELINES, ORACLE
 from facsim.report.breakdown import by_length, by_step
 from facsim.report.contrast import contrast, unread
-from facsim.report.document import Contrast, Entry, Kind, OutcomeCounts, Report
+from facsim.report.document import Report
 from facsim.report.headline import headline
+from facsim.report.leaderboard_data import LeaderboardRow
 from facsim.report.leaderboard_table import ORACLE_MARK
 from facsim.report.palette import run_letter
 from facsim.report.published import published_board
-from facsim.report.ranking import Leaderboard, Row, rank
+from facsim.report.ranking import Leaderboard, rank
+from facsim.report.report_data import Contrast, OutcomeCounts, ReportEntry, RunKind
 from facsim.report.reproduce import evaluate_command, view_command
 from facsim.util.errors import ConfigError
 from facsim.util.progress import Progress, no_progress
@@ -79,14 +81,14 @@ def build_report(
 
 def _entries(
     board: Leaderboard, runs: dict[str, Run], cases: dict[str, Cases], predictions: dict[str, pl.DataFrame]
-) -> tuple[Entry, ...]:
-    entries: list[Entry] = []
+) -> tuple[ReportEntry, ...]:
+    entries: list[ReportEntry] = []
     ranked = 0
     for row in board.rows:
         run = runs[row.name]
         leniencies = leniencies_of(predictions[row.name])
         entries.append(
-            Entry(
+            ReportEntry(
                 row=row,
                 letter=ORACLE_MARK if row.oracle else run_letter(ranked),
                 kind=_kind(row),
@@ -102,7 +104,7 @@ def _entries(
     return tuple(entries)
 
 
-def _kind(row: Row) -> Kind:
+def _kind(row: LeaderboardRow) -> RunKind:
     if row.predictor == ORACLE:
         return "oracle"
     return "baseline" if row.predictor in BASELINES else "model"
@@ -129,13 +131,13 @@ def _outcome(cases: Cases) -> OutcomeCounts | None:
 
 def _contrasts(
     board: Leaderboard,
-    entries: Sequence[Entry],
+    entries: Sequence[ReportEntry],
     cases: dict[str, Cases],
     predictions: dict[str, pl.DataFrame],
 ) -> tuple[Contrast, ...]:
     """The best run against the best of the other models, and against the best of the baselines, in order."""
     ranked = [entry for entry in entries if entry.kind != "oracle"]
-    kinds: tuple[Kind, ...] = ("model", "baseline")
+    kinds: tuple[RunKind, ...] = ("model", "baseline")
     first = [next((entry for entry in ranked[1:] if entry.kind == kind), None) for kind in kinds]
     partners = sorted((entry for entry in first if entry is not None), key=ranked.index)
     by_partner = {comparison.b: comparison for comparison in board.comparisons}

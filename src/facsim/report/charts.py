@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from facsim.metrics import Estimate
 from facsim.metrics.estimate import TableRow
-from facsim.report.document import Breakdown
+from facsim.report.report_data import Breakdown
 from facsim.report.svg import share, tag, ticks
 
 _PLOT_HEIGHT: Final = 240.0
@@ -25,7 +25,7 @@ _Scale = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class SeriesStyle:
     """How a run is drawn: its letter, its name, and the class that colours it."""
 
     letter: str
@@ -34,7 +34,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BarSegment:
     """A piece of a bar."""
 
     title: str
@@ -56,7 +56,7 @@ def interval(estimate: Estimate, top: float, css: str, ceiling: float | None = N
     return tag("svg", *drawn, class_=f"interval {css}", aria_hidden="true", focusable="false")
 
 
-def bar(parts: Iterable[Part], label: str) -> Markup:
+def bar(parts: Iterable[BarSegment], label: str) -> Markup:
     """One bar of pieces, one after the other."""
     drawn: list[Markup] = []
     start = 0.0
@@ -70,7 +70,7 @@ def bar(parts: Iterable[Part], label: str) -> Markup:
     return tag("svg", *drawn, class_="bar", role="img", aria_label=label)
 
 
-def lines(breakdown: Breakdown, marks: Mapping[str, Mark], x_title: str, label: str) -> Markup:
+def lines(breakdown: Breakdown, marks: Mapping[str, SeriesStyle], x_title: str, label: str) -> Markup:
     """Accuracy along the bins, one line a run with its interval as a band, its letter at the end."""
     count = len(breakdown.bins)
     shown = [(mark, breakdown.accuracy[name]) for name, mark in marks.items()]
@@ -100,7 +100,7 @@ def lines(breakdown: Breakdown, marks: Mapping[str, Mark], x_title: str, label: 
         path = " ".join(f"{at:.2f},{y(found.value):.2f}" for at, found in points)
         strokes.append(tag("polyline", points=path, class_=f"stroke {mark.css}"))
         for at, found in points:
-            title = tag("title", f"{mark.letter} {mark.name}: {spoken(found)}")
+            title = tag("title", f"{mark.letter} {mark.name}: {percent_with_interval(found)}")
             dots.append(
                 tag("circle", title, cx=f"{at:.2f}%", cy=y(found.value), r="3.5", class_=f"dot {mark.css}")
             )
@@ -131,7 +131,7 @@ def _band(points: Sequence[tuple[float, Estimate]], y: _Scale, css: str) -> Mark
     return tag("polygon", points=outline, class_=f"band {css}") if outline else Markup("")
 
 
-def _end_labels(ends: Sequence[tuple[Mark, float]], y: _Scale) -> list[Markup]:
+def _end_labels(ends: Sequence[tuple[SeriesStyle, float]], y: _Scale) -> list[Markup]:
     """Letters beside the ends of lines, pushed apart where they would overlap."""
     ordered = sorted(ends, key=lambda end: -end[1])
     places = [y(value) for _, value in ordered]
@@ -147,7 +147,7 @@ def _end_labels(ends: Sequence[tuple[Mark, float]], y: _Scale) -> list[Markup]:
     ]
 
 
-def costs(points: Sequence[tuple[Mark, float, Estimate]], label: str) -> Markup:
+def costs(points: Sequence[tuple[SeriesStyle, float, Estimate]], label: str) -> Markup:
     """Accuracy over dollars on a logarithmic axis; runs that cost nothing stand at its left end."""
     paid = [cost for _, cost, _ in points if cost > 0]
     low = math.floor(math.log10(min(paid)) - 0.05) if paid else -1
@@ -181,7 +181,7 @@ def costs(points: Sequence[tuple[Mark, float, Estimate]], label: str) -> Markup:
             drawn.append(
                 tag("line", x1=at, x2=at, y1=y(found.low), y2=y(found.high), class_=f"whisker {mark.css}")
             )
-        title = tag("title", f"{mark.letter} {mark.name}: {spoken(found)}, ${cost:,.2f}")
+        title = tag("title", f"{mark.letter} {mark.name}: {percent_with_interval(found)}, ${cost:,.2f}")
         drawn.append(tag("circle", title, cx=at, cy=y(found.value), r="5", class_=f"dot {mark.css}"))
         drawn.append(
             tag("text", mark.letter, x=at, dx="9", y=y(found.value) + 4, class_=f"letter {mark.css}")
@@ -193,7 +193,7 @@ def _dollars(exponent: int) -> str:
     return f"${10**exponent:,}" if exponent >= 0 else f"${10.0**exponent:.{max(2, -exponent)}f}"
 
 
-def reliability(rows: Sequence[TableRow], mark: Mark, label: str) -> Markup:
+def reliability(rows: Sequence[TableRow], mark: SeriesStyle, label: str) -> Markup:
     """Accuracy over confidence, one dot a bin; on the diagonal a predictor is as sure as it is right."""
     size, left, top = 190.0, 34.0, 8.0
 
@@ -225,7 +225,7 @@ def reliability(rows: Sequence[TableRow], mark: Mark, label: str) -> Markup:
     )  # fmt: skip
 
 
-def spoken(estimate: Estimate) -> str:
+def percent_with_interval(estimate: Estimate) -> str:
     """A share in words."""
     text = f"{100 * estimate.value:.1f}%"
     if estimate.low is None or estimate.high is None:
@@ -233,11 +233,11 @@ def spoken(estimate: Estimate) -> str:
     return f"{text} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
 
 
-def shares_of(rows: Sequence[TableRow], kind: str, column: str, css: Mapping[str, str]) -> list[Part]:
+def shares_of(rows: Sequence[TableRow], kind: str, column: str, css: Mapping[str, str]) -> list[BarSegment]:
     """The shares of classes as pieces of a bar, in the order of `css`."""
     by_name = {str(row[kind]): row for row in rows}
     parts = []
     for name, style in css.items():
         found = by_name[name][column] if name in by_name else None
-        parts.append(Part(name, float(found or 0.0), style))
+        parts.append(BarSegment(name, float(found or 0.0), style))
     return parts

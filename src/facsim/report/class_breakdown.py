@@ -7,16 +7,16 @@ from typing import Final, Literal
 
 from facsim.metrics import Estimate
 from facsim.metrics.estimate import TableRow
-from facsim.report.document import Entry
+from facsim.report.report_data import ReportEntry
 
-Kind = Literal["type", "category"]
-CLASS_TABLES: Final[Mapping[Kind, str]] = {"type": "types", "category": "categories"}
+ClassKind = Literal["type", "category"]
+CLASS_TABLES: Final[Mapping[ClassKind, str]] = {"type": "types", "category": "categories"}
 
 _FIRST: Final = ("search", "filter", "product_click", "click", "type_and_submit")
 _LAST: Final = ("other", "purchase", "terminate")
 
 
-def classes(entries: Sequence[Entry], kind: Kind) -> list[str]:
+def classes(entries: Sequence[ReportEntry], kind: ClassKind) -> list[str]:
     """The types or categories that people or runs have: the known ones in the order of a visit.
 
     A source's own categories stand between, the most frequent first.
@@ -30,14 +30,14 @@ def classes(entries: Sequence[Entry], kind: Kind) -> list[str]:
     return [name for name in (*_FIRST, *own, *_LAST) if name in counts]
 
 
-def true_classes(entries: Sequence[Entry], kind: Kind) -> dict[str, int]:
+def true_classes(entries: Sequence[ReportEntry], kind: ClassKind) -> dict[str, int]:
     """The types or categories that people's steps have, with how many have them."""
     table = entries[0].metrics.tables[CLASS_TABLES[kind]]
     counts = {str(row[kind]): int(row["true"] or 0) for row in table}
     return {name: counts[name] for name in classes(entries, kind) if counts.get(name)}
 
 
-def class_rows(entries: Sequence[Entry], kind: Kind) -> dict[str, dict[str, TableRow]]:
+def class_rows(entries: Sequence[ReportEntry], kind: ClassKind) -> dict[str, dict[str, TableRow]]:
     """By run, by class, the row of its table in metrics.json."""
     table = CLASS_TABLES[kind]
     return {entry.name: {str(row[kind]): row for row in entry.metrics.tables[table]} for entry in entries}

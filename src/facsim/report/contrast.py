@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from facsim.metrics import Comparison, Rule
 from facsim.metrics.cases import BoolArray, Cases
 from facsim.metrics.errors import error_expression
-from facsim.report.document import Answer, Contrast, Example, Unread
 from facsim.report.replay_urls import replay_address
-from facsim.schema.notebook_html import in_words
+from facsim.report.report_data import Contrast, ContrastExample, ExamplePrediction, UnreadAnswer
+from facsim.schema.action import describe_action
 from facsim.util.display_text import one_line
 
 EXAMPLES: Final = 5
@@ -82,9 +82,9 @@ def _most_telling(loser: Cases, where: BoolArray, order: NDArray[np.int64]) -> l
 
 def _example(
     predictions: Mapping[str, pl.DataFrame], row: int, winner: str, loser: str, also_right: int
-) -> Example:
+) -> ContrastExample:
     line = predictions[winner].row(row, named=True)
-    return Example(
+    return ContrastExample(
         session_id=line["session_id"],
         step=line["step"],
         true=_action(line["true_type"], line["true_name"], line["true_text"]),
@@ -98,13 +98,13 @@ def _example(
     )
 
 
-def _answer(run: str, line: Mapping[str, str | None], *, right: bool) -> Answer:
+def _answer(run: str, line: Mapping[str, str | None], *, right: bool) -> ExamplePrediction:
     if line["pred_type"] is None:
         action = "(the call failed)" if line["failed"] else "(no action could be read)"
     else:
         action = _action(line["pred_type"], line["pred_name"], line["pred_text"])
     rationale = line["rationale"]
-    return Answer(run, action, right, one_line(rationale, _RATIONALE) if rationale else None)
+    return ExamplePrediction(run, action, right, one_line(rationale, _RATIONALE) if rationale else None)
 
 
 def _action(kind: str | None, name: str | None, text: str | None) -> str:
@@ -114,7 +114,7 @@ def _action(kind: str | None, name: str | None, text: str | None) -> str:
     ('click a.b', 'leave the site')
     """
     target = "(no name)" if name is None else one_line(name, _NAME)
-    return in_words(kind or "", target, None if text is None else one_line(text, _NAME))
+    return describe_action(kind or "", target, None if text is None else one_line(text, _NAME))
 
 
 def _cut(answer: str) -> str:
@@ -122,7 +122,7 @@ def _cut(answer: str) -> str:
     return answer if len(answer) <= _ANSWER else f"{answer[:_ANSWER]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def unread(run: str, predictions: pl.DataFrame) -> list[Unread]:
+def unread(run: str, predictions: pl.DataFrame) -> list[UnreadAnswer]:
     """Examples of answers of a run that could not be read as they stand, the worst kind first."""
     kinds: tuple[tuple[Literal["failed", "unparseable", "lenient"], pl.Expr], ...] = (
         ("unparseable", pl.col("parse").eq("failed") & ~pl.col("failed")),
@@ -138,7 +138,7 @@ def unread(run: str, predictions: pl.DataFrame) -> list[Unread]:
         for line in rows.head(EXAMPLES if how != "lenient" else 2).iter_rows(named=True):
             why = line["error"] or ", ".join(line["forgiven"] or ())
             found.append(
-                Unread(
+                UnreadAnswer(
                     run=run,
                     session_id=line["session_id"],
                     step=line["step"],

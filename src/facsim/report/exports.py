@@ -11,8 +11,8 @@ from typing import Final
 from facsim.metrics import METRICS, Estimate
 from facsim.metrics.errors import ERROR_TYPES
 from facsim.report import leaderboard_table
-from facsim.report.class_breakdown import CLASS_TABLES, Kind, class_estimate, class_rows, true_classes
-from facsim.report.document import Breakdown, Entry, Report
+from facsim.report.class_breakdown import CLASS_TABLES, ClassKind, class_estimate, class_rows, true_classes
+from facsim.report.report_data import Breakdown, ReportData, ReportEntry
 from facsim.report.terminal_summary import p_value
 from facsim.util.display_text import one_line
 
@@ -42,7 +42,7 @@ _LATEX: Final = {
 _FORMULA: Final = ("=", "+", "-", "@")
 
 
-def markdown(report: Report) -> str:
+def markdown(report: ReportData) -> str:
     """The headline, the leaderboard and what stands behind it, as GitHub-flavoured Markdown."""
     lines = [f"# {leaderboard_table.escaped(one_line(report.headline.title, 400))}", ""]
     lines += [
@@ -59,7 +59,7 @@ def markdown(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def latex(report: Report) -> str:
+def latex(report: ReportData) -> str:
     r"""The leaderboard and the other tables as LaTeX; they need `\usepackage{booktabs}`."""
     board = report.board
     chosen = leaderboard_table.columns(board)
@@ -69,7 +69,7 @@ def latex(report: Report) -> str:
         row = entry.row
         name = _tex(one_line(row.name, _NAME))
         tied = "$^{\\approx}$" if row.separable is False else ""
-        cells = [leaderboard_table.with_interval(row.values.get(board.headline))]
+        cells = [leaderboard_table.with_interval(row.values.get(board.ranking_metric))]
         cells += [leaderboard_table.percent(row.values.get(metric)) for metric in chosen]
         rows.append([f"\\textbf{{{name}}}" if row.best else f"{name}{tied}", *map(_tex_number, cells)])
     marks = "Best run in bold; $\\approx$: a paired permutation test cannot tell it from the best"
@@ -81,7 +81,7 @@ def latex(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def csv(report: Report) -> str:
+def csv(report: ReportData) -> str:
     """Every number of every run, one a line; columns `CSV_COLUMNS`.
 
     `table` is empty for the metrics of metrics.json; else it names the table, and `key` the row in it. A text
@@ -99,7 +99,7 @@ def csv(report: Report) -> str:
     return out.getvalue()
 
 
-def _numbers(report: Report, entry: Entry) -> Iterator[tuple[str, str, str, Estimate]]:
+def _numbers(report: ReportData, entry: ReportEntry) -> Iterator[tuple[str, str, str, Estimate]]:
     """All numbers of a run: table, row, metric and value."""
     for metric, found in entry.metrics.items():
         yield "", "", metric, found
@@ -117,7 +117,7 @@ def _numbers(report: Report, entry: Entry) -> Iterator[tuple[str, str, str, Esti
                 yield "against_best", pair.a, name, Estimate(getattr(pair, name), None, None, 0, 0)
 
 
-def _class_numbers(entry: Entry) -> Iterator[tuple[str, str, str, Estimate]]:
+def _class_numbers(entry: ReportEntry) -> Iterator[tuple[str, str, str, Estimate]]:
     """The numbers of every type and category."""
     for kind, table in CLASS_TABLES.items():
         for row in entry.metrics.tables[table]:
@@ -131,11 +131,11 @@ def _class_numbers(entry: Entry) -> Iterator[tuple[str, str, str, Estimate]]:
                     yield table, str(row[kind]), column, Estimate(float(value), None, None, 0, 0)
 
 
-def _sections(report: Report) -> Iterator[tuple[str, list[str], Rows]]:
+def _sections(report: ReportData) -> Iterator[tuple[str, list[str], Rows]]:
     """The tables after the leaderboard: title, heads, rows."""
     if report.board.comparisons:
         yield _against_best(report)
-    kinds: tuple[Kind, ...] = ("type", "category")
+    kinds: tuple[ClassKind, ...] = ("type", "category")
     for kind in kinds:
         classes = true_classes(report.entries, kind)
         if not classes:
@@ -200,7 +200,7 @@ def _sections(report: Report) -> Iterator[tuple[str, list[str], Rows]]:
     yield "Accuracy by length of the session, %", *_along(report, report.by_length)
 
 
-def _against_best(report: Report) -> tuple[str, list[str], Rows]:
+def _against_best(report: ReportData) -> tuple[str, list[str], Rows]:
     rows = [
         [
             one_line(pair.b, _NAME),
@@ -217,7 +217,7 @@ def _against_best(report: Report) -> tuple[str, list[str], Rows]:
     return f"Against {one_line(best, _NAME)}", heads, rows
 
 
-def _along(report: Report, breakdown: Breakdown) -> tuple[list[str], Rows]:
+def _along(report: ReportData, breakdown: Breakdown) -> tuple[list[str], Rows]:
     rows = [
         [_name(entry), *(leaderboard_table.percent(found) for found in breakdown.accuracy[entry.name])]
         for entry in report.entries
@@ -225,7 +225,7 @@ def _along(report: Report, breakdown: Breakdown) -> tuple[list[str], Rows]:
     return ["Run", *(one.label for one in breakdown.bins)], rows
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: ReportEntry) -> str:
     return one_line(entry.name, _NAME)
 
 

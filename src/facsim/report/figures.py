@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from facsim.metrics import METRICS, Estimate
 from facsim.metrics.errors import ERROR_TYPES
-from facsim.report.class_breakdown import Kind, class_estimate, class_rows, classes, true_classes
-from facsim.report.document import Breakdown, Entry, Report
+from facsim.report.class_breakdown import ClassKind, class_estimate, class_rows, classes, true_classes
 from facsim.report.palette import CATEGORY_COLOURS, ERROR_COLOURS, OTHER_COLOURS, REST, RUN_COLOURS
+from facsim.report.report_data import Breakdown, ReportData, ReportEntry
 from facsim.util.display_text import one_line
 from facsim.util.errors import FacsimError
 
@@ -43,7 +43,7 @@ _STYLE: Final[dict[RcKeyType, Any]] = {
 }
 
 
-def save_figures(report: Report, folder: Path) -> list[Path]:
+def save_figures(report: ReportData, folder: Path) -> list[Path]:
     """Write every figure that the report has data for; the files written.
 
     Raises:
@@ -51,7 +51,7 @@ def save_figures(report: Report, folder: Path) -> list[Path]:
     """
     import matplotlib as mpl  # noqa: PLC0415 - half a second that only figures need
 
-    drawers: dict[str, Callable[[Report], Figure | None]] = {
+    drawers: dict[str, Callable[[ReportData], Figure | None]] = {
         "accuracy": _accuracy,
         "shares": _shares,
         "errors": _errors,
@@ -84,11 +84,11 @@ def _figure(height: float, columns: int = 1, width: float = _WIDTH) -> tuple[Fig
     return figure, list(made.ravel())
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: ReportEntry) -> str:
     return one_line(entry.name, 40)
 
 
-def _colours(report: Report) -> dict[str, str]:
+def _colours(report: ReportData) -> dict[str, str]:
     found, ranked = {}, 0
     for entry in report.entries:
         if entry.kind == "oracle":
@@ -99,12 +99,12 @@ def _colours(report: Report) -> dict[str, str]:
     return found
 
 
-def _accuracy(report: Report) -> Figure:
+def _accuracy(report: ReportData) -> Figure:
     """Accuracy of each run with its interval, the best possible as a line."""
     entries, colours = report.entries, _colours(report)
     figure, (axes,) = _figure(0.7 + 0.26 * len(entries))
     for place, entry in enumerate(reversed(entries)):
-        found = entry.row.values[report.board.headline]
+        found = entry.row.values[report.board.ranking_metric]
         _interval(axes, 100 * found.value, place, found, colours[entry.name])
         if entry.kind == "oracle":
             axes.axvline(100 * found.value, color=_INK, linewidth=0.6, linestyle=(0, (3, 3)))
@@ -123,9 +123,9 @@ def _interval(axes: Axes, value: float, place: float, found: Estimate, colour: s
     axes.plot([value], [place], "o", color=colour, markersize=4)
 
 
-def _shares(report: Report) -> Figure | None:
+def _shares(report: ReportData) -> Figure | None:
     """Shares of categories, or of types, of people and of every run."""
-    kind: Kind = "category" if true_classes(report.entries, "category") else "type"
+    kind: ClassKind = "category" if true_classes(report.entries, "category") else "type"
     names = classes(report.entries, kind)
     rows = class_rows(report.entries, kind)
     own = [name for name in names if name not in CATEGORY_COLOURS]
@@ -148,7 +148,7 @@ def _share(row: Any, column: str) -> float:
     return found.value if found else 0.0
 
 
-def _errors(report: Report) -> Figure:
+def _errors(report: ReportData) -> Figure:
     """What became of all steps of every run."""
     shown = [
         error
@@ -198,7 +198,7 @@ def _stacked(
     return figure
 
 
-def _lines(report: Report, breakdown: Breakdown, label: str) -> Figure:
+def _lines(report: ReportData, breakdown: Breakdown, label: str) -> Figure:
     """Accuracy along steps or lengths."""
     colours = _colours(report)
     figure, (axes,) = _figure(3.0)
@@ -236,7 +236,7 @@ def _lines(report: Report, breakdown: Breakdown, label: str) -> Figure:
     return figure
 
 
-def _cost(report: Report) -> Figure | None:
+def _cost(report: ReportData) -> Figure | None:
     """Accuracy over cost, of the runs that cost something."""
     from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: PLC0415
 
@@ -246,7 +246,7 @@ def _cost(report: Report) -> Figure | None:
     colours = _colours(report)
     figure, (axes,) = _figure(3.0)
     for entry in priced:
-        cost, found = entry.row.cost or 0.0, entry.row.values[report.board.headline]
+        cost, found = entry.row.cost or 0.0, entry.row.values[report.board.ranking_metric]
         if found.low is not None and found.high is not None:
             ends = [100 * found.low, 100 * found.high]
             axes.plot([cost, cost], ends, color=colours[entry.name], linewidth=1.2)
@@ -265,7 +265,7 @@ def _cost(report: Report) -> Figure | None:
     return figure
 
 
-def _reliability(report: Report) -> Figure | None:
+def _reliability(report: ReportData) -> Figure | None:
     """Accuracy over confidence, of the first runs that give probabilities."""
     sure = [entry for entry in report.entries if entry.metrics.tables.get("calibration")][:4]
     if not sure:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from facsim.metrics import Estimate
-from facsim.report.document import Entry, Headline
+from facsim.report.leaderboard_data import LeaderboardData, LeaderboardRow
 from facsim.report.leaderboard_table import dollars
-from facsim.report.ranking import Leaderboard, Row
+from facsim.report.report_data import Headline, ReportEntry
 from facsim.report.terminal_summary import p_value
 from facsim.util.display_text import one_line
 
@@ -21,7 +21,7 @@ _NAMES_SPELLED_OUT: Final = 3
 _LONGEST_NAME: Final = 60
 
 
-def headline(board: Leaderboard, entries: Sequence[Entry]) -> Headline:
+def headline(board: LeaderboardData, entries: Sequence[ReportEntry]) -> Headline:
     """Who is best, whether that is sure, and how far from what is possible."""
     ranked = [entry for entry in entries if entry.kind != "oracle"]
     if not ranked:
@@ -38,13 +38,13 @@ def headline(board: Leaderboard, entries: Sequence[Entry]) -> Headline:
     return Headline(_title(board, ranked), tuple(sentences))
 
 
-def _title(board: Leaderboard, ranked: Sequence[Entry]) -> str:
+def _title(board: LeaderboardData, ranked: Sequence[ReportEntry]) -> str:
     best, others = ranked[0], ranked[1:]
     share = _percent(board, best.row)
     tied = [entry for entry in others if entry.row.separable is False]
     if all(_failed(entry) for entry in ranked):
         title = "No call of any run succeeded"
-    elif best.row.values[board.headline].value == 0:
+    elif best.row.values[board.ranking_metric].value == 0:
         title = "No run predicts a single action right"
     elif not others:
         title = f"{_name(best.name)} predicts {share} of people's next actions"
@@ -63,8 +63,8 @@ def _title(board: Leaderboard, ranked: Sequence[Entry]) -> str:
     return title
 
 
-def _how_right(board: Leaderboard, best: Entry) -> str:
-    estimate = best.row.values[board.headline]
+def _how_right(board: LeaderboardData, best: ReportEntry) -> str:
+    estimate = best.row.values[board.ranking_metric]
     metrics = best.metrics
     return (
         f"{_name(best.name)} predicts {_points(estimate.value)}% of what people do next {_RULES[board.rule]}"
@@ -73,11 +73,11 @@ def _how_right(board: Leaderboard, best: Entry) -> str:
     )
 
 
-def _spent(row: Row) -> str:
+def _spent(row: LeaderboardRow) -> str:
     return f", for {dollars(row.cost)}" if row.cost else ""
 
 
-def _against(board: Leaderboard, other: Entry, opening: str) -> str:
+def _against(board: LeaderboardData, other: ReportEntry, opening: str) -> str:
     """How far a run is behind the best one, and whether that is sure."""
     pair = next(found for found in board.comparisons if found.b == other.name)
     difference = pair.difference
@@ -97,7 +97,7 @@ def _against(board: Leaderboard, other: Entry, opening: str) -> str:
     )
 
 
-def _ceiling(board: Leaderboard, best: Row) -> str:
+def _ceiling(board: LeaderboardData, best: LeaderboardRow) -> str:
     if board.ceiling is None:
         reachable = best.values.get("reachability")
         cap = (
@@ -121,8 +121,8 @@ def _ceiling(board: Leaderboard, best: Row) -> str:
     )
 
 
-def _only_the_oracle(board: Leaderboard, oracle: Row) -> Headline:
-    estimate = oracle.values[board.headline]
+def _only_the_oracle(board: LeaderboardData, oracle: LeaderboardRow) -> Headline:
+    estimate = oracle.values[board.ranking_metric]
     return Headline(
         f"The best possible on these data is {_percent(board, oracle)}",
         (
@@ -132,7 +132,7 @@ def _only_the_oracle(board: Leaderboard, oracle: Row) -> Headline:
     )
 
 
-def _best_of_other_kind(ranked: Sequence[Entry]) -> Entry | None:
+def _best_of_other_kind(ranked: Sequence[ReportEntry]) -> ReportEntry | None:
     """The highest baseline if the best run is a model, and the other way round."""
     return next((entry for entry in ranked[1:] if entry.kind != ranked[0].kind), None)
 
@@ -142,20 +142,20 @@ def _name(name: str) -> str:
     return one_line(name, _LONGEST_NAME)
 
 
-def _failed(entry: Entry) -> bool:
+def _failed(entry: ReportEntry) -> bool:
     failed = entry.row.values.get("error_failed")
     return failed is not None and failed.value == 1
 
 
-def _percent(board: Leaderboard, row: Row) -> str:
-    return f"{_points(row.values[board.headline].value)}%"
+def _percent(board: LeaderboardData, row: LeaderboardRow) -> str:
+    return f"{_points(row.values[board.ranking_metric].value)}%"
 
 
 def _points(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _interval(board: Leaderboard, estimate: Estimate) -> str:
+def _interval(board: LeaderboardData, estimate: Estimate) -> str:
     found = _range(estimate)
     return f" ({100 * board.level:g}% interval {found})" if found else ""
 

@@ -11,26 +11,26 @@ from facsim.metrics import METRICS, Estimate
 from facsim.metrics.errors import ERROR_TYPES
 from facsim.metrics.estimate import TableRow
 from facsim.report import charts, leaderboard_table
-from facsim.report.charts import Mark, Part
+from facsim.report.charts import BarSegment, SeriesStyle
 from facsim.report.class_breakdown import (
     CLASS_TABLES,
-    Kind,
+    ClassKind,
     class_estimate,
     class_rows,
     classes,
     true_classes,
 )
-from facsim.report.document import Entry, Report
+from facsim.report.leaderboard_data import LeaderboardRow
 from facsim.report.palette import CATEGORY_COLOURS, OTHER_COLOURS, RUN_COLOURS
-from facsim.report.ranking import Row
+from facsim.report.report_data import ReportData, ReportEntry
 from facsim.report.templating import asset, environment, number, palette_css, source_hash, uncapitalised
 
 
-def page(report: Report) -> str:
+def html_page(report: ReportData) -> str:
     """The HTML of a report."""
     style = Markup(asset("report.css") + palette_css())  # noqa: S704 - our own files
     script = Markup(asset("report.js"))  # noqa: S704
-    page = _Page(report)
+    view = _Page(report)
     policy = (
         f"default-src 'none'; style-src '{source_hash(style)}'; script-src '{source_hash(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -38,14 +38,14 @@ def page(report: Report) -> str:
     return (
         environment()
         .get_template("report.html")
-        .render(page=page, report=report, board=report.board, style=style, script=script, policy=policy)
+        .render(page=view, report=report, board=report.board, style=style, script=script, policy=policy)
     )
 
 
 class _Page:
     """What the template asks for."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: ReportData) -> None:
         self.report = report
         self.board = report.board
         self.entries = report.entries
@@ -81,38 +81,38 @@ class _Page:
     @property
     def top(self) -> float:
         """The right end of the leaderboard's scale."""
-        found = [entry.row.values[self.board.headline] for entry in self.entries]
+        found = [entry.row.values[self.board.ranking_metric] for entry in self.entries]
         highest = max(one.high if one.high is not None else one.value for one in found)
         return min(1.0, max(0.02, 1.04 * highest))
 
     @property
     def ceiling(self) -> float | None:
         """The oracle's accuracy."""
-        return None if self.oracle is None else self.oracle.row.values[self.board.headline].value
+        return None if self.oracle is None else self.oracle.row.values[self.board.ranking_metric].value
 
     def interval(
-        self, entry: Entry, estimate: Estimate | None, top: float, ceiling: float | None = None
+        self, entry: ReportEntry, estimate: Estimate | None, top: float, ceiling: float | None = None
     ) -> Markup:
         """A number's interval, drawn."""
         if estimate is None:
             return Markup("")
         return charts.interval(estimate, top, self.marks[entry.name].css, ceiling)
 
-    def people_bar(self, kind: Kind) -> Markup:
+    def people_bar(self, kind: ClassKind) -> Markup:
         """People's shares of types or categories."""
         parts = charts.shares_of(self._table(self.entries[0], kind), kind, "share", self.classes[kind])
         return charts.bar(parts, _bar_label("What people do", parts))
 
-    def shares_bar(self, entry: Entry, kind: Kind) -> Markup:
+    def shares_bar(self, entry: ReportEntry, kind: ClassKind) -> Markup:
         """A run's predicted shares."""
         parts = charts.shares_of(self._table(entry, kind), kind, "predicted_share", self.classes[kind])
         return charts.bar(parts, _bar_label(f"What {entry.name} predicts", parts))
 
-    def error_bar(self, entry: Entry) -> Markup:
+    def error_bar(self, entry: ReportEntry) -> Markup:
         """What becomes of all steps: right, or which error."""
-        parts = [Part("right", entry.metrics["accuracy_micro"].value, "right")]
+        parts = [BarSegment("right", entry.metrics["accuracy_micro"].value, "right")]
         parts += [
-            Part(METRICS[f"error_{error}"].title, entry.metrics[f"error_{error}"].value, css)
+            BarSegment(METRICS[f"error_{error}"].title, entry.metrics[f"error_{error}"].value, css)
             for error, css in self.errors.items()
         ]
         return charts.bar(parts, _bar_label(f"Steps of {entry.name}", parts))
@@ -138,24 +138,24 @@ class _Page:
         )
 
     @property
-    def priced(self) -> list[Entry]:
+    def priced(self) -> list[ReportEntry]:
         """The runs whose cost is known."""
         return [entry for entry in self.entries if entry.row.cost is not None]
 
     def costs(self) -> Markup:
         """Accuracy over cost."""
         points = [
-            (self.marks[entry.name], entry.row.cost or 0.0, entry.row.values[self.board.headline])
+            (self.marks[entry.name], entry.row.cost or 0.0, entry.row.values[self.board.ranking_metric])
             for entry in self.priced
         ]
         return charts.costs(points, "Accuracy over cost, one dot a run")
 
     @property
-    def calibrated(self) -> list[Entry]:
+    def calibrated(self) -> list[ReportEntry]:
         """The runs that say how sure they are."""
         return [entry for entry in self.entries if entry.metrics.tables.get("calibration")]
 
-    def reliability(self, entry: Entry) -> Markup:
+    def reliability(self, entry: ReportEntry) -> Markup:
         """A run's reliability diagram."""
         rows = entry.metrics.tables["calibration"]
         return charts.reliability(rows, self.marks[entry.name], f"Accuracy over confidence of {entry.name}")
@@ -175,17 +175,17 @@ class _Page:
         """Whether the way to the oracle is known."""
         return any(entry.row.shares.get("accuracy") for entry in self.entries)
 
-    def mark(self, row: Row) -> str:
+    def mark(self, row: LeaderboardRow) -> str:
         """Before a row of the leaderboard."""
         return leaderboard_table.mark(row)
 
-    def mark_in_words(self, row: Row) -> str:
+    def mark_in_words(self, row: LeaderboardRow) -> str:
         """The mark for who hears the page."""
         if row.oracle:
             return "oracle"
         return "best" if row.best else "not separable from the best" if row.separable is False else ""
 
-    def tag(self, entry: Entry) -> str:
+    def tag(self, entry: ReportEntry) -> str:
         """What kind of run it is, where its name does not say so."""
         if entry.kind == "oracle":
             return "ceiling"
@@ -240,29 +240,29 @@ class _Page:
         used = leaderboard_table.published_columns(self.board.published)
         return {"metrics": list(used), "heads": list(used.values())}
 
-    def true_classes(self, kind: Kind) -> dict[str, int]:
+    def true_classes(self, kind: ClassKind) -> dict[str, int]:
         """The types or categories that people's steps have, with their counts."""
         return true_classes(self.entries, kind)
 
-    def class_rows(self, kind: Kind) -> dict[str, dict[str, TableRow]]:
+    def class_rows(self, kind: ClassKind) -> dict[str, dict[str, TableRow]]:
         """By run, by class, the row of its table."""
         return class_rows(self.entries, kind)
 
     class_estimate = staticmethod(class_estimate)
 
     @property
-    def share_kinds(self) -> list[Kind]:
+    def share_kinds(self) -> list[ClassKind]:
         """Categories, if there are any, then types."""
-        kinds: tuple[Kind, ...] = ("category", "type")
+        kinds: tuple[ClassKind, ...] = ("category", "type")
         return [kind for kind in kinds if self.true_classes(kind)]
 
-    def where(self, kind: Kind, name: str, column: str) -> Markup:
+    def where(self, kind: ClassKind, name: str, column: str) -> Markup:
         """Which number of metrics.json's tables a cell holds."""
         return Markup('data-table="{}" data-key="{}" data-column="{}"').format(
             CLASS_TABLES[kind], name, column
         )
 
-    def plain_number(self, entry: Entry, metric: str) -> str:
+    def plain_number(self, entry: ReportEntry, metric: str) -> str:
         """A metric as its unit is written."""
         found = entry.metrics.get(metric)
         return leaderboard_table.ABSENT if found is None else number(found, METRICS[metric])
@@ -286,20 +286,20 @@ class _Page:
 
     most_unread = 40
 
-    def config(self, entry: Entry) -> str:
+    def config(self, entry: ReportEntry) -> str:
         """config.json."""
         return entry.run.config.model_dump_json(indent=2)
 
-    def _table(self, entry: Entry, kind: Kind) -> Sequence[TableRow]:
+    def _table(self, entry: ReportEntry, kind: ClassKind) -> Sequence[TableRow]:
         return entry.metrics.tables[CLASS_TABLES[kind]]
 
 
-def _bar_label(what: str, parts: Iterable[Part]) -> str:
+def _bar_label(what: str, parts: Iterable[BarSegment]) -> str:
     listed = ", ".join(f"{part.title} {100 * part.share:.1f}%" for part in parts if part.share > 0)
     return f"{what}: {listed or 'nothing'}"
 
 
-def _marks(entries: Sequence[Entry]) -> list[Mark]:
+def _marks(entries: Sequence[ReportEntry]) -> list[SeriesStyle]:
     marks, ranked = [], 0
     for entry in entries:
         if entry.kind == "oracle":
@@ -307,7 +307,7 @@ def _marks(entries: Sequence[Entry]) -> list[Mark]:
         else:
             css = f"r-{ranked}" if ranked < len(RUN_COLOURS) else "r-rest"
             ranked += 1
-        marks.append(Mark(entry.letter, entry.name, css))
+        marks.append(SeriesStyle(entry.letter, entry.name, css))
     return marks
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from facsim.report import leaderboard_table
-from facsim.schema.notebook_html import Cell, figure, paragraph, scrolled, table
-
-if TYPE_CHECKING:
-    from facsim.report.ranking import Leaderboard
+from facsim.report.leaderboard_data import LeaderboardData
+from facsim.util.notebook_html import HtmlCell, figure, paragraph, scrolled, table
 
 
-def leaderboard_html(board: Leaderboard) -> str:
+def leaderboard_html(board: LeaderboardData) -> str:
     """A leaderboard with its legend; the way to the oracle and published numbers in tables of their own."""
     heads, rows = leaderboard_table.cells(board)
     strong = [row.best for row in board.rows]
@@ -36,7 +32,7 @@ def _table(heads: list[str], rows: list[list[str]], strong: list[bool] | None = 
     """Cells as a table; the first two columns are words, the others numbers."""
     drawn = [
         [
-            Cell(text, number=column >= _WORDS, strong=bool(strong and strong[place]))
+            HtmlCell(text, number=column >= _WORDS, strong=bool(strong and strong[place]))
             for column, text in enumerate(row)
         ]
         for place, row in enumerate(rows)

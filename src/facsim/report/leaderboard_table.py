@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -13,11 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from facsim.metrics import CeilingShares, Estimate, Rule
+from facsim.report.leaderboard_data import LeaderboardData, LeaderboardRow
+from facsim.report.published import PublishedBoard
 from facsim.util.display_text import one_line
-
-if TYPE_CHECKING:
-    from facsim.report.published import PublishedBoard
-    from facsim.report.ranking import Leaderboard, Row
 
 ABSENT: Final = "\N{EN DASH}"
 BEST: Final = "★"
@@ -64,7 +62,7 @@ _ANY_WIDTH: Final = 10_000
 PUBLISHED: Final = "Published, not measured here"
 
 
-def columns(board: Leaderboard) -> dict[str, str]:
+def columns(board: LeaderboardData) -> dict[str, str]:
     """The metric columns that this leaderboard needs, with their heads."""
     chosen = dict(_COLUMNS)
     if not any(_value(row, "error_failed") for row in board.rows):
@@ -74,7 +72,7 @@ def columns(board: Leaderboard) -> dict[str, str]:
     return chosen
 
 
-def heading(board: Leaderboard) -> str:
+def heading(board: LeaderboardData) -> str:
     """What was evaluated, in a line."""
     cases, first = board.cases, board.rows[0]
     part = "all of it" if cases.part == "all" else f"{cases.part} part, split by {cases.split_by}"
@@ -86,18 +84,18 @@ def heading(board: Leaderboard) -> str:
     return f"{one_line(cases.data, 120)} ({part}{limit}{with_first}) · {counted}{reach}"
 
 
-def legend(board: Leaderboard) -> str:
+def legend(board: LeaderboardData) -> str:
     """What the columns are."""
     return _LEGEND.format(what=WHAT[board.rule], level=100 * board.level)
 
 
-def marks(board: Leaderboard) -> list[str]:
+def marks(board: LeaderboardData) -> list[str]:
     """What the marks before the rows say."""
     lines = [_ORACLE_LEGEND] if any(row.oracle for row in board.rows) else []
     return [*lines, _MARKS.format(cluster=board.cluster)]
 
 
-def shares_legend(board: Leaderboard, ceiling: CeilingShares) -> str:
+def shares_legend(board: LeaderboardData, ceiling: CeilingShares) -> str:
     """What the shares of the way to the oracle are."""
     names = {"accuracy": "accuracy", "log_likelihood": "log-likelihood"}
     by_floor: dict[str, list[str]] = {}
@@ -109,7 +107,7 @@ def shares_legend(board: Leaderboard, ceiling: CeilingShares) -> str:
     )
 
 
-def markdown(board: Leaderboard) -> str:
+def markdown(board: LeaderboardData) -> str:
     """GitHub-flavoured Markdown, with published numbers under a heading of their own."""
     heads, rows = cells(board, bold="**")
     lines = [f"**{escaped(heading(board))}**", "", *markdown_table(heads, rows, left=2)]
@@ -130,7 +128,7 @@ def markdown(board: Leaderboard) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def rich_table(board: Leaderboard) -> RenderableType:
+def rich_table(board: LeaderboardData) -> RenderableType:
     """A table with its legend, published numbers in a table of their own. Fits 80 columns."""
     heads, rows = cells(board)
     notes = [Text(note, style="yellow") for note in board.notes]
@@ -174,12 +172,12 @@ def dollars(cost: float | None) -> str:
     return f"${cost:,.2f}" if cost >= 0.01 or cost == 0 else "<$0.01"
 
 
-def _value(row: Row, metric: str) -> float | None:
+def _value(row: LeaderboardRow, metric: str) -> float | None:
     estimate = row.values.get(metric)
     return None if estimate is None else estimate.value
 
 
-def cells(board: Leaderboard, bold: str = "") -> tuple[list[str], list[list[str]]]:
+def cells(board: LeaderboardData, bold: str = "") -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the leaderboard."""
     chosen = columns(board)
     rows = []
@@ -188,7 +186,7 @@ def cells(board: Leaderboard, bold: str = "") -> tuple[list[str], list[list[str]
             [
                 mark(row),
                 f"{bold}{row.name}{bold}" if row.best else row.name,
-                with_interval(row.values.get(board.headline)),
+                with_interval(row.values.get(board.ranking_metric)),
                 *(percent(row.values.get(metric)) for metric in chosen),
                 dollars(row.cost),
             ]
@@ -196,14 +194,14 @@ def cells(board: Leaderboard, bold: str = "") -> tuple[list[str], list[list[str]
     return ["", "Run", f"Acc. [{100 * board.level:g}%]", *chosen.values(), "Cost"], rows
 
 
-def mark(row: Row) -> str:
+def mark(row: LeaderboardRow) -> str:
     """The sign before a row."""
     if row.oracle:
         return ORACLE_MARK
     return BEST if row.best else ABSENT if row.separable is None else "" if row.separable else TIED
 
 
-def share_cells(board: Leaderboard, ceiling: CeilingShares) -> tuple[list[str], list[list[str]]]:
+def share_cells(board: LeaderboardData, ceiling: CeilingShares) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the shares of the way to the oracle."""
     level = f"[{100 * board.level:g}%]"
     rows = [

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from facsim.evaluation import CaseSelection, Run, comparable_cases
+from facsim.evaluation import Run, comparable_cases
 from facsim.metrics import (
     CeilingShares,
     Cluster,
     Comparison,
-    Estimate,
     Rule,
     ceiling_shares,
     compare_many,
@@ -24,6 +23,7 @@ from facsim.metrics.ceiling import MEASURES
 from facsim.metrics.match import check_rule
 from facsim.predict import BASELINES, ORACLE
 from facsim.report import leaderboard_table
+from facsim.report.leaderboard_data import RANKING_METRICS, ROW_METRICS, LeaderboardData, LeaderboardRow
 from facsim.report.leaderboard_html import leaderboard_html
 from facsim.report.published import PublishedBoard, published_board
 from facsim.util.dataframes import to_pandas
@@ -36,91 +36,13 @@ if TYPE_CHECKING:
 SIGNIFICANCE: Final = 0.05
 """A row is separable from the best when its Holm-corrected p-value is below this."""
 
-HEADLINES: Final[Mapping[Rule, str]] = {
-    "exact": "accuracy",
-    "equivalent": "accuracy_equivalent",
-    "target": "accuracy_target",
-}
-"""The metric that ranks, by matching rule."""
-
-SHARES: Final = (
-    *HEADLINES.values(),
-    "exact_click",
-    "exact_type_and_submit",
-    "exact_terminate",
-    "type_f1_macro",
-    "outcome_f1",
-    "error_illegal",
-    "error_unparseable",
-    "error_failed",
-    "reachability",
-    "shown",
-)
-"""The metrics of a row, all between 0 and 1."""
-
 
 @dataclass(frozen=True)
-class Row:
-    """One run.
+class Leaderboard(LeaderboardData):
+    """Runs over the same steps, most accurate first, the oracle above them. Made by `leaderboard`.
 
-    Attributes:
-        name: label, unique in the leaderboard.
-        predictor: the spec string.
-        values: the metrics in `SHARES` that the run has, with intervals.
-        steps: test cases.
-        sessions: sessions with a test case.
-        cost: US dollars for the whole run; None where unknown.
-        best: whether its accuracy is the highest, the oracle's left aside.
-        separable: whether the paired test tells it from the best row; None for the best row itself.
-        p_value: of that test, Holm-corrected over the leaderboard; None for the best row itself.
-        oracle: whether it answers with the people's own probabilities. It is the ceiling, and not ranked.
-        shares: where the leaderboard has an oracle: what part of the way from the best trivial baseline to
-            it the row goes, by `accuracy` and, for rows with a probability at every step, `log_likelihood`.
+    The attributes are those of `LeaderboardData`.
     """
-
-    name: str
-    predictor: str
-    values: Mapping[str, Estimate]
-    steps: int
-    sessions: int
-    cost: float | None
-    best: bool
-    separable: bool | None
-    p_value: float | None
-    oracle: bool = False
-    shares: Mapping[str, Estimate] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Leaderboard:
-    """Runs over the same steps, most accurate first, the oracle before them.
-
-    Attributes:
-        rows: one a run.
-        cases: what all of them answered.
-        rule: by which a prediction counts as right, for ranking and testing.
-        cluster: what the intervals and the test take as dependent: `session` or `user`.
-        level: of the intervals.
-        published: reference numbers, never ranked with the rows.
-        notes: what a reader of the numbers should know.
-        ceiling: how far each run goes from the best trivial baseline to the oracle; None without an oracle.
-        comparisons: of the best row with each other one, in their order.
-    """
-
-    rows: tuple[Row, ...]
-    cases: CaseSelection
-    rule: Rule
-    cluster: Cluster
-    level: float
-    published: PublishedBoard | None = None
-    notes: tuple[str, ...] = ()
-    ceiling: CeilingShares | None = None
-    comparisons: tuple[Comparison, ...] = ()
-
-    @property
-    def headline(self) -> str:
-        """The metric that ranks."""
-        return HEADLINES[self.rule]
 
     def to_markdown(self) -> str:
         """As GitHub-flavoured Markdown."""
@@ -131,11 +53,11 @@ class Leaderboard:
         return leaderboard_table.rich_table(self)
 
     def to_polars(self) -> pl.DataFrame:
-        """One row a run, published ones left out.
+        """One row per run, without the published ones.
 
         Columns: name, predictor, best, separable, p_value, oracle, steps, sessions, cost, each metric of
-        `SHARES`, and `share_accuracy` and `share_log_likelihood` of the way to the oracle, with their `_low`
-        and `_high`.
+        `ROW_METRICS`, and `share_accuracy` and `share_log_likelihood` of the distance to the oracle, with
+        their `_low` and `_high`.
         """
         return pl.DataFrame([_flat(row) for row in self.rows], infer_schema_length=None)
 
@@ -210,7 +132,9 @@ def rank(
         pairs = {pair.b: pair for pair in compare_many(ranked, pairs="best", rule=rule, cluster=cluster)}
     ceiling = _ceiling(runs, prepared, rule)
     rows = [_row(name, run, prepared[name], pairs.get(name), ceiling) for name, run in runs.items()]
-    rows.sort(key=lambda row: (not row.oracle, not row.best, -row.values[HEADLINES[rule]].value, row.name))
+    rows.sort(
+        key=lambda row: (not row.oracle, not row.best, -row.values[RANKING_METRICS[rule]].value, row.name)
+    )
     return Leaderboard(
         rows=tuple(rows),
         cases=next(iter(runs.values())).config.identity.cases,
@@ -263,7 +187,7 @@ def _row(
     cases: Cases,
     against_best: Comparison | None,
     ceiling: CeilingShares | None,
-) -> Row:
+) -> LeaderboardRow:
     metrics = run.metrics
     if metrics.steps != len(cases):
         raise ConfigError(
@@ -272,10 +196,10 @@ def _row(
     cost = metrics.get("cost_total")
     oracle = run.predictor == ORACLE
     shares = {} if ceiling is None else ceiling.shares
-    return Row(
+    return LeaderboardRow(
         name=name,
         predictor=run.predictor,
-        values={metric: metrics[metric] for metric in SHARES if metric in metrics},
+        values={metric: metrics[metric] for metric in ROW_METRICS if metric in metrics},
         steps=metrics.steps,
         sessions=metrics.sessions,
         cost=None if cost is None else cost.value,
@@ -287,7 +211,7 @@ def _row(
     )
 
 
-def _notes(rows: Sequence[Row]) -> list[str]:
+def _notes(rows: Sequence[LeaderboardRow]) -> list[str]:
     return [
         f"{row.name}: {round(failed.value * row.steps):,} calls failed for good and count as wrong; "
         "finish the run with --resume"
@@ -296,13 +220,13 @@ def _notes(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _flat(row: Row) -> dict[str, object]:
+def _flat(row: LeaderboardRow) -> dict[str, object]:
     flat: dict[str, object] = {
         name: getattr(row, name) for name in ("name", "predictor", "best", "separable", "p_value", "oracle")
     }
     flat |= {"steps": row.steps, "sessions": row.sessions, "cost": row.cost}
     shares = {f"share_{measure}": row.shares.get(measure) for measure in MEASURES}
-    for metric, found in ({metric: row.values.get(metric) for metric in SHARES} | shares).items():
+    for metric, found in ({metric: row.values.get(metric) for metric in ROW_METRICS} | shares).items():
         flat[metric] = found.value if found else None
         flat[f"{metric}_low"] = found.low if found else None
         flat[f"{metric}_high"] = found.high if found else None

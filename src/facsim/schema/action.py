@@ -71,3 +71,31 @@ class Action:
         if kind not in ACTION_TYPES:
             raise ValueError(f"unknown action type {kind!r}: expected one of {', '.join(ACTION_TYPES)}")
         return cls(kind, name, text)
+
+
+def describe_action(kind: str, target: str, text: str | None) -> str:
+    """An action in plain words.
+
+    Args:
+        kind: the action type.
+        target: what to call the element.
+        text: the typed text.
+
+    >>> describe_action("type_and_submit", "Search", "red shoes"), describe_action("click", "a.b", None)
+    ('type “red shoes” into Search', 'click a.b')
+    """
+    if kind == "terminate":
+        return "leave the site"
+    return f"click {target}" if kind == "click" else f"type “{text or ''}” into {target}"
+
+
+def describe_target(action: Action) -> str:
+    """The element an action is done to, and the typed text; empty for `terminate`.
+
+    >>> describe_target(Action.type_and_submit("search_input", "red shoes"))
+    'search_input ← “red shoes”'
+    """
+    if action.type == "terminate":
+        return ""
+    name = action.name if action.name is not None else "(no name on the page)"
+    return name if action.text is None else f"{name} ← “{action.text}”"

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from facsim.schema.notebook_html import page_html
 from facsim.util.dataframes import to_pandas
+from facsim.util.errors import FacsimError
+from facsim.util.notebook_html import HtmlCell, figure, paragraph, scrolled, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,8 +142,28 @@ class Page:
         return to_pandas(self.to_polars())
 
     def _repr_html_(self) -> str:
-        """For notebooks: what a person reads there, and the names of what can be acted on."""
-        return page_html(self)
+        """For notebooks: the text of the page line by line, with the names of its elements."""
+        try:
+            elements, outline = self.by_name, self.outline
+        except FacsimError as error:
+            return figure(paragraph(str(error), strong="This page cannot be read."))
+        rows = [_notebook_row(line, elements.get(line.name) if line.name else None) for line in outline.lines]
+        counts = f"{len(elements):,} elements · {len(self.html):,} characters"
+        head = paragraph(f"· {counts}", strong=outline.title or "Page")
+        if not rows:
+            return figure(head, paragraph("nothing to read on it", dim=True))
+        return figure(head, scrolled(table(["on the page", "role", "name"], rows, unit="lines")))
 
     def __contains__(self, name: object) -> bool:
         return name in self.by_name
+
+
+def _notebook_row(line: Line, element: Element | None) -> list[HtmlCell]:
+    if element is None:
+        return [HtmlCell(line.text, strong=line.heading), HtmlCell(""), HtmlCell("")]
+    shown = element.text if element.value is None else f"{element.text} [{element.value}]"
+    return [
+        HtmlCell(shown, strong=line.heading),
+        HtmlCell(element.role, dim=True),
+        HtmlCell(element.name, mono=True),
+    ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from facsim.schema.action import Action
-from facsim.schema.notebook_html import session_html
+from facsim.schema.action import Action, describe_target
 from facsim.util.dataframes import to_pandas
+from facsim.util.display_text import format_seconds
+from facsim.util.notebook_html import HtmlCell, figure, paragraph, scrolled, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,8 +138,42 @@ class Session:
         return to_pandas(self.to_polars())
 
     def _repr_html_(self) -> str:
-        """For notebooks: who, what for, and what was done, step by step."""
-        return session_html(self)
+        """For notebooks: the person, their intent, and their actions step by step."""
+        facts = [f"{len(self.steps)} steps", f"by {self.user_id}"]
+        facts += [f"outcome {self.outcome}"] if self.outcome else []
+        facts += [self.site] if self.site else []
+        parts = [paragraph(f"· {' · '.join(facts)}", strong=f"Session {self.session_id}")]
+        parts += [paragraph(self.persona, strong="Persona")] if self.persona else []
+        parts += [paragraph(self.intent, strong="Intent")] if self.intent else []
+        columns = _columns_in_use(self.steps)
+        rows = [_notebook_row(number, step, columns) for number, step in enumerate(self.steps)]
+        heads = ["step", *(["at"] if "at" in columns else []), "action", "target"]
+        heads += [name for name in ("category", "rationale") if name in columns]
+        return figure(*parts, scrolled(table(heads, rows, unit="steps")))
 
 
 _STEP_FIELDS = ("category", "rationale", "rationale_source", "timestamp", "elapsed", "url", "submitted")
+
+
+def _columns_in_use(steps: Iterable[Step]) -> set[str]:
+    """The optional columns for which at least one step has a value."""
+    columns: set[str] = set()
+    for step in steps:
+        found = {"at": step.elapsed, "category": step.category, "rationale": step.rationale}
+        columns |= {name for name, value in found.items() if value is not None}
+    return columns
+
+
+def _notebook_row(number: int, step: Step, columns: set[str]) -> list[HtmlCell]:
+    row = [HtmlCell(str(number), number=True, dim=True)]
+    if "at" in columns:
+        row.append(
+            HtmlCell("" if step.elapsed is None else format_seconds(step.elapsed), number=True, dim=True)
+        )
+    row += [HtmlCell(step.action.type), HtmlCell(describe_target(step.action), mono=True)]
+    if "category" in columns:
+        row.append(HtmlCell(step.category or ""))
+    if "rationale" in columns:
+        source = f" ({step.rationale_source})" if step.rationale_source and step.rationale else ""
+        row.append(HtmlCell(f"{step.rationale or ''}{source}", limit=600))
+    return row

@@ -17,7 +17,7 @@ from facsim.evaluation import Run, labels
 from facsim.predict import BASELINES
 from facsim.util.errors import FacsimError
 from facsim.view.data_set_check import check_same_data
-from facsim.view.prediction_index import Predictions
+from facsim.view.prediction_index import PredictionIndex
 
 Hits = Literal["any", "answered", "split", "all_wrong", "all_right"]
 Order = Literal["stored", "longest", "most"]
@@ -27,7 +27,7 @@ _KEY = ("session_id", "step")
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SessionFilter:
     """What somebody looks for. A session is found when one of its steps meets every condition.
 
     Attributes:
@@ -58,7 +58,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SessionMatch:
     """A session that was found.
 
     Attributes:
@@ -72,7 +72,7 @@ class Found:
     steps: int
 
 
-class Finds:
+class SessionMatches:
     """Sessions that were found, in order."""
 
     def __init__(self, table: pl.DataFrame) -> None:
@@ -81,15 +81,15 @@ class Finds:
     def __len__(self) -> int:
         return self._table.height
 
-    def __iter__(self) -> Iterator[Found]:
-        return (Found(*row) for row in self._table.iter_rows())
+    def __iter__(self) -> Iterator[SessionMatch]:
+        return (SessionMatch(*row) for row in self._table.iter_rows())
 
-    def __getitem__(self, place: int) -> Found:
-        return Found(*self._table.row(place))
+    def __getitem__(self, place: int) -> SessionMatch:
+        return SessionMatch(*self._table.row(place))
 
-    def part(self, start: int, count: int) -> tuple[Found, ...]:
+    def part(self, start: int, count: int) -> tuple[SessionMatch, ...]:
         """So many of them from a place on."""
-        return tuple(Found(*row) for row in self._table.slice(start, count).iter_rows())
+        return tuple(SessionMatch(*row) for row in self._table.slice(start, count).iter_rows())
 
     def place_of(self, session_id: str) -> int | None:
         """Where a session stands among them; None where it was not found."""
@@ -119,7 +119,8 @@ class Library:
             check_same_data(card, data.path if isinstance(data, DataSet) else data, run)
         self.data = data if isinstance(data, DataSet) else DataSet.open(data)
         self.runs = tuple(
-            Predictions(run, name, place) for place, (run, name) in enumerate(zip(opened, names, strict=True))
+            PredictionIndex(run, name, place)
+            for place, (run, name) in enumerate(zip(opened, names, strict=True))
         )
         self.find = lru_cache(maxsize=32)(self._find)
 
@@ -147,11 +148,11 @@ class Library:
         """The types of the actions."""
         return tuple(sorted(self.data.steps["action_type"].unique().to_list()))
 
-    def run(self, letter: str) -> Predictions | None:
+    def run(self, letter: str) -> PredictionIndex | None:
         """The run that a letter stands for."""
         return next((run for run in self.runs if run.letter == letter), None)
 
-    def _find(self, search: Search) -> Finds:
+    def _find(self, search: SessionFilter) -> SessionMatches:
         sessions = self._sessions.lazy().filter(*self._session_conditions(search))
         conditions = self._step_conditions(search)
         if conditions:
@@ -165,9 +166,9 @@ class Library:
         else:
             found = sessions.with_columns(step=pl.lit(0, pl.Int64), steps="length")
         by = {"stored": "place", "longest": "length", "most": "steps"}[search.order]
-        return Finds(found.sort(by, "place", descending=[by != "place", False]).collect())
+        return SessionMatches(found.sort(by, "place", descending=[by != "place", False]).collect())
 
-    def _session_conditions(self, search: Search) -> list[pl.Expr]:
+    def _session_conditions(self, search: SessionFilter) -> list[pl.Expr]:
         conditions = []
         if search.outcome:
             outcome = pl.col("outcome")
@@ -178,7 +179,7 @@ class Library:
             conditions.append(pl.col("length") <= search.longest)
         return conditions
 
-    def _step_conditions(self, search: Search) -> list[pl.Expr]:
+    def _step_conditions(self, search: SessionFilter) -> list[pl.Expr]:
         right, asked = pl.col("right"), pl.col("asked")
         conditions = [
             *([pl.col("category") == search.category] if search.category else []),

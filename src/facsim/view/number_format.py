@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from facsim.util.display_text import format_seconds
 
 if TYPE_CHECKING:
-    from facsim.view.prediction_index import Predictions
+    from facsim.view.prediction_index import PredictionIndex
 
 ABSENT = "\N{EN DASH}"
 
@@ -55,7 +55,7 @@ def _labels(words: Iterable[str]) -> list[tuple[str, str]]:
     return [(word, label(word).lower()) for word in words]
 
 
-def _runs(runs: Iterable[Predictions]) -> list[tuple[str, str]]:
+def _runs(runs: Iterable[PredictionIndex]) -> list[tuple[str, str]]:
     return [(run.letter, f"{run.letter}  {run.label}") for run in runs]
 
 

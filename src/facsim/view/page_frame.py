@@ -49,7 +49,7 @@ _FLOWING = frozenset({"a", "button", "input", "select", "textarea", "option", "i
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ElementHighlight:
     """What is drawn on an element.
 
     Attributes:
@@ -65,7 +65,9 @@ class Mark:
     text: str
 
 
-def frame(html: str, marks: Sequence[Mark], *, nonce: str, theme: str, show_names: bool) -> str:
+def frame_document(
+    html: str, marks: Sequence[ElementHighlight], *, nonce: str, theme: str, show_names: bool
+) -> str:
     """The document that a sandboxed frame shows.
 
     Args:
@@ -76,7 +78,7 @@ def frame(html: str, marks: Sequence[Mark], *, nonce: str, theme: str, show_name
         show_names: whether every element shows its name.
     """
     try:
-        body = Drawing(tree_of(html), marks).draw()
+        body = PageRenderer(tree_of(html), marks).draw()
     except InputError as error:
         body = f'<div class="note">This page cannot be drawn: {escape(str(error))}</div>'
     names = " names" if show_names else ""
@@ -103,12 +105,12 @@ def title_of(html: str) -> str:
     return "" if title is None else tree.text_content(title)[:LONGEST_NAME]
 
 
-class Drawing:
+class PageRenderer:
     """Writes one page."""
 
-    def __init__(self, tree: Tree, marks: Sequence[Mark]) -> None:
+    def __init__(self, tree: Tree, marks: Sequence[ElementHighlight]) -> None:
         self._tree = tree
-        self._marks: dict[str, list[Mark]] = {}
+        self._marks: dict[str, list[ElementHighlight]] = {}
         for mark in marks:
             self._marks.setdefault(mark.name, []).append(mark)
         self._drawn: set[str] = set()

@@ -35,7 +35,7 @@ OWN_TOKENIZER = "its own"
 _CHANGED = "Start `facsim view` again: the file has changed since it was opened"
 
 
-class Predictions:
+class PredictionIndex:
     """One run, open for looking at.
 
     Args:

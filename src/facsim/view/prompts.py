@@ -9,12 +9,12 @@ from facsim.prompt import Prompt, PromptConfig, action_turn, build_prompt, promp
 from facsim.prompt.tokens import MESSAGE_TOKENS, count_tokens
 from facsim.schema import Session
 from facsim.util.errors import FacsimError
-from facsim.view.prediction_index import Predictions
+from facsim.view.prediction_index import PredictionIndex
 from facsim.view.replay import so_far
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PromptMessage:
     """A message of a prompt.
 
     Attributes:
@@ -43,13 +43,13 @@ class ShownPrompt:
     """
 
     config: PromptConfig
-    parts: tuple[Part, ...]
+    parts: tuple[PromptMessage, ...]
     prompt: Prompt | None
     second: bool
     notes: tuple[str, ...]
 
 
-def prompt_of(data: DataSet, session: Session, index: int, run: Predictions | None) -> ShownPrompt:
+def prompt_of(data: DataSet, session: Session, index: int, run: PredictionIndex | None) -> ShownPrompt:
     """The prompt of a run at a step; with no run, what a model is shown by default."""
     config = run.prompt if run else PromptConfig()
     notes = []
@@ -78,7 +78,7 @@ def prompt_of(data: DataSet, session: Session, index: int, run: Predictions | No
             reason = line.get("rationale")
             prompt = action_turn(prompt, reason if isinstance(reason, str) else None, config)
         parts = tuple(
-            Part(
+            PromptMessage(
                 message.role,
                 message.content,
                 MESSAGE_TOKENS + count_tokens(message.content, config),

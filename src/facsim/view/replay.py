@@ -10,18 +10,18 @@ from typing import Any
 
 from facsim.data import DataSet
 from facsim.schema import Action, Page, PastStep, Session, SessionSoFar, Step
-from facsim.schema.notebook_html import in_words
+from facsim.schema.action import describe_action
 from facsim.util.errors import InputError
 from facsim.view.library import Library
-from facsim.view.page_frame import Mark, title_of
-from facsim.view.prediction_index import Predictions
+from facsim.view.page_frame import ElementHighlight, title_of
+from facsim.view.prediction_index import PredictionIndex
 from facsim.view.verdict import Verdict, predicted, verdict_on
 
 _VERBS = {"click": "Click", "type_and_submit": "Type", "terminate": "Leave"}
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class ActionText:
     """An action in words.
 
     Attributes:
@@ -39,7 +39,7 @@ class Deed:
     on_page: bool | None
 
     @classmethod
-    def of(cls, action: Action, page: Page | None) -> Deed:
+    def of(cls, action: Action, page: Page | None) -> ActionText:
         """The words for an action on a page."""
         element = page.by_name.get(action.name) if page is not None and action.name is not None else None
         on_page = None if action.type == "terminate" or page is None else element is not None
@@ -49,12 +49,12 @@ class Deed:
     def sentence(self) -> str:
         """In one line, for lists and screen readers."""
         target = self.label or self.action.name or "an element without a name"
-        words = in_words(self.action.type, target, self.text)
+        words = describe_action(self.action.type, target, self.text)
         return words[:1].upper() + words[1:]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RunPrediction:
     """What one run says of a step; every number may be missing.
 
     Attributes:
@@ -67,9 +67,9 @@ class Answer:
         line: the whole line of predictions.jsonl.
     """
 
-    run: Predictions
+    run: PredictionIndex
     verdict: Verdict
-    deed: Deed | None
+    deed: ActionText | None
     confidence: float | None
     log_probability: float | None
     rank: int | None
@@ -91,7 +91,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineStep:
     """A step in the timeline.
 
     Attributes:
@@ -102,7 +102,7 @@ class Moment:
     """
 
     step: int
-    deed: Deed
+    deed: ActionText
     hits: tuple[Verdict | None, ...]
     since: float | None
 
@@ -134,10 +134,10 @@ class Replay:
     index: int
     page: Page | None
     title: str
-    deed: Deed
-    best: Deed | None
-    answers: tuple[Answer, ...]
-    moments: tuple[Moment, ...]
+    deed: ActionText
+    best: ActionText | None
+    answers: tuple[RunPrediction, ...]
+    moments: tuple[TimelineStep, ...]
 
     @property
     def step(self) -> Step:
@@ -145,19 +145,21 @@ class Replay:
         return self.session.steps[self.index]
 
     @property
-    def marks(self) -> list[Mark]:
+    def marks(self) -> list[ElementHighlight]:
         """What is drawn on the page: the person's element, the most probable one, the predicted ones."""
         marks = []
         if self.deed.action.name:
-            marks.append(Mark(self.deed.action.name, "person", "person", "person"))
+            marks.append(ElementHighlight(self.deed.action.name, "person", "person", "person"))
         for answer in self.answers:
             if answer.deed is not None and answer.deed.action.name:
                 place = answer.run.place
                 marks.append(
-                    Mark(answer.deed.action.name, f"run-{place}", answer.run.colour, answer.run.letter)
+                    ElementHighlight(
+                        answer.deed.action.name, f"run-{place}", answer.run.colour, answer.run.letter
+                    )
                 )
         if self.best is not None and self.best.action.name and self.best.action != self.deed.action:
-            marks.append(Mark(self.best.action.name, "best", "best", "most probable"))
+            marks.append(ElementHighlight(self.best.action.name, "best", "best", "most probable"))
         return marks
 
     def to_dict(self) -> dict[str, Any]:
@@ -220,8 +222,8 @@ def replay_at(library: Library, session_id: str, index: int) -> Replay:
         index=index,
         page=page,
         title=title_of(page.html) if page else "",
-        deed=Deed.of(step.action, page),
-        best=Deed.of(step.truth.best, page) if step.truth else None,
+        deed=ActionText.of(step.action, page),
+        best=ActionText.of(step.truth.best, page) if step.truth else None,
         answers=tuple(
             _answer(run, step, page, lines[index])
             for run, lines in zip(library.runs, said, strict=True)
@@ -260,12 +262,12 @@ def page_of(data: DataSet, step: Step) -> Page | None:
     return page
 
 
-def _answer(run: Predictions, step: Step, page: Page | None, line: Mapping[str, Any]) -> Answer:
+def _answer(run: PredictionIndex, step: Step, page: Page | None, line: Mapping[str, Any]) -> RunPrediction:
     action = predicted(line)
-    return Answer(
+    return RunPrediction(
         run=run,
         verdict=verdict_on(step.action, line),
-        deed=None if action is None else Deed.of(action, page),
+        deed=None if action is None else ActionText.of(action, page),
         confidence=_number(line.get("confidence")),
         log_probability=_number(line.get("log_probability")),
         rank=line["rank"] if isinstance(line.get("rank"), int) else None,
@@ -273,13 +275,13 @@ def _answer(run: Predictions, step: Step, page: Page | None, line: Mapping[str, 
     )
 
 
-def _moments(session: Session, said: Sequence[Mapping[int, Mapping[str, Any]]]) -> tuple[Moment, ...]:
-    moments: list[Moment] = []
+def _moments(session: Session, said: Sequence[Mapping[int, Mapping[str, Any]]]) -> tuple[TimelineStep, ...]:
+    moments: list[TimelineStep] = []
     before: float | None = None
     for index, step in enumerate(session.steps):
         hits = tuple(verdict_on(step.action, lines[index]) if index in lines else None for lines in said)
         since = None if before is None or step.elapsed is None else step.elapsed - before
-        moments.append(Moment(index, Deed.of(step.action, None), hits, since))
+        moments.append(TimelineStep(index, ActionText.of(step.action, None), hits, since))
         before = step.elapsed
     return tuple(moments)
 

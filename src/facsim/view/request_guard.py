@@ -46,7 +46,7 @@ def frame_headers(nonce: str) -> dict[str, str]:
     }
 
 
-class Guard:
+class RequestGuard:
     """Refuses what does not come from this machine's own pages, and puts the policy on every response.
 
     A link from elsewhere (a report on disk) may open a page of the viewer in a tab; nothing else may come

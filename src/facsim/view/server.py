@@ -37,9 +37,9 @@ def build_app(data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ())
     """
     check_packages("the viewer")
     from facsim.view.library import Library  # noqa: PLC0415 (slow to import)
-    from facsim.view.web import View  # noqa: PLC0415 (an extra)
+    from facsim.view.web import ViewerApp  # noqa: PLC0415 (an extra)
 
-    return View(Library(data, runs)).app()
+    return ViewerApp(Library(data, runs)).app()
 
 
 def serve(

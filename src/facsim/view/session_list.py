@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from facsim.schema import Session
-from facsim.view.library import Found, Library
+from facsim.view.library import Library, SessionMatch
 from facsim.view.verdict import verdict_on
 
 LONGEST_STRIP = 48
@@ -14,7 +14,7 @@ LONGEST_STRIP = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class StripCell:
     """A step in a row: its action's type, and how many runs are right of those asked."""
 
     action: str
@@ -30,7 +30,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SessionRow:
     """A session in the list.
 
     Attributes:
@@ -40,10 +40,10 @@ class Row:
         cells: its steps, the first ones of a very long session.
     """
 
-    found: Found
+    found: SessionMatch
     session: Session
     about: str
-    cells: tuple[Cell, ...]
+    cells: tuple[StripCell, ...]
 
     @property
     def words(self) -> str:
@@ -59,7 +59,7 @@ class Row:
         )
 
 
-def listing(library: Library, found: Sequence[Found]) -> tuple[Row, ...]:
+def session_rows(library: Library, found: Sequence[SessionMatch]) -> tuple[SessionRow, ...]:
     """The rows of some sessions.
 
     Raises:
@@ -73,7 +73,7 @@ def listing(library: Library, found: Sequence[Found]) -> tuple[Row, ...]:
         for index, step in enumerate(session.steps[:LONGEST_STRIP]):
             lines = [of_run[index] for of_run in said if index in of_run]
             right = sum(verdict_on(step.action, line).right for line in lines)
-            cells.append(Cell(step.action.type, right, len(lines)))
+            cells.append(StripCell(step.action.type, right, len(lines)))
         typed = next((step.action.text for step in session.steps if step.action.text), "")
-        rows.append(Row(one, session, (session.intent or typed or "")[:300], tuple(cells)))
+        rows.append(SessionRow(one, session, (session.intent or typed or "")[:300], tuple(cells)))
     return tuple(rows)

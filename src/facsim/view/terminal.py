@@ -24,7 +24,7 @@ from facsim.evaluation.compare import labels
 from facsim.metrics import METRICS, Rule, matches
 from facsim.report.leaderboard_table import TextTable
 from facsim.schema import Action, Page, Session, Step
-from facsim.schema.notebook_html import target_of
+from facsim.schema.action import describe_target
 from facsim.util.display_text import format_seconds, one_line
 from facsim.util.errors import ConfigError
 from facsim.view.data_set_check import check_same_data
@@ -43,7 +43,7 @@ _ABSENT: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class SessionPredictions:
     """What one run predicted for the steps of one session.
 
     Attributes:
@@ -214,13 +214,15 @@ def _listed(data: DataSet, runs: Sequence[Run]) -> DataSet:
     return data.select(ids.to_list())
 
 
-def _answers(label: str, session: Session, predictions: pl.DataFrame, rule: Rule) -> Answers:
+def _answers(label: str, session: Session, predictions: pl.DataFrame, rule: Rule) -> SessionPredictions:
     found = predictions.filter(pl.col("session_id") == session.session_id).rows(named=True)
     # Another step than the data set has would be of other data, which was refused.
-    return Answers(label, {line["step"]: line for line in found if line["step"] < len(session.steps)}, rule)
+    return SessionPredictions(
+        label, {line["step"]: line for line in found if line["step"] < len(session.steps)}, rule
+    )
 
 
-def _count(answers: Answers, session: Session) -> str:
+def _count(answers: SessionPredictions, session: Session) -> str:
     right = sum(answers.is_right(step, session.steps[step].action) for step in answers.lines)
     return f"{right}/{len(answers.lines)}" if answers.lines else _ABSENT
 
@@ -232,23 +234,23 @@ def _heading(session: Session) -> RenderableType:
     facts += [f"outcome {session.outcome}"] if session.outcome else []
     facts += [one_line(text, 80) for text in (session.user_id, session.site) if text]
     name = one_line(session.session_id, _LONGEST_NAME)
-    return Hanging(Text(), Text.assemble((f"Session {name}", "bold"), f" · {' · '.join(facts)}"))
+    return HangingIndent(Text(), Text.assemble((f"Session {name}", "bold"), f" · {' · '.join(facts)}"))
 
 
 def _person(session: Session) -> Iterator[RenderableType]:
     for label, text in (("Persona ", session.persona), ("Intent  ", session.intent)):
         if text:
-            yield Hanging(Text(label, style="bold"), Text(one_line(text, _LONGEST_TEXT)))
+            yield HangingIndent(Text(label, style="bold"), Text(one_line(text, _LONGEST_TEXT)))
 
 
 def _step(
-    page: Page, number: int, step: Step, before: Step | None, answers: Sequence[Answers]
+    page: Page, number: int, step: Step, before: Step | None, answers: Sequence[SessionPredictions]
 ) -> Iterator[RenderableType]:
     pause = None
     if step.elapsed is not None:
         pause = step.elapsed - (before.elapsed or 0.0 if before else 0.0)
     waited = f" · after {format_seconds(pause)}" if pause is not None and pause >= 0 else ""
-    yield Header(f"Step {number}{waited}")
+    yield SectionRule(f"Step {number}{waited}")
     title = one_line(page.outline.title, _LONGEST_LINE) or "(page without a title)"
     yield _cut(Text.assemble(_INDENT, (title, "bold"), (f" · {len(page.elements):,} elements", "dim")))
     if step.url:
@@ -258,7 +260,7 @@ def _step(
     if step.rationale:
         source = f"  ({step.rationale_source})" if step.rationale_source else ""
         reason = Text.assemble((f"“{one_line(step.rationale, _LONGEST_TEXT)}”", "italic"), (source, "dim"))
-        yield Hanging(Text(_INDENT * 2), reason)
+        yield HangingIndent(Text(_INDENT * 2), reason)
     width = max((cell_len(one_line(found.label, 40)) for found in answers), default=0)
     for found in answers:
         yield _prediction(found, number, step.action, width)
@@ -286,21 +288,21 @@ def _surroundings(page: Page, action: Action) -> Iterator[RenderableType]:
 
 
 def _action(step: Step) -> RenderableType:
-    name = one_line(target_of(step.action), _LONGEST_TEXT)
+    name = one_line(describe_target(step.action), _LONGEST_TEXT)
     found = [Text(step.action.type, style="bold"), Text(name, style="cyan")]
     if step.category:
         found.append(Text(f"[{one_line(step.category, 60)}]", style="magenta"))
     if step.truth is not None:
         found.append(Text(f"true probability {_probability(step.truth.probability)}", style="dim"))
     body = Text("  ").join(part for part in found if part.plain)
-    return Hanging(Text(f"{_INDENT}→ ", style="bold"), body)
+    return HangingIndent(Text(f"{_INDENT}→ ", style="bold"), body)
 
 
-def _prediction(answers: Answers, number: int, true: Action, width: int) -> RenderableType:
+def _prediction(answers: SessionPredictions, number: int, true: Action, width: int) -> RenderableType:
     label = one_line(answers.label, 40)
     label += " " * (width - cell_len(label) + 1)
     if number not in answers.lines:
-        return Hanging(Text(f"{_INDENT}· {label}", style="dim"), Text("not asked", style="dim"))
+        return HangingIndent(Text(f"{_INDENT}· {label}", style="dim"), Text("not asked", style="dim"))
     line = answers.lines[number]
     right, action = answers.is_right(number, true), _predicted(line)
     mark, style = ("✓", "bold green") if right else ("✗", "bold red")
@@ -311,7 +313,7 @@ def _prediction(answers: Answers, number: int, true: Action, width: int) -> Rend
     elif action == true:
         parts.append(Text("the same"))
     else:
-        target = one_line(target_of(action), _LONGEST_NAME)
+        target = one_line(describe_target(action), _LONGEST_NAME)
         parts.append(Text.assemble(action.type, " " if target else "", (target, "cyan")))
     if line["on_page"] is False:
         parts.append(Text("not on the page", style="red"))
@@ -319,7 +321,7 @@ def _prediction(answers: Answers, number: int, true: Action, width: int) -> Rend
     said = one_line(line["rationale"] or line["error"] or line["answer"] or "", _LONGEST_TEXT)
     if said:
         parts.append(Text(f"“{said}”", style="italic dim"))
-    return Hanging(Text.assemble(_INDENT, (f"{mark} ", style), label), Text("  ").join(parts))
+    return HangingIndent(Text.assemble(_INDENT, (f"{mark} ", style), label), Text("  ").join(parts))
 
 
 def _chances(line: Mapping[str, Any], *, right: bool) -> Iterator[str]:
@@ -331,11 +333,11 @@ def _chances(line: Mapping[str, Any], *, right: bool) -> Iterator[str]:
         yield f"what was done {_probability(math.exp(line['log_probability']))}{rank}"
 
 
-def _totals(session: Session, answers: Sequence[Answers]) -> Iterator[RenderableType]:
+def _totals(session: Session, answers: Sequence[SessionPredictions]) -> Iterator[RenderableType]:
     asked = [found for found in answers if found.lines]
     if asked:
         counts = " · ".join(f"{one_line(found.label, 40)} {_count(found, session)}" for found in asked)
-        yield Hanging(Text("Right  ", style="bold"), Text(counts))
+        yield HangingIndent(Text("Right  ", style="bold"), Text(counts))
     for found in answers:
         if not found.lines:
             yield Text(f"{one_line(found.label, 40)} was not asked about this session", style="yellow")
@@ -358,7 +360,7 @@ def _cut(text: Text) -> Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class SectionRule:
     """A title with a line to the edge of a terminal; in a pipe the title alone."""
 
     title: str
@@ -372,7 +374,7 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Hanging:
+class HangingIndent:
     """A text behind a label; its further lines begin below its first. In a pipe it is one line."""
 
     label: Text

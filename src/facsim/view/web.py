@@ -21,15 +21,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from facsim.util.errors import FacsimError
-from facsim.view.library import HITS, ORDERS, Library, Search
+from facsim.view.library import HITS, ORDERS, Library, SessionFilter
 from facsim.view.number_format import FILTERS
-from facsim.view.page_frame import STATIC, frame
+from facsim.view.page_frame import STATIC, frame_document
 from facsim.view.prompts import prompt_of
 from facsim.view.replay import Replay, replay_at
-from facsim.view.request_guard import HEADERS, Guard, frame_headers
+from facsim.view.request_guard import HEADERS, RequestGuard, frame_headers
 from facsim.view.run_colours import css
 from facsim.view.screenshot import can_draw, picture
-from facsim.view.session_list import listing
+from facsim.view.session_list import session_rows
 
 ROWS = 40
 """Sessions on a page of the list."""
@@ -39,7 +39,7 @@ _SEARCH_FIELDS = ("q", "outcome", "action", "category", "min", "max", "hits", "r
 _Choice = TypeVar("_Choice", bound=str)
 
 
-class View:
+class ViewerApp:
     """The pages of the viewer, each a function from a request to a response."""
 
     def __init__(self, library: Library) -> None:
@@ -70,7 +70,7 @@ class View:
         }
         return Starlette(
             routes=[Route(path, answer, methods=["GET"]) for path, answer in pages.items()],
-            middleware=[Middleware(Guard)],
+            middleware=[Middleware(RequestGuard)],
             exception_handlers={HTTPException: self._sorry, FacsimError: self._sorry, Exception: self._fault},
         )
 
@@ -85,7 +85,7 @@ class View:
             "list.html",
             search=search,
             query=query_of(request.query_params),
-            rows=listing(self._library, found.part((page - 1) * ROWS, ROWS)),
+            rows=session_rows(self._library, found.part((page - 1) * ROWS, ROWS)),
             total=len(found),
             page=page,
             pages=pages,
@@ -120,7 +120,7 @@ class View:
         """The page of a step, for a sandboxed frame."""
         replay = self._replay(request)
         nonce = secrets.token_urlsafe(16)
-        document = frame(
+        document = frame_document(
             replay.page.html if replay.page else "<p>The data set lacks this page.</p>",
             replay.marks,
             nonce=nonce,
@@ -201,9 +201,9 @@ def address(path: str, *queries: Mapping[str, object], **query: object) -> str:
     return f"{path}?{urlencode(given, errors='replace')}" if given else path
 
 
-def search_of(params: Mapping[str, str]) -> Search:
+def search_of(params: Mapping[str, str]) -> SessionFilter:
     """What the address of a list asks for. What makes no sense counts as not asked."""
-    return Search(
+    return SessionFilter(
         text=params.get("q", "")[:500],
         outcome=params.get("outcome", ""),
         action=params.get("action", ""),
