@@ -95,7 +95,8 @@ def paragraph(text: str, *, dim: bool = False, strong: str = "") -> str:
     """A paragraph of text, optionally after a bold label."""
     style = f"margin:.2em 0;max-width:60em;overflow-wrap:anywhere;{_DIM if dim else ''}"
     label = f"<strong>{escape(one_line(strong, _LONGEST))}</strong> " if strong else ""
-    return f'<div style="{style}">{label}<span dir="auto">{escape(one_line(text, _LONGEST_PARAGRAPH))}</span></div>'
+    body = escape(one_line(text, _LONGEST_PARAGRAPH))
+    return f'<div style="{style}">{label}<span dir="auto">{body}</span></div>'
 
 
 def scrolled(html: str) -> str:
