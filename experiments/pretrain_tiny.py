@@ -87,7 +87,7 @@ def make_tokenizer(errands: Path, folder: Path) -> None:
     """Learn the tokenizer from the first errands and what else `texts_for_tokenizer` gives."""
     visits = some(read_errands(errands), ERRANDS_FOR_TOKENIZER)
     pages = [so_far.page.html for visit in visits for so_far, _ in visit]
-    config = PromptConfig(style="action", budget_tokens=BUDGET)
+    config = PromptConfig(style="action", budget_tokens=BUDGET, page_text="stored")
     wording = [*prompt_wording(config), "[page left out]", " earlier steps left out]"]
     wording += [*stock_phrases(pages), *stock_names(pages)]
     texts = texts_for_tokenizer(visits, config, seed=5)
@@ -146,7 +146,9 @@ def material(stage: Stage, work: Path, words: Path) -> Iterator[tuple[torch.Tens
 
 def prompts(near: bool, words: Path) -> PromptConfig:
     """How sessions are shown in a stage."""
-    return PromptConfig(style="action", budget_tokens=BUDGET, tokenizer=words, person_after_pages=near)
+    return PromptConfig(
+        style="action", budget_tokens=BUDGET, tokenizer=words, person_after_pages=near, page_text="stored"
+    )
 
 
 def save(model: Qwen2ForCausalLM, words: Path, folder: Path) -> None:

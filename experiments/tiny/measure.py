@@ -31,7 +31,14 @@ def measure(
         shop: rows of the shop's pages, as long as the model is made for.
     """
     maker = RowMaker(
-        chat, PromptConfig(style="action", person_after_pages=True, budget_tokens=1000, chars_per_token=5.2)
+        chat,
+        PromptConfig(
+            style="action",
+            person_after_pages=True,
+            budget_tokens=1000,
+            chars_per_token=5.2,
+            page_text="stored",
+        ),
     )
     visits = some(read_errands(held_out), 1000)
     return {

@@ -300,7 +300,7 @@ def test_commands(made: Made, tmp_path: Path) -> None:
     )
     assert evaluate_command(run) == (
         f"facsim evaluate data/made openai:gpt-4.1 --out {tmp_path} --name 'a b' --split-by session --limit 40 "
-        "--style think --no-persona --temperature unset --sampling-seed 3 --thinking low"
+        "--style think --no-persona --page-text stored --temperature unset --sampling-seed 3 --thinking low"
     )
     assert view_command([run]) == f"facsim view data/made '{tmp_path / 'a b'}'"
 
@@ -320,7 +320,7 @@ def test_the_command_of_a_local_model_names_what_its_checkpoint_would_decide(
     run.config = run.config.model_copy(update={"identity": identity})
     assert evaluate_command(run) == (
         f"facsim evaluate data/made local:models/mine --out {tmp_path} --name mine --style rationale "
-        "--budget-tokens 1000 --budget-policy drop_oldest --persona --decoding candidates --device cpu --dtype float32"
+        "--budget-tokens 1000 --budget-policy drop_oldest --persona --page-text stored --decoding candidates --device cpu --dtype float32"
     )
 
 

@@ -34,6 +34,7 @@ def command(
     tokenizer: Annotated[Path | None, Parameter(group=_PROMPT)] = None,
     persona: Annotated[bool | None, Parameter(group=_PROMPT)] = None,
     person_after_pages: Annotated[bool | None, Parameter(group=_PROMPT)] = None,
+    page_text: Annotated[Literal["condensed", "stored"] | None, Parameter(group=_PROMPT)] = None,
     temperature: Annotated[float | Literal["unset"] | None, Parameter(group=_MODEL)] = None,
     max_output_tokens: Annotated[int | None, Parameter(group=_MODEL)] = None,
     sampling_seed: Annotated[int | None, Parameter(group=_MODEL)] = None,
@@ -86,6 +87,8 @@ def command(
         persona: Whether the prompt tells what is known of the person. Default: yes.
         person_after_pages: Whether persona and intent stand below every page instead of in the system
             message. Small models follow them better there; their tokens count with each page. Default: no.
+        page_text: condensed: pages without addresses, empty boxes and repeated text. stored: as the data set
+            has them. Default: condensed; for a local model the one it was trained with.
         temperature: A number, or unset: not sent, the server's own. Default: 0.
         max_output_tokens: Most tokens of an answer. Default: 4096; for a local model 512, or what the page's
             longest action takes, if it was trained to write actions only.
@@ -116,6 +119,7 @@ def command(
         tokenizer=tokenizer,
         persona=persona,
         person_after_pages=person_after_pages,
+        page_text=page_text,
     )
     asking = _given(
         temperature=temperature,

@@ -36,6 +36,8 @@ class _Chosen:
     """Whether the prompt tells what is known of the person. Default: yes."""
     person_after_pages: Annotated[bool | None, Parameter(group=_SESSIONS)] = None
     """Whether persona and intent stand below every page instead of in the system message. Default: no."""
+    page_text: Annotated[Literal["condensed", "stored"] | None, Parameter(group=_SESSIONS)] = None
+    """Pages without addresses, empty boxes and repeated text, or as stored. Default: condensed."""
     split_by: Annotated[Literal["user", "session", "official", "time"] | None, Parameter(group=_SESSIONS)] = (
         None
     )

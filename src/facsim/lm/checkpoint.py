@@ -112,7 +112,7 @@ def read_settings(folder: Path) -> CheckpointSettings | None:
     if not isinstance(content, dict) or not isinstance(content.get("prompt"), dict):
         raise InputError("holds no object `prompt`", file=file, remedy=remedy)
     try:
-        prompt = PromptConfig.model_validate(content["prompt"])
+        prompt = PromptConfig.recorded(content["prompt"])
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in ("prompt", *first["loc"]))

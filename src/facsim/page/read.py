@@ -47,7 +47,7 @@ def names_in(html: str) -> list[str]:
         InputError: if the page cannot be read.
     """
     tree = tree_of(html)
-    return [name for node in range(len(tree)) if (name := _name_of(tree, node))]
+    return [name for node in range(len(tree)) if (name := name_of(tree, node))]
 
 
 def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]:
@@ -61,7 +61,7 @@ def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]
     runs = TextRuns(tree)
     nodes: dict[str, int] = {}
     for node in range(len(tree)):
-        if name := _name_of(tree, node):
+        if name := name_of(tree, node):
             nodes.setdefault(name, node)
     equivalents = _equivalents({name: tree.attributes[node].get("href", "") for name, node in nodes.items()})
     return tuple(
@@ -73,10 +73,11 @@ def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]
 def load_outline(html: str) -> Outline:
     """What a person reads on a simplified page."""
     tree = tree_of(html)
-    return outline_of(tree, [_name_of(tree, node) for node in range(len(tree))])
+    return outline_of(tree, [name_of(tree, node) for node in range(len(tree))])
 
 
-def _name_of(tree: Tree, node: int) -> str | None:
+def name_of(tree: Tree, node: int) -> str | None:
+    """The name of a node of a simplified page, if it is an element to act on."""
     name = tree.attributes[node].get("name")
     return name if name and tree.tags[node] not in _NAMED_FOR_OTHER_REASONS else None
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from facsim.page import read_page
+from facsim.page import condense, read_page
 from facsim.prompt.action_space import action_schema
 from facsim.prompt.budget import Plan, plan_history
 from facsim.prompt.config import Message, Prompt, PromptConfig
@@ -221,6 +221,7 @@ def prompt_hash(config: PromptConfig) -> str:
         "probes": probes,
         "schema": action_schema(),
         "marks": [left_out(_DEFAULT).message.content, steps_left_out(2), CUT_MARK],
+        "condensed": condense(_LONG_PAGE),
         "cuts": [Fitter(_LONG_PAGE).to(limit) for limit in range(0, len(_LONG_PAGE), 100)],
         "sizes": [WINDOW_TOKENS, MIN_PAGE_TOKENS, MESSAGE_TOKENS],
     }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Role = Literal["system", "user", "assistant"]
 Style = Literal["action", "rationale", "think", "two_turn"]
 BudgetPolicy = Literal["drop_oldest", "anchored"]
+PageText = Literal["condensed", "stored"]
 
 
 class PromptConfig(BaseModel):
@@ -44,6 +46,19 @@ class PromptConfig(BaseModel):
     person_after_pages: bool = False
     """Where persona and intent stand: in the system message, or below every page. Small models follow what
     stands near the answer better; it costs their tokens again with each page."""
+
+    page_text: PageText = "condensed"
+    """How pages are written. `condensed`: without addresses, boxes that only hold others, and repeated text
+    (`facsim.page.condense`). `stored`: the simplified page as the data set has it."""
+
+    @classmethod
+    def recorded(cls, values: Mapping[str, Any]) -> Self:
+        """The config that a checkpoint or a run recorded. Before `page_text` existed, pages were `stored`.
+
+        Raises:
+            pydantic.ValidationError: if a value is not valid.
+        """
+        return cls.model_validate({"page_text": "stored", **values})
 
 
 @dataclass(frozen=True, slots=True)

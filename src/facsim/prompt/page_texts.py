@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
-from facsim.page import names_in
+from facsim.page import condense, names_in
 from facsim.prompt.config import Message, PromptConfig
 from facsim.prompt.cut import window_around
 from facsim.prompt.fit import Fitter
@@ -97,7 +97,9 @@ def page_texts(page: Page, config: PromptConfig) -> PageTexts:
     of_page = _TEXTS.setdefault(page, {})
     texts = of_page.get(config)
     if texts is None:
-        texts = of_page[config] = PageTexts(page.html, config)
+        texts = of_page[config] = PageTexts(
+            condense(page.html) if config.page_text == "condensed" else page.html, config
+        )
     return texts
 
 

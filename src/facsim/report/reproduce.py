@@ -19,6 +19,7 @@ _PROMPT_FLAGS: Final = (
     "tokenizer",
     "persona",
     "person_after_pages",
+    "page_text",
 )
 _MODEL_FLAGS: Final[Mapping[str, str]] = {
     "temperature": "--temperature",
@@ -64,6 +65,7 @@ def _asking_flags(identity: Identity) -> dict[str, Any]:
     prompt = identity.settings.get("prompt")
     if not isinstance(prompt, Mapping):
         return {}
+    prompt = {"page_text": "stored", **prompt}  # as runs were before there was a choice
     if identity.predictor.startswith("local:"):
         return _local_flags(identity.settings, prompt)
     usual = PromptConfig().model_dump(mode="json")

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from facsim.data.splits import SplitBy
-from facsim.prompt import BudgetPolicy, PromptConfig, Style
+from facsim.prompt import BudgetPolicy, PageText, PromptConfig, Style
 from facsim.util.errors import ConfigError
 from facsim.util.yaml_config import read_yaml
 
@@ -44,6 +44,9 @@ class _Choices(BaseModel):
 
     person_after_pages: bool = False
     """Whether persona and intent stand below every page instead of in the system message."""
+
+    page_text: PageText = "condensed"
+    """How pages are written: condensed, or as the data set stores them."""
 
     split_by: SplitBy = "user"
     """How the data set is split. The train part is learned, the validation part chooses the checkpoint."""
@@ -185,6 +188,7 @@ class SftConfig(_Choices):
             tokenizer=tokenizer,
             persona=self.persona,
             person_after_pages=self.person_after_pages,
+            page_text=self.page_text,
         )
 
     def identity(self) -> dict[str, Any]:
@@ -209,6 +213,7 @@ PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
             {
                 "style": "action",
                 "person_after_pages": True,
+                "page_text": "stored",
                 "optimizer": "muon",
                 "learning_rate": 1e-3,
                 "schedule": "cosine",

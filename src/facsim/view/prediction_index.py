@@ -74,7 +74,7 @@ class PredictionIndex:
         if self.counts_with_its_own:
             recorded = recorded | {"tokenizer": self._own_tokenizer}
         try:
-            return PromptConfig.model_validate(recorded)
+            return PromptConfig.recorded(recorded)
         except ValidationError:
             return None
 

@@ -1,0 +1,302 @@
+"""A simplified page cut down to what a model needs: text, structure, names and states.
+
+Stored pages keep addresses, because elements are compared by them, and every box that tells structure. A
+prompt pays for each character, so it leaves out:
+
+- addresses (`href`): nobody reads them, and names stand for where links lead;
+- boxes without a name, a label or a state that only hold others (`div`, `section`, `p`, lists), and list
+  items with a single child: line breaks take their place;
+- text repeated nearby: the alternative text of a picture beside its title, a label that equals the content,
+  an option's text that its name already contains.
+
+Every element stays, with its name, in order, and nested as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+
+from facsim.page.read import name_of, tree_of
+from facsim.page.roles import STATES
+from facsim.page.slugs import fold, slug
+from facsim.page.tags import FLOWING, INLINE, VOID
+from facsim.page.tree import TEXT, Tree
+
+_MEANINGFUL = frozenset(
+    [
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "title",
+        "nav",
+        "header",
+        "footer",
+        "aside",
+        "main",
+        "fieldset",
+        "legend",
+        "table",
+        "tr",
+        "th",
+        "td",
+        "caption",
+        "dt",
+        "dd",
+        "del",
+        "s",
+        "details",
+        "dialog",
+        "blockquote",
+        "pre",
+        "optgroup",
+    ]
+)
+"""Tags that tell something by themselves; others are written for their name, label or state."""
+_KEPT_ATTRIBUTES = ("name", "type", "value", "placeholder", "alt", "title", "label", "role", "colspan")
+_STATES = frozenset({*STATES, "open", "multiple"})
+_SILENT_ROLES = frozenset(
+    {
+        *[
+            "generic",
+            "presentation",
+            "none",
+            "list",
+            "listitem",
+            "group",
+            "form",
+            "img",
+            "region",
+            "main",
+            "navigation",
+            "banner",
+        ]
+    }
+)
+_NEAR = 12
+"""How many pieces of text before and after another are close by."""
+_ADJACENT = 3
+_SHORTEST_REPEATED = 4
+_SPECIAL = re.compile("[&<>]")
+_QUOTED = re.compile('[&<>"]')
+
+
+def condense(html: str) -> str:
+    """The text of a simplified page for a prompt, ours or another tool's.
+
+    `facsim.page.names_in` finds the same names in the same order.
+
+    >>> condense('<ul><li><a name="cart" href="/cart?from=menu"><img alt="Cart">Cart</a></li></ul>')
+    '<a name="cart">Cart</a>'
+    """
+    return _Condenser(tree_of(html)).html()
+
+
+class _Condenser:
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._parts: list[str] = []
+        self._break = False
+        self._trim = True
+        self._names = [name_of(tree, node) for node in range(len(tree))]
+        self._repeated = _repeated(tree, self._names)
+        self._filled_children = self._count_filled_children()
+
+    def html(self) -> str:
+        tree, parts = self._tree, self._parts
+        opened: list[tuple[int, str, bool]] = []
+        node, total = 0, len(tree)
+        while node < total:
+            while opened and opened[-1][0] <= node:
+                self._close(*opened.pop()[1:])
+            tag = tree.tags[node]
+            if tag == TEXT:
+                self._text(node)
+            else:
+                start = self._start_tag(node, tag)
+                if tag not in FLOWING:
+                    self._break = True
+                if start:
+                    self._end_line()
+                    parts.append(start)
+                    self._break = False
+                    self._trim = tag not in INLINE and tag not in VOID
+                if tag not in VOID:
+                    opened.append((tree.ends[node], tag, bool(start)))
+            node += 1
+        while opened:
+            self._close(*opened.pop()[1:])
+        return "".join(parts)
+
+    def _close(self, tag: str, is_written: bool) -> None:
+        if is_written:
+            if self._parts[-1].endswith(" ") and tag not in INLINE:
+                self._parts[-1] = self._parts[-1].rstrip(" ")
+            self._parts.append(f"</{tag}>")
+            self._trim = False
+        if tag not in FLOWING:
+            self._break = True
+
+    def _end_line(self) -> None:
+        if self._break and self._parts:
+            self._parts[-1] = self._parts[-1].rstrip(" ")
+            self._parts.append("\n")
+
+    def _text(self, node: int) -> None:
+        tree = self._tree
+        text = tree.texts[node]
+        if node in self._repeated:
+            return
+        parent = tree.parents[node]
+        if parent < 0 or tree.tags[parent] not in ("textarea", "pre"):
+            words = fold(text)
+            if not words:
+                if self._parts and not (self._trim or self._break):
+                    self._parts.append(" ")
+                    self._trim = True
+                return
+            before = " " if text[0].isspace() and not (self._trim or self._break) else ""
+            after = " " if text[-1].isspace() else ""
+            text = f"{before}{words}{after}"
+        self._end_line()
+        self._parts.append(escape(text, quote=False) if _SPECIAL.search(text) else text)
+        self._break = False
+        self._trim = text[-1:].isspace()
+
+    def _count_filled_children(self) -> list[int]:
+        """In how many of its children a node holds something that is written."""
+        tree = self._tree
+        is_filled = bytearray(len(tree))
+        counts = [0] * len(tree)
+        for node, tag in enumerate(tree.tags):
+            if not (self._names[node] or (tag == TEXT and not tree.texts[node].isspace()) or tag == "img"):
+                continue
+            if node in self._repeated:
+                continue
+            while not is_filled[node]:
+                is_filled[node] = 1
+                parent = tree.parents[node]
+                if parent < 0:
+                    break
+                counts[parent] += 1
+                node = parent  # noqa: PLW2901
+        return counts
+
+    def _start_tag(self, node: int, tag: str) -> str:
+        """What to write at the start of an element; nothing if only its content is written."""
+        attributes = self._tree.attributes[node]
+        if not self._names[node] and not self._is_meaningful(node, tag, attributes):
+            return ""
+        written = [tag]
+        for attribute in _KEPT_ATTRIBUTES if attributes else ():
+            value = attributes.get(attribute)
+            if value is None or (attribute == "alt" and node in self._repeated):
+                continue
+            if attribute == "role" and value in _SILENT_ROLES and not self._names[node]:
+                continue
+            written.append(f'{attribute}="{_quoted(value)}"')
+        for attribute, value in attributes.items():
+            if attribute in _STATES:
+                written.append(attribute)
+            elif attribute.startswith("aria-") and not (attribute == "aria-label" and node in self._repeated):
+                written.append(f'{attribute}="{_quoted(value)}"')
+        return f"<{' '.join(written)}>"
+
+    def _is_meaningful(self, node: int, tag: str, attributes: Mapping[str, str]) -> bool:
+        if tag in _MEANINGFUL:
+            return self._filled_children[node] > 0 or tag in ("td", "th")
+        if tag == "img":
+            return bool(attributes.get("alt")) and node not in self._repeated
+        if tag in ("li", "article") and self._filled_children[node] > 1:
+            return True
+        if not attributes or not self._filled_children[node]:
+            return False
+        return (
+            bool(attributes.get("aria-label"))
+            or not _STATES.isdisjoint(attributes)
+            or attributes.get("role", "generic") not in _SILENT_ROLES
+        )
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A text, the alternative text of a picture, or a label, white space and case folded."""
+
+    node: int
+    kind: str
+    text: str
+
+
+def _repeated(tree: Tree, names: list[str | None]) -> set[int]:
+    """The texts, pictures and labels that say nothing new."""
+    pieces = _pieces(tree)
+    found: set[int] = set()
+    for place, piece in enumerate(pieces):
+        before = pieces[max(0, place - _NEAR) : place]
+        after = pieces[place + 1 : place + 1 + _NEAR]
+        if piece.kind == "alt":
+            same = [other for other in before if other.text == piece.text and other.node not in found]
+            same += [other for other in after if other.text == piece.text and other.kind == "text"]
+            is_repeated = bool(same)
+        elif piece.kind == "label":
+            is_repeated = _is_repeated_label(tree, piece, before[-1:], after)
+        else:
+            is_repeated = _is_repeated_text(tree, names, piece, before[-_ADJACENT:])
+        if is_repeated:
+            found.add(piece.node)
+    return found
+
+
+def _pieces(tree: Tree) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    for node, tag in enumerate(tree.tags):
+        attributes = tree.attributes[node]
+        if tag == TEXT:
+            parent = tree.parents[node]
+            # The title shows on the tab, not on the page.
+            is_title = parent >= 0 and tree.tags[parent] == "title"
+            kind, text = "text", "" if is_title else tree.texts[node]
+        elif tag == "img":
+            kind, text = "alt", attributes.get("alt", "")
+        else:
+            kind, text = "label", attributes.get("aria-label", "")
+        text = fold(text).casefold()
+        if text:
+            pieces.append(_Piece(node, kind, text))
+    return pieces
+
+
+def _is_repeated_label(tree: Tree, label: _Piece, before: list[_Piece], after: list[_Piece]) -> bool:
+    """Whether a label says what its content, or the text beside it, says; or that and what is close by."""
+    if any(other.kind == "text" and other.text == label.text for other in (*before, *after[:1])):
+        return True
+    content = [other for other in after if other.node < tree.ends[label.node]]
+    said = " ".join(other.text for other in content)
+    if not said or not any(map(str.isalpha, said)) or said not in label.text:
+        return False
+    rest = label.text.replace(said, "", 1).strip(" -:,.|")
+    return not rest or any(rest in other.text for other in (*before, *after[len(content) :]))
+
+
+def _is_repeated_text(tree: Tree, names: list[str | None], text: _Piece, before: list[_Piece]) -> bool:
+    parent = tree.parents[text.node]
+    if parent < 0:
+        return False
+    name = names[parent]
+    if tree.tags[parent] == "option" and name:
+        return slug(text.text) == name.rpartition(".")[2]
+    return (
+        name is None
+        and len(text.text) >= _SHORTEST_REPEATED
+        and tree.tags[parent] not in ("td", "th", "textarea")
+        and any(other.kind == "text" and other.text == text.text for other in before)
+    )
+
+
+def _quoted(value: str) -> str:
+    return escape(value) if _QUOTED.search(value) else value

@@ -1,0 +1,96 @@
+"""The text of a page for a prompt: shorter, with every element and every word."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from page_properties import hostile
+from selectolax.lexbor import LexborHTMLParser
+
+from facsim.page import condense, names_in, simplify
+from facsim.prompt import PromptConfig
+from facsim.util.errors import InputError
+
+_GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.html"))
+
+
+def words(html: str) -> set[str]:
+    body = LexborHTMLParser(html).body
+    alts = re.findall(r'(?:alt|aria-label|name)="([^"]*)"', html)
+    text = " ".join([body.text(separator=" ") if body else "", *alts])
+    return set(re.findall(r"[^\W_]+", text.casefold()))
+
+
+@pytest.mark.parametrize("page", _GOLDEN, ids=lambda page: page.stem)
+def test_a_condensed_page_keeps_names_and_words_and_loses_addresses(page):
+    simplified = simplify(page.read_bytes()).html
+    condensed = condense(simplified)
+    assert names_in(condensed) == names_in(simplified)
+    assert words(simplified) <= words(condensed)
+    assert "href=" not in condensed
+    assert len(condensed) < 0.95 * len(simplified)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=60, deadline=None)
+def test_any_page_keeps_its_names(choices: bytes):
+    try:
+        simplified = simplify(hostile(b"\x40\x00\x00" + choices).html).html
+    except InputError:
+        return
+    assert names_in(condense(simplified)) == names_in(simplified)
+
+
+def test_boxes_that_only_hold_others_become_lines():
+    page = (
+        '<div><section><ul><li><a name="a">One</a></li><li><a name="b">Two</a> $5</li></ul></section></div>'
+    )
+    assert condense(page) == '<a name="a">One</a>\n<li><a name="b">Two</a> $5</li>'
+
+
+def test_boxes_with_a_label_or_a_state_stay():
+    page = '<section aria-label="Offers"><div aria-busy="true"><a name="a">One</a></div></section>'
+    assert condense(page).startswith('<section aria-label="Offers">')
+
+
+def test_a_picture_beside_its_title_is_not_described_again():
+    page = '<div><a name="mug.image" href="/m"><img alt="Blue mug"></a><h3><a name="mug.view">Blue mug</a></h3></div>'
+    assert condense(page) == '<a name="mug.image"></a>\n<h3><a name="mug.view">Blue mug</a></h3>'
+
+
+def test_a_picture_that_says_more_keeps_its_text():
+    page = '<a name="mug.image"><img alt="Blue mug on a table"></a> <a name="mug.view">Blue mug</a>'
+    assert 'alt="Blue mug on a table"' in condense(page)
+
+
+def test_a_label_is_written_once():
+    page = '<input name="brand.acme" type="checkbox" aria-label="Acme (12)"> Acme (12)'
+    assert condense(page) == '<input name="brand.acme" type="checkbox"> Acme (12)'
+    page = '<b>Mug</b> <button name="add" aria-label="Add to cart, Mug">Add to cart</button>'
+    assert condense(page) == 'Mug <button name="add">Add to cart</button>'
+    page = '<a name="four" aria-label="4 stars and up">★★★★</a>'
+    assert condense(page) == page
+
+
+def test_an_option_whose_name_says_its_text_has_no_text():
+    page = (
+        '<select name="s"><option name="s.red" selected>Red</option><option name="s.x">€ 40</option></select>'
+    )
+    assert condense(page) == (
+        '<select name="s"><option name="s.red" selected></option><option name="s.x">€ 40</option></select>'
+    )
+
+
+def test_states_and_values_stay():
+    page = '<input name="q" type="search" value="tea &amp; milk" placeholder="Search"><button name="b" disabled>B</button>'
+    assert condense(page) == page
+
+
+def test_what_was_recorded_before_pages_were_condensed_is_shown_as_it_was():
+    assert PromptConfig.recorded({"style": "action"}).page_text == "stored"
+    assert PromptConfig.recorded({"page_text": "condensed"}).page_text == "condensed"
+    assert PromptConfig().page_text == "condensed"
