@@ -27,6 +27,9 @@ _VERBS = {
     "compare": ("facsim.cli.compare:command", "Compare runs pairwise on the same steps."),
     "show": ("facsim.cli.show:command", "Replay a session, list sessions, or show a run's metrics."),
     "view": ("facsim.cli.view:command", "Replay sessions in the browser, predictions side by side."),
+    "export": ("facsim.cli.export:command", "Write a run for Inspect, or a data set for TRL or verl."),
+    "push": ("facsim.cli.push:command", "Upload a data set or a checkpoint to the Hugging Face hub."),
+    "pull": ("facsim.cli.pull:command", "Download a data set or a checkpoint from the hub."),
     "report": ("facsim.cli.report:command", "Report on runs: leaderboard, one HTML file, tables, figures."),
 }
 

@@ -1,0 +1,162 @@
+"""Data sets and checkpoints to and from repositories of the Hugging Face hub."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+from facsim.data import DataSet
+from facsim.lm.hub import is_hub_id
+from facsim.util.errors import ConfigError, FacsimError
+
+RepoType = Literal["dataset", "model"]
+
+# What a data set or a checkpoint consists of; a work folder, a lock or raw notes beside it stay here.
+_FILES: Final[dict[RepoType, tuple[str, ...]]] = {
+    "dataset": ("*.parquet", "card.json", "ingest.md", "README.md", "LICENSE*"),
+    "model": (
+        "*.json", "*.jinja", "*.txt", "*.model", "model*.safetensors", "README.md", "LICENSE*",
+        "training.svg", "training.png",
+    ),
+}  # fmt: skip
+
+
+def repo_type_of(folder: Path) -> RepoType:
+    """Return what a folder holds.
+
+    Raises:
+        ConfigError: if it is neither a data set nor a checkpoint.
+    """
+    if (folder / "card.json").is_file():
+        DataSet.open(folder)  # what is broken is not published
+        return "dataset"
+    if (folder / "config.json").is_file() and any(folder.glob("model*.safetensors")):
+        return "model"
+    raise ConfigError(
+        f"{folder} holds neither a data set (card.json) nor a checkpoint (config.json, model.safetensors)"
+    )
+
+
+def push(folder: str | Path, repo_id: str, *, private: bool = True, message: str | None = None) -> str:
+    """Upload a data set or a checkpoint to a repository of the hub, creating it if there is none.
+
+    Nothing but the files of a data set or checkpoint is uploaded. The token comes from `HF_TOKEN` or from
+    `hf auth login`.
+
+    Args:
+        folder: a data set's or a checkpoint's.
+        repo_id: `OWNER/NAME`.
+        private: whether a new repository is private; one that exists stays as it is.
+        message: of the commit.
+
+    Returns:
+        The address of the commit.
+
+    Raises:
+        ConfigError: if the folder holds neither, the id has another form, the token is missing or may not
+            write there, or the hub cannot be reached.
+    """
+    source = Path(folder)
+    repo_type = repo_type_of(source)
+    _check_id(repo_id)
+    with _hub_errors(repo_id, "write to"):
+        from huggingface_hub import HfApi  # noqa: PLC0415 - an extra
+
+        api = HfApi()
+        api.create_repo(repo_id, repo_type=repo_type, private=private, exist_ok=True)
+        commit = api.upload_folder(
+            repo_id=repo_id,
+            repo_type=repo_type,
+            folder_path=source,
+            allow_patterns=list(_FILES[repo_type]),
+            commit_message=message or f"Upload {source.resolve().name} with Facsim",
+        )
+    return str(commit.commit_url)
+
+
+def pull(
+    repo_id: str, out: str | Path, *, repo_type: RepoType = "dataset", revision: str | None = None
+) -> Path:
+    """Download a data set or a checkpoint that `push` uploaded, whole or not at all.
+
+    Args:
+        repo_id: `OWNER/NAME`.
+        out: the folder to make; it must not exist.
+        repo_type: `dataset` or `model`.
+        revision: a branch, a tag or a commit; the newest if None.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ConfigError: if it exists, the id has another form, there is no such repository or you may not read
+            it, or the hub cannot be reached.
+        InputError: if the repository does not hold a data set of Facsim.
+    """
+    folder = Path(out)
+    if folder.exists():
+        raise ConfigError(f"{folder} exists. Choose another --out, or remove it")
+    _check_id(repo_id)
+    partial = folder.with_name(f".{folder.name}.partial")  # kept when interrupted: the next call resumes
+    with _hub_errors(repo_id, "read"):
+        from huggingface_hub import snapshot_download  # noqa: PLC0415 - an extra
+
+        snapshot_download(
+            repo_id,
+            repo_type=repo_type,
+            revision=revision,
+            local_dir=partial,
+            allow_patterns=list(_FILES[repo_type]),
+        )
+    shutil.rmtree(partial / ".cache", ignore_errors=True)
+    try:
+        repo_type_of(partial)
+    except FacsimError:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise ConfigError(
+            f"{repo_id} holds no {'data set' if repo_type == 'dataset' else 'checkpoint'}"
+        ) from None
+    partial.rename(folder)
+    return folder
+
+
+def _check_id(repo_id: str) -> None:
+    if "/" not in repo_id or not is_hub_id(repo_id):
+        raise ConfigError(f"{repo_id!r} is no repository of the hub: expected OWNER/NAME")
+
+
+@contextmanager
+def _hub_errors(repo_id: str, verb: str) -> Iterator[None]:
+    """Turn what huggingface_hub raises into sentences; the token is in none of them."""
+    try:
+        from huggingface_hub.errors import (  # noqa: PLC0415
+            HfHubHTTPError,
+            LocalEntryNotFoundError,
+            LocalTokenNotFoundError,
+            RepositoryNotFoundError,
+        )
+    except ImportError:
+        raise ConfigError(
+            "the hub needs the package huggingface_hub. Install it: pip install 'facsim[hub]'"
+        ) from None
+    login = "Log in (hf auth login) or set HF_TOKEN to a token that may"
+    try:
+        yield
+    except (LocalTokenNotFoundError, RepositoryNotFoundError):
+        raise ConfigError(f"{repo_id}: no such repository that you may {verb}. {login}") from None
+    except LocalEntryNotFoundError:
+        raise ConfigError(
+            f"{repo_id}: the hub cannot be reached. Run the command again; it resumes"
+        ) from None
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        if status in (401, 403):
+            raise ConfigError(f"{repo_id}: the hub does not let you {verb} it ({status}). {login}") from None
+        raise ConfigError(
+            f"{repo_id}: the hub answers {status or 'nothing usable'}. Try again later"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{repo_id}: the hub cannot be reached ({type(error).__name__})") from None

@@ -1,0 +1,206 @@
+"""Pushing and pulling, through the real huggingface_hub, against a hub on loopback."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from small_training import make_data, make_model
+
+pytest.importorskip("huggingface_hub")
+
+from facsim.data import DataSet
+
+TOKEN = "hf_planted0123456789"
+
+
+class Hub:
+    """Just enough of the hub's API for one upload and one download, with the token checked."""
+
+    def __init__(self) -> None:
+        self.repos: dict[str, dict[str, bytes]] = {}
+        self.private: dict[str, bool] = {}
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def answer(self, status: int, body: bytes = b"{}", **headers: str) -> None:
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            def body(self) -> bytes:
+                if self.headers.get("Transfer-Encoding") == "chunked":
+                    parts = []
+                    while size := int(self.rfile.readline(), 16):
+                        parts.append(self.rfile.read(size))
+                        self.rfile.readline()
+                    self.rfile.readline()
+                    return b"".join(parts)
+                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+            def do_POST(self):
+                content = self.body()
+                if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+                    return self.answer(401, b'{"error":"Invalid credentials"}')
+                path = self.path.partition("?")[0]
+                if path == "/api/repos/create":
+                    asked = json.loads(content)
+                    name = f"{asked.get('organization') or 'me'}/{asked['name']}"
+                    hub.repos.setdefault(name, {})
+                    hub.private[name] = asked.get("visibility") == "private" or asked.get("private", False)
+                    return self.answer(200, json.dumps({"url": f"{hub.url}/{name}", "id": "1"}).encode())
+                if "/preupload/" in path:
+                    files = [
+                        {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
+                        for file in json.loads(content)["files"]
+                    ]
+                    return self.answer(200, json.dumps({"files": files}).encode())
+                if "/commit/" in path:
+                    name = "/".join(path.split("/")[3:5])
+                    for line in content.splitlines():
+                        entry = json.loads(line)
+                        if entry["key"] == "file":
+                            value = entry["value"]
+                            hub.repos[name][value["path"]] = base64.b64decode(value["content"])
+                    done = {"commitUrl": f"{hub.url}/{name}/commit/{'a' * 40}", "commitOid": "a" * 40}
+                    return self.answer(200, json.dumps(done).encode())
+                return self.answer(200)
+
+            def do_GET(self):
+                path = self.path.partition("?")[0]
+                parts = path.strip("/").split("/")
+                if parts[0] == "api":
+                    name = "/".join(parts[2:4])
+                    if name not in hub.repos:
+                        return self.answer(404, X_Error_Code="RepoNotFound")
+                    files = hub.repos[name]
+                    if "tree" in parts:
+                        tree = [
+                            {
+                                "type": "file",
+                                "path": file,
+                                "size": len(content),
+                                "oid": hashlib.sha1(content).hexdigest(),
+                            }
+                            for file, content in files.items()
+                        ]
+                        return self.answer(200, json.dumps(tree).encode(), Content_Type="application/json")
+                    info = {"id": name, "sha": "a" * 40, "siblings": [{"rfilename": file} for file in files]}
+                    return self.answer(200, json.dumps(info).encode(), Content_Type="application/json")
+                parts = parts[1:] if parts[0] == "datasets" else parts
+                content = hub.repos["/".join(parts[:2])]["/".join(parts[4:])]
+                etag = f'"{hashlib.sha1(content).hexdigest()}"'
+                return self.answer(200, content, ETag=etag, X_Repo_Commit="a" * 40)
+
+            do_HEAD = do_GET
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def hub():
+    hub = Hub()
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def facsim(hub, tmp_path):
+    """The command line in a process of its own: huggingface_hub reads its settings when it is imported."""
+
+    def call(*arguments: object, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
+        settings = {
+            "HF_ENDPOINT": hub.url,
+            "HF_HOME": str(tmp_path / "hf"),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "COLUMNS": "400",
+        }
+        surroundings = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+        command = [sys.executable, "-m", "facsim", *map(str, arguments)]
+        if token:
+            settings["HF_TOKEN"] = token
+        return subprocess.run(
+            command, env=surroundings | settings, capture_output=True, text=True, timeout=120
+        )
+
+    return call
+
+
+def test_a_data_set_comes_back_as_it_went(hub, facsim, tmp_path):
+    folder = make_data(tmp_path / "small")
+    (folder / "notes.txt").write_text("not part of the data set")
+    done = facsim("push", folder, "me/small")
+    assert done.returncode == 0, done.stderr
+    assert f"{hub.url}/me/small/commit/" in done.stdout
+    assert hub.private["me/small"]
+    assert "notes.txt" not in hub.repos["me/small"]
+    assert TOKEN not in done.stdout + done.stderr
+    done = facsim("pull", "me/small", "--out", tmp_path / "back")
+    assert done.returncode == 0, done.stderr
+    assert DataSet.open(tmp_path / "back").content_hash == DataSet.open(folder).content_hash
+    assert not (tmp_path / "back" / ".cache").exists()
+
+
+def test_a_checkpoint_comes_back_as_it_went(hub, facsim, tmp_path):
+    folder = make_model(tmp_path / "model")
+    done = facsim("push", folder, "me/model", "--public")
+    assert done.returncode == 0, done.stderr
+    assert not hub.private["me/model"]
+    done = facsim("pull", "me/model", "--kind", "model", "--out", tmp_path / "back")
+    assert done.returncode == 0, done.stderr
+    weights = "model.safetensors"
+    assert (tmp_path / "back" / weights).read_bytes() == (folder / weights).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "token", "says"),
+    [
+        (("push", "DATA", "me/small"), None, "the hub does not let you write to it (401)"),
+        (("push", "DATA", "me/small"), "hf_wrong", "Log in (hf auth login) or set HF_TOKEN"),
+        (("push", "DATA", "small"), TOKEN, "'small' is no repository of the hub: expected OWNER/NAME"),
+        (("push", "DATA", "../../etc"), TOKEN, "'../../etc' is no repository of the hub"),
+        (("push", "EMPTY", "me/small"), TOKEN, "holds neither a data set (card.json) nor a checkpoint"),
+        (("pull", "me/nothing", "--out", "NEW"), TOKEN, "no such repository that you may read"),
+        (("pull", "me/small", "--out", "DATA"), TOKEN, "exists. Choose another --out"),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence(hub, facsim, tmp_path, arguments, token, says):
+    (tmp_path / "empty").mkdir()
+    places = {
+        "DATA": make_data(tmp_path / "small", 6), "EMPTY": tmp_path / "empty", "NEW": tmp_path / "new",
+    }  # fmt: skip
+    done = facsim(*(places.get(argument, argument) for argument in arguments), token=token)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hf_wrong" not in done.stderr
+
+
+def test_a_hub_that_is_away_is_a_sentence(hub, facsim, tmp_path):
+    hub.close()
+    done = facsim("pull", "me/small", "--out", tmp_path / "new")
+    assert done.returncode == 2
+    assert "cannot be reached" in done.stderr
