@@ -1,9 +1,7 @@
-"""The package from outside: what can be imported, how fast, and whether the docs' commands are real."""
+"""The package from outside: what can be imported, how fast, and the README's Python."""
 
 import ast
-import json
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -13,8 +11,7 @@ import pytest
 from loopback import Loopback
 
 import facsim
-from facsim.cli.main import _VERBS, app
-from facsim.shop import sample
+from facsim.cli.main import _VERBS
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "openai", "anthropic", "boto3", "pydantic_ai", "matplotlib", "lightgbm", "scipy", "polars")
@@ -72,56 +69,17 @@ def test_type_checkers_are_told_the_same_names() -> None:
     assert told == facsim._HOME_OF
 
 
-def shell_commands() -> list[tuple[str, str]]:
-    """Every `facsim …` line in a fenced block of the README and the docs, with where it stands."""
-    found = []
-    for file in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        for block in re.findall(
-            r"```(?:bash|sh|console)?\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL
-        ):
-            lines = block.replace("\\\n", " ").splitlines()
-            found += [(file.name, line.strip()) for line in lines if line.strip().startswith("facsim ")]
-    return found
-
-
-@pytest.mark.parametrize(("file", "line"), shell_commands())
-def test_commands_in_the_docs_parse(file: str, line: str) -> None:
-    command = re.split(r" [#|>] ", line, maxsplit=1)[0]
-    app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
-
-
-def write_clicks(file: Path, folder: Path) -> None:
-    """A log with the columns of examples/own-log.yaml, of visits to the embedded shop."""
-    words = {"type_and_submit": "search", "terminate": "leave", "click": "tap"}
-    data = sample(40, 3, folder)
-    with file.open("w", encoding="utf-8") as out:
-        for session in data:
-            for step in session.steps:
-                raw = data.pages.raw_html(step.page_id)
-                name = step.action.name
-                row = {
-                    "visit": session.session_id,
-                    "customer": session.user_id,
-                    "at": step.timestamp.isoformat(),
-                    "html": raw,
-                    "event": words[step.action.type],
-                    "css": name and facsim.simplify(raw).by_name[name].locator,
-                    "typed": step.action.text,
-                    "url": step.url,
-                    "kind": step.category,
-                    "result": "bought" if session.outcome == "purchase" else "left",
-                    "about": session.persona,
-                }
-                out.write(json.dumps(row) + "\n")
-
-
 def test_the_python_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     [code] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    write_clicks(tmp_path / "clicks.jsonl", tmp_path / "sample")
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
+    subprocess.run(
+        [sys.executable, "examples/sample_log.py", "clicks.jsonl", "--sessions", "40"],
+        check=True,
+        timeout=120,
+    )
     with Loopback() as server:
         exec(code.replace("http://127.0.0.1:8000/v1", f"{server.url}/v1"), {})
     out = capsys.readouterr().out
