@@ -1,4 +1,4 @@
-# The two commands of the README are `make demo` and `make test`; `make help` lists the rest.
+# The README's two commands are `make demo` and `make test`; `make help` lists all.
 PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -15,7 +15,7 @@ DEMO_SESSIONS := 80
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-install: $(STAMP) ## Make the virtual environment and install Facsim with its tools
+install: $(STAMP) ## Create the virtual environment and install Facsim with its tools
 
 $(STAMP): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Facsim needs Python 3.11 or newer: make PYTHON=/path/to/python3"; exit 1; }
@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	@touch $@
 
-demo: $(STAMP) ## Sample the shop, evaluate baselines and a small model, fine-tune it, report: the whole story
+demo: $(STAMP) ## The whole workflow: sample the shop, evaluate baselines and a small model, fine-tune it, report
 	rm -rf demo
 	$(BIN)/facsim shop sample --sessions 800 --seed 7 --out demo/shop
 	$(BIN)/facsim audit demo/shop
@@ -35,37 +35,37 @@ demo: $(STAMP) ## Sample the shop, evaluate baselines and a small model, fine-tu
 	$(BIN)/facsim report demo/runs/* --format md > demo/leaderboard.md
 	$(BIN)/facsim report demo/runs/* -o demo/report.html
 	$(BIN)/facsim report demo/runs/*
-	@echo "Open demo/report.html. Replay the visits with: $(BIN)/facsim view demo/shop demo/runs/*"
+	@echo "Open demo/report.html. Replay the sessions with: $(BIN)/facsim view demo/shop demo/runs/*"
 
-docs: $(STAMP) ## Build the documentation as a site: build/docs/html
+docs: $(STAMP) ## Build the documentation as a site in build/docs/html; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs build/docs/html
 
 test: $(STAMP) ## Run the tests (no network, no GPU)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not gpu and not network"
 
-test-slow: $(STAMP) ## Run the tests that take minutes too
+test-slow: $(STAMP) ## Run all tests, those that take minutes included
 	$(BIN)/pytest -m "not gpu and not network"
 
-check: $(STAMP) ## Format, lint, types, architecture
+check: $(STAMP) ## Check format, lint, types and architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(STAMP) ## Format and apply safe fixes
+format: $(STAMP) ## Format the code and apply safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench-data: $(STAMP) ## Ingest of an OPeRA-shaped data set: MB/s and peak memory
+bench-data: $(STAMP) ## Ingest of an OPeRA-shaped data set: MB per second, peak memory
 	$(BIN)/python benchmarks/bench_data.py
 
-bench-metrics: $(STAMP) ## All metrics over 200,000 predictions: CPU seconds
+bench-metrics: $(STAMP) ## All metrics of 200,000 predictions: CPU seconds
 	$(BIN)/python benchmarks/bench_metrics.py
 
-bench-evaluate: $(STAMP) ## The runner against a loopback server: requests per second, share of the ceiling
+bench-evaluate: $(STAMP) ## Evaluation over a loopback server: requests per second, share of the possible rate
 	$(BIN)/python benchmarks/bench_evaluate.py
 
-# Pages of real web applications; docs/research/simplifier.md says what building them takes.
+# Pages of real web applications; docs/research/simplifier.md describes the build.
 CORPUS ?= build/corpus
 
 page-corpus: $(STAMP) ## Install and run five real web applications and save their pages
@@ -74,41 +74,41 @@ page-corpus: $(STAMP) ## Install and run five real web applications and save the
 check-page: $(STAMP) ## Try every name on every page of the corpus in Chromium
 	$(BIN)/python benchmarks/check_page.py $(CORPUS)
 
-fuzz-page: $(STAMP) ## The simplifier on 100,000 hostile pages, guided by coverage
+fuzz-page: $(STAMP) ## Fuzz the simplifier with 100,000 hostile pages, guided by coverage
 	$(BIN)/python benchmarks/fuzz_page.py --inputs 100000 $(if $(wildcard $(CORPUS)),--corpus $(CORPUS))
 
-draw-names: $(STAMP) ## docs/internals/page-names.md and its pictures, in Chromium
+draw-names: $(STAMP) ## Draw docs/internals/page-names.md and its pictures in Chromium
 	$(BIN)/python benchmarks/draw_names.py --docs
 
-shop-pictures: $(STAMP) ## The pictures of docs/your-data/shop.md, in Chromium
+shop-pictures: $(STAMP) ## Take the pictures of docs/internals/storefront.md in Chromium
 	$(BIN)/python benchmarks/shop_pictures.py
 
-calibrate-shop: $(STAMP) ## The shoppers against the published figures of people
+calibrate-shop: $(STAMP) ## Compare the simulated shoppers with the published figures of real people
 	$(BIN)/python benchmarks/calibrate_shop.py
 
 bench-train: $(STAMP) ## Training: speed against a bare loop, tokens that whole sessions save, waste of packing
 	$(BIN)/python benchmarks/bench_train.py
 
-bench-page: $(STAMP) ## The simplifier against the parse floor and other tools
+bench-page: $(STAMP) ## The simplifier against the parser alone and other tools
 	$(BIN)/python benchmarks/bench_page.py $(CORPUS)
 
-bench-score: $(STAMP) ## Scoring in one pass against asking step by step: speed, verdicts
+bench-score: $(STAMP) ## Scoring in one pass against step-by-step decoding: speed, different verdicts
 	$(BIN)/python benchmarks/bench_score.py
 
 bench-shop: $(STAMP) ## Sampling the shop: sessions per second, memory; its server's response times
 	$(BIN)/python benchmarks/bench_shop.py
 
-bench-view: $(STAMP) ## The viewer on 30,000 sessions: time to open, to a session, to a list
+bench-view: $(STAMP) ## The viewer on 30,000 sessions: time to start, to a session, to a list
 	$(BIN)/python benchmarks/bench_view.py
 
-bench-catalogue: $(STAMP) ## The shop's catalogue: seconds to make it, milliseconds a query
+bench-catalogue: $(STAMP) ## The shop's catalogue: seconds to create it, milliseconds per query
 	$(BIN)/python benchmarks/bench_catalogue.py
 
 bench-report: $(STAMP) ## A report of 20 runs with 20,000 predictions each: CPU seconds, size
 	$(BIN)/python benchmarks/bench_report.py
 
-conformance: $(STAMP) ## A real model server, end to end, in a virtual environment of its own
+conformance: $(STAMP) ## Evaluate 50 steps through a real model server, in a virtual environment of its own
 	$(BIN)/python benchmarks/conformance.py
 
-clean: ## Remove what make made
+clean: ## Remove everything that make created
 	rm -rf $(VENV) build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

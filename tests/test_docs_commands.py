@@ -9,6 +9,7 @@ import importlib.util
 import re
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,19 @@ def test_the_image_copies_what_there_is() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     extras = re.search(r"^ARG EXTRAS=(.*)$", text, re.MULTILINE)[1].split(",")
     assert all(re.search(rf"^{extra} = \[", project, re.MULTILINE) for extra in extras)
+
+
+def test_contributing_names_every_package_and_only_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    source = ROOT / "src" / "facsim"
+    packages = text[text.index("## The packages") : text.index("## To change X")]
+    listed = re.findall(r"^\| `(\w+)/` \|", packages, re.MULTILINE)
+    assert set(listed) == {folder.parent.name for folder in source.glob("*/__init__.py")}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    assert [name.removeprefix("facsim.") for name in layers] == listed
+    table = text[text.index("## To change X") : text.index("## Glossary")]
+    paths = re.findall(r"`([\w/-]+/?[\w-]*(?:\.(?:py|md|yaml|html|toml)|/)|Makefile)`", table)
+    assert len(paths) > 50
+    for path in paths:
+        assert (ROOT / path).exists() or (source / path).exists(), path
