@@ -391,6 +391,8 @@ class Learner:
 
     spec = "test:learner"
     concurrency = 1
+    learns = True
+    artifact = "learned"
 
     def __init__(self) -> None:
         self.seen: tuple[str, ...] = ()
@@ -421,7 +423,7 @@ def test_what_learns_is_fitted_on_the_train_part_and_kept(shop: DataSet, tmp_pat
     assert learner.seed == 2
     assert run.config.counts.train_sessions == len(learner.seen)
     assert run.config.identity.settings == {"sessions": len(learner.seen)}
-    assert (run.path / "choice" / "seen.txt").exists()
+    assert (run.path / "learned" / "seen.txt").exists()
     file = run.path / "predictions.jsonl"
     file.write_bytes(file.read_bytes()[:-10])
     assert evaluate(shop, Learner(), out=run.path, seed=2, split_by="session", resume=True).notes[0]
@@ -540,3 +542,14 @@ def test_progress_counts_answers_and_cost(shop: DataSet, tmp_path: Path, scripte
     assert "/s · $0." in seen[-1][2]
     assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
     assert len(seen) < total
+
+
+class Undeclared(Learner):
+    """Has `fit`, but does not say whether it learns."""
+
+    learns = property()  # type: ignore[assignment]  # hasattr() is false
+
+
+def test_a_predictor_with_fit_must_declare_whether_it_learns(shop: DataSet, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"test:learner.*`learns = True`"):
+        evaluate(shop, Undeclared(), out=tmp_path / "run")

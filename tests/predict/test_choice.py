@@ -15,15 +15,15 @@ from facsim.data import Card, DataSet, DataSetWriter, replay
 from facsim.page import read_page
 from facsim.predict import Predictor, Trainable, load_predictor
 from facsim.predict.choice import ChoiceModel, ChoicePredictor
-from facsim.predict.choice.booster import as_choices, learn, scores_of
-from facsim.predict.choice.choice_rates import Offers, Rates
-from facsim.predict.choice.intent_words import read_intent
-from facsim.predict.choice.model import learn_symbols
-from facsim.predict.choice.page_table import STATIC, read_table, template_of
+from facsim.predict.choice.choice_rates import ChoiceRates, SituationBatch
+from facsim.predict.choice.conditional_logit import fit_conditional_logit, raw_scores, stack_choice_sets
+from facsim.predict.choice.intent import read_intent
+from facsim.predict.choice.model import build_symbol_table
+from facsim.predict.choice.page_table import STATIC, read_page_table, template_of
 from facsim.predict.choice.text_model import TextModel
 from facsim.predict.markov import MarkovTwo
 from facsim.schema import Action, PastStep, Prediction, Session, SessionSoFar, Step
-from facsim.util.errors import ConfigError, InputError
+from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.progress import no_progress
 
 ADJECTIVES = ["red", "blue", "tiny", "large", "steel", "glass", "wooden", "quiet"]
@@ -151,7 +151,7 @@ def test_target_probabilities_sum_to_one(model: ChoiceModel, test_data: DataSet)
         assert total <= 1 + 1e-6
         shares = model._shares(model._reader.read(so_far))
         assert math.isclose(shares.sum(), 1, abs_tol=1e-6)
-        typed = shares[model._reader.read(so_far).offer.kinds == 1].sum()
+        typed = shares[model._reader.read(so_far).choice_set.kinds == 1].sum()
         assert total >= 1 - typed - 1e-6
 
 
@@ -207,7 +207,7 @@ def test_people_who_type_beginnings_are_predicted_to(tmp_path: Path) -> None:
 def test_kin_share_a_template_and_are_ranked_by_their_numbers() -> None:
     page = read_page(shop_page([("red pan", 30), ("blue pan", 10), ("tiny lamp", 20)]))
     assert template_of(page.by_name["results.red_pan.price"]) == "results.*.price"
-    table = read_table(page)
+    table = read_page_table(page)
     ranks = {
         element.name: table.static[row, STATIC.index("kin_number_rank")]
         for row, element in enumerate(table.elements)
@@ -307,10 +307,12 @@ def test_real_people(tmp_path: Path) -> None:
 def test_held_out_steps_are_learned_from_once_they_have_said_how_many_trees() -> None:
     """Only held-out people were ever offered 2 and 3, and took 2."""
     usual, rare = np.array([[0], [1]], np.float32), np.array([[2], [3]], np.float32)
-    choices = as_choices([usual] * 400 + [usual, usual, rare] * 50)
-    held_out = np.arange(len(choices)) >= 400
-    booster, temperature = learn(choices, held_out, features=("v",), categorical=(), rounds=40, seed=0)
-    first, second = scores_of(booster, rare)
+    data = stack_choice_sets([usual] * 400 + [usual, usual, rare] * 50)
+    held_out = np.arange(len(data)) >= 400
+    booster, temperature = fit_conditional_logit(
+        data, held_out, features=("v",), categorical=(), rounds=40, seed=0
+    )
+    first, second = raw_scores(booster, rare)
     assert first > second
     assert 0.25 <= temperature <= 4
 
@@ -322,32 +324,32 @@ def test_settings_before_learning_name_no_seed(model: ChoiceModel) -> None:
 
 def test_rates_in_blocks_are_the_rates_of_all_steps_together(train: DataSet) -> None:
     model = ChoiceModel()
-    model.symbols = learn_symbols(train)
+    model.parameters.symbols = build_symbol_table(train)
     examples = model._read(train, 0, no_progress)
     assert examples is not None
-    offers, folds = Offers.of(examples.steps), np.array(examples.folds)
-    rates = Rates.fit(offers, np.array(examples.chosen), folds)
+    batch, folds = SituationBatch.of(examples.steps), np.array(examples.folds)
+    rates = ChoiceRates.fit(batch, np.array(examples.chosen), folds)
     for candidates in (1, 50, 10**9):
-        blocks = [rates.of(block, folds[steps]) for steps, block in offers.blocks(candidates)]
-        np.testing.assert_array_equal(np.concatenate(blocks), rates.of(offers, folds))
+        blocks = [rates.of(block, folds[steps]) for steps, block in batch.blocks(candidates)]
+        np.testing.assert_array_equal(np.concatenate(blocks), rates.of(batch, folds))
 
 
 def test_rates_for_training_come_from_other_people(train: DataSet) -> None:
     """Were a person's own choice counted, its rate would be high wherever it was the only one."""
     model = ChoiceModel()
-    model.symbols = learn_symbols(train)
+    model.parameters.symbols = build_symbol_table(train)
     examples = model._read(train, 0, no_progress)
     assert examples is not None
-    offers, folds = Offers.of(examples.steps), np.array(examples.folds)
+    batch, folds = SituationBatch.of(examples.steps), np.array(examples.folds)
     chosen = np.array(examples.chosen)
-    rates = Rates.fit(offers, chosen, folds)
+    rates = ChoiceRates.fit(batch, chosen, folds)
     steps = folds == 1
-    others = Rates.fit(
-        Offers.of([step for step, kept in zip(examples.steps, steps, strict=True) if not kept]),
+    others = ChoiceRates.fit(
+        SituationBatch.of([step for step, kept in zip(examples.steps, steps, strict=True) if not kept]),
         _renumbered(examples, ~steps),
         folds[~steps],
     )
-    mine = Offers.of([step for step, kept in zip(examples.steps, steps, strict=True) if kept])
+    mine = SituationBatch.of([step for step, kept in zip(examples.steps, steps, strict=True) if kept])
     np.testing.assert_allclose(rates.of(mine, folds[steps]), others.of(mine), rtol=1e-5, atol=1e-6)
 
 
@@ -358,3 +360,26 @@ def _renumbered(examples: Any, kept: Any) -> Any:
     inside = np.array(examples.chosen) - starts
     kept_starts = np.cumsum([0, *sizes[kept][:-1]])
     return kept_starts + inside[kept]
+
+
+SAVED_BEFORE = Path(__file__).parent / "artefacts" / "choice_v1"
+
+
+def test_a_model_saved_by_an_earlier_version_answers_the_same() -> None:
+    expected = json.loads((SAVED_BEFORE / "expected.json").read_text())
+    loaded = ChoiceModel.load(SAVED_BEFORE)
+    assert loaded.settings() == {"model": expected["fingerprint"]}
+    past = [PastStep(read_page(html), Action(**action)) for html, action in expected["past"]]
+    so_far = SessionSoFar("s", read_page(expected["page"]), tuple(past), intent=expected["intent"])
+    found = loaded.answer(so_far).probabilities or {}
+    stored = {Action(**action): share for action, share in expected["probabilities"]}
+    assert list(found) == list(stored)
+    assert list(found.values()) == pytest.approx(list(stored.values()), rel=1e-12)
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(model: ChoiceModel, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(FacsimError, match=r"cannot be saved.*another folder"):
+        model.save(blocked / "model")
+    assert list(tmp_path.iterdir()) == [blocked]

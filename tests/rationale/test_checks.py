@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facsim.page import read_page
-from facsim.rationale import CHECKS, SessionWords, Transcripts, check
+from facsim.rationale import CHECKS, SessionVocabulary, Transcripts, check
 from facsim.rationale.lexicon import fold, visible_text, words
 from facsim.rationale.rationale_checks import MAX_WORDS
 from facsim.schema import Action, PastStep, Session, SessionSoFar, Step
@@ -37,7 +37,7 @@ def seen(action=OPEN, page=RESULTS, later=LATER, past=()):
         persona="Loves Porcelain.",
         intent="A present for grandmother.",
     )
-    return SessionWords(session, pages).seen(so_far, session.steps[len(past)])
+    return SessionVocabulary(session, pages).context(so_far, session.steps[len(past)])
 
 
 def failed(rationale, **where):

@@ -7,7 +7,7 @@ from teaching import HOME, PRODUCT, RESULTS, whole_visit, written
 
 from facsim.page import read_page
 from facsim.rationale import grade_rationales
-from facsim.rationale.grade import Reader
+from facsim.rationale.grading import Bm25Ranker
 from facsim.util.errors import ConfigError
 
 PAGE = read_page(
@@ -28,7 +28,7 @@ PAGE = read_page(
     ],
 )
 def test_ranks_by_hand(reason, name, recall, reciprocal):
-    assert Reader(PAGE).grade(reason, name) == pytest.approx((recall, reciprocal))
+    assert Bm25Ranker(PAGE).grade(reason, name) == pytest.approx((recall, reciprocal))
 
 
 def test_picture_and_title_of_one_product_are_one():
@@ -37,7 +37,7 @@ def test_picture_and_title_of_one_product_are_one():
         '<li><a name="r.pot.image" href="/2"><img alt="Pot"></a><a name="r.pot.view" href="/2">Pot</a></li></ul>'
     )
     assert page.by_name["r.tea.image"].equivalents == ("r.tea.view",), "else this test tests nothing"
-    reader = Reader(page)
+    reader = Bm25Ranker(page)
     assert len(reader) == 2
     assert (
         reader.grade("I want tea.", "r.tea.image") == reader.grade("I want tea.", "r.tea.view") == (1.0, 1.0)

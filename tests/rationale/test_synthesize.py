@@ -20,7 +20,7 @@ from teaching import HOME, PRODUCT, RESULTS, answer, good, good_teacher, options
 from facsim.data import DataSet, page_id_of, split
 from facsim.data.writer import hash_session, rows_of
 from facsim.rationale import Synthesis, SynthesisInterrupted, synthesize
-from facsim.rationale.work_folder import Workplace
+from facsim.rationale.work_folder import WorkFolder
 from facsim.schema import Action
 from facsim.util.errors import ConfigError, FacsimError
 
@@ -317,7 +317,7 @@ def test_ctrl_c_waits_for_what_is_in_flight(tmp_path, server):
 
 
 def test_two_processes_do_not_write_the_same(data, server, tmp_path):
-    first, second = (Workplace(tmp_path / "out", {}, resume=resume) for resume in (False, True))
+    first, second = (WorkFolder(tmp_path / "out", {}, resume=resume) for resume in (False, True))
     with first, pytest.raises(ConfigError, match="another process"):
         second.__enter__()
 
@@ -348,7 +348,7 @@ def test_synthetic_reasons_can_be_written_anew(data, server, tmp_path):
 
 def test_a_larger_limit_adds_sessions(data):
     def asked(limit):
-        return set(Synthesis(data, "endpoint:http://localhost:1/v1#m", limit=limit)._owed)
+        return set(Synthesis(data, "endpoint:http://localhost:1/v1#m", limit=limit)._pending)
 
     assert len(asked(1)) == 1
     assert asked(1) < asked(2) < asked(3)
@@ -413,7 +413,7 @@ def test_columns_of_ones_own_are_named_and_reports_are_kept(data, server, tmp_pa
     (data.path / "ingest.md").write_text("# Ingest")
     report = synthesize(data.path, spec(server()), tmp_path / "out", options=options())
     assert report.foreign == ("mood",)
-    assert "not taken over: mood" in report.to_markdown()
+    assert "not copied: mood" in report.to_markdown()
     assert (tmp_path / "out/ingest.md").read_text() == "# Ingest"
 
 

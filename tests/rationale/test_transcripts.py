@@ -53,7 +53,7 @@ def test_ones_own_are_read_and_shown(file):
             GOOD.replace("{type: click, name: a.b}", "{type: type_and_submit, name: a.b}"),
             r"line 4.*needs text",
         ),
-        (GOOD.replace("name: a.b}", "name: a.c}"), r"line 2.*'a\.c' is not on the page"),
+        (GOOD.replace("name: a.b}", "name: a.c}"), r"line 2.*'a\.c' is not in the page excerpt"),
         (GOOD.replace("transcripts:", "transcripts: ["), r"not YAML"),
     ],
 )

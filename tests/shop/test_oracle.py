@@ -103,7 +103,7 @@ def test_it_is_a_predictor_like_others(shop_data: DataSet, oracle: Oracle) -> No
 
 def test_before_it_knows_a_shop_it_says_so(shop_data: DataSet) -> None:
     so_far, _ = next(replay(shop_data, shop_data.session(shop_data.session_ids[0])))
-    with pytest.raises(ConfigError, match="knows no shop yet"):
+    with pytest.raises(ConfigError, match="the oracle is not fitted"):
         Oracle().answer(so_far)
 
 
@@ -129,9 +129,9 @@ def test_data_of_another_version_of_the_shop_is_refused(shop_data: DataSet, tmp_
     with pytest.raises(ConfigError, match="not a data set of `facsim shop sample`"):
         Oracle().fit(changed(shop_data, tmp_path / "b", seed="7"))
     # A card that says something else than what made the sessions.
-    with pytest.raises(ConfigError, match="this Facsim's shop has another page"):
+    with pytest.raises(ConfigError, match="this Facsim's shop has a different page"):
         Oracle().fit(changed(shop_data, tmp_path / "c", variant="no_ratings"))
-    with pytest.raises(ConfigError, match="none of the 3 of this data set's card"):
+    with pytest.raises(ConfigError, match="not one of the 3 sessions of this data set's card"):
         Oracle().fit(changed(shop_data, tmp_path / "d", sessions=3).select([shop_data.session_ids[-1]]))
 
 
@@ -139,12 +139,12 @@ def test_changed_sessions_are_refused(shop_data: DataSet, oracle: Oracle, tmp_pa
     file = shutil.copytree(shop_data.path, tmp_path / "e") / "steps.parquet"
     steps = pl.read_parquet(file)
     steps.with_columns(truth_entropy=pl.col("truth_entropy") + 0.1).write_parquet(file)
-    with pytest.raises(ConfigError, match="other probabilities than are stated"):
+    with pytest.raises(ConfigError, match="different probabilities than the data set records"):
         Oracle().fit(DataSet.open(tmp_path / "e"))
     # The past of one visit with the page of another.
     one, two = (list(replay(shop_data, shop_data.session(name))) for name in shop_data.session_ids[:2])
     mixed = dataclasses.replace(one[1][0], page=two[1][0].page)
-    with pytest.raises(ConfigError, match="another page"):
+    with pytest.raises(ConfigError, match="a different page"):
         oracle.answer(mixed)
     past = (dataclasses.replace(one[1][0].past[0], action=Action.click("nowhere")),)
     with pytest.raises(ConfigError, match="no step after"):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-_MODEL = Group("How the teacher is asked")
+_MODEL = Group("Teacher options")
 _Flag = Parameter(negative="")
 
 
@@ -39,39 +39,38 @@ def command(
     cache: Annotated[Path | None, Parameter(group=_MODEL)] = None,
     price: Annotated[tuple[float, float] | None, Parameter(group=_MODEL)] = None,
 ) -> int:
-    """Have a strong model write the reason of every step that has none.
+    """Have a strong model write a rationale for every step that has none.
 
-    For each step the teacher sees the page, the action, what is known of the person and what was done before,
-    never anything later, and writes one to three sentences in the first person. Each answer is checked; one
-    that fails is asked for again, twice at most, and then left out and reported in OUT/synthesis.md. Answers
-    are kept in OUT.synthesis until OUT is in its place: a run that was stopped, however, goes on with
-    --resume.
+    For each step the teacher sees the page, the action, the persona and the earlier steps, never anything
+    later. It writes one to three sentences in the first person. Each answer is checked. One that fails is
+    retried twice at most, then left out and reported in OUT/synthesis.md. Answers are kept in OUT.synthesis
+    until OUT is complete, so an interrupted run continues with --resume.
 
     Args:
         data: The data set folder.
         teacher: openai:MODEL, anthropic:MODEL, bedrock:MODEL or endpoint:http://HOST:PORT/v1#MODEL.
-        out: The data set folder to make.
-        examples: YAML file of think-aloud transcripts. Default: those that come with Facsim.
-        dry_run: Print a prompt, tokens and expected cost, and ask nobody.
-        resume: Go on with a run that was stopped: no answer is asked for again.
-        overwrite: Replace a data set that is already there.
-        rewrite: Which rationales that are there are written anew: none, those of a teacher, or all.
-        split: Ask about this part only, as evaluating and training split it; the others stay as they are.
-        split_by: How it is split: by hashed user or session id, as the source does, or by time.
-        seed: Of the split.
-        limit: Ask about so many sessions only; the others stay as they are.
-        grade: Also write a reason where the data set has one, and measure how well each kind lets a reader
-            recover the action. The new data set then has the teacher's. Same as --rewrite all, and graded.
-        budget_tokens: Most tokens of a prompt; longer pages are shortened.
-        concurrency: Questions in flight.
+        out: The data set folder to write.
+        examples: YAML file of think-aloud transcripts. Default: those that ship with Facsim.
+        dry_run: Print a prompt, tokens and expected cost, without calling the model.
+        resume: Continue an interrupted run. No answer is requested again.
+        overwrite: Replace an existing data set.
+        rewrite: Which existing rationales are rewritten: none, those of a teacher, or all.
+        split: Only this part of the data set, split as in evaluation. Other parts stay unchanged.
+        split_by: How it is split: by hashed user or session id, by the official split, or by time.
+        seed: Seed of the split.
+        limit: Only so many sessions. Other sessions stay unchanged.
+        grade: Also write a rationale where the data set has one, and measure how well the click can be
+            retrieved from each kind. The new data set has the teacher's. Implies --rewrite all.
+        budget_tokens: Most tokens of a prompt. Longer pages are shortened.
+        concurrency: Requests in flight.
         temperature: A number, or unset: not sent.
         max_output_tokens: Most tokens of an answer, hidden reasoning included.
         thinking: How hard a reasoning model thinks. Default: its own.
-        structured: Whether the server enforces the answer's JSON Schema.
+        structured: Whether the server must enforce the JSON Schema of the answer.
         timeout: Seconds for one attempt.
-        retries: Repeats of an attempt that failed for a passing reason.
-        cache: SQLite file that keeps every answer for good, instead of OUT.synthesis.
-        price: Dollars per million input and output tokens, where the price list does not know the model.
+        retries: Retries after a transient failure.
+        cache: SQLite file that keeps every answer permanently, instead of OUT.synthesis.
+        price: US dollars per million input and output tokens, for models missing from the price list.
     """
     from rich.markdown import Markdown
 
@@ -92,7 +91,7 @@ def command(
         price={"input": price[0], "output": price[1]} if price else None,
     )
     if out is None and not dry_run:
-        raise ConfigError("say with --out where the new data set goes, or --dry-run")
+        raise ConfigError("give --out, the folder of the new data set, or --dry-run")
     work = Synthesis(
         data,
         teacher,
@@ -106,7 +105,7 @@ def command(
         options=options,
     )
     if grade:
-        grade_rationales(work.data, resamples=0)  # what cannot be graded is told before it is paid for
+        grade_rationales(work.data, resamples=0)  # fail before anything is paid for
     with progress_bar("Planning") as progress:
         plan = work.plan(progress)
     if dry_run and plan.example is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from facsim.util.errors import InputError
+from facsim.util.validation import file_error
 
 SCHEMA_VERSION = 1
 
@@ -67,6 +68,4 @@ class Card(BaseModel):
         try:
             return cls.model_validate(found)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"]) or "the whole file"
-            raise InputError(first["msg"], file=file, where=f"field {field}") from None
+            raise file_error(error, file) from None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from facsim.schema import ACTION_TYPES, RationaleSource
 from facsim.util.errors import ConfigError, InputError
+from facsim.util.validation import field_problems
 
 SKIP = "skip"
 """Value of an action type that stands for: this row is no step."""
@@ -181,9 +182,7 @@ class Mapping(_Strict):
             return cls.model_validate(given)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(map(str, problem['loc'])) or 'top level'}: "
-                f"{problem['msg'].removeprefix('Value error, ')}"
-                for problem in error.errors()
+                f"{problem.field or 'top level'}: {problem.message}" for problem in field_problems(error)
             )
             raise ConfigError(f"{file}: {problems}") from None
 

@@ -21,6 +21,7 @@ from facsim.predict.protocol import Predictor
 from facsim.prompt import PromptConfig, prompt_hash
 from facsim.util.errors import ConfigError, InputError
 from facsim.util.files import write_atomically
+from facsim.util.validation import file_error, option_error
 
 FORMAT_VERSION = 1
 
@@ -59,8 +60,7 @@ class CaseSelection(_Frozen):
         try:
             return cls(data=data.card.name, content_hash=data.content_hash, **options)
         except ValidationError as error:
-            first = error.errors()[0]
-            raise ConfigError(f"{first['loc'][-1]} {first['input']!r}: {first['msg']}") from None
+            raise option_error(error) from None
 
     @property
     def first(self) -> int:
@@ -155,9 +155,7 @@ class RunConfig(_Frozen):
         except OSError as error:
             raise InputError(f"cannot be read: {error.strerror}", file=file) from None
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"]) or "the whole file"
-            raise InputError(first["msg"], file=file, where=f"field {field}") from None
+            raise file_error(error, file) from None
 
     def write(self, folder: Path) -> None:
         """Put config.json in place.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from facsim.data import DataSet
 from facsim.data.splits import Part, SplitBy
@@ -16,7 +16,7 @@ from facsim.evaluation.journal import Journal, answered
 from facsim.evaluation.records import Scorer
 from facsim.evaluation.run import Run, score
 from facsim.evaluation.runner import Owed, Runner
-from facsim.predict.protocol import Predictor, Trainable
+from facsim.predict.protocol import Predictor, Savable, as_trainable
 from facsim.predict.registry import load_predictor
 from facsim.util.errors import ConfigError
 from facsim.util.files import Lock
@@ -113,7 +113,7 @@ def evaluate(
                     concurrency=concurrency or predictor.concurrency,
                     progress=progress,
                 ).run(iter(owed))
-        elif not isinstance(predictor, Trainable):
+        elif as_trainable(predictor) is None:
             # What a predictor that learns has learned is known only once it has, which a finished run spares.
             before.check_same(folder, **dict(Identity.of(predictor, cases)))
         return score(folder)
@@ -189,10 +189,10 @@ def _learn_and_begin(
             "Say --first-step include to ask about them"
         )
     config.write(folder)
-    kept = folder / "choice"
-    # One that is there already came of the same training split and seed.
-    if train_sessions is not None and isinstance(predictor, Savable) and not kept.exists():
-        predictor.save(kept)
+    if train_sessions is not None and isinstance(predictor, Savable):
+        artifact = folder / predictor.artifact
+        if not artifact.exists():  # an existing one came from the same training split and seed
+            predictor.save(artifact)
     return config
 
 
@@ -219,23 +219,16 @@ def _check_not_learned(identity: Identity) -> None:
         )
 
 
-@runtime_checkable
-class Savable(Protocol):
-    """A predictor whose fitted state is worth keeping with the run."""
-
-    def save(self, folder: Path) -> None:
-        """Write the fitted state into `folder`, whole or not at all."""
-
-
 def _fit(predictor: Predictor, data: DataSet, cases: CaseSelection, progress: Progress) -> int | None:
     """Fit a predictor that learns. Returns how many sessions it learned from, None if it does not learn."""
-    if not isinstance(predictor, Trainable):
+    trainable = as_trainable(predictor)
+    if trainable is None:
         return None
-    if cases.part in ("train", "all") and getattr(predictor, "learns", True):
+    if cases.part in ("train", "all") and trainable.learns:
         raise ConfigError(
             f"{predictor.spec} learns from the train part: on `{cases.part}` it would be tested on what it "
             "learned. Evaluate the test or the validation part"
         )
     train = part_of_split(data, "train", cases.split_by, cases.seed)
-    predictor.fit(train, seed=cases.seed, progress=progress)
+    trainable.fit(train, seed=cases.seed, progress=progress)
     return len(train)

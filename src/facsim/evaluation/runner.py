@@ -21,7 +21,7 @@ from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor
 from facsim.schema import Prediction, Session, SessionSoFar, Step
 from facsim.util.errors import FacsimError
 from facsim.util.progress import Progress
-from facsim.util.workers import Crew
+from facsim.util.workers import WorkerPool
 
 _SYNC_SECONDS = 5.0
 _REPORT_SECONDS = 0.1
@@ -81,7 +81,7 @@ class Runner:
         self._total, self._progress = total, progress
         self._meter = _Meter()
         # One that takes whole sessions decides itself how many of them go together.
-        self._crew = Crew(1 if isinstance(predictor, SessionPredictor) else concurrency, predictor.spec)
+        self._pool = WorkerPool(1 if isinstance(predictor, SessionPredictor) else concurrency, predictor.spec)
 
     def run(self, owed: Iterator[Owed]) -> None:
         """Ask for everything owed. Works from any thread, within a running event loop (a notebook) too.
@@ -90,13 +90,13 @@ class Runner:
             RunInterrupted: after SIGINT or SIGTERM.
             FacsimError: what the predictor raised, or a line that could not be written.
         """
-        self._crew.run(
-            lambda: self._work(owed), close=self._predictor.close, meanwhile=self._sync_now_and_then
+        self._pool.run(
+            lambda: self._work(owed), close=self._predictor.close, background=self._sync_now_and_then
         )
         self._report()
-        if self._crew.error is not None:
-            raise self._crew.error
-        if self._crew.interrupted:
+        if self._pool.error is not None:
+            raise self._pool.error
+        if self._pool.interrupted:
             raise RunInterrupted(self._journal.file.parent, self._journal.lines, self._total)
 
     async def _work(self, owed: Iterator[Owed]) -> None:
@@ -104,7 +104,7 @@ class Runner:
             await self._ask_sessions(self._predictor, owed)
             return
         for item in owed:
-            if self._crew.is_stopping:
+            if self._pool.is_stopping:
                 return
             await self._ask_session(item)
 
@@ -115,7 +115,7 @@ class Runner:
         for so_far, step in list(replay(self._data, session)):
             if so_far.step not in item.steps:
                 continue
-            if self._crew.is_stopping:
+            if self._pool.is_stopping:
                 return
             prediction = await self._predictor.predict(so_far)
             self._record(session, so_far, step, prediction)
@@ -124,8 +124,8 @@ class Runner:
 
     async def _ask_sessions(self, predictor: SessionPredictor, owed: Iterator[Owed]) -> None:
         answers = predictor.predict_sessions(self._recorded(item) for item in owed)
-        while not self._crew.is_stopping:
-            # A thread of its own, so that signals are heard and lines are synced meanwhile.
+        while not self._pool.is_stopping:
+            # A thread of its own, so that signals are heard and lines are synced background.
             answer = await asyncio.to_thread(next, answers, _NO_MORE)
             if isinstance(answer, StepAnswer):
                 so_far, step = answer.recorded.steps[answer.step]
@@ -149,7 +149,7 @@ class Runner:
         try:
             self._journal.append(line)
         except FacsimError:
-            self._crew.hurry()  # answers still to come cannot be kept either
+            self._pool.skip_grace_period()  # answers still to come cannot be kept either
             raise
         self._meter.count(line)
         if self._meter.due():

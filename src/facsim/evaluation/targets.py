@@ -16,6 +16,7 @@ from facsim.predict.protocol import Predictor
 from facsim.predict.registry import ENDPOINT_KINDS, LOCAL, load_predictor
 from facsim.prompt import PromptConfig
 from facsim.util.errors import ConfigError
+from facsim.util.validation import option_error
 
 Options = TypeVar("Options", bound=BaseModel)
 
@@ -87,9 +88,7 @@ def _checked(kind: type[Options], fields: Mapping[str, Any]) -> Options:
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{name} {first['input']!r}: {first['msg']}") from None
+        raise option_error(error) from None
 
 
 def run_name(spec: str) -> str:

@@ -22,6 +22,7 @@ from facsim.lm.locate import TINY, find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.files import write_atomically
+from facsim.util.validation import file_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,9 +115,7 @@ def read_settings(folder: Path) -> CheckpointSettings | None:
     try:
         prompt = PromptConfig.recorded(content["prompt"])
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in ("prompt", *first["loc"]))
-        raise InputError(first["msg"], file=file, where=f"field {place}", remedy=remedy) from None
+        raise file_error(error, file, prefix="prompt", remedy=remedy) from None
     if prompt.tokenizer is not None:
         prompt = prompt.model_copy(update={"tokenizer": folder.resolve() / TOKENIZER_FILE})
     facts = content.get("trained_on")

@@ -1,4 +1,4 @@
-"""Anything that turns a session so far into a prediction: baselines, choice models, endpoints."""
+"""Predictors: baselines, choice models, LLM endpoints and local checkpoints behind one protocol."""
 
 from facsim.predict.protocol import Predictor, Trainable
 from facsim.predict.registry import BASELINES, ORACLE, SPEC_FORMS, load_predictor

@@ -1,7 +1,7 @@
-"""The trivial baselines: rows of every leaderboard, so that nobody mistakes base rates for skill.
+"""The trivial baselines. They are rows of every leaderboard, so that base rates are not mistaken for skill.
 
-Each learns from the training split alone and answers the same for the same session, data and seed.
-`docs/reference/predictors.md` states each rule in a sentence.
+Each uses the training split only, and is deterministic given session, data and seed. Each rule is stated in
+a sentence in `docs/reference/predictors.md`.
 """
 
 from __future__ import annotations
@@ -13,38 +13,39 @@ from random import Random
 from typing import Any
 
 from facsim.data import DataSet
-from facsim.predict.frequencies import Habits, last_named
+from facsim.predict.frequencies import ActionFrequencies, last_named
 from facsim.schema import Action, ActionType, Prediction, SessionSoFar
 from facsim.util.progress import Progress, no_progress
 
 
 class Baseline:
-    """A predictor that needs counts of the training split and nothing else.
+    """A predictor that needs only the action frequencies of the training split.
 
-    Before `fit` it knows no habits and answers as on an empty training split.
+    Before `fit` it answers as on an empty training split.
     """
 
     spec: str
     concurrency = 1
+    learns = True
 
     def __init__(self) -> None:
-        self.habits = Habits()
+        self.frequencies = ActionFrequencies()
 
     def settings(self) -> Mapping[str, Any]:
-        """What changes the answers besides the training split: nothing."""
+        """Nothing but the training split changes the answers."""
         return {}
 
     def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:  # noqa: ARG002
         """Count the actions of `train`."""
-        self.habits = Habits.of(train)
+        self.frequencies = ActionFrequencies.of(train)
         progress(len(train), len(train), "sessions counted")
 
     async def predict(self, so_far: SessionSoFar) -> Prediction:
-        """The answer for one step."""
+        """Predict one step."""
         return self.answer(so_far)
 
     def answer(self, so_far: SessionSoFar) -> Prediction:
-        """The answer, computed here and now."""
+        """Predict synchronously."""
         raise NotImplementedError
 
     async def close(self) -> None:
@@ -52,7 +53,7 @@ class Baseline:
 
 
 class AlwaysTerminate(Baseline):
-    """Says that the person leaves, at every step."""
+    """Predicts `terminate` at every step."""
 
     spec = "baseline:always-terminate"
     learns = False
@@ -68,24 +69,26 @@ class MajorityType(Baseline):
     spec = "baseline:majority-type"
 
     def answer(self, so_far: SessionSoFar) -> Prediction:
-        """The majority type's most frequent action that is possible here."""
-        majority: ActionType = self.habits.types.most_common(1)[0][0] if self.habits.types else "click"
-        return Prediction(self.habits.most_frequent(so_far.page, of_type=majority))
+        """The most frequent action of the majority type that is possible on the page."""
+        majority: ActionType = (
+            self.frequencies.types.most_common(1)[0][0] if self.frequencies.types else "click"
+        )
+        return Prediction(self.frequencies.most_frequent(so_far.page, of_type=majority))
 
 
 class RepeatLast(Baseline):
-    """The previous action again, text included, whether or not its target is still there."""
+    """Repeats the previous action, text included, whether or not its target is still on the page."""
 
     spec = "baseline:repeat-last"
 
     def answer(self, so_far: SessionSoFar) -> Prediction:
-        """The last action that has a name; without one, the most frequent action possible here."""
+        """The last action with a name; if there is none, the most frequent possible action."""
         last = last_named(so_far)
-        return Prediction(last or self.habits.most_frequent(so_far.page))
+        return Prediction(last or self.frequencies.most_frequent(so_far.page))
 
 
 class MostFrequentName(Baseline):
-    """The element most often acted upon, whatever the type, with the type most frequent for it."""
+    """The element most often acted upon, with the most frequent action type of that element."""
 
     spec = "baseline:most-frequent-name"
 
@@ -98,7 +101,7 @@ class MostFrequentName(Baseline):
         """Count the actions of `train` by name."""
         super().fit(train, seed=seed, progress=progress)
         self._names, self._types = Counter(), {}
-        for (kind, name), count in self.habits.targets.items():
+        for (kind, name), count in self.frequencies.targets.items():
             if name is not None:
                 self._names[name] += count
                 self._types.setdefault(name, Counter())[kind] += count
@@ -107,12 +110,12 @@ class MostFrequentName(Baseline):
         """The most frequent name that is on the page; the first element if none is known."""
         for name, _ in self._names.most_common():
             if name in so_far.page:
-                return Prediction(self.habits.action(self._types[name].most_common(1)[0][0], name))
-        return Prediction(self.habits.most_frequent(so_far.page, of_type="click"))
+                return Prediction(self.frequencies.action(self._types[name].most_common(1)[0][0], name))
+        return Prediction(self.frequencies.most_frequent(so_far.page, of_type="click"))
 
 
 class RandomElement(Baseline):
-    """A click on an element drawn uniformly; the draw depends on seed, session and step only."""
+    """A click on a uniformly drawn element. The draw depends on seed, session and step only."""
 
     spec = "baseline:random-element"
     learns = False
@@ -126,12 +129,12 @@ class RandomElement(Baseline):
         return {"seed": self.seed}
 
     def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
-        """Take the seed: nothing is learned."""
+        """Store the seed. Nothing is learned."""
         self.seed = seed
         progress(len(train), len(train), "nothing to learn")
 
     def answer(self, so_far: SessionSoFar) -> Prediction:
-        """A click on any element, with equal probabilities; terminate on a page without elements."""
+        """A click on any element with equal probability; `terminate` on a page without elements."""
         elements = so_far.page.elements
         if not elements:
             return Prediction(Action.terminate(), probabilities={Action.terminate(): 1.0})

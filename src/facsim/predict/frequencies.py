@@ -1,7 +1,7 @@
-"""What the people of a training split did most: the counts behind the baselines.
+"""Action frequencies of a training split: the counts behind the baselines.
 
-Only the table of steps is read, no page. Everything is ordered by count, then by first appearance in stored
-order, so that the same data always gives the same answer.
+Only the steps table is read, no pages. Ties are broken by first appearance in stored order, so the same data
+always gives the same answer.
 """
 
 from __future__ import annotations
@@ -14,39 +14,39 @@ from operator import itemgetter
 from facsim.data import DataSet
 from facsim.schema import Action, ActionType, Page, SessionSoFar
 
-Target = tuple[ActionType, str | None]
-"""Type and name of an action: all of it but the text."""
+ActionTarget = tuple[ActionType, str | None]
+"""Type and name of an action, without its text."""
 
-TERMINATE: Target = ("terminate", None)
+TERMINATE: ActionTarget = ("terminate", None)
 
 
-def target_of(action: Action) -> Target:
-    """The action without its text."""
+def target_of(action: Action) -> ActionTarget:
+    """Type and name of an action."""
     return action.type, action.name
 
 
-def sequences(train: DataSet) -> Iterator[list[Action]]:
-    """Per session of `train`, in stored order, its actions."""
+def action_sequences(train: DataSet) -> Iterator[list[Action]]:
+    """The actions of each session of `train`, in stored order."""
     columns = ("session_id", "action_type", "action_name", "action_text")
     rows = train.steps.select(columns).iter_rows()
     for _, steps in groupby(rows, key=itemgetter(0)):
         yield [Action(kind, name, text) for _, kind, name, text in steps]
 
 
-class Habits:
+class ActionFrequencies:
     """How often each action was taken in a training split.
 
     Attributes:
         types: how often each action type was taken.
-        targets: how often each named target, or `terminate`, was chosen. Targets without a name are not in
-            it: they cannot be predicted.
+        targets: how often each named target, or `terminate`, was chosen. Targets without a name are left
+            out because they cannot be predicted.
         texts: per name, how often each text was typed there.
         all_texts: how often each text was typed anywhere.
     """
 
     def __init__(self, actions: Iterable[Action] = ()) -> None:
         self.types: Counter[ActionType] = Counter()
-        self.targets: Counter[Target] = Counter()
+        self.targets: Counter[ActionTarget] = Counter()
         self.texts: dict[str, Counter[str]] = {}
         self.all_texts: Counter[str] = Counter()
         for action in actions:
@@ -60,17 +60,17 @@ class Habits:
         self._ranked = [target for target, _ in self.targets.most_common()]
 
     @classmethod
-    def of(cls, train: DataSet) -> Habits:
-        """The habits of a training split."""
-        return cls(action for actions in sequences(train) for action in actions)
+    def of(cls, train: DataSet) -> ActionFrequencies:
+        """Count the actions of a training split."""
+        return cls(action for actions in action_sequences(train) for action in actions)
 
-    def possible_targets(self, page: Page) -> list[Target]:
-        """Every target a person could choose on `page`, in document order, `terminate` last.
+    def possible_targets(self, page: Page) -> list[ActionTarget]:
+        """Every possible target on `page`, in document order, with `terminate` last.
 
-        Any element can be clicked. Text goes into elements with a typable role, and into those that people of
-        the training split typed into (pages do not always say what is typable).
+        Any element can be clicked. Text can go into elements with a typable role, and into elements that were
+        typed into in the training split, because pages do not always declare the role.
         """
-        targets: list[Target] = []
+        targets: list[ActionTarget] = []
         for element in page.elements:
             targets.append(("click", element.name))
             if element.is_typable or element.name in self.texts:
@@ -82,12 +82,12 @@ class Habits:
         """The most frequent action of the training split that is possible on `page`.
 
         Args:
-            page: where it must be possible.
-            of_type: consider only this type. If people never did that to anything on this page, the first
-                element that admits it is the target.
+            page: the current page.
+            of_type: consider only this type. If nobody ever did that to an element of this page, the first
+                element that allows it is the target.
 
         Returns:
-            The action; `terminate` if the page offers nothing to act on.
+            The action; `terminate` if the page has no element to act on.
         """
         for kind, name in self._ranked:
             if of_type in (None, kind) and (name is None or name in page):
@@ -98,7 +98,7 @@ class Habits:
         return Action.terminate()
 
     def action(self, kind: ActionType, name: str | None) -> Action:
-        """The action on a target; a typed text is the most frequent one there, or else anywhere."""
+        """The action on a target. A typed text is the most frequent one for the name, else overall."""
         if kind != "type_and_submit":
             return Action(kind, name)
         texts = self.texts.get(name or "") or self.all_texts

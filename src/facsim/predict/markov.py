@@ -1,4 +1,4 @@
-"""Markov models: what people do next given what they did last, restricted to what the page offers.
+"""Markov models over actions, restricted to the targets possible on the current page.
 
 The model of order k gives a target t (type and name) after the history h = (last k targets) the probability
 
@@ -20,21 +20,21 @@ from typing import Any, ClassVar, Generic, TypeVar
 from facsim.data import DataSet
 from facsim.data.categorizer import Categorizer
 from facsim.predict.baselines import Baseline
-from facsim.predict.frequencies import TERMINATE, Target, sequences, target_of
+from facsim.predict.frequencies import TERMINATE, ActionTarget, action_sequences, target_of
 from facsim.schema import Action, PastStep, Prediction, SessionSoFar
 from facsim.util.progress import Progress, no_progress
 
 MAX_TEXTS = 20
-"""How many texts per typable element are listed with a probability."""
+"""Most texts per typable element that get a probability."""
 
 Symbol = TypeVar("Symbol", bound=Hashable)
 
 
 class BackOff(Generic[Symbol]):
-    """Counts of what follows which history, with Witten-Bell back-off to shorter histories.
+    """N-gram counts with Witten-Bell back-off to shorter histories.
 
     Args:
-        order: the longest history kept.
+        order: length of the longest history.
     """
 
     def __init__(self, order: int) -> None:
@@ -49,7 +49,7 @@ class BackOff(Generic[Symbol]):
             self._counts.setdefault(self._key(history, length), Counter())[symbol] += 1
 
     def probabilities(self, history: Sequence[Hashable], possible: Sequence[Symbol]) -> list[float]:
-        """The distribution over `possible` (each once) after `history`; sums to one, none is zero."""
+        """The distribution over `possible` (no duplicates) after `history`. It sums to one, without zeros."""
         shares = [1 / len(possible)] * len(possible)
         for length in range(self.order + 1):
             counts = self._counts.get(self._key(history, length))
@@ -65,15 +65,15 @@ class BackOff(Generic[Symbol]):
         return shares
 
     def seen(self, history: Sequence[Hashable], limit: int) -> Mapping[Symbol, float]:
-        """The `limit` likeliest symbols that were ever counted, over an open set of symbols.
+        """The `limit` most probable symbols among those counted, for an open vocabulary.
 
-        The mass that Witten-Bell keeps for the unseen stays out: the sum is below one.
+        The mass that Witten-Bell reserves for unseen symbols is left out, so the sum is below one.
         """
         keys = [self._key(history, length) for length in range(self.order + 1)]
         known = list(takewhile(self._counts.__contains__, keys))
         if not known:
             return {}
-        # Thousands of steps ask after few different histories, and an answer takes a walk over all symbols.
+        # Thousands of steps share few distinct histories, and each result takes a pass over all symbols.
         found = self._likeliest.get((known[-1], limit))
         if found is None:
             shares: dict[Symbol, float] = {}
@@ -89,7 +89,7 @@ class BackOff(Generic[Symbol]):
         return found
 
     def _key(self, history: Sequence[Hashable], length: int) -> tuple[Hashable, ...]:
-        # A history shorter than the order is padded: the start of a session is a state like any other.
+        # A history shorter than the order is padded: the start of a session is a state of its own.
         padded = (*(None,) * length, *history)
         return tuple(padded[len(padded) - length :])
 
@@ -97,16 +97,16 @@ class BackOff(Generic[Symbol]):
 class Markov(Baseline):
     """A Markov model over actions, of order 1 or 2.
 
-    States are targets (type and name), the beginning of a session included. The text of a typed action is
-    drawn from the texts typed into that name after the same previous target, backing off to all texts typed
-    there, and to those typed anywhere.
+    States are targets (type and name) and the start of a session. The text of a typed action comes from the
+    texts typed into that name after the same previous target. It backs off to all texts typed there, then to
+    texts typed anywhere.
 
     Args:
-        restricted: whether only what the current page offers can be predicted. Without it the model is blind
-            to the page, as Markov baselines are often reported.
+        restricted: whether only targets on the current page can be predicted. If false, the model ignores the
+            page, as published Markov baselines often do.
 
     Attributes:
-        order: how many earlier targets it looks at.
+        order: number of previous targets in the state.
     """
 
     order: ClassVar[int]
@@ -114,7 +114,7 @@ class Markov(Baseline):
     def __init__(self, *, restricted: bool = True) -> None:
         super().__init__()
         self.restricted = restricted
-        self._targets: BackOff[Target] = BackOff(self.order)
+        self._targets: BackOff[ActionTarget] = BackOff(self.order)
         self._texts: BackOff[str] = BackOff(2)
 
     def settings(self) -> Mapping[str, Any]:
@@ -125,12 +125,12 @@ class Markov(Baseline):
         """Count which target follows which in `train`."""
         super().fit(train, seed=seed, progress=progress)
         self._targets, self._texts = BackOff(self.order), BackOff(2)
-        for actions in sequences(train):
+        for actions in action_sequences(train):
             self.count(actions)
 
     def count(self, actions: Sequence[Action]) -> None:
         """Add one session's actions to the counts."""
-        history: list[Target] = []
+        history: list[ActionTarget] = []
         for action in actions:
             target = target_of(action)
             if action.name is not None or action.type == "terminate":
@@ -141,11 +141,13 @@ class Markov(Baseline):
             history.append(target)
 
     def answer(self, so_far: SessionSoFar) -> Prediction:
-        """The likeliest target, then the likeliest text for it, with the distribution."""
+        """The most probable target with its most probable text, and the distribution."""
         history = [target_of(step.action) for step in so_far.past]
         page = so_far.page
         possible = (
-            self.habits.possible_targets(page) if self.restricted else [*self.habits.targets, TERMINATE]
+            self.frequencies.possible_targets(page)
+            if self.restricted
+            else [*self.frequencies.targets, TERMINATE]
         )
         possible = list(dict.fromkeys(possible))
         shares = self._targets.probabilities(history, possible)
@@ -158,7 +160,7 @@ class Markov(Baseline):
             probabilities=spread(zip(possible, shares, strict=True), texts),
         )
 
-    def _texts_of(self, target: Target, history: Sequence[Target]) -> Mapping[str, float]:
+    def _texts_of(self, target: ActionTarget, history: Sequence[ActionTarget]) -> Mapping[str, float]:
         previous = history[-1] if history else None
         return self._texts.seen((previous, target[1]), MAX_TEXTS)
 
@@ -178,11 +180,11 @@ class MarkovTwo(Markov):
 
 
 def spread(
-    shares: Iterable[tuple[Target, float]], texts: Mapping[Target, Mapping[str, float]]
+    shares: Iterable[tuple[ActionTarget, float]], texts: Mapping[ActionTarget, Mapping[str, float]]
 ) -> dict[Action, float]:
-    """A distribution over actions, from one over targets and, per typed target, one over texts.
+    """Combine a distribution over targets with one over texts per typed target.
 
-    Texts not listed keep their mass to themselves: the sum is then below one.
+    Mass of texts that are not listed is left out, so the sum may be below one.
     """
     probabilities: dict[Action, float] = {}
     for target, share in shares:
@@ -195,7 +197,7 @@ def spread(
     return probabilities
 
 
-def _best_action(target: Target, texts: Mapping[Target, Mapping[str, float]]) -> Action:
+def _best_action(target: ActionTarget, texts: Mapping[ActionTarget, Mapping[str, float]]) -> Action:
     kind, name = target
     if kind != "type_and_submit":
         return Action(kind, name)
@@ -215,13 +217,13 @@ class MarkovCategory(Baseline):
         super().__init__()
         self._next: BackOff[str] = BackOff(1)
         self._categorizer: Categorizer | None = None
-        self._ranked: dict[str, list[Target]] = {}
+        self._ranked: dict[str, list[ActionTarget]] = {}
 
     def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
         """Count which category follows which in `train`, and the actions of each category."""
         super().fit(train, seed=seed, progress=progress)
         self._categorizer = Categorizer(train)
-        by_category: dict[str, Counter[Target]] = {}
+        by_category: dict[str, Counter[ActionTarget]] = {}
         self._next = BackOff(1)
         for done, session in enumerate(train, start=1):
             history: list[str] = []
@@ -246,8 +248,8 @@ class MarkovCategory(Baseline):
         for category in shares:
             for kind, name in self._ranked.get(category, ()):
                 if name is None or name in so_far.page:
-                    return Prediction(self.habits.action(kind, name))
-        return Prediction(self.habits.most_frequent(so_far.page))
+                    return Prediction(self.frequencies.action(kind, name))
+        return Prediction(self.frequencies.most_frequent(so_far.page))
 
     def _category(self, step: PastStep) -> str:
         if step.category is not None or self._categorizer is None:

@@ -1,4 +1,4 @@
-"""What options of predictors have in common: read with a sentence about what is wrong."""
+"""Base class of predictor options: validated, with a sentence for an unusable value."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from facsim.util.errors import ConfigError
+from facsim.util.validation import first_problem
 
 
-class Options(BaseModel):
-    """How a predictor is asked."""
+class PredictorOptions(BaseModel):
+    """Options of one kind of predictor."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: ClassVar[str]
-    """What they are options of, for errors."""
+    """Kind of predictor, for error messages."""
 
     @classmethod
     def of(cls, **fields: Any) -> Self:
-        """The options with these fields.
+        """Validate the fields.
 
         Raises:
-            ConfigError: if one is unknown or has no usable value.
+            ConfigError: if a field is unknown or its value unusable.
         """
         try:
             return cls(**fields)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            known = f". Known: {', '.join(cls.model_fields)}" if first["type"] == "extra_forbidden" else ""
-            raise ConfigError(f"{cls.kind} option {name} {first['input']!r}: {first['msg']}{known}") from None
+            problem = first_problem(error)
+            known = f". Known: {', '.join(cls.model_fields)}" if problem.is_unknown else ""
+            raise ConfigError(
+                f"{cls.kind} option {problem.field} {problem.value}: {problem.message}{known}"
+            ) from None

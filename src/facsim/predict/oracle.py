@@ -1,7 +1,7 @@
-"""The oracle: knows the simulated shoppers' own probabilities, so nobody can do better on shop data.
+"""The oracle: the true probabilities of the simulated shoppers, an upper bound on shop data.
 
-It rebuilds the shop from the data set's card and each visit from its id, lets the visit happen again up to
-the current page, and asks the shopper's policy. What it scores is what is possible.
+It rebuilds the shop from the data set's card and each session from its id, replays the session up to the
+current page, and reads the shopper's policy.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _TOLERANCE: Final = 1e-9
 
 
 class Oracle:
-    """Answers the most probable action, with the true probability of every action.
+    """Predicts the most probable action, with the true probability of every action.
 
-    `fit` tells it which shop the data set is of. Nothing is learned: the answers do not depend on what the
-    train part holds.
+    `fit` reads which shop the data set came from. Nothing is learned: the answers do not depend on what
+    people did in the train part.
     """
 
     spec = "oracle:"
@@ -41,17 +41,17 @@ class Oracle:
     def __init__(self) -> None:
         self._settings: Mapping[str, Any] = {}
         self._world: World | None = None
-        self._visits: OrderedDict[str, _Visit] = OrderedDict()
+        self._sessions: OrderedDict[str, _ReplayedSession] = OrderedDict()
 
     def settings(self) -> Mapping[str, Any]:
-        """Which shop it knows; empty before `fit`."""
+        """Which shop it rebuilt; empty before `fit`."""
         return self._settings
 
     def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:  # noqa: ARG002
-        """Rebuild the shop that a data set is of, and compare it with the first sessions of `train`.
+        """Rebuild the shop of a data set, and compare it with the first sessions of `train`.
 
         Raises:
-            ConfigError: if the data set is not of the shop, or of the shop of another version of Facsim.
+            ConfigError: if the data set is not from the shop, or from another version of it.
         """
         from facsim.shop.version import version_of  # noqa: PLC0415 - the shop is needed here only
         from facsim.shop.world import World  # noqa: PLC0415
@@ -66,65 +66,65 @@ class Oracle:
             )
         self._world = World(settings["seed"], settings["sessions"], settings["variant"])
         self._settings = settings
-        self._visits.clear()
+        self._sessions.clear()
         checked = train.session_ids[:_CHECKED]
         for done, session_id in enumerate(checked, start=1):
             for so_far, step in replay(train, train.session(session_id)):
                 self._check_truth(so_far, step.action, step.truth)
-            progress(done, len(checked), "visits compared")
+            progress(done, len(checked), "sessions compared")
 
     def _check_truth(self, so_far: SessionSoFar, action: Action, stated: Truth | None) -> None:
-        found = self._visit(so_far).truth(so_far.step, action)
+        found = self._replay(so_far).truth(so_far.step, action)
         if found is not None and stated is not None:
             pairs = ((found.probability, stated.probability), (found.entropy, stated.entropy))
             if all(abs(ours - theirs) < _TOLERANCE for ours, theirs in pairs):
                 return
-        raise _other_world(so_far, "other probabilities than are stated there")
+        raise _world_differs(so_far, "different probabilities than the data set records")
 
     async def predict(self, so_far: SessionSoFar) -> Prediction:
-        """The most probable action, why it would be taken, and all probabilities."""
+        """The most probable action, its rationale, and all probabilities."""
         return self.answer(so_far)
 
     def answer(self, so_far: SessionSoFar) -> Prediction:
-        """The answer, computed here and now. Steps may be asked in any order.
+        """Predict synchronously. Steps may come in any order.
 
         Raises:
-            ConfigError: before `fit`, or if the session is not one of the shop's.
+            ConfigError: before `fit`, or if the session is not from the shop.
         """
-        visit = self._visit(so_far)
-        chances = visit.chances(so_far.step)
+        replayed = self._replay(so_far)
+        chances = replayed.chances(so_far.step)
         best = chances.best
         return Prediction(
-            best, rationale=visit.reason(so_far.step, best), probabilities=chances.probabilities
+            best, rationale=replayed.rationale(so_far.step, best), probabilities=chances.probabilities
         )
 
-    def _visit(self, so_far: SessionSoFar) -> _Visit:
-        """The visit, as far as the current page."""
+    def _replay(self, so_far: SessionSoFar) -> _ReplayedSession:
+        """The session, replayed up to the current page."""
         from facsim.shop.sampling import number_of  # noqa: PLC0415
 
         if self._world is None:
-            raise ConfigError("the oracle knows no shop yet. Fit it on a data set of `facsim shop sample`")
+            raise ConfigError("the oracle is not fitted. Fit it on a data set of `facsim shop sample`")
         number = number_of(so_far.session_id, self._settings)
         if number is None:
             raise ConfigError(
-                f"session {so_far.session_id} is none of the {self._settings['sessions']} of this data set's "
-                "card: the oracle knows visits to the shop only"
+                f"session {so_far.session_id} is not one of the {self._settings['sessions']} sessions of "
+                "this data set's card. The oracle answers sessions of the shop only"
             )
-        visit = self._visits.get(so_far.session_id)
-        if visit is None:
-            visit = self._visits[so_far.session_id] = _Visit(self._world, number)
-            if len(self._visits) > _SESSIONS_KEPT:
-                self._visits.popitem(last=False)
-        self._visits.move_to_end(so_far.session_id)
-        visit.go_to(so_far)
-        return visit
+        replayed = self._sessions.get(so_far.session_id)
+        if replayed is None:
+            replayed = self._sessions[so_far.session_id] = _ReplayedSession(self._world, number)
+            if len(self._sessions) > _SESSIONS_KEPT:
+                self._sessions.popitem(last=False)
+        self._sessions.move_to_end(so_far.session_id)
+        replayed.go_to(so_far)
+        return replayed
 
     async def close(self) -> None:
         """Nothing to free."""
 
 
-class _Visit:
-    """One visit, as far as it was asked about."""
+class _ReplayedSession:
+    """One session, replayed as far as it was asked about."""
 
     def __init__(self, world: World, number: int) -> None:
         self._world = world
@@ -134,7 +134,7 @@ class _Visit:
         self._chances: dict[int, Chances] = {}
 
     def go_to(self, so_far: SessionSoFar) -> None:
-        """Replay the past, and check that it leads to the page that is given.
+        """Replay the past, and check that it leads to the current page.
 
         Raises:
             ConfigError: if it does not.
@@ -142,24 +142,24 @@ class _Visit:
         past = [step.action for step in so_far.past]
         same = _common(past, self._taken)
         if same < len(past):
-            # Asked about further steps, or about another past of the same visit.
+            # Later steps, or a different past of the same session.
             del self._taken[same:], self._moments[same + 1 :]
             self._chances = {step: found for step, found in self._chances.items() if step <= same}
             for action in past[same:]:
-                self._go_on(so_far, action)
+                self._take(so_far, action)
         named = self._world.store.named(self._moments[len(past)].rendered)
         if named.page.html != so_far.page.html:
-            raise _other_world(so_far, "another page")
+            raise _world_differs(so_far, "a different page")
 
-    def _go_on(self, so_far: SessionSoFar, action: Action) -> None:
+    def _take(self, so_far: SessionSoFar, action: Action) -> None:
         choice = self.chances(len(self._taken)).choices.get(action)
         if choice is None or self._moments[-1].ends_with(choice):
-            raise _other_world(so_far, f"no step after {action.to_dict()}")
+            raise _world_differs(so_far, f"no step after {action.to_dict()}")
         self._moments.append(self._world.after(self._moments[-1], choice, self._shopper))
         self._taken.append(action)
 
     def chances(self, step: int) -> Chances:
-        """Every action at a step, with its probability."""
+        """The probability of every action at a step."""
         from facsim.shop.truth import Chances  # noqa: PLC0415
 
         if step not in self._chances:
@@ -169,7 +169,7 @@ class _Visit:
         return self._chances[step]
 
     def truth(self, step: int, taken: Action) -> Truth | None:
-        """What is recorded when an action is taken at a step; None if it cannot be."""
+        """What the data set records when an action is taken; None if it is impossible."""
         from facsim.shop.truth import truth_of  # noqa: PLC0415
 
         choice = self.chances(step).choices.get(taken)
@@ -178,8 +178,8 @@ class _Visit:
             return None
         return truth_of(choice, moment.choices, self._world.store.named(moment.rendered).names)
 
-    def reason(self, step: int, action: Action) -> str:
-        """Why the shopper would do this, in their words; always the same words."""
+    def rationale(self, step: int, action: Action) -> str:
+        """Why the shopper would do this, in their words. Deterministic."""
         from facsim.shop.shoppers import reason  # noqa: PLC0415
 
         moment = self._moments[step]
@@ -189,10 +189,10 @@ class _Visit:
 
 
 def _settings_of(data: DataSet) -> Mapping[str, Any]:
-    """What made a shop data set.
+    """The settings that a shop data set was sampled with.
 
     Raises:
-        ConfigError: if it is none.
+        ConfigError: if it is not a shop data set.
     """
     kinds = {"seed": int, "sessions": int, "variant": str, "shop": str}
     found = {name: data.card.settings.get(name) for name in kinds}
@@ -200,20 +200,20 @@ def _settings_of(data: DataSet) -> Mapping[str, Any]:
         raise ConfigError(
             f"{data.path} is not a data set of `facsim shop sample` "
             f"(its source is {data.card.source!r}): "
-            "nobody knows its people's probabilities, so it has no oracle"
+            "the true probabilities are unknown, so there is no oracle"
         )
     return found
 
 
-def _other_world(so_far: SessionSoFar, difference: str) -> ConfigError:
+def _world_differs(so_far: SessionSoFar, difference: str) -> ConfigError:
     return ConfigError(
         f"session {so_far.session_id}, step {so_far.step}: this Facsim's shop has {difference}. "
-        "The data set was changed, or sampled by another version: sample it again"
+        "The data set was changed, or sampled by another version. Sample it again"
     )
 
 
 def _common(one: Sequence[Action], other: Sequence[Action]) -> int:
-    """How many actions two pasts have in common from the beginning."""
+    """Length of the common prefix of two action sequences."""
     for place, (left, right) in enumerate(zip(one, other, strict=False)):
         if left != right:
             return place

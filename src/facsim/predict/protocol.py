@@ -1,13 +1,15 @@
-"""What every predictor is: baselines, choice models, endpoints and local checkpoints alike."""
+"""The protocols of predictors: baselines, choice models, endpoints and local checkpoints alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from facsim.data import DataSet
 from facsim.schema import Prediction, Session, SessionSoFar, Step
+from facsim.util.errors import ConfigError
 from facsim.util.progress import Progress, no_progress
 
 
@@ -16,38 +18,40 @@ class Predictor(Protocol):
     """Turns a session so far into a prediction.
 
     Attributes:
-        spec: the spec string that makes it, for example `baseline:markov-2`.
-        concurrency: how many sessions may be in flight at once. Steps of one session are always asked in
-            order, one at a time, so that prefix caches hit.
+        spec: the spec string that creates it, for example `baseline:markov-2`.
+        concurrency: how many sessions may be in flight at once. Steps of one session are predicted in order,
+            one at a time, so that prefix caches hit.
     """
 
     spec: str
     concurrency: int
 
     def settings(self) -> Mapping[str, Any]:
-        """Everything that changes its answers, as JSON values, for the run's config. Never a secret."""
+        """Everything that changes the answers, as JSON values, for the run's config. Never a secret."""
 
     async def predict(self, so_far: SessionSoFar) -> Prediction:
-        """The answer for one step.
+        """Predict one step.
 
-        A bad answer, or a call that failed for good, is a `Prediction` with `action=None`, not an exception.
+        An unusable answer, or a call that failed for good, is a `Prediction` with `action=None`. It is not an
+        exception.
 
         Raises:
-            FacsimError: when going on makes no sense (no such model, no access): the run stops, resumable.
+            FacsimError: when continuing is pointless (no such model, no access). The run stops and can be
+                resumed.
         """
 
     async def close(self) -> None:
-        """Free what it holds (connections, processes)."""
+        """Release resources (connections, processes)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedSession:
-    """A session with what the person did, and which of its steps are asked about.
+    """A session with the person's actions, and the steps to predict.
 
     Attributes:
         session: the session.
-        steps: all its steps in order, as `facsim.data.replay` gives them.
-        asked: indices of the steps to be answered.
+        steps: all its steps in order, as `facsim.data.replay` yields them.
+        asked: indices of the steps to predict.
     """
 
     session: Session
@@ -57,14 +61,14 @@ class RecordedSession:
 
 @dataclass(frozen=True, slots=True)
 class StepAnswer:
-    """What a predictor says of one step of a recorded session.
+    """The prediction for one step of a recorded session.
 
     Attributes:
         recorded: the session.
         step: index of the step.
-        prediction: what `predict` would answer to the session so far.
-        log_probability: natural logarithm of the probability that the predictor gives to what the person did,
-            where it knows that without `Prediction.probabilities`, or better.
+        prediction: what `predict` would return for the session so far.
+        log_probability: natural log of the probability of the person's action, where it is known without
+            `Prediction.probabilities`, or more precisely.
     """
 
     recorded: RecordedSession
@@ -75,30 +79,63 @@ class StepAnswer:
 
 @runtime_checkable
 class SessionPredictor(Predictor, Protocol):
-    """A predictor that is given whole sessions, truth included, because that saves it most of the work.
+    """A predictor that takes whole sessions, truth included, because that saves most of the work.
 
-    What a person did at a step is context for the steps after it. About the step itself it may be used for
-    two things only: to check an answer that the predictor would have given anyway, and to tell its
-    probability. `StepAnswer.prediction` must be what `predict` answers without knowing it.
+    The action of a step is context for later steps. For the step itself it may be used for two things only:
+    to verify an answer that the predictor would have given anyway, and to compute its probability.
+    `StepAnswer.prediction` must equal what `predict` returns without knowing it.
     """
 
     def predict_sessions(self, sessions: Iterable[RecordedSession]) -> Iterator[StepAnswer | None]:
-        """Answer every step that is asked about, in any order, as soon as its answer is known.
+        """Yield an answer for every step in `asked`, in any order, as soon as it is known.
 
-        It runs in a thread of its own. None is no answer, but a moment at which it can be stopped.
+        It runs in its own thread. Yielding None means no answer yet, and lets the caller stop it.
 
         Raises:
-            FacsimError: when going on makes no sense: the run stops, resumable.
+            FacsimError: when continuing is pointless. The run stops and can be resumed.
         """
 
 
 @runtime_checkable
 class Trainable(Protocol):
-    """A predictor that learns from the training split before it answers.
+    """A predictor that is fitted on the training split before it answers.
 
-    One with the attribute `learns = False` only takes facts from it that tell nothing of what people did,
-    such as its seed; so it may answer on any part of a data set.
+    Attributes:
+        learns: whether `fit` uses what people did. Such a predictor is never evaluated on the part that it
+            was fitted on. If false, `fit` only reads facts such as a seed, and any part may be evaluated.
     """
 
+    learns: bool
+
     def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
-        """Learn from `train`. Same data and seed, same predictor."""
+        """Fit on `train`. The same data and seed give the same predictor."""
+
+
+@runtime_checkable
+class Savable(Protocol):
+    """A predictor whose fitted state is saved with the run.
+
+    Attributes:
+        artifact: name of the folder within the run folder, for example `choice`.
+    """
+
+    artifact: str
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted state into the folder `path`, atomically."""
+
+
+def as_trainable(predictor: Predictor) -> Trainable | None:
+    """The predictor as a `Trainable`; None if it is not fitted.
+
+    Raises:
+        ConfigError: if it has a method `fit` but does not declare `learns`.
+    """
+    if isinstance(predictor, Trainable):
+        return predictor
+    if hasattr(predictor, "fit"):
+        raise ConfigError(
+            f"{predictor.spec}: it has a method `fit` but no attribute `learns`. Set `learns = True` if it "
+            "learns from what people did in the training split, else `learns = False`"
+        )
+    return None

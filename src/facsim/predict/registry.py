@@ -1,4 +1,4 @@
-"""From a spec string to a predictor. The one file that knows every kind."""
+"""Map spec strings to predictors. The only module that knows every kind."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ BASELINES: dict[str, type[Baseline]] = {kind.spec: kind for kind in _BASELINES}
 """The baselines by spec string, in the order of a leaderboard."""
 
 ORACLE = "oracle:"
-"""The predictor that answers with the people's own probabilities, where they are known."""
+"""Spec of the predictor that returns the true probabilities, where they are known."""
 
 ENDPOINT_KINDS = ("openai", "anthropic", "bedrock", "endpoint")
 
 LOCAL = "local"
-"""The kind of models that run in this process."""
+"""Kind of the models that run in this process."""
 
 SPEC_FORMS = (
     *BASELINES,
@@ -52,20 +52,20 @@ SPEC_FORMS = (
     "endpoint:http://HOST:PORT/v1#MODEL",
     "local:PATH_OR_HUB_ID",
 )
-"""Every form that a spec string can take, for help texts."""
+"""Every form of spec string, for help texts."""
 
 
 def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **options: Any) -> Predictor:
-    """The predictor that a spec string names.
+    """Create the predictor that a spec string names.
 
-    Those that learn (`isinstance(predictor, Trainable)`) must be fitted on the training split before they
-    answer: the baselines and `choice`; and `oracle:`, which only asks it which shop it is of. `choice:PATH`
-    is read from a folder that `ChoiceModel.save` wrote.
+    A `Trainable` predictor must be fitted on the training split before it answers: the baselines, `choice`,
+    and `oracle:`, which only reads which shop the data came from. `choice:PATH` reads a folder that
+    `ChoiceModel.save` wrote.
 
     Args:
         spec: one of `SPEC_FORMS`.
-        prompt: how sessions become chat messages. Only models use it. A local model takes from it the fields
-            that were set, and the others from its checkpoint.
+        prompt: how sessions become chat messages; used by language models only. A local model takes the
+            fields that were set, and the others from its checkpoint.
         **options: fields of `facsim.predict.endpoint.options.EndpointOptions` for an endpoint, and of
             `facsim.predict.local.options.LocalOptions` for a local model.
 

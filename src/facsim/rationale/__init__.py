@@ -1,7 +1,7 @@
-"""The teacher: a model that writes the reasons that recorded steps lack, checked and graded."""
+"""Rationale synthesis: a teacher model writes missing rationales, which are checked and graded."""
 
-from facsim.rationale.grade import Grade, Grades, grade_rationales
-from facsim.rationale.rationale_checks import CHECKS, Problem, Seen, SessionWords, check
+from facsim.rationale.grading import GradingReport, RetrievalScores, grade_rationales
+from facsim.rationale.rationale_checks import CHECKS, CheckContext, FailedCheck, SessionVocabulary, check
 from facsim.rationale.synthesis_report import SynthesisReport
 from facsim.rationale.synthesize import (
     Rewrite,
@@ -14,12 +14,12 @@ from facsim.rationale.transcripts import Transcript, Transcripts
 
 __all__ = [
     "CHECKS",
-    "Grade",
-    "Grades",
-    "Problem",
+    "CheckContext",
+    "FailedCheck",
+    "GradingReport",
+    "RetrievalScores",
     "Rewrite",
-    "Seen",
-    "SessionWords",
+    "SessionVocabulary",
     "Synthesis",
     "SynthesisInterrupted",
     "SynthesisPlan",

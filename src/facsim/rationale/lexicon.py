@@ -1,4 +1,4 @@
-"""Words of texts and pages, folded so that `Kettles`, `kettle` and `KETTLE'S` are one."""
+"""Words of texts and pages, normalized so that `Kettles`, `kettle` and `KETTLE'S` are equal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAME = re.compile(r"\sname=\"([^\"]*)\"")
 
 
 def fold(word: str) -> str:
-    """A word as it is compared: lower case, no accents, no plural or possessive `s`.
+    """Normalize a word: lower case, no accents, no plural or possessive `s`.
 
     >>> [fold(word) for word in ("Kettles", "kettle's", "Café", "glass", "1,728")]
     ['kettle', 'kettle', 'cafe', 'glass', '1728']
@@ -37,13 +37,13 @@ def words(text: str) -> list[str]:
 
 
 def visible_text(page_html: str) -> str:
-    """What a simplified page says: its texts and the labels and values of its controls; no names."""
+    """The visible text of a simplified page: texts, labels and values of controls, but no element names."""
     seen = _SEEN_ATTRIBUTE.findall(page_html)
     return html.unescape(" \n".join((_TAG.sub(" ", page_html), *seen)))
 
 
 def names_in_words(page_html: str) -> set[str]:
-    """The words that the names on a page are made of."""
+    """The words in the element names of a page."""
     return set(words(" ".join(_NAME.findall(page_html)).replace("_", " ").replace(".", " ")))
 
 
@@ -54,20 +54,20 @@ def _word_list(file: str) -> frozenset[str]:
 
 
 def function_words() -> frozenset[str]:
-    """Words that say nothing of any page: articles, pronouns, auxiliaries, fillers."""
+    """Stop words: articles, pronouns, auxiliaries, fillers."""
     return _word_list("function_words.txt")
 
 
 def ordinary_words() -> frozenset[str]:
-    """Function words, and words that everybody uses about any shop or site: price, reviews, cheap, search."""
+    """Stop words, and words common to all shops and sites: price, reviews, cheap, search."""
     return function_words() | _word_list("ordinary_words.txt")
 
 
 def content_words(text: str) -> set[str]:
-    """The words of a text that are not mere function words."""
+    """The words of a text without stop words."""
     return set(words(text)) - function_words()
 
 
-def runs_of_three(folded: Sequence[str]) -> frozenset[tuple[str, str, str]]:
-    """Every three words that follow each other."""
+def trigrams(folded: Sequence[str]) -> frozenset[tuple[str, str, str]]:
+    """All word trigrams."""
     return frozenset(zip(folded, folded[1:], folded[2:], strict=False))

@@ -1,8 +1,8 @@
-"""What a written reason must be, each rule a function of its own.
+"""Checks on written rationales, one function per check.
 
-The rules are heuristics for English. They are strict on what would spoil training data (the future, talk
-about the task, names of elements) and lenient on taste. A reason that fails one is asked for again with the
-rule's own words; see `CHECKS` for what each rule says.
+The checks are heuristics for English. They are strict about what would spoil training data (the future, talk
+about the task, element names) and lenient about taste. A failed check goes back to the teacher in the words
+of `CHECKS`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from facsim.rationale.lexicon import (
     function_words,
     names_in_words,
     ordinary_words,
-    runs_of_three,
+    trigrams,
     visible_text,
     words,
 )
@@ -64,16 +64,16 @@ _LEAVING = re.compile(
 )
 
 
-Runs = frozenset[tuple[str, str, str]]
+Trigrams = frozenset[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A check that a reason did not pass.
+class FailedCheck:
+    """A check that a rationale failed.
 
     Attributes:
-        check: its name, a key of `CHECKS`.
-        found: what was found, in a clause that a reader, and the teacher, understands.
+        check: name of the check, a key of `CHECKS`.
+        found: what was found, in a clause for readers and for the teacher.
     """
 
     check: str
@@ -81,42 +81,43 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A step as its reason is checked: what the person had seen by then, and what came later.
+class CheckContext:
+    """What a rationale is checked against: what the person had seen by then, and what came later.
+
+    All words are folded (`lexicon.fold`).
 
     Attributes:
-        page: the page in front of the person.
-        action: what the person did there.
-        later_names: folded words that stand on later pages only, and there never in lower case: names,
-            numbers.
-        later_queries: folded words that were typed later only.
-        past_runs: runs of three folded words, of this page and of each earlier one.
-        later_runs: the same of each later page.
-        about: what the person said, typed or came for: words that may be repeated at any time.
+        page: the current page.
+        action: the action taken there.
+        later_names: words that are on later pages only, and never in lower case there: names, numbers.
+        later_queries: words that were typed later only.
+        past_trigrams: trigrams of this page and of each earlier page.
+        later_trigrams: trigrams of each later page.
+        about: words from persona, intent and typed texts, which may be repeated at any time.
     """
 
     page: Page
     action: Action
     later_names: frozenset[str]
     later_queries: frozenset[str]
-    past_runs: tuple[Runs, ...]
-    later_runs: tuple[Runs, ...]
+    past_trigrams: tuple[Trigrams, ...]
+    later_trigrams: tuple[Trigrams, ...]
     about: frozenset[str]
 
     @cached_property
     def page_words(self) -> set[str]:
-        """Words on the page, those of its names included."""
+        """Words on the page, including those in element names."""
         return set(words(visible_text(self.page.html))) | names_in_words(self.page.html)
 
     @cached_property
     def label_words(self) -> set[str]:
-        """Words that stand on the element that was acted on."""
+        """Words in the text of the element acted upon."""
         element = self.page.by_name.get(self.action.name or "")
         return set() if element is None else set(words(element.text))
 
     @cached_property
     def target_words(self) -> set[str]:
-        """Words of the element that was acted on, and what was typed."""
+        """Words of the element acted upon, and of the typed text."""
         found = set(words(self.action.text or ""))
         element = self.page.by_name.get(self.action.name or "")
         if element is not None:
@@ -125,21 +126,21 @@ class Seen:
         return found
 
 
-def check(rationale: str, seen: Seen) -> tuple[Problem, ...]:
-    """The checks that `rationale` does not pass, in the order of `CHECKS`; none if it is fine."""
+def check(rationale: str, context: CheckContext) -> tuple[FailedCheck, ...]:
+    """The checks that `rationale` fails, in the order of `CHECKS`; empty if it passes all."""
     if not WORD.search(rationale):
-        return (Problem("empty", "it says nothing"),)
-    found = ((name, rule(rationale, seen)) for name, rule in _RULES.items())
-    return tuple(Problem(name, what) for name, what in found if what is not None)
+        return (FailedCheck("empty", "it says nothing"),)
+    found = ((name, rule(rationale, context)) for name, rule in _RULES.items())
+    return tuple(FailedCheck(name, what) for name, what in found if what is not None)
 
 
-def _not_first_person(rationale: str, _: Seen) -> str | None:
+def _not_first_person(rationale: str, _: CheckContext) -> str | None:
     if match := _OF_SOMEBODY.search(rationale):
         return f"it speaks of somebody else: {match[0].strip(' .!?')!r}"
     return None if _FIRST_PERSON.search(rationale) else "there is no I, me or my in it"
 
 
-def _too_long(rationale: str, _: Seen) -> str | None:
+def _too_long(rationale: str, _: CheckContext) -> str | None:
     count = len(rationale.split())
     if count > MAX_WORDS:
         return f"it has {count} words, the most is {MAX_WORDS}"
@@ -147,59 +148,59 @@ def _too_long(rationale: str, _: Seen) -> str | None:
     return f"it has {sentences} sentences, the most is {MAX_SENTENCES}" if sentences > MAX_SENTENCES else None
 
 
-def _names_nothing(rationale: str, seen: Seen) -> str | None:
+def _names_nothing(rationale: str, context: CheckContext) -> str | None:
     said = content_words(rationale)
-    if said & (seen.target_words | seen.page_words):
+    if said & (context.target_words | context.page_words):
         return None
-    # A button may say nothing but Done, Go or Next.
-    if seen.label_words <= function_words() and seen.label_words & set(words(rationale)):
+    # A button may have no other text than Done, Go or Next.
+    if context.label_words <= function_words() and context.label_words & set(words(rationale)):
         return None
-    if seen.action.type == "terminate":
-        if said & seen.about or _LEAVING.search(rationale):
+    if context.action.type == "terminate":
+        if said & context.about or _LEAVING.search(rationale):
             return None
         return "it names neither anything on the page nor what was looked for, and does not say that I leave"
     return "it names nothing that is on the page or was typed"
 
 
-def _quotes_future(rationale: str, seen: Seen) -> str | None:
+def _quotes_future(rationale: str, context: CheckContext) -> str | None:
     listed = [(word, fold(word)) for word in WORD.findall(rationale)]
     for word, folded in listed:
-        if folded in seen.later_queries:
+        if folded in context.later_queries:
             return f"{word!r} cannot be known yet"
-        if folded in seen.later_names and (word[:1].isdigit() or word[:1].isupper()):
+        if folded in context.later_names and (word[:1].isdigit() or word[:1].isupper()):
             return f"{word!r} cannot be known yet"
     said = [folded for _, folded in listed]
     for run in zip(said, said[1:], said[2:], strict=False):
         telling = set(run) - ordinary_words()
-        own = telling <= seen.about or telling <= seen.target_words
-        if len(telling) < 2 or own or any(run in page for page in seen.past_runs):
+        own = telling <= context.about or telling <= context.target_words
+        if len(telling) < 2 or own or any(run in page for page in context.past_trigrams):
             continue
-        if any(run in page for page in seen.later_runs):
+        if any(run in page for page in context.later_trigrams):
             return f"{' '.join(run)!r} cannot be known yet"
     return None
 
 
-def _talks_of_the_task(rationale: str, seen: Seen) -> str | None:
+def _talks_of_the_task(rationale: str, context: CheckContext) -> str | None:
     if match := _TASK_TALK.search(rationale):
         return f"{match[0]!r} is no word of a visitor"
-    # A book about HTML may be looked for; an order in some corner of the page gives no right to repeat it.
-    telling = (set(words(rationale)) & _TASK_WORDS) - seen.target_words - seen.about
+    # People may look for a book about HTML, but an instruction on the page must not be repeated.
+    telling = (set(words(rationale)) & _TASK_WORDS) - context.target_words - context.about
     return f"{min(telling)!r} is no word of a visitor" if telling else None
 
 
-def _not_spoken(rationale: str, seen: Seen) -> str | None:
-    typed = seen.action.text or ""
+def _not_spoken(rationale: str, context: CheckContext) -> str | None:
+    typed = context.action.text or ""
     for match in _NOT_SPOKEN.finditer(rationale):
         if match[0] not in typed:
             return f"nobody says {match[0]!r} aloud"
     for token in rationale.split():
         bare = token.strip(".,;:!?\"'“”()`")
-        if "." in bare and bare in seen.page:
+        if "." in bare and bare in context.page:
             return f"{bare!r} is the name of an element"
     return None
 
 
-_RULES: Mapping[str, Callable[[str, Seen], str | None]] = {
+_RULES: Mapping[str, Callable[[str, CheckContext], str | None]] = {
     "first_person": _not_first_person,
     "short": _too_long,
     "names_something": _names_nothing,
@@ -219,14 +220,14 @@ CHECKS: Mapping[str, str] = {
     "no_task_talk": "does not speak of instructions, prompts, language models, JSON",
     "spoken": "has no names of elements, markup or web addresses",
 }
-"""What a reason that passes each check is like."""
+"""What a rationale that passes each check is like. Part of the teacher's retry prompt."""
 
 
-class SessionWords:
-    """What is said on the pages of one session, read once, for the checks of all its steps.
+class SessionVocabulary:
+    """The words on all pages of one session, computed once for the checks of all its steps.
 
     Args:
-        session: the whole session, later steps included: only checks know them, no teacher is told.
+        session: the whole session. Later steps are used by checks only and never reach the teacher.
         pages: the page of each step.
     """
 
@@ -238,13 +239,13 @@ class SessionWords:
                 texts[step.page_id] = visible_text(page.html)
         self._raw = {page_id: frozenset(WORD.findall(text)) for page_id, text in texts.items()}
         self._words = {page_id: frozenset(map(fold, raw)) for page_id, raw in self._raw.items()}
-        self._runs = {page_id: runs_of_three(words(text)) for page_id, text in texts.items()}
+        self._trigrams = {page_id: trigrams(words(text)) for page_id, text in texts.items()}
         self._names = {
             step.page_id: names_in_words(page.html) for step, page in zip(session.steps, pages, strict=True)
         }
 
-    def seen(self, so_far: SessionSoFar, step: Step) -> Seen:
-        """The step `so_far.step`, as its reason is checked."""
+    def context(self, so_far: SessionSoFar, step: Step) -> CheckContext:
+        """What the rationale of step `so_far.step` is checked against."""
         at = so_far.step
         past, later = self._session.steps[: at + 1], self._session.steps[at + 1 :]
         about = content_words(" ".join(filter(None, (so_far.persona, so_far.intent))))
@@ -256,12 +257,12 @@ class SessionWords:
         in_lower_case = {fold(word) for word in raw if word[:1].islower()}
         allowed = known | in_lower_case | ordinary_words()
         queries = {word for one in later for word in words(one.action.text or "")}
-        return Seen(
+        return CheckContext(
             page=so_far.page,
             action=step.action,
             later_names=frozenset({fold(word) for word in raw if len(word) > 1} - allowed),
             later_queries=frozenset(queries - known - ordinary_words() - function_words()),
-            past_runs=tuple(self._runs[page_id] for page_id in sorted(past_pages)),
-            later_runs=tuple(self._runs[page_id] for page_id in sorted(later_pages)),
+            past_trigrams=tuple(self._trigrams[page_id] for page_id in sorted(past_pages)),
+            later_trigrams=tuple(self._trigrams[page_id] for page_id in sorted(later_pages)),
             about=frozenset(about),
         )

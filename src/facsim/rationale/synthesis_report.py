@@ -1,4 +1,4 @@
-"""What came of a synthesis: counts, checks not passed with examples, failed calls, tokens and money."""
+"""The report of a synthesis: counts, failed checks with examples, failed calls, tokens and cost."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 
 from facsim.data.ingest_report import Tally
 from facsim.rationale.rationale_checks import CHECKS
-from facsim.rationale.teacher import Written
+from facsim.rationale.teacher import RationaleResult
 
 
 @dataclass(slots=True)
 class SynthesisReport:
-    """Filled while reasons are written; stored in the data set as `synthesis.json` and `synthesis.md`.
+    """Stored in the data set as `synthesis.json` and `synthesis.md`.
 
     Attributes:
-        settings: teacher, sampling, hashes of prompt and examples, and what was asked about.
+        settings: teacher, sampling, hashes of prompt and examples, and the selection of steps.
         steps: steps of the data set.
-        had: of these, steps that keep the reason they had.
-        foreign: columns of the data set's owner, which were not taken over.
-        left_out: steps without a reason that were not asked about, because of `part` or `limit`.
-        written: reasons written.
-        on_attempt: of these, on which attempt they passed the checks.
-        unfit: steps left empty because no answer passed, by the last answer's first check.
+        had: steps that keep their rationale.
+        foreign: columns that Facsim does not know; they were not copied.
+        left_out: steps without a rationale that were not requested, because of `part` or `limit`.
+        written: rationales written.
+        on_attempt: number of rationales written, by the attempt that passed the checks.
+        unfit: steps left empty because no answer passed, by the first failed check of the last answer.
         failed: steps left empty because a call failed, by error.
-        mended: answers that did not pass and were asked for again with success, by check.
+        mended: answers that failed a check and were corrected in a later attempt, by check.
         input_tokens: of all answers.
         output_tokens: of all answers.
-        cost: US dollars of all answers, those kept from before a resumption included; None if unknown.
+        cost: US dollars of all answers, including those from before a resume; None if unknown.
     """
 
     settings: dict[str, Any]
@@ -45,40 +45,40 @@ class SynthesisReport:
     cost: float | None = 0.0
     foreign: tuple[str, ...] = ()
 
-    def count(self, session_id: str, step: int, written: Written) -> None:
-        """Count one step that was asked about."""
+    def count(self, session_id: str, step: int, result: RationaleResult) -> None:
+        """Count one requested step."""
         where = f"{session_id}, step {step}"
-        usage = written.usage
+        usage = result.usage
         self.input_tokens += usage.input_tokens
         self.output_tokens += usage.output_tokens
-        if written.attempts:
+        if result.attempts:
             known = self.cost is not None and usage.cost is not None
             self.cost = (self.cost or 0.0) + (usage.cost or 0.0) if known else None
-        if written.error is not None:
-            kind = written.error if len(written.error) <= 200 else f"{written.error[:200]}…"
+        if result.error is not None:
+            kind = result.error if len(result.error) <= 200 else f"{result.error[:200]}…"
             self.failed.setdefault(kind, Tally()).add(where)
             return
-        last = written.attempts[-1]
-        if written.rationale is None:
-            problem = last.problems[0]
-            place = f"{where}: {problem.found}: “{last.rationale}”"
-            self.unfit.setdefault(problem.check, Tally()).add(place)
+        last = result.attempts[-1]
+        if result.rationale is None:
+            failed = last.failed_checks[0]
+            place = f"{where}: {failed.found}: “{last.rationale}”"
+            self.unfit.setdefault(failed.check, Tally()).add(place)
             return
         self.written += 1
-        self.on_attempt[len(written.attempts)] = self.on_attempt.get(len(written.attempts), 0) + 1
-        for attempt in written.attempts[:-1]:
-            for problem in attempt.problems:
-                place = f"{where}: {problem.found}: “{attempt.rationale}”"
-                self.mended.setdefault(problem.check, Tally()).add(place)
+        self.on_attempt[len(result.attempts)] = self.on_attempt.get(len(result.attempts), 0) + 1
+        for attempt in result.attempts[:-1]:
+            for failed in attempt.failed_checks:
+                place = f"{where}: {failed.found}: “{attempt.rationale}”"
+                self.mended.setdefault(failed.check, Tally()).add(place)
 
     @property
     def empty(self) -> int:
-        """Steps that were asked about and have no reason."""
+        """Requested steps that have no rationale."""
         return sum(tally.count for tally in (*self.unfit.values(), *self.failed.values()))
 
     @property
     def counts(self) -> dict[str, int]:
-        """The counts in brief, for the card."""
+        """The main counts, for the data set card."""
         return {
             "written": self.written,
             "unfit": sum(tally.count for tally in self.unfit.values()),
@@ -88,7 +88,7 @@ class SynthesisReport:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON values. Says nothing of time or machine."""
+        """The report as JSON values. It contains no times and no facts about the machine."""
         return {
             "settings": self.settings,
             "steps": self.steps,
@@ -108,7 +108,7 @@ class SynthesisReport:
         }
 
     def to_markdown(self) -> str:
-        """The report for a reader."""
+        """The report as Markdown."""
         counts = self.counts
         money = "unknown" if self.cost is None else f"${self.cost:.2f}"
         attempts = ", ".join(
@@ -118,18 +118,18 @@ class SynthesisReport:
         lines = [
             f"# Rationales by {self.settings.get('teacher', '?')}",
             "",
-            f"- steps: {self.steps:,}, of which {self.had:,} keep the rationale they had"
-            + (f" and {self.left_out:,} were not asked about" if self.left_out else ""),
+            f"- steps: {self.steps:,}, of which {self.had:,} keep their rationale"
+            + (f" and {self.left_out:,} were not requested" if self.left_out else ""),
             f"- written: {self.written:,}" + (f" ({attempts})" if attempts else ""),
-            f"- left as they were: {counts['unfit']:,} where no answer passed the checks, "
-            f"{counts['failed']:,} where a call failed",
+            f"- unchanged: {counts['unfit']:,} because no answer passed the checks, "
+            f"{counts['failed']:,} because a call failed",
             f"- tokens: {self.input_tokens:,} in, {self.output_tokens:,} out; cost: {money}",
         ]
         if self.foreign:
-            lines.append(f"- columns of your own, not taken over: {', '.join(self.foreign)}")
+            lines.append(f"- columns that were not copied: {', '.join(self.foreign)}")
         lines.append("")
         lines += _table("No answer passed the checks", self.unfit, lambda name: f"`{name}`: {CHECKS[name]}")
-        lines += _table("Asked again with success", self.mended, lambda name: f"`{name}`: {CHECKS[name]}")
+        lines += _table("Corrected in a later attempt", self.mended, lambda name: f"`{name}`: {CHECKS[name]}")
         lines += _table("Failed calls", self.failed, lambda name: name)
         return "\n".join(lines).encode("utf-8", "replace").decode()
 
@@ -141,7 +141,7 @@ def _ordinal(number: int) -> str:
 def _table(title: str, tallies: dict[str, Tally], say: Callable[[str], str]) -> list[str]:
     if not tallies:
         return []
-    lines = [f"## {title}", "", "| what | how often | first seen |", "|---|---:|---|"]
+    lines = [f"## {title}", "", "| what | count | first examples |", "|---|---:|---|"]
     for kind, tally in sorted(tallies.items(), key=lambda item: (-item[1].count, item[0])):
         seen = "; ".join(tally.examples) or "-"
         cells = (say(kind), f"{tally.count:,}", seen)

@@ -1,4 +1,4 @@
-"""A data set in, the same data set with the reasons that were missing out."""
+"""Rationale synthesis: copy a data set and add the missing rationales."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import polars as pl
 from facsim.data import DataSet, DataSetWriter, replay, split
 from facsim.data.splits import Part, SplitBy
 from facsim.data.table_schemas import SESSIONS_SCHEMA, STEPS_SCHEMA
-from facsim.predict.endpoint.chat_model import ChatModel
-from facsim.predict.endpoint.options import EndpointOptions, Target
-from facsim.rationale.rationale_checks import CHECKS, Problem, SessionWords
+from facsim.predict.endpoint.client import EndpointClient
+from facsim.predict.endpoint.options import EndpointOptions, EndpointTarget
+from facsim.rationale.rationale_checks import CHECKS, FailedCheck, SessionVocabulary
 from facsim.rationale.synthesis_report import SynthesisReport
-from facsim.rationale.teacher import ATTEMPTS, Teacher, Written
-from facsim.rationale.teacher_pool import Asking, Place, Question
-from facsim.rationale.teacher_prompts import LONGEST_ANSWER, LONGEST_FINDING, asked_again
+from facsim.rationale.teacher import ATTEMPTS, RationaleResult, Teacher
+from facsim.rationale.teacher_pool import RationaleRequest, StepKey, TeacherPool
+from facsim.rationale.teacher_prompts import LONGEST_ANSWER, LONGEST_FINDING, retry_prompt
 from facsim.rationale.transcripts import Transcripts
-from facsim.rationale.work_folder import Workplace
+from facsim.rationale.work_folder import WorkFolder
 from facsim.schema import Session, SessionSoFar, Step
 from facsim.util.errors import ConfigError
 from facsim.util.progress import Progress, no_progress
@@ -32,38 +32,38 @@ if TYPE_CHECKING:
     from facsim.prompt import Prompt
 
 Rewrite = Literal["none", "synthetic", "all"]
-"""Which reasons that are there are written anew: none, those that a teacher wrote, or all of them."""
+"""Which existing rationales are rewritten: none, those that a teacher wrote, or all."""
 
 ANSWER_TOKENS = 60
-"""A typical answer: two sentences in a JSON object."""
+"""Tokens of a typical answer: two sentences in a JSON object."""
 
 ANSWER_SECONDS = 3.0
-"""What an answer is taken to last, for a first idea of the time."""
+"""Assumed latency of an answer, for a rough estimate of the time."""
 
 PLANNED_STEPS = 1_000
-"""So many prompts are built for an estimate; the figures for more steps are scaled up from these."""
+"""Most prompts built for an estimate. Figures for more steps are scaled up."""
 
 
 class SynthesisInterrupted(KeyboardInterrupt):
-    """A synthesis was stopped by a signal; every answer that came is kept."""
+    """A signal stopped the synthesis. All answers so far are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class SynthesisPlan:
-    """What a synthesis will do and take.
+    """What a synthesis will do and cost.
 
     Attributes:
         teacher: the spec string.
-        sessions: sessions with a step that is asked about.
-        steps: steps that are asked about.
-        input_tokens: of all first questions.
-        output_tokens: of all answers, if typical.
-        cost: US dollars to expect, every first answer passing and the provider's cache serving the system
-            message; None where no price is known.
-        cost_at_most: every step asked three times, no cache, every answer as long as it may be.
-        seconds: at three seconds an answer.
-        concurrency: questions in flight.
-        example: the first question of all; None without steps.
+        sessions: sessions with a requested step.
+        steps: requested steps.
+        input_tokens: of all first prompts.
+        output_tokens: of all answers, at typical length.
+        cost: expected US dollars, if every first answer passes and the provider caches the system message;
+            None if the price is unknown.
+        cost_at_most: US dollars if every step takes three attempts at full length, without a cache.
+        seconds: expected time, at three seconds per answer.
+        concurrency: requests in flight.
+        example: the first prompt; None without steps.
     """
 
     teacher: str
@@ -86,27 +86,27 @@ class SynthesisPlan:
         return (
             f"{self.teacher}: {self.steps:,} steps of {self.sessions:,} sessions, about "
             f"{self.input_tokens:,} tokens in and {self.output_tokens:,} out, {money}; "
-            f"about {math.ceil(self.seconds / 60):,} min at {self.concurrency} at once"
+            f"about {math.ceil(self.seconds / 60):,} min with {self.concurrency} requests in flight"
         )
 
 
 class Synthesis:
-    """A data set, a teacher, and which steps it is asked about.
+    """A data set, a teacher, and the steps that need a rationale.
 
     Args:
         data: the data set or its folder.
         teacher: spec string of a model: `openai:…`, `anthropic:…`, `bedrock:…` or `endpoint:URL#MODEL`.
-        examples: think-aloud transcripts; those that come with Facsim if left out.
-        rewrite: which reasons that are there are written anew.
-        part: ask about this part of the data set only, as `facsim.data.split` makes it.
-        split_by: how it is split.
-        seed: of the split.
-        limit: ask about the steps of so many sessions only. A larger limit adds sessions to a smaller one.
+        examples: think-aloud transcripts; by default those that ship with Facsim.
+        rewrite: which existing rationales are rewritten.
+        part: only steps in this part of the split (`facsim.data.split`).
+        split_by: how the data set is split.
+        seed: seed of the split.
+        limit: only steps of so many sessions. A larger limit adds sessions to those of a smaller one.
         budget_tokens: most tokens of a prompt.
-        options: how the teacher is asked.
+        options: options of the endpoint.
 
     Raises:
-        ConfigError: if the teacher names no model, or the examples cannot be used.
+        ConfigError: if the teacher is not a model, or the examples are unusable.
         InputError: if the data set cannot be read.
     """
 
@@ -125,33 +125,33 @@ class Synthesis:
         options: EndpointOptions | None = None,
     ) -> None:
         self.data = data if isinstance(data, DataSet) else DataSet.open(data)
-        self._target, self._options = Target.read(teacher), options or EndpointOptions()
+        self._target, self._options = EndpointTarget.parse(teacher), options or EndpointOptions()
         self._examples, self._budget = Transcripts.read(examples), budget_tokens
         if limit is not None and limit < 1:
             raise ConfigError(f"limit {limit}: expected 1 or more")
         self._rewrite: Rewrite = rewrite
         self._missing = _missing(self.data, rewrite)
         chosen = set(split(self.data, part, by=split_by, seed=seed).session_ids)
-        self._owed = _limited({id_: steps for id_, steps in self._missing.items() if id_ in chosen}, limit)
+        self._pending = _limited({id_: steps for id_, steps in self._missing.items() if id_ in chosen}, limit)
 
     @property
     def steps(self) -> int:
-        """How many steps are asked about."""
-        return sum(map(len, self._owed.values()))
+        """Number of requested steps."""
+        return sum(map(len, self._pending.values()))
 
     def plan(self, progress: Progress = no_progress) -> SynthesisPlan:
-        """What it takes. Needs no key and no network."""
-        from facsim.predict.endpoint.estimate import CallCount  # noqa: PLC0415
+        """Estimate tokens, cost and time. Needs no key and no network."""
+        from facsim.predict.endpoint.estimate import UsageEstimator  # noqa: PLC0415
 
         teacher = self._teacher(self._options)
-        count = CallCount(self._target, teacher.config, self._options)
-        at_most = CallCount(self._target, teacher.config, self._options)
+        count = UsageEstimator(self._target, teacher.config, self._options)
+        at_most = UsageEstimator(self._target, teacher.config, self._options)
         example = before = None
         looked_at = min(self.steps, PLANNED_STEPS)
-        for number, (so_far, step) in enumerate(self._moments(_mixed(self._owed)), start=1):
+        for number, (so_far, step) in enumerate(self._steps(_shuffled(self._pending)), start=1):
             prompt = teacher.prompt(so_far, step.action)
             count.add(prompt, before)
-            for question in _as_often_as_it_gets(prompt, teacher):
+            for question in _worst_case_prompts(prompt, teacher):
                 at_most.add(question, None)
             example, before = example or prompt, prompt
             progress(number, looked_at, "prompts")
@@ -162,7 +162,7 @@ class Synthesis:
         most = at_most.cost_at_most(self._options.max_output_tokens * at_most.calls)
         return SynthesisPlan(
             teacher=self._target.spec,
-            sessions=len(self._owed),
+            sessions=len(self._pending),
             steps=self.steps,
             input_tokens=round(scale * count.input),
             output_tokens=ANSWER_TOKENS * self.steps,
@@ -181,58 +181,60 @@ class Synthesis:
         overwrite: bool = False,
         progress: Progress = no_progress,
     ) -> SynthesisReport:
-        """Ask, check, and write the new data set.
+        """Request and check the rationales, then write the new data set.
 
         Args:
-            out: its folder. Until it is there, the answers are kept beside it, in `OUT.synthesis`.
-            resume: go on with what is kept there: no answer is asked for again.
-            overwrite: replace a data set that is already at `out` (it may be the one that is read).
-            progress: told of every step that is done.
+            out: folder of the new data set. Until it is complete, answers are kept in `OUT.synthesis`.
+            resume: continue with the answers kept there. No answer is requested again.
+            overwrite: replace an existing data set at `out`, which may be the input.
+            progress: called after every finished step.
 
         Raises:
             SynthesisInterrupted: after SIGINT or SIGTERM.
-            FacsimError: if going on makes no sense. What was answered is kept.
+            FacsimError: when continuing is pointless. All answers so far are kept.
         """
         out = Path(out)
-        DataSetWriter(out, self.data.card, overwrite=overwrite)  # refuses the place before anything is paid
+        DataSetWriter(
+            out, self.data.card, overwrite=overwrite
+        )  # refuse the folder before anything is paid for
         settings = self._teacher(self._options).settings()
         identity = {"data": self.data.content_hash, **settings}
-        with Workplace(out, identity, resume=resume) as workplace:
-            cache = self._options.cache or workplace.answers
+        with WorkFolder(out, identity, resume=resume) as work_folder:
+            cache = self._options.cache or work_folder.answers
             teacher = self._teacher(self._options.model_copy(update={"cache": cache}))
-            asking = Asking(
+            pool = TeacherPool(
                 teacher, total=self.steps, concurrency=self._options.concurrency, progress=progress
             )
-            asking.run(self._questions())
-            if asking.interrupted and len(asking.done) < self.steps:
+            pool.run(self._requests())
+            if pool.interrupted and len(pool.done) < self.steps:
                 raise SynthesisInterrupted(
-                    f"stopped with {len(asking.done):,} of {self.steps:,} steps done. Every answer is kept "
-                    f"in {workplace.folder}: run the same command again with --resume to go on"
+                    f"stopped with {len(pool.done):,} of {self.steps:,} steps done. Every answer is kept "
+                    f"in {work_folder.folder}. Run the same command again with --resume to continue"
                 )
-            report = self._report({**settings, "rewrite": self._rewrite}, asking.done)
-            self._write(out, overwrite, asking.done, report)
+            report = self._report({**settings, "rewrite": self._rewrite}, pool.done)
+            self._write(out, overwrite, pool.done, report)
         return report
 
     def _teacher(self, options: EndpointOptions) -> Teacher:
-        return Teacher(ChatModel(self._target, options), self._examples, budget_tokens=self._budget)
+        return Teacher(EndpointClient(self._target, options), self._examples, budget_tokens=self._budget)
 
-    def _moments(self, session_ids: list[str]) -> Iterator[tuple[SessionSoFar, Step]]:
-        """The steps that are asked about, as the teacher sees them."""
+    def _steps(self, session_ids: list[str]) -> Iterator[tuple[SessionSoFar, Step]]:
+        """The requested steps, as the teacher sees them."""
         for session_id in session_ids:
             for so_far, step in replay(self.data, self.data.session(session_id)):
-                if so_far.step in self._owed[session_id]:
+                if so_far.step in self._pending[session_id]:
                     yield so_far, step
 
-    def _questions(self) -> Iterator[Question]:
-        for session_id in self._owed:
+    def _requests(self) -> Iterator[RationaleRequest]:
+        for session_id in self._pending:
             session = self.data.session(session_id)
-            moments = list(replay(self.data, session))
-            said = SessionWords(session, [so_far.page for so_far, _ in moments])
-            for so_far, step in moments:
-                if so_far.step in self._owed[session_id]:
-                    yield Question(so_far, said.seen(so_far, step))
+            steps = list(replay(self.data, session))
+            vocabulary = SessionVocabulary(session, [so_far.page for so_far, _ in steps])
+            for so_far, step in steps:
+                if so_far.step in self._pending[session_id]:
+                    yield RationaleRequest(so_far, vocabulary.context(so_far, step))
 
-    def _report(self, settings: dict[str, Any], done: Mapping[Place, Written]) -> SynthesisReport:
+    def _report(self, settings: dict[str, Any], done: Mapping[StepKey, RationaleResult]) -> SynthesisReport:
         missing = sum(map(len, self._missing.values()))
         report = SynthesisReport(settings, steps=self.data.steps.height)
         report.had = report.steps - missing
@@ -244,13 +246,13 @@ class Synthesis:
         return report
 
     def _write(
-        self, out: Path, overwrite: bool, done: Mapping[Place, Written], report: SynthesisReport
+        self, out: Path, overwrite: bool, done: Mapping[StepKey, RationaleResult], report: SynthesisReport
     ) -> None:
         data = self.data
-        told = {**report.settings, **report.counts}
+        summary = {**report.settings, **report.counts}
         before = data.card.settings.get("synthesis", [])
         card = data.card.model_copy(
-            update={"settings": {**data.card.settings, "synthesis": [*before, told]}},
+            update={"settings": {**data.card.settings, "synthesis": [*before, summary]}},
         )
         with DataSetWriter(out, card, overwrite=overwrite) as writer:
             if data.is_whole:
@@ -258,7 +260,7 @@ class Synthesis:
             for session in data:
                 for page_id in {} if data.is_whole else {step.page_id: None for step in session.steps}:
                     writer.add_page(data.page(page_id).html, data.pages.raw_html(page_id), page_id=page_id)
-                writer.add_session(_with_reasons(session, done))
+                writer.add_session(_with_rationales(session, done))
             writer.copy_reports(data.path)
             writer.add_report(_as_json(report), report.to_markdown(), name="synthesis")
 
@@ -280,12 +282,11 @@ def synthesize(
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> SynthesisReport:
-    """Have a teacher write the reasons that a data set lacks; see `Synthesis` and `Synthesis.run`.
+    """Have a teacher write the missing rationales of a data set; see `Synthesis` and `Synthesis.run`.
 
-    The paper's rationale synthesis: a strong model sees the page, the action that was taken, and transcripts
-    of people thinking aloud, and writes a short first-person reason. On `terminate` it is told that the
-    person found nothing suitable and left. Such reasons serve accuracy; they do not claim to be what the
-    person thought.
+    This is the paper's rationale synthesis: a strong model sees the page, the action taken and think-aloud
+    transcripts, and writes a short first-person rationale. On `terminate` it is told that the person found
+    nothing suitable and left. Such rationales improve accuracy. They are not what the person thought.
     """
     work = Synthesis(
         data,
@@ -302,41 +303,41 @@ def synthesize(
     return work.run(out, resume=resume, overwrite=overwrite, progress=progress)
 
 
-def _as_often_as_it_gets(prompt: Prompt, teacher: Teacher) -> Iterator[Prompt]:
-    """Every question about a step whose answers are as long and as bad as can be."""
-    worst = [Problem(name, "x" * LONGEST_FINDING) for name in CHECKS]
+def _worst_case_prompts(prompt: Prompt, teacher: Teacher) -> Iterator[Prompt]:
+    """All prompts of a step whose answers have maximum length and fail every check."""
+    worst = [FailedCheck(name, "x" * LONGEST_FINDING) for name in CHECKS]
     yield prompt
     for _ in range(ATTEMPTS - 1):
-        prompt = asked_again(prompt, "x" * LONGEST_ANSWER, worst, teacher.config)
+        prompt = retry_prompt(prompt, "x" * LONGEST_ANSWER, worst, teacher.config)
         yield prompt
 
 
 def _missing(data: DataSet, rewrite: Rewrite) -> dict[str, Set[int]]:
-    """The steps that lack a reason, or whose reason is to be written anew, by session in stored order."""
+    """Steps that lack a rationale or whose rationale is rewritten, by session in stored order."""
     empty = pl.col("rationale").is_null() | (pl.col("rationale").str.strip_chars() == "")
     wanted = {
         "none": empty,
         "synthetic": empty | pl.col("rationale_source").eq_missing(pl.lit("synthetic")),
         "all": pl.lit(True),
     }[rewrite]
-    owed: dict[str, set[int]] = {}
+    pending: dict[str, set[int]] = {}
     for session_id, step in data.steps.filter(wanted).select("session_id", "step").iter_rows():
-        owed.setdefault(session_id, set()).add(step)
-    return dict(owed)
+        pending.setdefault(session_id, set()).add(step)
+    return dict(pending)
 
 
 def _limited(missing: Mapping[str, Set[int]], limit: int | None) -> dict[str, Set[int]]:
-    chosen = set(_mixed(missing)[:limit])
+    chosen = set(_shuffled(missing)[:limit])
     return {session_id: steps for session_id, steps in missing.items() if session_id in chosen}
 
 
-def _mixed(owed: Mapping[str, Set[int]]) -> list[str]:
-    """The session ids in an order that has nothing to do with anything, the same every time."""
-    return sorted(owed, key=lambda session_id: hashlib.blake2b(session_id.encode()).digest())
+def _shuffled(pending: Mapping[str, Set[int]]) -> list[str]:
+    """The session ids in a pseudo-random order that is the same every time."""
+    return sorted(pending, key=lambda session_id: hashlib.blake2b(session_id.encode()).digest())
 
 
-def _with_reasons(session: Session, done: Mapping[Place, Written]) -> Session:
-    """The session with what was written; a step whose reason could not be written keeps what it had."""
+def _with_rationales(session: Session, done: Mapping[StepKey, RationaleResult]) -> Session:
+    """The session with its new rationales. A step without a new one keeps its old one."""
     steps = list(session.steps)
     for index, step in enumerate(steps):
         written = done.get((session.session_id, index))

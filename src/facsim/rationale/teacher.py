@@ -1,18 +1,18 @@
-"""The teacher: asks a model why a step was taken, checks the answer, and asks again where it fails."""
+"""The teacher: asks a model for the rationale of a step, checks it, and retries when it fails."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from facsim.predict.endpoint.chat_model import Answer, ChatModel
+from facsim.predict.endpoint.client import EndpointClient, EndpointResponse
 from facsim.prompt import Prompt, PromptConfig, parse_rationale
 from facsim.prompt.loose_json import loose_objects
-from facsim.rationale.rationale_checks import Problem, Seen, check
+from facsim.rationale.rationale_checks import CheckContext, FailedCheck, check
 from facsim.rationale.teacher_prompts import (
     ANSWER_SCHEMA,
-    asked_again,
     prompt_hash,
+    retry_prompt,
     system_message,
     teacher_prompt,
 )
@@ -20,27 +20,27 @@ from facsim.rationale.transcripts import Transcripts
 from facsim.schema import Action, SessionSoFar, Usage
 
 ATTEMPTS = 3
-"""How often a reason is asked for, the first time included."""
+"""Most attempts per rationale, the first one included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One answer of the teacher: the reason in it, and the checks that it did not pass."""
+    """One answer of the teacher: its rationale, and the checks that it failed."""
 
     rationale: str
-    problems: tuple[Problem, ...]
+    failed_checks: tuple[FailedCheck, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What came of one step.
+class RationaleResult:
+    """The result for one step.
 
     Attributes:
-        rationale: the reason; None where no answer passed the checks or a call failed.
-        attempts: every answer, in order; the last one is the reason where there is one.
+        rationale: the rationale; None if no answer passed the checks or a call failed.
+        attempts: every answer, in order. The last one is the rationale, if there is one.
         error: why a call failed for good, if one did.
         usage: tokens, cost and seconds of all attempts.
-        asked: how many of the answers came from the model now; the others were kept from before.
+        asked: number of answers that came from the model; the others came from the cache.
     """
 
     rationale: str | None
@@ -51,22 +51,22 @@ class Written:
 
 
 class Teacher:
-    """A model that writes reasons.
+    """A model that writes rationales.
 
     Args:
-        model: who is asked.
-        examples: think-aloud transcripts that it is shown.
-        budget_tokens: most tokens of a prompt. A longer page is shortened; what was acted on stays.
+        model: client of the model.
+        examples: think-aloud transcripts for the prompt.
+        budget_tokens: most tokens of a prompt. Longer pages are shortened; the element acted upon stays.
     """
 
-    def __init__(self, model: ChatModel, examples: Transcripts, *, budget_tokens: int = 24_000) -> None:
+    def __init__(self, model: EndpointClient, examples: Transcripts, *, budget_tokens: int = 24_000) -> None:
         self.model, self.examples = model, examples
         self.config = PromptConfig(budget_tokens=budget_tokens)
         self.system = system_message(examples)
         self._schema = None if model.options.structured == "off" else ANSWER_SCHEMA
 
     def settings(self) -> dict[str, Any]:
-        """What changes the reasons."""
+        """Everything that changes the rationales."""
         return {
             "teacher": self.model.spec,
             **self.model.settings(),
@@ -77,42 +77,42 @@ class Teacher:
         }
 
     def prompt(self, so_far: SessionSoFar, action: Action) -> Prompt:
-        """The first question about a step."""
+        """The first prompt for a step."""
         return teacher_prompt(so_far, action, self.system, self.config)
 
-    async def write(self, so_far: SessionSoFar, seen: Seen) -> Written:
-        """Ask why `seen.action` was taken, up to `ATTEMPTS` times.
+    async def write(self, so_far: SessionSoFar, context: CheckContext) -> RationaleResult:
+        """Ask why `context.action` was taken, up to `ATTEMPTS` times.
 
         Args:
-            so_far: all that the teacher is told besides the action.
-            seen: what the answer is checked against.
+            so_far: everything that the teacher sees, apart from the action.
+            context: what the answer is checked against.
 
         Raises:
-            FacsimError: when going on makes no sense; see `facsim.predict.endpoint.chat_model`.
+            FacsimError: when continuing is pointless; see `facsim.predict.endpoint.client`.
         """
         from facsim.predict.endpoint.transport import CallFailed  # noqa: PLC0415
 
-        prompt = self.prompt(so_far, seen.action)
-        answers: list[Answer] = []
+        prompt = self.prompt(so_far, context.action)
+        answers: list[EndpointResponse] = []
         attempts: list[Attempt] = []
         error = None
         while len(attempts) < ATTEMPTS:
             try:
-                answer = await self.model.ask(prompt, self._schema)
+                answer = await self.model.complete(prompt, self._schema)
             except CallFailed as failure:
-                self.model.failed(failure)
+                self.model.record_failure(failure)
                 error = f"{failure.kind}: {failure.message}"
                 break
-            self.model.answered([answer])
+            self.model.record_success([answer])
             answers.append(answer)
-            rationale = read_answer(answer.reply.text)
-            problems = check(rationale, seen)
-            attempts.append(Attempt(rationale, problems))
-            if not problems:
+            rationale = read_answer(answer.completion.text)
+            failed_checks = check(rationale, context)
+            attempts.append(Attempt(rationale, failed_checks))
+            if not failed_checks:
                 break
-            prompt = asked_again(prompt, answer.reply.text, problems, self.config)
-        fine = bool(attempts) and not attempts[-1].problems
-        return Written(
+            prompt = retry_prompt(prompt, answer.completion.text, failed_checks, self.config)
+        fine = bool(attempts) and not attempts[-1].failed_checks
+        return RationaleResult(
             rationale=attempts[-1].rationale if fine else None,
             attempts=tuple(attempts),
             error=error,
@@ -122,9 +122,9 @@ class Teacher:
 
 
 def read_answer(text: str) -> str:
-    """The reason in an answer: of `{"rationale": ...}`, or the plain text of an answer without an object.
+    """The rationale in an answer: from `{"rationale": ...}`, or the plain text if there is no object.
 
-    White space is folded. What is no reason at all comes out as it is, or empty: the checks judge it.
+    White space is folded. Text that is no rationale is returned as it is, or empty; the checks judge it.
     """
     plain = parse_rationale(text) or ""
     for found in loose_objects(plain):

@@ -1,7 +1,6 @@
-"""Asking the teacher about many steps at once, and stopping in good order.
+"""Request rationales for many steps concurrently, with a graceful shutdown (`facsim.util.workers`).
 
-How it stops early: `facsim.util.workers`. Every answer is in the teacher's cache before it is used, so that
-nothing that came is ever asked again.
+Every answer is in the teacher's response cache before it is used, so no answer is ever requested twice.
 """
 
 from __future__ import annotations
@@ -10,69 +9,69 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from facsim.rationale.rationale_checks import Seen
-from facsim.rationale.teacher import Teacher, Written
+from facsim.rationale.rationale_checks import CheckContext
+from facsim.rationale.teacher import RationaleResult, Teacher
 from facsim.schema import SessionSoFar
 from facsim.util.progress import Progress
-from facsim.util.workers import Crew
+from facsim.util.workers import WorkerPool
 
-Place = tuple[str, int]
+StepKey = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A step to be asked about."""
+class RationaleRequest:
+    """A step that needs a rationale."""
 
     so_far: SessionSoFar
-    seen: Seen
+    context: CheckContext
 
     @property
-    def place(self) -> Place:
+    def key(self) -> StepKey:
         """Session id and number of the step."""
         return self.so_far.session_id, self.so_far.step
 
 
-class Asking:
-    """One loop over questions. Use it once.
+class TeacherPool:
+    """Runs all requests. An instance runs once.
 
     Args:
-        teacher: who is asked; its model is closed at the end.
-        total: how many questions there are.
-        concurrency: questions in flight.
-        progress: told of every step that is done.
+        teacher: the teacher; its client is closed at the end.
+        total: number of requests.
+        concurrency: requests in flight.
+        progress: called after every finished step.
 
     Attributes:
-        done: what came of each step, by session id and number.
+        done: the result of each step, by session id and step number.
     """
 
     def __init__(self, teacher: Teacher, *, total: int, concurrency: int, progress: Progress) -> None:
         self._teacher, self._total, self._progress = teacher, total, progress
-        self.done: dict[Place, Written] = {}
-        self._crew = Crew(concurrency, teacher.model.spec)
+        self.done: dict[StepKey, RationaleResult] = {}
+        self._pool = WorkerPool(concurrency, teacher.model.spec)
         self._cost = 0.0
 
-    def run(self, questions: Iterator[Question]) -> None:
-        """Ask everything. Works within a running event loop (a notebook), too.
+    def run(self, requests: Iterator[RationaleRequest]) -> None:
+        """Run every request. Can be called within a running event loop (a notebook).
 
         Raises:
-            FacsimError: what makes going on senseless.
+            FacsimError: when continuing is pointless.
         """
-        self._crew.run(lambda: self._work(questions), close=self._teacher.model.close)
-        if self._crew.error is not None:
-            raise self._crew.error
+        self._pool.run(lambda: self._work(requests), close=self._teacher.model.close)
+        if self._pool.error is not None:
+            raise self._pool.error
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal ended the work."""
-        return self._crew.interrupted
+        """Whether a signal stopped the work."""
+        return self._pool.interrupted
 
-    async def _work(self, questions: Iterator[Question]) -> None:
-        for question in questions:
-            if self._crew.is_stopping:
+    async def _work(self, requests: Iterator[RationaleRequest]) -> None:
+        for request in requests:
+            if self._pool.is_stopping:
                 return
-            written = await self._teacher.write(question.so_far, question.seen)
-            self.done[question.place] = written
-            self._cost += written.usage.cost or 0.0
+            result = await self._teacher.write(request.so_far, request.context)
+            self.done[request.key] = result
+            self._cost += result.usage.cost or 0.0
             self._progress(len(self.done), self._total, f"${self._cost:.2f}" if self._cost else "")
-            # Answers that were kept come without waiting: signals must not be kept out.
+            # Cached answers need no waiting: give signals a chance.
             await asyncio.sleep(0)

@@ -1,8 +1,8 @@
-"""Every word that the teacher reads: the task, the examples, the step, and why an answer is asked for again.
+"""Prompts of the teacher: the task, the examples, the step, and the retry after a failed check.
 
-What comes from a data set or a file of examples is quoted between tags that it cannot close, and the teacher
-is told that it is data. The prompt of a step is made from the session up to that step and its action alone:
-nothing later is ever in reach of this module.
+Text from a data set or an example file is quoted in tags that it cannot close, and the teacher is told that
+it is data. The prompt of a step is built from the session up to that step and its action. Nothing later is
+in reach of this module.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from facsim.prompt.cut import window_around
 from facsim.prompt.page_texts import page_texts
 from facsim.prompt.templates import harmless, quoted, writable
 from facsim.prompt.tokens import MESSAGE_TOKENS
-from facsim.rationale.rationale_checks import CHECKS, MAX_WORDS, Problem
+from facsim.rationale.rationale_checks import CHECKS, MAX_WORDS, FailedCheck
 from facsim.rationale.transcripts import Transcript, Transcripts
 from facsim.schema import Action, Page, PastStep, SessionSoFar
 from facsim.util.errors import ConfigError
 
 MIN_PAGE_TOKENS = 200
-"""A budget that leaves less than this for the page is refused."""
+"""Least tokens that the budget must leave for the page."""
 
 WINDOW_CHARACTERS = 1_500
-"""Shown around the element that was acted on, where a shortened page does not hold it."""
+"""Characters shown around the element acted upon, if the shortened page does not contain it."""
 
 EARLIER_STEPS = 30
-"""So many of the latest earlier steps are told."""
+"""Number of latest earlier steps in the prompt."""
 
 LONGEST_ANSWER, LONGEST_FINDING = 2_000, 200
-"""So many characters of an answer, and of what was wrong with it, are sent when it is asked for again."""
+"""Most characters of an answer, and of what was wrong with it, in a retry prompt."""
 
 _LONGEST_TEXT = 120
 
@@ -78,22 +78,22 @@ ANSWER_SCHEMA: dict[str, Any] = strict_object(
 
 
 def system_message(examples: Transcripts) -> str:
-    """The first message, the same for every step of every session."""
+    """The system message, the same for every step of every session."""
     shown = "\n\n".join(_example(number, one) for number, one in enumerate(examples.transcripts, start=1))
     return f"{_TASK}\n\n{_ANSWER}\n\n{_EXAMPLES}\n\n{shown}"
 
 
 def teacher_prompt(so_far: SessionSoFar, action: Action, system: str, config: PromptConfig) -> Prompt:
-    """The messages that ask why `action` was taken on the current page.
+    """The prompt that asks why `action` was taken on the current page.
 
     Args:
         so_far: the session up to the current page.
-        action: what was done there.
+        action: the action taken there.
         system: the system message.
         config: how tokens are counted, and the budget.
 
     Raises:
-        ConfigError: if the budget does not hold all but the page, and 200 tokens of the page.
+        ConfigError: if the budget does not fit everything but the page plus 200 tokens of the page.
     """
     before, after = _around_the_page(so_far, action)
     page = page_texts(so_far.page, config)
@@ -118,11 +118,13 @@ def teacher_prompt(so_far: SessionSoFar, action: Action, system: str, config: Pr
     return _prompt(messages, tokens)
 
 
-def asked_again(prompt: Prompt, answer: str, problems: Sequence[Problem], config: PromptConfig) -> Prompt:
-    """The messages that ask for a better answer than `answer`, saying what was wrong with it."""
+def retry_prompt(
+    prompt: Prompt, answer: str, failed_checks: Sequence[FailedCheck], config: PromptConfig
+) -> Prompt:
+    """The prompt that asks for a better answer than `answer`, with the checks that it failed."""
     listed = "\n".join(
         f"- A reason {CHECKS[one.check]}. Yours: {harmless('found', one.found[:LONGEST_FINDING])}."
-        for one in problems
+        for one in failed_checks
     )
     again = Message("user", f"This cannot be used:\n{listed}\nWrite the reason again, as the JSON object.")
     said = harmless("answer", answer[:LONGEST_ANSWER]) or "{}"
@@ -132,7 +134,7 @@ def asked_again(prompt: Prompt, answer: str, problems: Sequence[Problem], config
 
 
 def prompt_hash() -> str:
-    """Identifies all wording but the examples: taken over prompts made for a small fixed session."""
+    """Hash of all wording but the examples, computed from the prompts of a small fixed session."""
     page = read_page('<main><a name="a.b" href="/">A</a><input name="c" placeholder="C"></main>')
     config = PromptConfig(budget_tokens=None)
     past = (
@@ -157,13 +159,12 @@ def prompt_hash() -> str:
 
 
 def _prompt(messages: tuple[Message, ...], tokens: int) -> Prompt:
-    # Only the system message comes again: no page is worth a mark in the provider's cache, which `shown`
-    # being None would set.
+    # Only the system message is reused. `shown=None` would set a cache breakpoint after the page.
     return Prompt(messages=messages, shown=frozenset(), tokens=tokens, cache_boundary=1)
 
 
 def _around_the_page(so_far: SessionSoFar, action: Action) -> tuple[str, str]:
-    """What stands before the page, and after it."""
+    """The prompt text before the page, and after it."""
     known = [
         quoted(tag, harmless(tag, text.strip()))
         for tag, text in (("persona", so_far.persona), ("intent", so_far.intent))
@@ -185,7 +186,7 @@ def _earlier(past: Sequence[PastStep]) -> str:
 
 
 def _in_brief(action: Action, page: Page) -> str:
-    """What was done, in a few words."""
+    """An action in a few words."""
     if action.type == "terminate":
         return "closed the window"
     target = _target(action, page)
@@ -205,7 +206,7 @@ def _done(so_far: SessionSoFar, action: Action) -> str:
 
 
 def _target(action: Action, page: Page) -> str:
-    """The element acted on, as a person would call it."""
+    """The element acted upon, in a person's words."""
     element = page.by_name.get(action.name or "")
     if element is None:
         return f"“{_spoken(action.name)}”" if action.name else "something without a name"

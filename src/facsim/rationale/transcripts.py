@@ -1,4 +1,4 @@
-"""People thinking aloud while they shop: examples for the teacher, from a YAML file."""
+"""Think-aloud transcripts: few-shot examples for the teacher, from a YAML file."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from facsim.schema import Action, ActionType
 from facsim.util.yaml_config import read_yaml
 
 SHIPPED = Path(__file__).parent / "examples.yaml"
-"""The transcripts that come with Facsim. They were written for it; nobody was recorded."""
+"""The transcripts that ship with Facsim. They were written for it; nobody was recorded."""
 
 
-class Done(BaseModel):
-    """What the person did, in the wire form of an action."""
+class TranscribedAction(BaseModel):
+    """The person's action, in the wire form."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,31 +33,31 @@ class Done(BaseModel):
 
     @property
     def action(self) -> Action:
-        """As an action."""
+        """The action as a schema object."""
         return Action(self.type, self.name, self.text)
 
 
 class Transcript(BaseModel):
-    """One moment of a visit, and what the person said aloud in it."""
+    """One step of a session, and what the person said aloud."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str = Field(min_length=1)
-    """What kind of page it is, for whoever reads the file: results, product page, cart."""
+    """Kind of page, for readers of the file: results, product page, cart."""
     page: str = Field(min_length=1)
-    """An excerpt of the simplified page, with the element that was acted on."""
-    action: Done
+    """An excerpt of the simplified page that contains the element acted upon."""
+    action: TranscribedAction
     transcript: str = Field(min_length=1)
-    """What the person said, as it was spoken."""
+    """What the person said, verbatim."""
     rationale: str | None = Field(default=None, min_length=1)
-    """The same in one to three sentences, as the teacher is to write it."""
+    """The rationale, in one to three sentences, as the teacher should write it."""
     earlier: tuple[str, ...] = ()
-    """What the person had done before, in a few words each."""
+    """Earlier actions, in a few words each."""
 
     @model_validator(mode="after")
     def _shows_the_target(self) -> Self:
         if self.action.name is not None and self.action.name not in names_in(self.page):
-            raise ValueError(f"the action's element {self.action.name!r} is not on the page of the example")
+            raise ValueError(f"the action's element {self.action.name!r} is not in the page excerpt")
         return self
 
 
@@ -70,15 +70,15 @@ class Transcripts(BaseModel):
 
     @classmethod
     def read(cls, file: Path | None = None) -> Self:
-        """Read a file of examples; without one, those that come with Facsim.
+        """Read a file of examples; by default those that ship with Facsim.
 
         Raises:
-            ConfigError: if it is missing, is no YAML, or does not fit; with line and field.
+            ConfigError: if it is missing, is not YAML, or is invalid; with line and field.
         """
         return read_yaml(cls, file or SHIPPED)
 
     @property
     def hash(self) -> str:
-        """Identifies the examples, whatever file they stand in."""
+        """Hash of the examples, independent of the file."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -1,8 +1,8 @@
-"""The folder beside the output in which an unfinished synthesis is kept: its settings and every paid answer.
+"""The work folder of an unfinished synthesis: its settings and every paid answer.
 
-`OUT.synthesis/` holds `settings.json` and `answers.sqlite` (a response cache, see
-`facsim.predict.endpoint.response_cache`): a killed process loses nothing that was answered. It is
-removed when the data set is in its place.
+`OUT.synthesis/` holds `settings.json` and `answers.sqlite`, a response cache
+(`facsim.predict.endpoint.response_cache`). A killed process loses no answer. The folder is removed when the
+data set is complete.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from facsim.util.errors import ConfigError, FacsimError
 from facsim.util.files import Lock, write_atomically
 
 
-class Workplace:
-    """A context manager: one process at a time.
+class WorkFolder:
+    """A context manager that admits one process at a time.
 
     Args:
-        out: the data set that is to be made.
-        settings: what changes the answers; compared on resuming.
-        resume: whether one that is there is gone on with.
+        out: the data set to write.
+        settings: everything that changes the answers; compared on resume.
+        resume: whether to continue an existing work folder.
 
     Raises:
-        ConfigError: on entering, if one is there and `resume` is false, its settings differ, or another
-            process works in it.
+        ConfigError: on entering, if the folder exists and `resume` is false, its settings differ, or another
+            process uses it.
         FacsimError: on entering, if it cannot be written.
     """
 
@@ -49,7 +49,7 @@ class Workplace:
         try:
             if file.exists() and not self._resume:
                 raise ConfigError(
-                    f"{self.folder} holds an unfinished synthesis. Go on with --resume, or remove it"
+                    f"{self.folder} holds an unfinished synthesis. Continue it with --resume, or remove it"
                 )
             self.folder.mkdir(parents=True, exist_ok=True)
             with ExitStack() as stack:
@@ -68,20 +68,22 @@ class Workplace:
         self._held.close()
 
     def _agree(self, file: Path) -> None:
-        """Compare the settings with those there, or write them."""
+        """Compare the settings with the stored ones, or store them."""
         if not file.exists():
             write_atomically(file, json.dumps(self._settings, indent=2) + "\n")
             return
         try:
-            there = json.loads(file.read_text(encoding="utf-8"))
+            stored = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
-            there = None
-        if not isinstance(there, dict):
-            raise ConfigError(f"{file} does not hold settings. Remove {self.folder} to begin anew")
-        differ = [key for key in {**there, **self._settings} if there.get(key) != self._settings.get(key)]
+            stored = None
+        if not isinstance(stored, dict):
+            raise ConfigError(f"{file} does not contain settings. Remove {self.folder} to start over")
+        differ = [key for key in {**stored, **self._settings} if stored.get(key) != self._settings.get(key)]
         if differ:
-            told = "; ".join(f"{key}: {there.get(key)!r}, now {self._settings.get(key)!r}" for key in differ)
+            listed = "; ".join(
+                f"{key}: {stored.get(key)!r}, now {self._settings.get(key)!r}" for key in differ
+            )
             raise ConfigError(
-                f"{self.folder} was begun with other settings ({told}). Give the same ones to go on, or "
-                "remove the folder to begin anew"
+                f"{self.folder} was started with other settings ({listed}). Use the same settings to "
+                "continue, or remove the folder to start over"
             )

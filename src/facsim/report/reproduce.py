@@ -71,7 +71,7 @@ def _asking_flags(identity: Identity) -> dict[str, Any]:
     usual = PromptConfig().model_dump(mode="json")
     wording = {name: prompt.get(name, usual[name]) for name in _PROMPT_FLAGS}
     flags = _prompt_flags({name: value for name, value in wording.items() if value != usual[name]})
-    asked = EndpointOptions().answering()
+    asked = EndpointOptions().sampling_parameters()
     for name, flag in _MODEL_FLAGS.items():
         if name in identity.settings and identity.settings[name] != asked[name]:
             flags[flag] = "unset" if identity.settings[name] is None else identity.settings[name]

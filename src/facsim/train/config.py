@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from facsim.data.splits import SplitBy
 from facsim.prompt import BudgetPolicy, PageText, PromptConfig, Style
-from facsim.util.errors import ConfigError
+from facsim.util.validation import option_error
 from facsim.util.yaml_config import read_yaml
 
 Preset = Literal["paper", "tiny"]
@@ -175,9 +175,7 @@ class SftConfig(_Choices):
         try:
             return cls.model_validate({"data": data, "model": model, "out": out} | recipe)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"{field} {first['input']!r}: {first['msg']}") from None
+            raise option_error(error) from None
 
     def prompt(self, tokenizer: Path, budget_tokens: int) -> PromptConfig:
         """How sessions are shown: at training, at validation, and when the checkpoint is evaluated."""

@@ -1,7 +1,7 @@
-"""Asking models side by side, and stopping in good order.
+"""A pool of asyncio workers with a graceful shutdown.
 
-What ends work early: a signal, or an error that makes going on senseless. Both end it alike: no new question
-is asked, calls in flight get `GRACE_SECONDS` to come home, and the cause is kept for whoever began the work.
+A signal, or an error that makes continuing pointless, stops the work early. No new call is made, calls in
+flight get `GRACE_SECONDS` to finish, and the cause is kept for the caller.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from typing import Any
 from facsim.util.errors import FacsimError
 
 GRACE_SECONDS = 5.0
-"""How long calls in flight may still answer after the work was told to stop. Their answers are paid for."""
+"""Time that calls in flight get to finish after a stop. Their answers are paid for."""
 
 _CLOSE_SECONDS = 10.0
 
 
-class Crew:
-    """Workers in one event loop. Use it once.
+class WorkerPool:
+    """Workers in one event loop. An instance runs once.
 
     Args:
-        size: how many workers there are; at least 1.
-        asked: who is asked, for messages.
+        size: number of workers, at least 1.
+        name: the model that the workers call, for messages.
 
     Attributes:
-        error: what ended the work; None if nothing did.
-        interrupted: whether a signal ended it.
+        error: the error that stopped the work, if any.
+        interrupted: whether a signal stopped the work.
     """
 
-    def __init__(self, size: int, asked: str) -> None:
-        self._size, self._asked = size, asked
+    def __init__(self, size: int, name: str) -> None:
+        self._size, self._name = size, name
         self.error: BaseException | None = None
         self.interrupted = False
 
@@ -44,24 +44,24 @@ class Crew:
         work: Callable[[], Awaitable[None]],
         *,
         close: Callable[[], Awaitable[None]],
-        meanwhile: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        background: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        """Let every worker work until it returns. Works from any thread, within a running event loop, too.
+        """Run all workers until they return. Can be called from any thread, and within a running loop.
 
-        Nothing is raised: see `error` and `interrupted`.
+        Raises nothing: see `error` and `interrupted`.
 
         Args:
-            work: what each worker does; it returns when there is nothing left, or soon after `is_stopping`.
+            work: the body of each worker. It returns when nothing is left, or soon after `is_stopping`.
             close: called at the end.
-            meanwhile: runs beside the workers, and is cancelled when they are home.
+            background: runs beside the workers, and is cancelled when they have returned.
         """
-        main = self._main(work, close, meanwhile)
+        main = self._main(work, close, background)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             asyncio.run(main)
             return
-        with ThreadPoolExecutor(1) as pool:  # a notebook: its loop is busy with this very call
+        with ThreadPoolExecutor(1) as pool:  # a notebook: its loop is blocked by this call
             future = pool.submit(asyncio.run, main)
             while True:
                 try:
@@ -72,37 +72,37 @@ class Crew:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether no new question is to be asked."""
+        """Whether workers must not start new calls."""
         return self._stop.is_set()
 
     def fail(self, error: BaseException) -> None:
-        """Stop because of an error; the first one is kept."""
+        """Stop because of an error. The first error is kept."""
         self.error = self.error or error
         self._stop.set()
 
-    def hurry(self) -> None:
-        """Do not wait for calls in flight once the work stops."""
-        self._hurry.set()
+    def skip_grace_period(self) -> None:
+        """Cancel calls in flight at once when the work stops."""
+        self._grace_over.set()
 
     async def _main(
         self,
         work: Callable[[], Awaitable[None]],
         close: Callable[[], Awaitable[None]],
-        meanwhile: Callable[[], Coroutine[Any, Any, None]] | None,
+        background: Callable[[], Coroutine[Any, Any, None]] | None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._stop, self._hurry = asyncio.Event(), asyncio.Event()
-        beside = asyncio.create_task(meanwhile()) if meanwhile else None
+        self._stop, self._grace_over = asyncio.Event(), asyncio.Event()
+        beside = asyncio.create_task(background()) if background else None
         try:
             with self._signals():
                 workers = [asyncio.create_task(self._one(work)) for _ in range(self._size)]
-                home = asyncio.gather(*workers, return_exceptions=True)
-                await _first_of(home, self._stop, within=None)
-                if not home.done():
-                    await _first_of(home, self._hurry, within=GRACE_SECONDS)
+                all_done = asyncio.gather(*workers, return_exceptions=True)
+                await _first_of(all_done, self._stop, within_s=None)
+                if not all_done.done():
+                    await _first_of(all_done, self._grace_over, within_s=GRACE_SECONDS)
                     for worker in workers:
                         worker.cancel()
-                await home
+                await all_done
         finally:
             if beside:
                 beside.cancel()
@@ -115,28 +115,28 @@ class Crew:
         try:
             await work()
         except asyncio.CancelledError:
-            if not self.is_stopping:  # nobody here cancelled: who is asked did, or a library that it uses
+            if not self.is_stopping:  # cancelled by the predictor or one of its libraries, not by this pool
                 self.fail(
                     FacsimError(
-                        f"{self._asked}: the predictor was cancelled from within (asyncio.CancelledError). "
-                        "It should catch this and answer that it failed. The answers so far are kept; run "
-                        "the same command again with --resume"
+                        f"{self._name}: the predictor was cancelled from within (asyncio.CancelledError). "
+                        "It should catch this and return a failed prediction. The answers so far are kept; "
+                        "run the same command again with --resume"
                     )
                 )
             raise
-        except BaseException as error:  # whoever began the work raises it, once all are home
+        except BaseException as error:  # the caller raises it, once all workers have returned
             self.fail(error)
 
     def _interrupt(self) -> None:
-        """First time: stop and wait for calls in flight. Second time: do not wait."""
+        """First signal: stop and wait for calls in flight. Second signal: do not wait."""
         if self.interrupted:
-            self._hurry.set()
+            self._grace_over.set()
         self.interrupted = True
         self._stop.set()
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM stop the work in good order, unless the program handles SIGTERM itself."""
+        """Stop gracefully on SIGINT, and on SIGTERM unless the program handles it itself."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -153,10 +153,10 @@ class Crew:
 
 
 async def _first_of(
-    home: asyncio.Future[list[BaseException | None]], event: asyncio.Event, *, within: float | None
+    done: asyncio.Future[list[BaseException | None]], event: asyncio.Event, *, within_s: float | None
 ) -> None:
-    """Wait for the workers, for the event, or for so many seconds."""
+    """Wait until the workers are done, the event is set, or `within_s` seconds have passed."""
     waiting = asyncio.create_task(event.wait())
-    futures: set[asyncio.Future[Any]] = {home, waiting}
-    await asyncio.wait(futures, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+    futures: set[asyncio.Future[Any]] = {done, waiting}
+    await asyncio.wait(futures, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

@@ -52,7 +52,7 @@ def cpu_of_a_request(step, requests=60):
 
 
 def test_a_long_history_costs_no_more_than_its_bytes(step):
-    """The SDK's walk through typed messages cost 0.5 ms a message; see `wire.Wire._request`."""
+    """The SDK's walk through typed messages cost 0.5 ms a message; see `transport.Transport._request`."""
     short, long = cpu_of_a_request(step(1)), cpu_of_a_request(step(40))
     assert long - short < 0.01, "40 steps are 80 messages"
 

@@ -271,7 +271,7 @@ def test_an_answer_that_cannot_be_kept_goes_out_and_the_run_stops(step, tmp_path
             f"endpoint:{server.url}#tiny", options=EndpointOptions(cache=tmp_path / "c")
         )
         first = await predictor.predict(step(0))
-        predictor._chat._cache._connection.execute("PRAGMA query_only = ON")  # as a full disk would
+        predictor._client._cache._connection.execute("PRAGMA query_only = ON")  # as a full disk would
         second = await predictor.predict(step(1))
         with pytest.raises(FacsimError, match="--cache"):
             await predictor.predict(step(2))

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from loopback import Answer, Loopback, Status
 
-from facsim.predict.endpoint.options import EndpointOptions, Target
+from facsim.predict.endpoint.options import EndpointOptions, EndpointTarget
 from facsim.predict.endpoint.predictor import endpoint_predictor
 from facsim.predict.endpoint.prices import Price
 from facsim.predict.registry import load_predictor
@@ -172,7 +172,7 @@ def test_anthropic_marks_system_history_and_page(at, step, talk):
 
 
 def test_a_cut_page_is_not_marked_for_it_will_not_come_again(at, step, talk):
-    long = step(2, html="<p>word</p>" * 3000)
+    long = step(2, html="".join(f"<p>word {n}</p>" for n in range(3000)))
     with Loopback([Answer(CLICK_ANSWER)]) as server:
         talk(
             endpoint_predictor(
@@ -315,18 +315,18 @@ def test_only_the_endpoint_key_goes_to_an_endpoint(at, step, talk, monkeypatch):
 @pytest.mark.parametrize(
     ("spec", "target"),
     [
-        ("openai:gpt-4.1", Target("openai", "gpt-4.1")),
-        (BEDROCK, Target("bedrock", BEDROCK.removeprefix("bedrock:"))),
+        ("openai:gpt-4.1", EndpointTarget("openai", "gpt-4.1")),
+        (BEDROCK, EndpointTarget("bedrock", BEDROCK.removeprefix("bedrock:"))),
         (
             "endpoint:http://localhost:8000/v1#Qwen/Qwen2.5-7B",
-            Target("endpoint", "Qwen/Qwen2.5-7B", "http://localhost:8000/v1"),
+            EndpointTarget("endpoint", "Qwen/Qwen2.5-7B", "http://localhost:8000/v1"),
         ),
-        ("endpoint:https://h/v1/#m#2", Target("endpoint", "m#2", "https://h/v1")),
+        ("endpoint:https://h/v1/#m#2", EndpointTarget("endpoint", "m#2", "https://h/v1")),
     ],
 )
 def test_spec_strings(spec, target):
-    assert Target.read(spec) == target
-    assert Target.read(target.spec) == target
+    assert EndpointTarget.parse(spec) == target
+    assert EndpointTarget.parse(target.spec) == target
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_spec_strings(spec, target):
 )
 def test_spec_strings_that_say_nothing_usable(spec, says):
     with pytest.raises(ConfigError, match=says) as caught:
-        Target.read(spec)
+        EndpointTarget.parse(spec)
     assert "hush" not in str(caught.value)
 
 

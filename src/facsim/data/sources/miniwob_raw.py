@@ -27,8 +27,9 @@ from typing_extensions import TypedDict
 
 from facsim.data.ingest_report import IngestReport
 from facsim.data.sources import RawSession, RawStep, SessionRefused
-from facsim.data.sources.miniwob_steps import NOT_A_RECORD, first_fault, intent_of
+from facsim.data.sources.miniwob_steps import NOT_A_RECORD, intent_of
 from facsim.schema import Action
+from facsim.util.validation import first_problem
 
 RECIPE = Path(__file__).with_name("miniwob.yaml")
 
@@ -123,7 +124,7 @@ def raw_session(line: bytes, where: str, report: IngestReport) -> RawSession:
     try:
         record = _RECORD.validate_json(line)
     except ValidationError as error:
-        raise SessionRefused(NOT_A_RECORD, f"{where}, {first_fault(error)}") from None
+        raise SessionRefused(NOT_A_RECORD, f"{where}, {first_problem(error)}") from None
     report.came(f"sessions of {record['collection']} {record['taskName']}")
     report.came("events", sum(state["action"] is not None for state in record["states"]))
     group, ending, number = record["session"].rpartition("_d")

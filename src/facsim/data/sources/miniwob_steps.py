@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from facsim.data.ingest_report import IngestReport
 from facsim.data.sources import RawSession, RawStep, SessionRefused
 from facsim.schema import Action
+from facsim.util.validation import first_problem
 
 _NAMED_TAG = re.compile(r'(<[a-z0-9]+(?: [a-z]+="[^"]*")*?) name="([^"]*)"')
 
@@ -61,7 +62,7 @@ def steps_session(line: bytes, where: str, report: IngestReport) -> RawSession:
     try:
         record = _Record.model_validate_json(line)
     except ValidationError as error:
-        raise SessionRefused(NOT_A_RECORD, f"{where}, {first_fault(error)}") from None
+        raise SessionRefused(NOT_A_RECORD, f"{where}, {first_problem(error)}") from None
     report.came(f"sessions of {record.collection} {record.task}")
     return RawSession(
         session_id=record.session,
@@ -82,13 +83,6 @@ def intent_of(goal: dict[str, str | int | float | bool | None] | str) -> str | N
     if isinstance(goal, str):
         return goal.strip() or None
     return "; ".join(f"{field}: {value}" for field, value in goal.items()) or None
-
-
-def first_fault(error: ValidationError) -> str:
-    """The first thing wrong with a record, in a clause."""
-    fault = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in fault["loc"])
-    return f"field {field}: {fault['msg']}" if field else str(fault["msg"])
 
 
 def _step(step: _Step, where: str, report: IngestReport) -> RawStep:

@@ -1,4 +1,4 @@
-"""The choice model: which of the elements on the page a person acts on next."""
+"""The choice model: a conditional logit over the elements of the current page."""
 
 from facsim.predict.choice.model import ChoiceModel, ChoicePredictor
 

@@ -1,11 +1,11 @@
-"""How often people choose what they are offered, given what they did before.
+"""Target-encoded features: how often people chose a candidate, given their last actions.
 
-A rate is chosen / offered: of all the times that a candidate standing for a symbol was on a page in a
-context, how often it was the one acted upon. Rates of longer contexts are smoothed towards those of shorter
-ones.
+A rate is chosen / offered. Of all the times that a candidate with some symbol was on the page in some
+context, how often was it acted upon? The rate of a longer context is smoothed towards that of the next
+shorter one.
 
-Target leakage: counts are kept per fold of people, and the rates that a booster is trained on come from the
-other folds.
+To prevent target leakage, counts are kept per fold of users. The rates that the trees are trained on come
+from the other folds.
 """
 
 from __future__ import annotations
@@ -15,47 +15,47 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facsim.predict.choice.candidates import STATE_CODES, UNKNOWN, Scene
+from facsim.predict.choice.choice_situation import STATE_CODES, UNKNOWN, ChoiceSituation
 from facsim.predict.choice.folds import FOLDS
 from facsim.predict.choice.page_table import Floats, Ints
 
 STRENGTH = 3.0
-"""How many offers the rate of the shorter context counts for."""
-_SHIFT = 24  # Bits for the symbol in the code of a (context, symbol) pair.
+"""Pseudo-count of the prior, which is the rate of the next shorter context."""
+_SHIFT = 24  # bits of the symbol in the code of a (context, symbol) pair
 MOST_SYMBOLS = 2**_SHIFT // STATE_CODES
 
 
 @dataclass(frozen=True)
-class Family:
-    """Symbols of one kind and how many contexts they are counted in, from none to the longest."""
+class RateFamily:
+    """One way to map candidates to symbols, and the number of context depths, from none to the longest."""
 
     name: str
     depths: int
-    symbols: Callable[[Scene], Ints]
+    symbols: Callable[[ChoiceSituation], Ints]
 
 
-FAMILIES = (
-    Family("plain", 3, lambda scene: scene.offer.plain),
-    Family("slot", 4, lambda scene: scene.slots),
-    Family("state", 3, lambda scene: scene.states),
-    Family("form", 3, lambda scene: scene.states),
+RATE_FAMILIES = (
+    RateFamily("plain", 3, lambda situation: situation.choice_set.plain),
+    RateFamily("slot", 4, lambda situation: situation.slots),
+    RateFamily("state", 3, lambda situation: situation.states),
+    RateFamily("form", 3, lambda situation: situation.states),
 )
 RATE_FEATURES = tuple(
     f"{family.name}_{depth}_{what}"
-    for family in FAMILIES
+    for family in RATE_FAMILIES
     for depth in range(family.depths)
     for what in ("rate", "share", "offers")
 )
 
 
 @dataclass(frozen=True, eq=False)
-class Offers:
-    """Many steps' symbols and contexts, candidates of a step contiguous.
+class SituationBatch:
+    """Symbols and contexts of many steps, with the candidates of a step contiguous.
 
     Attributes:
-        starts: first candidate of each step.
-        symbols: per family, the symbol of each candidate.
-        contexts: per family, [steps, depths].
+        starts: index of the first candidate of each step, shape `(steps,)`.
+        symbols: per family, the symbol of each candidate, shape `(candidates,)`.
+        contexts: per family, the context at each depth, shape `(steps, depths)`.
     """
 
     starts: Ints
@@ -63,22 +63,23 @@ class Offers:
     contexts: tuple[Ints, ...]
 
     @classmethod
-    def of(cls, scenes: Sequence[tuple[Sequence[Ints], Sequence[Sequence[int]]]]) -> Offers:
-        """Put steps together, each given as (symbols per family, contexts per family)."""
-        sizes = [len(symbols[0]) for symbols, _ in scenes]
+    def of(cls, situations: Sequence[tuple[Sequence[Ints], Sequence[Sequence[int]]]]) -> SituationBatch:
+        """Concatenate steps, each given as (symbols per family, contexts per family)."""
+        sizes = [len(symbols[0]) for symbols, _ in situations]
         return cls(
             starts=np.cumsum([0, *sizes[:-1]]),
             symbols=tuple(
-                np.concatenate([symbols[number] for symbols, _ in scenes]) for number in range(len(FAMILIES))
+                np.concatenate([symbols[number] for symbols, _ in situations])
+                for number in range(len(RATE_FAMILIES))
             ),
             contexts=tuple(
-                np.array([contexts[number] for _, contexts in scenes], np.int64)
-                for number in range(len(FAMILIES))
+                np.array([contexts[number] for _, contexts in situations], np.int64)
+                for number in range(len(RATE_FAMILIES))
             ),
         )
 
-    def blocks(self, candidates: int) -> Iterator[tuple[slice, Offers]]:
-        """Consecutive steps with about so many candidates together: which steps, and they alone."""
+    def blocks(self, candidates: int) -> Iterator[tuple[slice, SituationBatch]]:
+        """Split into blocks of consecutive steps with about `candidates` candidates each."""
         ends = self.starts + self.sizes
         first = 0
         while first < len(self.starts):
@@ -87,7 +88,7 @@ class Offers:
             rows = slice(int(begin), int(ends[last - 1]))
             yield (
                 slice(first, last),
-                Offers(
+                SituationBatch(
                     starts=self.starts[first:last] - begin,
                     symbols=tuple(symbols[rows] for symbols in self.symbols),
                     contexts=tuple(contexts[first:last] for contexts in self.contexts),
@@ -97,20 +98,20 @@ class Offers:
 
     @property
     def sizes(self) -> Ints:
-        """How many candidates each step has."""
+        """Number of candidates per step, shape `(steps,)`."""
         return np.diff(self.starts, append=len(self.symbols[0]))
 
 
 @dataclass(frozen=True, eq=False)
-class Counts:
-    """Counts of one family at one depth.
+class RateCounts:
+    """Counts of one family at one context depth.
 
     Attributes:
-        pairs: codes of (context, symbol), ascending.
-        chosen: [pairs, FOLDS] how often the pair was chosen.
-        offered: [pairs, FOLDS] how often it was on a page.
-        contexts: numbers of the contexts, ascending.
-        met: [contexts, FOLDS] how often each context was met.
+        pairs: codes of (context, symbol), ascending, shape `(pairs,)`.
+        chosen: how often the pair was chosen, shape `(pairs, FOLDS)`.
+        offered: how often the pair was on a page, shape `(pairs, FOLDS)`.
+        contexts: ids of the contexts, ascending, shape `(contexts,)`.
+        met: how often each context occurred, shape `(contexts, FOLDS)`.
     """
 
     pairs: Ints
@@ -120,18 +121,18 @@ class Counts:
     met: Floats
 
     @classmethod
-    def of(cls, symbols: Ints, contexts: Ints, steps: Ints, chosen: Ints, folds: Ints) -> Counts:
+    def of(cls, symbols: Ints, contexts: Ints, steps: Ints, chosen: Ints, folds: Ints) -> RateCounts:
         """Count one family at one depth.
 
         Args:
-            symbols: per candidate.
-            contexts: per step.
-            steps: the step of each candidate.
-            chosen: per step, the chosen candidate.
-            folds: per step.
+            symbols: symbol of each candidate, shape `(candidates,)`.
+            contexts: context of each step, shape `(steps,)`.
+            steps: step of each candidate, shape `(candidates,)`.
+            chosen: index of each step's chosen candidate, shape `(steps,)`.
+            folds: fold of each step, shape `(steps,)`.
         """
         pairs = _pairs(contexts[steps], symbols)
-        # Without a context offers are kept for every symbol, else for those ever chosen there.
+        # Without a context, offers are counted for every symbol; else only for those ever chosen there.
         kept = np.unique(pairs if (contexts == contexts[0]).all() else pairs[chosen])
         found = _find(kept, pairs)
         there = found >= 0
@@ -145,62 +146,69 @@ class Counts:
         )
 
 
-class Rates:
-    """The rates of all families: learned by `fit`, asked for by `of`."""
+class ChoiceRates:
+    """The rates of all families: `fit` counts, `of` computes features."""
 
-    def __init__(self, counts: Sequence[Sequence[Counts]] = ()) -> None:
+    def __init__(self, counts: Sequence[Sequence[RateCounts]] = ()) -> None:
         self.counts = counts
 
     @classmethod
-    def fit(cls, offers: Offers, chosen: Ints, folds: Ints) -> Rates:
-        """Count.
+    def fit(cls, batch: SituationBatch, chosen: Ints, folds: Ints) -> ChoiceRates:
+        """Count chosen and offered candidates.
 
         Args:
-            offers: the steps of the training split.
-            chosen: per step, the chosen candidate (among all candidates of all steps).
-            folds: per step, which fold its person is in.
+            batch: the steps of the training split.
+            chosen: index of each step's chosen candidate among all candidates, shape `(steps,)`.
+            folds: fold of each step's user, shape `(steps,)`.
         """
-        steps = np.repeat(np.arange(len(offers.starts)), offers.sizes)
+        steps = np.repeat(np.arange(len(batch.starts)), batch.sizes)
         return cls(
             [
                 [
-                    Counts.of(offers.symbols[number], offers.contexts[number][:, depth], steps, chosen, folds)
+                    RateCounts.of(
+                        batch.symbols[number], batch.contexts[number][:, depth], steps, chosen, folds
+                    )
                     for depth in range(family.depths)
                 ]
-                for number, family in enumerate(FAMILIES)
+                for number, family in enumerate(RATE_FAMILIES)
             ]
         )
 
-    def of(self, offers: Offers, folds: Ints | None = None) -> Floats:
-        """[candidates, RATE_FEATURES]: per family and depth log rate, its share of the page, log offers.
+    def of(self, batch: SituationBatch, folds: Ints | None = None) -> Floats:
+        """Rate features of every candidate.
 
         Args:
-            offers: the steps.
-            folds: per step, the fold whose counts are left out; None counts all.
+            batch: the steps.
+            folds: the fold whose counts are left out, shape `(steps,)`; None uses all counts.
+
+        Returns:
+            Per family and depth: log rate, its share of the page, and log(1 + offers). Shape
+            `(candidates, len(RATE_FEATURES))`.
         """
-        sizes = offers.sizes
+        sizes = batch.sizes
         steps = np.repeat(np.arange(len(sizes)), sizes)
         left_out = None if folds is None else folds[steps]
         features = np.empty((len(steps), len(RATE_FEATURES)), np.float32)
         column = 0
-        for number in range(len(FAMILIES)):
+        for number in range(len(RATE_FAMILIES)):
             rate = (1 / sizes[steps]).astype(np.float32)
             known = np.zeros(len(steps), np.bool_)
             for depth, counts in enumerate(self.counts[number]):
-                contexts = offers.contexts[number][steps, depth]
-                found = _find(counts.pairs, _pairs(contexts, offers.symbols[number]))
+                contexts = batch.contexts[number][steps, depth]
+                found = _find(counts.pairs, _pairs(contexts, batch.symbols[number]))
                 chosen = _without(counts.chosen, found, left_out)
                 offered = _without(counts.offered, found, left_out)
                 if depth == 0:
                     known = offered > 0
                 else:
-                    # Offers are kept for what was chosen there; anything else known was offered about as
-                    # often as the context was met. The same rule holds for what only the left-out fold chose.
+                    # Offers are counted only for pairs that were chosen. Any other known symbol was offered
+                    # about as often as the context occurred. This also covers pairs chosen only in the
+                    # left-out fold.
                     met = _without(counts.met, _find(counts.contexts, contexts), left_out)
                     offered = np.where(chosen > 0, offered, np.where(known, met, 0))
                 rate = (chosen + STRENGTH * rate) / (offered + STRENGTH)
                 features[:, column] = np.log(rate)
-                features[:, column + 1] = rate / np.add.reduceat(rate, offers.starts)[steps]
+                features[:, column + 1] = rate / np.add.reduceat(rate, batch.starts)[steps]
                 features[:, column + 2] = np.log1p(offered)
                 column += 3
         return features
@@ -212,7 +220,7 @@ def _pairs(contexts: Ints, symbols: Ints) -> Ints:
 
 
 def _find(values: Ints, wanted: Ints) -> Ints:
-    """Index of each wanted value in ascending `values`, or -1."""
+    """Index of each wanted value in ascending `values`, or -1. Shape of `wanted`."""
     if not len(values):
         return np.full(len(wanted), -1)
     index = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
@@ -225,7 +233,7 @@ def _tally(index: Ints, folds: Ints, length: int) -> Floats:
 
 
 def _without(counts: Floats, found: Ints, folds: Ints | None) -> Floats:
-    """The counts found, summed over the folds but each one's own; 0 where nothing was found."""
+    """Counts at `found`, summed over all folds except the one left out; 0 where not found."""
     if not len(counts):
         return np.zeros(len(found), np.float32)
     totals = counts.sum(axis=1)[found]

@@ -1,4 +1,4 @@
-"""Folds of people: who is left out when a rate is learned, and who the boosters are stopped on."""
+"""Cross-fitting folds by user: for out-of-fold rates, early stopping and temperature."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import hashlib
 
 FOLDS = 5
 HELD_OUT = 0
-"""The fold that early stopping and the temperature are fitted on."""
+"""The fold held out for early stopping and for the temperature."""
 
 
 def fold_of(user_id: str) -> int:
-    """The fold of a person: a hash of the id, so that it does not depend on who else is there."""
+    """The fold of a user: a hash of the id, so it does not depend on the other users."""
     digest = hashlib.blake2b(f"fold:{user_id}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest) % FOLDS

@@ -1,208 +1,205 @@
-"""The choice model: a learned probability for every element of the page, and for leaving."""
+"""The choice model: a learned probability for every element of the page, and for terminate."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facsim.data import DataSet, replay
-from facsim.predict.choice.booster import Choices, learn, scores_of
-from facsim.predict.choice.candidates import Scene, SceneReader, Symbols
-from facsim.predict.choice.choice_rates import FAMILIES, Offers, Rates
+from facsim.predict.choice.choice_rates import RATE_FAMILIES, ChoiceRates, SituationBatch
+from facsim.predict.choice.choice_situation import ChoiceSituation, SituationReader, SymbolTable
+from facsim.predict.choice.conditional_logit import ConditionalLogitData, fit_conditional_logit, raw_scores
 from facsim.predict.choice.features import (
     CATEGORICAL,
     FEATURES,
     KEYS,
     OWN_FEATURES,
-    features_of,
-    sample_rows,
+    candidate_features,
+    sample_candidates,
 )
 from facsim.predict.choice.folds import HELD_OUT, fold_of
-from facsim.predict.choice.intent_words import read_intent
+from facsim.predict.choice.intent import read_intent
 from facsim.predict.choice.page_table import Floats, Ints
+from facsim.predict.choice.parameters import ChoiceParameters
+from facsim.predict.choice.storage import load_parameters, save_parameters
 from facsim.predict.choice.text_model import TextModel
-from facsim.predict.frequencies import Target, sequences
+from facsim.predict.frequencies import ActionTarget, action_sequences
 from facsim.predict.markov import spread
 from facsim.schema import Prediction, SessionSoFar
 from facsim.util.progress import Progress, no_progress
 
-if TYPE_CHECKING:
-    import lightgbm
-
 MOST_NEGATIVES = 40
-"""Candidates not chosen that stand for a training step."""
+"""Most negatives (candidates not chosen) per training step."""
 MOST_ROWS = 600_000
-"""Rows that the booster learns from (0.5 GB); larger training splits get fewer negatives a step."""
+"""Most training rows (0.5 GB). Larger training splits get fewer negatives per step."""
 ROUNDS = 400
 MOST_CODES = 120
-"""Symbols that get a code of their own, if chosen at least `LEAST_CHOSEN` times."""
+"""Symbols with a categorical code of their own, if chosen at least `LEAST_CHOSEN` times."""
 LEAST_CHOSEN = 10
 LEAST_SPELLED = 0.005
-"""Typable elements less likely than this get no texts: their mass stays with the actions not listed."""
+"""Typable elements less probable than this get no texts. Their mass is not assigned to any action."""
 
 
 class ChoicePredictor:
-    """A choice model that has learned. `ChoiceModel` makes one from a training split, `load` from a folder.
+    """A fitted choice model. `ChoiceModel` fits one; `load` reads one from a folder.
 
     Attributes:
-        spec: `choice`, or `choice:PATH` for a loaded one.
-        symbols: names, keys and symbols of the training split.
-        rates: how often people choose what they are offered.
-        codes: code of each symbol for the booster, 0 for rare ones.
-        booster: the trees; None before learning, and where the training split had nothing to learn from.
-        temperature: flattens (above 1) or sharpens the probabilities.
-        texts: what is typed.
-        seed: what it was learned with; None before.
+        spec: `choice`, or `choice:PATH` for a loaded model.
+        parameters: what was learned.
         fingerprint: for a loaded model, the hash of its files.
     """
 
     concurrency = 1
 
-    def __init__(self) -> None:
-        self.spec = "choice"
-        self.symbols = Symbols()
-        self.rates = Rates()
-        self.codes: Floats = np.zeros(1, np.float32)
-        self.booster: lightgbm.Booster | None = None
-        self.temperature = 1.0
-        self.texts = TextModel()
-        self.seed: int | None = None
-        self.fingerprint: str | None = None
-        self._reader = SceneReader(self.symbols)
+    def __init__(
+        self,
+        parameters: ChoiceParameters | None = None,
+        *,
+        spec: str = "choice",
+        fingerprint: str | None = None,
+    ) -> None:
+        self.spec, self.fingerprint = spec, fingerprint
+        self.parameters = parameters or ChoiceParameters()
+        self._reader = SituationReader(self.parameters.symbols)
 
     @classmethod
     def load(cls, path: str | Path) -> ChoicePredictor:
         """Read a model that `save` wrote.
 
         Raises:
-            InputError: if the folder does not hold one, or it was changed since.
+            InputError: if the folder does not hold one, or its files were changed.
         """
-        from facsim.predict.choice.storage import load  # noqa: PLC0415
-
-        return load(path)
+        parameters, fingerprint = load_parameters(path)
+        return ChoicePredictor(parameters, spec=f"choice:{path}", fingerprint=fingerprint)
 
     def save(self, path: str | Path) -> None:
         """Write the model into a folder: JSON and LightGBM's text format.
 
         Raises:
             ConfigError: if `path` exists and holds something else.
+            FacsimError: if it cannot be written.
         """
-        from facsim.predict.choice.storage import save  # noqa: PLC0415
-
-        save(self, path)
+        save_parameters(self.parameters, path)
 
     def settings(self) -> Mapping[str, Any]:
-        """What changes the answers, besides the training split."""
+        """Everything that changes the answers, apart from the training split."""
         if self.fingerprint is not None:
             return {"model": self.fingerprint}
-        return {"seed": self.seed, "rounds": ROUNDS, "negatives": MOST_NEGATIVES, "features": len(FEATURES)}
+        return {
+            "seed": self.parameters.seed,
+            "rounds": ROUNDS,
+            "negatives": MOST_NEGATIVES,
+            "features": len(FEATURES),
+        }
 
     async def close(self) -> None:
         """Nothing to free."""
 
     async def predict(self, so_far: SessionSoFar) -> Prediction:
-        """The likeliest action, text included, with the distribution."""
+        """The most probable action, text included, with the distribution."""
         return self.answer(so_far)
 
     def answer(self, so_far: SessionSoFar) -> Prediction:
-        """The answer, computed here and now."""
-        scene = self._reader.read(so_far)
-        shares = self._shares(scene)
+        """Predict synchronously."""
+        situation = self._reader.read(so_far)
+        shares = self._shares(situation)
         best = int(shares.argmax())
-        targets = [scene.target(candidate) for candidate in range(len(scene))]
-        texts: dict[Target, dict[str, float]] = {}
+        targets = [situation.target(candidate) for candidate in range(len(situation))]
+        texts: dict[ActionTarget, dict[str, float]] = {}
         for candidate, target in enumerate(targets):
             kind, name = target
             if kind == "type_and_submit" and name is not None:
                 likely = candidate == best or shares[candidate] >= LEAST_SPELLED
-                texts[target] = self.texts.texts(so_far, name) if likely else {}
+                texts[target] = self.parameters.texts.texts(so_far, name) if likely else {}
         probabilities = spread(zip(targets, shares.tolist(), strict=True), texts)
-        # Not the likeliest text of the likeliest target: where people may type a hundred texts, each of them
-        # is less likely than a click that is less likely than typing.
+        # Not the best text of the best target: where people may type a hundred texts, each of them is less
+        # probable than a click that is less probable than typing.
         return Prediction(max(probabilities, key=probabilities.__getitem__), probabilities=probabilities)
 
-    def _shares(self, scene: Scene) -> NDArray[np.float64]:
-        """The probability of each candidate."""
-        if self.booster is None:
-            return np.full(len(scene), 1 / len(scene))
-        offers = Offers.of([(_symbols_of(scene), scene.contexts)])
+    def _shares(self, situation: ChoiceSituation) -> NDArray[np.float64]:
+        """Probability of each candidate, shape `(candidates,)`."""
+        model = self.parameters
+        if model.booster is None:
+            return np.full(len(situation), 1 / len(situation))
+        batch = SituationBatch.of([(_symbols_of(situation), situation.contexts)])
         columns = [
-            features_of(scene, self.symbols.keys),
-            self.codes[scene.slots][:, None],
-            self.rates.of(offers),
+            candidate_features(situation, model.symbols.keys),
+            model.codes[situation.slots][:, None],
+            model.rates.of(batch),
         ]
         table = np.concatenate(columns, axis=1, dtype=np.float32)
-        scores = scores_of(self.booster, table) / self.temperature
+        scores = raw_scores(model.booster, table) / model.temperature
         mass = np.exp(scores - scores.max())
         return np.asarray(mass / mass.sum(), np.float64)
 
 
 class ChoiceModel(ChoicePredictor):
-    """A choice model that learns from the training split before it answers."""
+    """A choice model that is fitted on the training split before it answers."""
+
+    learns = True
+    artifact = "choice"
 
     def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:
-        """Learn from `train`: rates, then the booster on rates of other people, then the texts.
+        """Fit the rates, then the trees on out-of-fold rates, then the model of typed texts.
 
-        Steps whose target has no name or is not on its page teach nothing but history.
+        Steps whose target has no name or is not on its page serve as history only.
         """
-        self.seed = seed
-        self.symbols = learn_symbols(train)
+        self.parameters = ChoiceParameters(symbols=build_symbol_table(train), seed=seed)
         examples = self._read(train, seed, progress)
-        self._reader = SceneReader(self.symbols)  # Without what was numbered on the way.
+        # A new reader: the other one assigned ids to symbols while it read.
+        self._reader = SituationReader(self.parameters.symbols)
         if examples is not None:
-            self._learn(examples, seed, progress)
-        self.texts = TextModel()
-        self.texts.fit(train, seed=seed, progress=progress)
+            self._fit_trees(examples, seed, progress)
+        self.parameters.texts = TextModel()
+        self.parameters.texts.fit(train, seed=seed, progress=progress)
 
     def _read(self, data: DataSet, seed: int, progress: Progress) -> _Examples | None:
-        """Walk over all steps once and keep what learning needs of them."""
+        """Collect the training examples in one pass over all steps."""
+        symbols = self.parameters.symbols
         random = np.random.default_rng(seed)
         total = data.steps.height
         most = max(4, min(MOST_NEGATIVES, MOST_ROWS // max(total, 1) - 1))
-        self.symbols.learning = True
+        symbols.learning = True
         examples = _Examples()
-        reader = SceneReader(self.symbols)
-        for done, (scene, chosen, fold) in enumerate(_chosen_steps(reader, data), start=1):
-            rows, weights = sample_rows(scene, chosen, most, random)
-            table = features_of(scene, self.symbols.keys)[rows]
-            examples.add(scene, chosen, fold, rows=rows, weights=weights, table=table)
+        reader = SituationReader(symbols)
+        for done, (situation, chosen, fold) in enumerate(_chosen_steps(reader, data), start=1):
+            rows, weights = sample_candidates(situation, chosen, most, random)
+            table = candidate_features(situation, symbols.keys)[rows]
+            examples.add(situation, chosen, fold, rows=rows, weights=weights, table=table)
             progress(done, total, "steps read")
-        self.symbols.learning = False
+        symbols.learning = False
         return examples if examples.chosen else None
 
-    def _learn(self, examples: _Examples, seed: int, progress: Progress) -> None:
-        offers, chosen = Offers.of(examples.steps), np.array(examples.chosen)
+    def _fit_trees(self, examples: _Examples, seed: int, progress: Progress) -> None:
+        model = self.parameters
+        batch, chosen = SituationBatch.of(examples.steps), np.array(examples.chosen)
         folds = np.array(examples.folds)
-        self.rates = Rates.fit(offers, chosen, folds)
-        slots = offers.symbols[1]
-        self.codes = np.zeros(
-            len(self.symbols.numbers) + 1, np.float32
-        )  # The last one is for unknown symbols.
-        for code, (symbol, count) in enumerate(
-            Counter(slots[chosen].tolist()).most_common(MOST_CODES), start=1
-        ):
+        model.rates = ChoiceRates.fit(batch, chosen, folds)
+        slots = batch.symbols[1]
+        model.codes = np.zeros(len(model.symbols.numbers) + 1, np.float32)
+        frequent = Counter(slots[chosen].tolist()).most_common(MOST_CODES)
+        for code, (symbol, count) in enumerate(frequent, start=1):
             if count >= LEAST_CHOSEN:
-                self.codes[symbol] = code
+                model.codes[symbol] = code
         sampled = np.concatenate(examples.rows)
         table = np.empty((len(sampled), len(FEATURES)), np.float32)
         own = len(OWN_FEATURES)
         np.concatenate(examples.tables, out=table[:, :own])
         examples.tables.clear()
-        table[:, own] = self.codes[slots[sampled]]
+        table[:, own] = model.codes[slots[sampled]]
         sizes = np.array([len(rows) for rows in examples.rows])
         ends = np.cumsum(sizes)
-        for steps, block in offers.blocks(MOST_ROWS // 4):
+        for steps, block in batch.blocks(MOST_ROWS // 4):
             rows = slice(ends[steps.start] - sizes[steps.start], ends[steps.stop - 1])
-            inside = sampled[rows] - offers.starts[steps.start]
-            table[rows, own + 1 :] = self.rates.of(block, folds[steps])[inside]
-        choices = Choices(table, ends - sizes, np.concatenate(examples.weights))
-        self.booster, self.temperature = learn(
-            choices,
+            inside = sampled[rows] - batch.starts[steps.start]
+            table[rows, own + 1 :] = model.rates.of(block, folds[steps])[inside]
+        model.booster, model.temperature = fit_conditional_logit(
+            ConditionalLogitData(table, ends - sizes, np.concatenate(examples.weights)),
             folds == HELD_OUT,
             features=FEATURES,
             categorical=CATEGORICAL,
@@ -213,7 +210,7 @@ class ChoiceModel(ChoicePredictor):
 
 
 class _Examples:
-    """What learning needs of the steps of a training split, in order."""
+    """Training examples of all steps, in order."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[tuple[Ints, ...], tuple[tuple[int, ...], ...]]] = []
@@ -225,42 +222,49 @@ class _Examples:
         self._candidates = 0
 
     def add(
-        self, scene: Scene, chosen: int, fold: int, *, rows: Ints, weights: Floats, table: Floats
+        self,
+        situation: ChoiceSituation,
+        chosen: int,
+        fold: int,
+        *,
+        rows: Ints,
+        weights: Floats,
+        table: Floats,
     ) -> None:
-        """Keep one step; candidates are numbered through all steps."""
-        self.steps.append((_symbols_of(scene), scene.contexts))
+        """Add one step. Candidates are numbered across all steps."""
+        self.steps.append((_symbols_of(situation), situation.contexts))
         self.chosen.append(self._candidates + chosen)
         self.folds.append(fold)
         self.rows.append(rows + self._candidates)
         self.weights.append(weights)
         self.tables.append(table)
-        self._candidates += len(scene)
+        self._candidates += len(situation)
 
 
-def _symbols_of(scene: Scene) -> tuple[Ints, ...]:
-    return tuple(family.symbols(scene) for family in FAMILIES)
+def _symbols_of(situation: ChoiceSituation) -> tuple[Ints, ...]:
+    return tuple(family.symbols(situation) for family in RATE_FAMILIES)
 
 
-def _chosen_steps(reader: SceneReader, data: DataSet) -> Iterator[tuple[Scene, int, int]]:
-    """Per step whose target is on its page: the scene, the chosen candidate, the fold."""
+def _chosen_steps(reader: SituationReader, data: DataSet) -> Iterator[tuple[ChoiceSituation, int, int]]:
+    """For each step whose target is on its page: the situation, the chosen candidate, the fold."""
     for session in data:
         fold = fold_of(session.user_id)
         for so_far, step in replay(data, session):
-            scene = reader.read(so_far)
-            chosen = scene.offer.find(step.action)
+            situation = reader.read(so_far)
+            chosen = situation.choice_set.find(step.action)
             if chosen is not None:
-                yield scene, chosen, fold
+                yield situation, chosen, fold
 
 
-def learn_symbols(train: DataSet) -> Symbols:
-    """Names and keys of a training split."""
+def build_symbol_table(train: DataSet) -> SymbolTable:
+    """The symbol table with the names and intent keys of a training split."""
     sessions: Counter[str] = Counter()
     typed: set[str] = set()
-    for actions in sequences(train):
+    for actions in action_sequences(train):
         sessions.update({action.name for action in actions if action.name is not None})
         typed.update(action.name for action in actions if action.text is not None and action.name is not None)
     keys = Counter(key for intent in train.sessions["intent"] for key, _ in read_intent(intent).fields)
-    return Symbols(
+    return SymbolTable(
         names=frozenset(name for name, count in sessions.items() if count > 1),
         typed=frozenset(typed),
         keys=tuple(key for key, _ in keys.most_common(KEYS)),

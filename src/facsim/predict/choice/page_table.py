@@ -1,4 +1,4 @@
-"""A page as columns: what the choice model reads of its elements, computed once per page."""
+"""A page as arrays: per-element features that depend on the page alone, computed once per page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from facsim.predict.choice.intent_words import folded, number_in
+from facsim.predict.choice.intent import folded, number_in
 from facsim.schema import Element, Page
 
 ROLES = [
@@ -88,7 +88,7 @@ STATIC = [
     "kin_number_share",
     *_STATES,
 ]
-"""Columns of `PageTable.static`: what an element is by itself and among its kin (those of one template)."""
+"""Columns of `PageTable.static`. Kin are the elements of the page that share a template."""
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -99,18 +99,20 @@ Flags = NDArray[np.bool_]
 class PageTable:
     """The elements of one page as columns, in document order.
 
+    Every column has one entry per element.
+
     Attributes:
         elements: the elements.
-        rows: row of each name.
-        texts: folded text of each element, or its value where it has no text.
-        values: folded value of each control, empty for others.
-        labels: folded words of each name.
-        templates: the shape of each name, see `template_of`.
-        static: one row an element, columns `STATIC`.
-        word_rows: for each word of texts, values and names, the rows of the elements that have it.
-        word_counts: how many different words each element has.
-        typable: which elements have a typable role.
-        filled: which have a value.
+        rows: row index by element name.
+        texts: folded text, or the folded value where there is no text.
+        values: folded value of a control; empty for other elements.
+        labels: folded words of the name.
+        templates: template of the name, see `template_of`.
+        static: features, shape `(elements, len(STATIC))`.
+        word_rows: inverted index over the words of texts, values and names: word to rows.
+        word_counts: number of distinct words, shape `(elements,)`.
+        typable: whether the role accepts text, shape `(elements,)`.
+        filled: whether there is a value, shape `(elements,)`.
     """
 
     elements: tuple[Element, ...]
@@ -130,11 +132,11 @@ class PageTable:
 
 
 def template_of(element: Element) -> str:
-    """The shape of a name: what it shares with names in the same place on other pages.
+    """The template of a name: the part it shares with names in the same position on other pages.
 
-    Numbers become `#`, and of three or more parts only the first and the last stay:
+    Digits become `#`. Of three or more parts only the first and the last are kept:
     `search_results.karcher_k1700.view_product` gives `search_results.*.view_product`. A name of one part has
-    no shape of its own, so the tag stands in.
+    no template of its own; its tag is used instead.
     """
     parts = element.name.split(".")
     while len(parts) > 1 and parts[-1].isdigit():
@@ -145,8 +147,8 @@ def template_of(element: Element) -> str:
     return _DIGITS.sub("#", shape)
 
 
-def read_table(page: Page) -> PageTable:
-    """The columns of a page."""
+def read_page_table(page: Page) -> PageTable:
+    """Compute the table of a page."""
     elements = page.elements
     values = [folded(element.value or "") for element in elements]
     texts = [folded(element.text) or value for element, value in zip(elements, values, strict=True)]
@@ -203,7 +205,7 @@ def _static(elements: tuple[Element, ...], templates: list[str]) -> Floats:
 
 
 def _kin(templates: list[str], numbers: list[float | None]) -> list[tuple[float, ...]]:
-    """Per element: how many kin, which of them it is, and the rank of its number among theirs (0 = least)."""
+    """Per element: number of kin, index among them, rank of its number among theirs, rank share."""
     groups: dict[str, list[int]] = {}
     for row, template in enumerate(templates):
         groups.setdefault(template, []).append(row)

@@ -1,8 +1,8 @@
-"""A saved choice model: a folder of JSON and of trees in LightGBM's text format. No code is ever loaded.
+"""Save and load choice models: a folder of JSON and LightGBM's text format. No code is loaded.
 
-model.json     what was learned besides the trees, and the hashes of the other files
-elements.txt   the trees that choose among elements
-texts.txt      the trees that choose among texts
+model.json     everything but the trees, and the hashes of the other files
+elements.txt   the trees that score elements
+texts.txt      the trees that score texts
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from facsim.predict.choice.candidates import SceneReader, Symbols
-from facsim.predict.choice.choice_rates import FAMILIES, Counts, Rates
+from facsim.predict.choice.choice_rates import RATE_FAMILIES, ChoiceRates, RateCounts
+from facsim.predict.choice.choice_situation import SymbolTable
 from facsim.predict.choice.features import FEATURES
 from facsim.predict.choice.folds import FOLDS
-from facsim.predict.choice.model import ChoicePredictor
+from facsim.predict.choice.parameters import ChoiceParameters
 from facsim.predict.choice.text_model import FEATURES as TEXT_FEATURES
-from facsim.predict.choice.text_model import TextModel
-from facsim.util.errors import ConfigError, InputError
+from facsim.util.errors import ConfigError, FacsimError, InputError
+from facsim.util.validation import file_error
 
 MODEL, ELEMENTS, TEXTS = "model.json", "elements.txt", "texts.txt"
 
@@ -63,11 +63,12 @@ class _Stored(_Strict):
     hashes: dict[str, str]
 
 
-def save(model: ChoicePredictor, path: str | Path) -> None:
-    """Write `model` into the folder `path`, whole or not at all.
+def save_parameters(model: ChoiceParameters, path: str | Path) -> None:
+    """Write a fitted model into the folder `path`, atomically.
 
     Raises:
         ConfigError: if `path` exists and holds something else.
+        FacsimError: if it cannot be written.
     """
     path = Path(path)
     if path.exists() and not (path / MODEL).exists():
@@ -103,31 +104,38 @@ def save(model: ChoicePredictor, path: str | Path) -> None:
         ),
         hashes={file: _hash(text) for file, text in trees.items()},
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    for file, text in trees.items():
-        (partial / file).write_text(text, encoding="utf-8")
-    (partial / MODEL).write_text(stored.model_dump_json() + "\n", encoding="utf-8")
-    if path.exists():
-        shutil.rmtree(path)
-    partial.rename(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        for file, text in trees.items():
+            (partial / file).write_text(text, encoding="utf-8")
+        (partial / MODEL).write_text(stored.model_dump_json() + "\n", encoding="utf-8")
+        if path.exists():
+            shutil.rmtree(path)
+        partial.rename(path)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise FacsimError(
+            f"the choice model cannot be saved to {path}: {error.strerror}. Free some space or choose "
+            "another folder, then run the command again"
+        ) from None
 
 
-def load(path: str | Path) -> ChoicePredictor:
-    """Read a model that `save` wrote.
+def load_parameters(path: str | Path) -> tuple[ChoiceParameters, str]:
+    """Read a model that `save_parameters` wrote.
+
+    Returns:
+        The fitted state, and the SHA-256 fingerprint of all files.
 
     Raises:
-        InputError: if a file is missing, is not what was saved, or does not fit this version's features.
+        InputError: if a file is missing, was changed, or does not fit this version's features.
     """
     path = Path(path)
     stored = _read(path / MODEL)
-    model = ChoicePredictor()
-    model.spec = f"choice:{path}"
-    model.fingerprint = _hash(stored.model_dump_json())  # Holds the hashes of the other files.
-    model.seed, model.temperature = stored.seed, stored.temperature
-    model.symbols = Symbols(
+    model = ChoiceParameters(seed=stored.seed, temperature=stored.temperature)
+    model.symbols = SymbolTable(
         names=frozenset(stored.names),
         typed=frozenset(stored.typed),
         keys=tuple(stored.keys),
@@ -135,10 +143,9 @@ def load(path: str | Path) -> ChoicePredictor:
         contexts={tuple(context): number for number, context in enumerate(stored.contexts)},
     )
     model.codes = np.array(stored.codes, np.float32)
-    _check(path, "rates", [len(family) for family in stored.rates] in ([], [f.depths for f in FAMILIES]))
+    _check(path, "rates", [len(family) for family in stored.rates] in ([], [f.depths for f in RATE_FAMILIES]))
     _check(path, "codes", len(model.codes) in (1, len(stored.symbols) + 1))
-    model.rates = Rates([[_counts(path, counts) for counts in family] for family in stored.rates])
-    model.texts = TextModel()
+    model.rates = ChoiceRates([[_counts(path, counts) for counts in family] for family in stored.rates])
     model.texts.frequent = {"": Counter()} | {
         name: Counter(counts) for name, counts in stored.texts.frequent.items()
     }
@@ -149,8 +156,7 @@ def load(path: str | Path) -> ChoicePredictor:
     model.texts.coverage, model.texts.temperature = stored.texts.coverage, stored.texts.temperature
     model.booster = _booster(path / ELEMENTS, stored.hashes, FEATURES)
     model.texts.booster = _booster(path / TEXTS, stored.hashes, TEXT_FEATURES)
-    model._reader = SceneReader(model.symbols)
-    return model
+    return model, _hash(stored.model_dump_json())  # includes the hashes of the other files
 
 
 def _read(file: Path) -> _Stored:
@@ -161,12 +167,10 @@ def _read(file: Path) -> _Stored:
             "no such file",
             file=file,
             expected="a saved choice model",
-            remedy="Save one with `ChoiceModel.save`, or use the predictor `choice`, which learns by itself",
+            remedy="Save one with `ChoiceModel.save`, or use `choice`, which is fitted on the train part",
         ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise InputError(first["msg"], file=file, where=f"field {field}") from None
+        raise file_error(error, file) from None
 
 
 def _booster(file: Path, hashes: dict[str, str], features: tuple[str, ...]) -> Any:
@@ -180,7 +184,7 @@ def _booster(file: Path, hashes: dict[str, str], features: tuple[str, ...]) -> A
         raise InputError(f"cannot be read: {error}", file=file) from None
     if _hash(text) != hashes[file.name]:
         raise InputError(
-            "is not the file that was saved",
+            "has changed since it was saved",
             file=file,
             expected=f"the hash in {MODEL}",
             remedy="Save the model again",
@@ -188,10 +192,10 @@ def _booster(file: Path, hashes: dict[str, str], features: tuple[str, ...]) -> A
     booster = lightgbm.Booster(model_str=text)
     if tuple(booster.feature_name()) != features:
         raise InputError(
-            "has other features",
+            "has different features",
             file=file,
-            expected="those of this version of facsim",
-            remedy="Train the model again",
+            expected="the features of this version of facsim",
+            remedy="Fit the model again",
         )
     return booster
 
@@ -201,7 +205,7 @@ def _check(path: Path, field: str, holds: bool) -> None:
         raise InputError("has the wrong length", file=path / MODEL, where=f"field {field}")
 
 
-def _stored(counts: Counts) -> _StoredCounts:
+def _stored(counts: RateCounts) -> _StoredCounts:
     return _StoredCounts(
         pairs=counts.pairs.tolist(),
         chosen=counts.chosen.sum(axis=1).astype(int).tolist(),
@@ -211,10 +215,10 @@ def _stored(counts: Counts) -> _StoredCounts:
     )
 
 
-def _counts(path: Path, stored: _StoredCounts) -> Counts:
+def _counts(path: Path, stored: _StoredCounts) -> RateCounts:
     _check(path, "rates", len(stored.pairs) == len(stored.chosen) == len(stored.offered))
     _check(path, "rates", len(stored.contexts) == len(stored.met))
-    return Counts(
+    return RateCounts(
         pairs=np.array(stored.pairs, np.int64),
         chosen=np.array(stored.chosen, np.float32)[:, None],
         offered=np.array(stored.offered, np.float32)[:, None],

@@ -1,10 +1,9 @@
-"""What people type: spans of the intent, beginnings of them, earlier texts and frequent ones, ranked.
+"""Predict typed texts: rank spans and prefixes of the intent, earlier texts and frequent texts.
 
-A candidate is the value of a field of the intent, or a run of its words, or the beginning of a value (people
-stop typing when a suggestion appears), as written or in lower case; a text typed earlier in the session; or a
-text that is frequent in the training split. A conditional logit ranks them. The share of texts that were
-among the candidates in the training split is the mass they get together: the rest is kept for texts not
-thought of.
+Candidates are values of intent fields, prefixes of them (people stop typing when a suggestion appears) and
+runs of words, as written and in lower case; texts typed earlier in the session; and frequent texts of the
+training split. A conditional logit ranks them. Together they get the probability mass `coverage`, the share
+of training texts that were among their candidates. The rest is reserved for texts outside the list.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facsim.data import DataSet, replay
-from facsim.predict.choice.booster import as_choices, learn, scores_of
+from facsim.predict.choice.conditional_logit import fit_conditional_logit, raw_scores, stack_choice_sets
 from facsim.predict.choice.folds import FOLDS, HELD_OUT, fold_of
-from facsim.predict.choice.intent_words import Intent, folded, read_intent, words
+from facsim.predict.choice.intent import Intent, folded, read_intent, words
 from facsim.predict.choice.page_table import Floats
 from facsim.schema import SessionSoFar
 from facsim.util.progress import Progress, no_progress
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
 
 VALUE, RUN, PAST, FREQUENT = range(4)
 LONGEST_RUN = 6
-"""Words in a run of the intent."""
+"""Most words in a run of the intent."""
 MOST_WORDS = 40
-"""Words of the intent that runs are taken from."""
+"""Runs are taken from so many first words of the intent."""
 LONGEST_BEGINNING = 12
-"""Characters of a value that was not typed to its end."""
+"""Most characters of a prefix."""
 MOST_FREQUENT = 8
 MOST_SAMPLED = 80
 MOST_LISTED = 20
@@ -67,15 +66,15 @@ FEATURES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A text that could be typed, and where it comes from.
+class TextCandidate:
+    """A text that could be typed, with its origin.
 
     Attributes:
         text: the text.
         source: VALUE, RUN, PAST or FREQUENT.
-        whole: the value or run that it is a beginning of.
-        field: which field of the intent, or -1.
-        start: first word of a run, or 0.
+        whole: the value or run of which it is a prefix.
+        field: index of the intent field, or -1.
+        start: index of the first word of a run, or 0.
     """
 
     text: str
@@ -86,13 +85,14 @@ class Candidate:
 
 
 class TextModel:
-    """Says what is typed into an element.
+    """Predicts what is typed into an element.
 
     Attributes:
-        frequent: per name, how often each text was typed there; under "" those of all names.
-        key_counts: per (name, key of the intent), how often a value of that key was typed there, per fold.
-        coverage: the share of texts that were among the candidates.
-        temperature: flattens (above 1) or sharpens the probabilities.
+        frequent: per name, how often each text was typed there; the entry "" counts all names.
+        key_counts: per name and intent key, how often a value of that key was typed there, per fold.
+        coverage: share of training texts that were among their candidates.
+        temperature: softmax temperature.
+        booster: the trees; None without training examples.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class TextModel:
             chosen = next((row for row, other in enumerate(candidates) if other.text == text), None)
             if chosen is not None and candidates[chosen].source != FREQUENT:
                 covered += 1
-            # A text that only this step's person typed is among the frequent ones by itself: no example.
+            # A text that was typed only at this step is frequent because of this step alone: no example.
             elif chosen is None or self.frequent[""][text] < 2:
                 continue
             others = np.delete(np.arange(len(candidates)), chosen)
@@ -127,8 +127,8 @@ class TextModel:
             progress(index + 1, len(typed), "typed texts read")
         self.coverage = (len(tables) + 1) / (len(typed) + 2)
         if tables:
-            self.booster, self.temperature = learn(
-                as_choices(tables),
+            self.booster, self.temperature = fit_conditional_logit(
+                stack_choice_sets(tables),
                 np.array(folds) == HELD_OUT,
                 features=FEATURES,
                 categorical=("source",),
@@ -138,7 +138,7 @@ class TextModel:
             )
 
     def texts(self, so_far: SessionSoFar, name: str) -> dict[str, float]:
-        """The likeliest texts typed into `name` at this step, likeliest first, with their probabilities."""
+        """The most probable texts for `name` at this step, in descending order, with their probabilities."""
         candidates = self.candidates(so_far, name)
         if not candidates:
             return {}
@@ -146,7 +146,7 @@ class TextModel:
         if self.booster is None:
             scores = np.log1p(table[:, FEATURES.index("name_count")].astype(np.float64))
         else:
-            scores = scores_of(self.booster, table) / self.temperature
+            scores = raw_scores(self.booster, table) / self.temperature
         mass = np.exp(scores - scores.max())
         shares = self.coverage * mass / mass.sum()
         order = np.argsort(-shares, kind="stable")[:MOST_LISTED]
@@ -159,32 +159,32 @@ class TextModel:
             for key in dict.fromkeys(_keys_typed(read_intent(so_far.intent), text)):
                 self.key_counts.setdefault(name, {}).setdefault(key, [0] * FOLDS)[fold] += 1
 
-    def candidates(self, so_far: SessionSoFar, name: str) -> list[Candidate]:
-        """Every text considered for this step, each once."""
+    def candidates(self, so_far: SessionSoFar, name: str) -> list[TextCandidate]:
+        """All candidate texts of this step, without duplicates."""
         intent = read_intent(so_far.intent)
-        found: dict[str, Candidate] = {}
+        found: dict[str, TextCandidate] = {}
         for candidate in self._all_candidates(so_far, name, intent):
             if candidate.text.strip():
                 found.setdefault(candidate.text, candidate)
         return list(found.values())
 
-    def _all_candidates(self, so_far: SessionSoFar, name: str, intent: Intent) -> Iterator[Candidate]:
+    def _all_candidates(self, so_far: SessionSoFar, name: str, intent: Intent) -> Iterator[TextCandidate]:
         for field, value in enumerate(intent.raw_values):
             for cased in dict.fromkeys((value, value.lower())):
-                yield Candidate(cased, VALUE, cased, field)
+                yield TextCandidate(cased, VALUE, cased, field)
                 for length in range(1, min(len(cased), LONGEST_BEGINNING + 1)):
-                    yield Candidate(cased[:length], VALUE, cased, field)
+                    yield TextCandidate(cased[:length], VALUE, cased, field)
         if not intent.fields:
             yield from _runs(so_far.intent or "")
         for step in reversed(so_far.past):
             if step.action.text is not None:
-                yield Candidate(step.action.text, PAST, step.action.text)
+                yield TextCandidate(step.action.text, PAST, step.action.text)
         for key in (name, ""):
             for text, _ in self.frequent.get(key, Counter()).most_common(MOST_FREQUENT):
-                yield Candidate(text, FREQUENT, text)
+                yield TextCandidate(text, FREQUENT, text)
 
     def _features(
-        self, so_far: SessionSoFar, name: str, candidates: list[Candidate], fold: int | None
+        self, so_far: SessionSoFar, name: str, candidates: list[TextCandidate], fold: int | None
     ) -> Floats:
         intent = read_intent(so_far.intent)
         past = [step.action for step in so_far.past if step.action.text is not None]
@@ -224,7 +224,7 @@ class TextModel:
                     last_whole,
                     text in earlier,
                     folded(text) == value,
-                    # What was typed once may have been typed by this very person.
+                    # A text typed once may be the one of this very step.
                     np.log(max(here[text] - (fold is not None), 1)),
                     np.log(max(everywhere[text] - (fold is not None), 1)),
                     so_far.step,
@@ -235,7 +235,7 @@ class TextModel:
         return np.array(rows, np.float32).reshape(len(candidates), len(FEATURES))
 
     def _key_rates(self, name: str, intent: Intent, fold: int | None) -> Mapping[str, float]:
-        """Of the values typed into `name`, the share that were of each key; a fold may be left out."""
+        """Share of each intent key among the values typed into `name`; one fold may be left out."""
         counts = self.key_counts.get(name, {})
         sums = {key: sum(by) - (by[fold] if fold is not None else 0) for key, by in counts.items()}
         total = sum(sums.values()) + 1
@@ -252,21 +252,21 @@ def _typed_steps(data: DataSet) -> Iterator[tuple[SessionSoFar, str, str, int]]:
 
 
 def _keys_typed(intent: Intent, text: str) -> list[str]:
-    """Keys whose value the text is, or is the beginning of."""
+    """Intent keys whose value starts with the text."""
     typed = folded(text)
     return [key for key, value in intent.fields if typed and value.startswith(typed)]
 
 
-def _runs(text: str) -> Iterator[Candidate]:
-    """Runs of up to `LONGEST_RUN` words, punctuation at their ends removed, as written and in lower case."""
+def _runs(text: str) -> Iterator[TextCandidate]:
+    """Runs of up to `LONGEST_RUN` words without outer punctuation, as written and in lower case."""
     tokens = text.split()[:MOST_WORDS]
     for length in range(1, LONGEST_RUN + 1):
         for start in range(len(tokens) - length + 1):
             run = " ".join(tokens[start : start + length]).strip(".,;:!?\"'()")
             for cased in dict.fromkeys((run, run.lower())):
-                yield Candidate(cased, RUN, cased, start=start)
+                yield TextCandidate(cased, RUN, cased, start=start)
 
 
 def _case(text: str) -> int:
-    """0 lower, 1 upper, 2 mixed."""
+    """0 for lower case, 1 for upper case, 2 for mixed."""
     return 0 if text == text.lower() else 1 if text == text.upper() else 2

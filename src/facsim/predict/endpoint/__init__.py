@@ -1,1 +1,1 @@
-"""Language models behind an API, as predictors."""
+"""Language models behind an API: OpenAI, Anthropic, Bedrock and OpenAI-compatible servers."""

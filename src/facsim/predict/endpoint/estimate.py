@@ -1,41 +1,40 @@
-"""What a run will take, told before anything is asked or paid."""
+"""Estimate tokens and cost of a run before anything is sent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from facsim.predict.endpoint.options import MARKED, EndpointOptions, Target
+from facsim.predict.endpoint.options import EXPLICIT_CACHE_PROVIDERS, EndpointOptions, EndpointTarget
 from facsim.predict.endpoint.prices import Tokens, cost
 from facsim.prompt import Prompt, PromptConfig, Style, action_turn, build_prompt, count_tokens
 from facsim.prompt.tokens import MESSAGE_TOKENS
 from facsim.schema import SessionSoFar
 
 ANSWER_TOKENS: dict[Style, int] = {"action": 30, "rationale": 70, "think": 80, "two_turn": 70}
-"""A typical answer, all turns together: an action with a dotted name, and one sentence."""
+"""Tokens of a typical answer, all turns together: an action with a dotted name, and one sentence."""
 
 _RATIONALE = "I want to see the details before I decide, because this one seems to be what I need."
 
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """Tokens and money for a number of steps.
+    """Estimated tokens and cost of a number of steps.
 
-    Two figures of money, both None where no price is known. `cost`: what to expect, where prefixes are read
-    from the provider's cache and answers have a typical length, without hidden reasoning. `cost_at_most`:
-    no cache helps and every answer takes all the tokens it may.
+    `cost` assumes prefix caching and answers of typical length without hidden reasoning. `cost_at_most`
+    assumes no caching and answers of maximum length. Both are None if the price is unknown.
 
     Attributes:
-        steps: how many predictions.
-        calls: how many requests; the style `two_turn` makes two a step.
-        input_tokens: all prompts together, counted as the prompt's config says.
-        cached_tokens: of these, what a provider's cache can serve.
+        steps: number of predictions.
+        calls: number of requests; the style `two_turn` needs two per step.
+        input_tokens: of all prompts, counted as the prompt config says.
+        cached_tokens: input tokens that the provider's cache can serve.
         longest: tokens of the longest prompt.
-        output_tokens: all answers together, if typical.
-        output_tokens_at_most: if every answer is as long as it may be.
-        cost: US dollars to expect.
-        cost_at_most: US dollars at the very most.
-        example: the longest prompt seen in the first session; None without steps.
+        output_tokens: of all answers, at typical length.
+        output_tokens_at_most: of all answers, at maximum length.
+        cost: expected US dollars.
+        cost_at_most: US dollars at most.
+        example: the longest prompt of the first session; None without steps.
     """
 
     steps: int
@@ -50,30 +49,30 @@ class CostEstimate:
     example: Prompt | None
 
 
-class CallCount:
-    """Counts prompts one by one, in the order in which they will be asked.
+class UsageEstimator:
+    """Accumulates the token usage of prompts, in the order in which they will be sent.
 
     Args:
-        target: which model.
+        target: the model.
         config: how tokens are counted.
-        options: how it is asked: the longest answer, and the price if given.
+        options: the answer limit, and the price if given.
     """
 
-    def __init__(self, target: Target, config: PromptConfig, options: EndpointOptions) -> None:
+    def __init__(self, target: EndpointTarget, config: PromptConfig, options: EndpointOptions) -> None:
         self._target, self._config, self._options = target, config, options
         self.calls = self.input = self.cached = self.written = self.longest = 0
 
     def add(self, prompt: Prompt, before: Prompt | None) -> None:
-        """Count `prompt`, and of it what the provider's cache still holds of the prompt `before`."""
+        """Count `prompt`, with cache reads of the prefix that it shares with the prompt `before`."""
         target, cached, written = self._target, 0, 0
         if before is not None:
             pairs = enumerate(zip(before.messages, prompt.messages, strict=False))
             common = next((at for at, (old, new) in pairs if old != new), len(before.messages))
-            if target.provider in MARKED and common < len(before.messages):
-                # Only what ends at a mark was kept: the history of then, or the system message.
+            if target.provider in EXPLICIT_CACHE_PROVIDERS and common < len(before.messages):
+                # Only prefixes that end at a breakpoint are cached: history, or the system message.
                 common = before.cache_boundary if common >= before.cache_boundary else min(common, 1)
             cached = self._tokens(prompt, common)
-        if target.provider in MARKED:
+        if target.provider in EXPLICIT_CACHE_PROVIDERS:
             end = prompt.cache_boundary + (prompt.shown is None)
             written = max(0, self._tokens(prompt, end) - cached)
         self.calls += 1
@@ -83,13 +82,13 @@ class CallCount:
         self.longest = max(self.longest, prompt.tokens)
 
     def cost(self, output: int) -> float | None:
-        """US dollars, where prefixes are read from the cache and all answers have `output` tokens."""
+        """US dollars with prefix caching, if all answers together have `output` tokens."""
         return self._price(Tokens(self.input, self.cached, self.written, output))
 
     def cost_at_most(self, output: int) -> float | None:
-        """US dollars, where no cache helps.
+        """US dollars without cache hits, if all answers together have `output` tokens.
 
-        Where writing to the cache is billed, a prefix that is written and never read is the dearest.
+        Where cache writes are billed, a prefix that is written and never read costs most.
         """
         return self._price(Tokens(self.input, 0, self.written + self.cached, output))
 
@@ -107,17 +106,17 @@ class CallCount:
 
 
 def estimate(
-    steps: Iterable[SessionSoFar], target: Target, config: PromptConfig, options: EndpointOptions
+    steps: Iterable[SessionSoFar], target: EndpointTarget, config: PromptConfig, options: EndpointOptions
 ) -> CostEstimate:
-    """Build every prompt, count, ask nobody.
+    """Build and count every prompt, without sending any.
 
     Args:
-        steps: what will be asked, the steps of a session in order and together, as a run asks them.
-        target: which model.
+        steps: the steps in the order of a run, with the steps of a session together.
+        target: the model.
         config: how sessions become prompts.
-        options: how it is asked: the longest answer, and the price if given.
+        options: the answer limit, and the price if given.
     """
-    count = CallCount(target, config, options)
+    count = UsageEstimator(target, config, options)
     steps_counted, example, example_session = 0, None, None
     before: Prompt | None = None
     session = None

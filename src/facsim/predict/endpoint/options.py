@@ -1,4 +1,4 @@
-"""What can be chosen about an endpoint: which model is asked (`Target`), and how (`EndpointOptions`)."""
+"""Options of endpoints: the model (`EndpointTarget`), and how it is called (`EndpointOptions`)."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field
 
 from facsim.predict.endpoint.prices import Price
-from facsim.predict.options import Options
+from facsim.predict.options import PredictorOptions
 from facsim.util.errors import ConfigError
 
 Provider = Literal["openai", "anthropic", "bedrock", "endpoint"]
 PROVIDERS: tuple[Provider, ...] = get_args(Provider)
-MARKED: frozenset[Provider] = frozenset({"anthropic", "bedrock"})
-"""Providers that keep a prefix only where a mark says so, and bill for keeping it."""
+EXPLICIT_CACHE_PROVIDERS: frozenset[Provider] = frozenset({"anthropic", "bedrock"})
+"""Providers that cache a prefix only up to explicit breakpoints, and bill for cache writes."""
 Structured = Literal["auto", "native", "off"]
 Thinking = Literal["off", "minimal", "low", "medium", "high"]
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Which model is asked, and where.
+class EndpointTarget:
+    """The model to call, and its address.
 
     Attributes:
-        provider: whose wire format is spoken.
+        provider: the API that is spoken.
         model: the model's name there.
-        base_url: only for `endpoint`, the URL up to and including `/v1`.
+        base_url: for `endpoint` only, the URL up to and including `/v1`.
     """
 
     provider: Provider
@@ -37,12 +37,12 @@ class Target:
 
     @property
     def spec(self) -> str:
-        """The spec string that reads as this target."""
+        """The spec string that parses to this target."""
         return f"endpoint:{self.base_url}#{self.model}" if self.base_url else f"{self.provider}:{self.model}"
 
     @classmethod
-    def read(cls, spec: str) -> Self:
-        """Read `openai:MODEL`, `anthropic:MODEL`, `bedrock:MODEL` or `endpoint:http://host:port/v1#MODEL`.
+    def parse(cls, spec: str) -> Self:
+        """Parse `openai:MODEL`, `anthropic:MODEL`, `bedrock:MODEL` or `endpoint:http://host:port/v1#MODEL`.
 
         Raises:
             ConfigError: if `spec` is none of them, or holds a password.
@@ -81,38 +81,38 @@ def _unset_is_none(value: object) -> object:
     return None if value == "unset" else value
 
 
-class EndpointOptions(Options):
-    """How a model is asked. What changes answers is part of the run's settings and of the cache key."""
+class EndpointOptions(PredictorOptions):
+    """How a model is called. Sampling parameters are part of the run's settings and of the cache key."""
 
     kind = "endpoint"
 
     temperature: Annotated[float | None, BeforeValidator(_unset_is_none)] = Field(default=0.0, ge=0, le=2)
-    """None, or `unset`: not sent, the server's default holds. Models known to refuse it are asked without."""
+    """None or `unset`: not sent, the server's default applies. Never sent to models known to refuse it."""
     max_output_tokens: int = Field(default=4096, ge=1)
-    """The most tokens of one answer, hidden reasoning included."""
+    """Most tokens of one answer, including hidden reasoning."""
     seed: int | None = None
-    """Sent where the API knows seeds: OpenAI and compatible servers."""
+    """Sampling seed. Sent to APIs that accept one: OpenAI and compatible servers."""
     thinking: Thinking | None = None
-    """How hard a reasoning model is to think. None: its default."""
+    """Reasoning effort. None: the model's default."""
     structured: Structured = "auto"
-    """Whether the server is to enforce the answer's JSON Schema. `auto`: yes where it is offered, and plain
-    once the server has rejected it; `native`: yes, or stop; `off`: no."""
+    """Whether the server must enforce the answer's JSON Schema. `auto`: yes where supported, until the server
+    rejects it; `native`: yes, or fail; `off`: no."""
     replicate: int = Field(default=0, ge=0)
-    """Number of the repetition: the same question under another number is asked anew."""
+    """Index of the repetition. The same prompt with another index is a new request, not a cache hit."""
 
     concurrency: int = Field(default=8, ge=1, le=1024)
     """Sessions in flight at once."""
     timeout_s: float = Field(default=120.0, gt=0)
     """Seconds that one attempt may take."""
     retries: int = Field(default=4, ge=0, le=20)
-    """How often the provider's SDK repeats an attempt that failed for a passing reason."""
+    """Retries by the provider's SDK after a transient failure."""
     cache: Path | None = None
-    """The response cache, an SQLite file; None: no cache."""
+    """SQLite file of the response cache. None: no cache."""
     price: Price | None = None
-    """US dollars per million tokens; None: as the price list says."""
+    """US dollars per million tokens. None: from the price list."""
 
-    def answering(self) -> dict[str, object]:
-        """The fields that change answers, as JSON values."""
+    def sampling_parameters(self) -> dict[str, object]:
+        """The fields that change the answers, as JSON values."""
         return self.model_dump(
             include={"temperature", "max_output_tokens", "seed", "thinking", "structured", "replicate"}
         )

@@ -1,6 +1,6 @@
 """Language models behind an API, as predictors: prompt out, answer in, action read.
 
-What a fault means is decided in `facsim.predict.endpoint.chat_model`: it stops the run, resumable, or it is
+What a fault means is decided in `facsim.predict.endpoint.client`: it stops the run, resumable, or it is
 a `Prediction` without an action, counted.
 """
 
@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from facsim.predict.endpoint.chat_model import FAILURES_IN_A_ROW, Answer, ChatModel
-from facsim.predict.endpoint.options import EndpointOptions, Target
+from facsim.predict.endpoint.client import FAILURES_IN_A_ROW, EndpointClient, EndpointResponse
+from facsim.predict.endpoint.options import EndpointOptions, EndpointTarget
 from facsim.prompt import (
     Prompt,
     PromptConfig,
@@ -26,7 +26,13 @@ from facsim.schema import Prediction, SessionSoFar
 if TYPE_CHECKING:
     from facsim.predict.endpoint.estimate import CostEstimate
 
-__all__ = ["FAILURES_IN_A_ROW", "EndpointOptions", "EndpointPredictor", "Target", "endpoint_predictor"]
+__all__ = [
+    "FAILURES_IN_A_ROW",
+    "EndpointOptions",
+    "EndpointPredictor",
+    "EndpointTarget",
+    "endpoint_predictor",
+]
 
 
 class EndpointPredictor:
@@ -39,14 +45,17 @@ class EndpointPredictor:
     """
 
     def __init__(
-        self, target: Target, prompt: PromptConfig | None = None, options: EndpointOptions | None = None
+        self,
+        target: EndpointTarget,
+        prompt: PromptConfig | None = None,
+        options: EndpointOptions | None = None,
     ) -> None:
         self.target = target
         self.prompt = prompt or PromptConfig()
         self.options = options or EndpointOptions()
         self.spec = target.spec
         self.concurrency = self.options.concurrency
-        self._chat = ChatModel(target, self.options)
+        self._client = EndpointClient(target, self.options)
         # A schema would forbid the <think> block.
         unbound = self.options.structured == "off" or self.prompt.style == "think"
         self._schema = (
@@ -57,36 +66,36 @@ class EndpointPredictor:
 
     def settings(self) -> Mapping[str, Any]:
         """What changes the answers: the model, where it is asked, the prompt and the sampling."""
-        return {**self._chat.settings(), "prompt": self.prompt.model_dump(mode="json")}
+        return {**self._client.settings(), "prompt": self.prompt.model_dump(mode="json")}
 
     async def predict(self, so_far: SessionSoFar) -> Prediction:
         """Ask for the next action.
 
         Raises:
-            FacsimError: when going on makes no sense; see `facsim.predict.endpoint.chat_model`.
+            FacsimError: when going on makes no sense; see `facsim.predict.endpoint.client`.
         """
         from facsim.predict.endpoint.transport import CallFailed  # noqa: PLC0415
 
         prompt = build_prompt(so_far, self.prompt)
-        answers: list[Answer] = []
+        answers: list[EndpointResponse] = []
         began = time.perf_counter()
         try:
             rationale = await self._converse(prompt, answers)
         except CallFailed as failure:
-            self._chat.failed(failure)
+            self._client.record_failure(failure)
             return Prediction(
                 action=None,
                 parse="failed",
                 error=f"{failure.kind}: {failure.message}",
                 shown=prompt.shown,
-                usage=self._chat.usage(answers, time.perf_counter() - began),
+                usage=self._client.usage(answers, time.perf_counter() - began),
             )
-        self._chat.answered(answers)
+        self._client.record_success(answers)
         return self._read(prompt, answers, rationale)
 
     async def close(self) -> None:
         """Close the connections and the cache."""
-        await self._chat.close()
+        await self._client.close()
 
     def estimate(self, steps: Iterable[SessionSoFar]) -> CostEstimate:
         """Tokens and money that asking for `steps` will take, without asking. Needs no key and no network."""
@@ -94,23 +103,23 @@ class EndpointPredictor:
 
         return estimate(steps, self.target, self.prompt, self.options)
 
-    async def _converse(self, prompt: Prompt, answers: list[Answer]) -> str | None:
+    async def _converse(self, prompt: Prompt, answers: list[EndpointResponse]) -> str | None:
         """Fill `answers`, whose last holds the action; the rationale that an earlier turn gave."""
         rationale = None
         if self.prompt.style == "two_turn":
-            answers.append(await self._chat.ask(prompt))
-            rationale = parse_rationale(answers[-1].reply.text)
+            answers.append(await self._client.complete(prompt))
+            rationale = parse_rationale(answers[-1].completion.text)
             prompt = action_turn(prompt, rationale, self.prompt)
-        answers.append(await self._chat.ask(prompt, self._schema))
+        answers.append(await self._client.complete(prompt, self._schema))
         return rationale
 
-    def _read(self, prompt: Prompt, answers: Sequence[Answer], rationale: str | None) -> Prediction:
-        reply, style = answers[-1].reply, self.prompt.style
-        text = reply.text
-        if style == "think" and reply.thinking and "</think>" not in text:
-            text = f"<think>\n{reply.thinking}\n</think>\n\n{text}"
+    def _read(self, prompt: Prompt, answers: Sequence[EndpointResponse], rationale: str | None) -> Prediction:
+        completion, style = answers[-1].completion, self.prompt.style
+        text = completion.text
+        if style == "think" and completion.thinking and "</think>" not in text:
+            text = f"<think>\n{completion.thinking}\n</think>\n\n{text}"
         read = parse_answer(text, style)
-        refused = reply.finish == "content_filter" and read.action is None
+        refused = completion.finish == "content_filter" and read.action is None
         return Prediction(
             action=read.action,
             rationale=rationale if style == "two_turn" else read.rationale,
@@ -119,7 +128,7 @@ class EndpointPredictor:
             answer=None if read.level == "strict" else text,
             error="refused: the provider's content filter" if refused else None,
             shown=prompt.shown,
-            usage=self._chat.usage(answers, sum(answer.seconds for answer in answers)),
+            usage=self._client.usage(answers, sum(answer.seconds for answer in answers)),
             from_cache=all(answer.from_cache for answer in answers),
         )
 
@@ -132,4 +141,4 @@ def endpoint_predictor(
     Raises:
         ConfigError: if `spec` is none of them.
     """
-    return EndpointPredictor(Target.read(spec), prompt, options)
+    return EndpointPredictor(EndpointTarget.parse(spec), prompt, options)

@@ -1,7 +1,7 @@
-"""What an answer cost.
+"""The cost of answers.
 
-Prices come from the `genai-prices` list that is installed beside pydantic-ai (offline, dated by its
-version), or from the user. An unknown price gives None, never 0.
+Prices come from the user, or from the `genai-prices` list that is installed with pydantic-ai (offline, dated
+by its version). An unknown price gives None, never 0.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _UNLISTED: set[tuple[str | None, str, str | None]] = set()
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What one answer took.
+    """Token counts of one answer.
 
     Attributes:
-        input: all prompt tokens, those read from or written to a cache included.
-        cached: of these, read from the cache.
-        written: of these, written to the cache.
-        output: generated tokens, hidden reasoning included.
+        input: all prompt tokens, including cache reads and writes.
+        cached: prompt tokens read from the cache.
+        written: prompt tokens written to the cache.
+        output: generated tokens, including hidden reasoning.
     """
 
     input: int = 0
@@ -32,16 +32,16 @@ class Tokens:
 
 
 class Price(BaseModel):
-    """US dollars per million tokens, as a user gives them."""
+    """US dollars per million tokens, as given by the user."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)
     cached: float | None = Field(default=None, ge=0)
-    """Input tokens read from a cache; None: as `input`."""
+    """Price of cache reads. None: same as `input`."""
     written: float | None = Field(default=None, ge=0)
-    """Input tokens written to a cache; None: as `input`."""
+    """Price of cache writes. None: same as `input`."""
 
     def of(self, tokens: Tokens) -> float:
         """US dollars for `tokens`.
@@ -64,15 +64,14 @@ class Price(BaseModel):
 def cost(
     tokens: Tokens, provider: str, model: str, base_url: str | None = None, price: Price | None = None
 ) -> float | None:
-    """US dollars for one answer of `tokens`; None where no price is known.
+    """US dollars for `tokens`; None if the price is unknown.
 
     Args:
-        tokens: what the answer took.
+        tokens: token counts.
         provider: `openai`, `anthropic`, `bedrock` or `endpoint`.
         model: the model's name at that provider.
-        base_url: of an `endpoint`: public services are recognised by it, a server of one's own has no
-        price.
-        price: overrides the list.
+        base_url: of an `endpoint`. Public services are recognised by it; other servers have no price.
+        price: overrides the price list.
     """
     if price is not None:
         return price.of(tokens)
@@ -92,8 +91,8 @@ def cost(
         if sold_as is not None:
             return float(calc_price(usage, model, provider_id=sold_as).total_price)
         return float(calc_price(usage, model, provider_api_url=base_url or "").total_price)
-    except LookupError:  # found by searching the whole list: once is enough
+    except LookupError:  # a search through the whole list: once is enough
         _UNLISTED.add(asked)
         return None
-    except ValueError:  # counts that contradict each other
+    except ValueError:  # inconsistent counts
         return None

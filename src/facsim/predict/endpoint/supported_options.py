@@ -1,21 +1,26 @@
-"""Which options a model gets, by what pydantic-ai knows of models by their names."""
+"""Drop options that a model does not support, by pydantic-ai's model profiles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, cast
 
-from facsim.predict.endpoint.options import MARKED, EndpointOptions, Target, Thinking
+from facsim.predict.endpoint.options import (
+    EXPLICIT_CACHE_PROVIDERS,
+    EndpointOptions,
+    EndpointTarget,
+    Thinking,
+)
 
 
-def as_sent(target: Target, options: EndpointOptions) -> EndpointOptions:
-    """The options as the model gets them, for a run's settings and the cache key as well as for requests.
+def supported_options(target: EndpointTarget, options: EndpointOptions) -> EndpointOptions:
+    """The options that the model really receives: for requests, the run's settings and the cache key.
 
-    What would be dropped on the way is None: a temperature that the model is known to refuse, thinking where
-    the model is known to do none, a seed where the API knows none.
+    Unsupported options become None: a temperature that the model is known to refuse, thinking for a model
+    without it, a seed for an API without seeds.
     """
     dropped: dict[str, None] = {}
-    if target.provider in MARKED:
+    if target.provider in EXPLICIT_CACHE_PROVIDERS:
         dropped["seed"] = None
     if options.temperature is not None or options.thinking is not None:
         profile = _profile(target)
@@ -26,8 +31,8 @@ def as_sent(target: Target, options: EndpointOptions) -> EndpointOptions:
     return options.model_copy(update=dropped)
 
 
-def _profile(target: Target) -> Mapping[str, Any]:
-    """What pydantic-ai knows of the model by its name."""
+def _profile(target: EndpointTarget) -> Mapping[str, Any]:
+    """Pydantic-ai's profile of the model, looked up by name."""
     match target.provider:
         case "openai":
             from pydantic_ai.providers.openai import OpenAIProvider  # noqa: PLC0415
@@ -49,7 +54,7 @@ def _profile(target: Target) -> Mapping[str, Any]:
 
 
 def _refuses_temperature(profile: Mapping[str, Any], thinking: Thinking | None) -> bool:
-    """Whether pydantic-ai would leave the temperature out; OpenAI's models refuse it while they reason."""
+    """Whether pydantic-ai would drop the temperature. OpenAI's models refuse it while they reason."""
     if profile.get("anthropic_disallows_sampling_settings") or profile.get(
         "bedrock_disallows_sampling_settings"
     ):

@@ -1,7 +1,7 @@
 """How a request leaves this machine and an answer comes back, by pydantic-ai.
 
-Everything a provider does differently ends here and in `as_sent`: no other file imports pydantic-ai. Above
-this file there are messages in, a `Reply` or a `CallFailed` out.
+Everything a provider does differently ends here and in `supported_options`: no other
+file imports pydantic-ai. Above this file there are messages in, a `Completion` or a `CallFailed` out.
 
 Retries have one authority, the provider's own SDK: it knows which failures may pass and honours
 `Retry-After`. pydantic-ai and the HTTP client retry nothing. Every call ends: each attempt has a timeout of
@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from facsim.predict.endpoint.options import MARKED, EndpointOptions, Target
-from facsim.predict.endpoint.supported_options import as_sent
+from facsim.predict.endpoint.options import EXPLICIT_CACHE_PROVIDERS, EndpointOptions, EndpointTarget
+from facsim.predict.endpoint.supported_options import supported_options
 from facsim.util.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ MAX_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Completion:
     """A whole answer.
 
     Attributes:
@@ -74,11 +74,11 @@ class CallFailed(Exception):
         super().__init__(message)
 
 
-class Wire:
+class Transport:
     """An open line to one model. Made on first use, in the event loop that uses it."""
 
-    def __init__(self, target: Target, options: EndpointOptions) -> None:
-        self.target, self.options = target, as_sent(target, options)
+    def __init__(self, target: EndpointTarget, options: EndpointOptions) -> None:
+        self.target, self.options = target, supported_options(target, options)
         self._secrets: tuple[str, ...] = ()
         self._http: Any = None
         self._model = self._open()
@@ -89,7 +89,7 @@ class Wire:
         """Whether a JSON Schema can be sent along, as far as the model's name tells."""
         return bool(self._model.profile.get("supports_json_schema_output", False))
 
-    async def ask(self, prompt: Prompt, schema: Mapping[str, Any] | None = None) -> Reply:
+    async def send(self, prompt: Prompt, schema: Mapping[str, Any] | None = None) -> Completion:
         """One answer to `prompt`.
 
         Args:
@@ -131,7 +131,7 @@ class Wire:
         may have: 0.5 ms of CPU a message, ten times the rest of the request in a long session, and nothing
         to find there.
         """
-        if self.target.provider in MARKED:
+        if self.target.provider in EXPLICIT_CACHE_PROVIDERS:
             return _history(prompt), self._settings, _parameters(schema)
         role = self._model.profile.get("openai_system_prompt_role") or "system"
         body: dict[str, Any] = {
@@ -278,7 +278,7 @@ class Wire:
             settings["seed"] = options.seed
         if options.thinking is not None:
             settings["thinking"] = options.thinking if options.thinking != "off" else False
-        if self.target.provider in MARKED:
+        if self.target.provider in EXPLICIT_CACHE_PROVIDERS:
             # The task and the persona are the same at every step of a session.
             settings[f"{self.target.provider}_cache_instructions"] = True
         return settings  # type: ignore[return-value]  # a TypedDict with one key of its provider's own
@@ -363,14 +363,14 @@ def _parameters(schema: Mapping[str, Any] | None) -> ModelRequestParameters | No
     return ModelRequestParameters(output_mode="native", output_object=answer, allow_text_output=True)
 
 
-def _reply(response: ModelResponse) -> Reply:
+def _reply(response: ModelResponse) -> Completion:
     from pydantic_ai.messages import TextPart, ThinkingPart  # noqa: PLC0415
 
     text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
     thinking = "\n".join(
         part.content for part in response.parts if isinstance(part, ThinkingPart) and part.content
     )
-    return Reply(
+    return Completion(
         text=text,
         thinking=thinking or None,
         finish=response.finish_reason,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from facsim.predict.frequencies import Habits
+from facsim.predict.frequencies import ActionFrequencies
 from facsim.prompt import Style
 from facsim.prompt.templates import END_THINK, THINK, render_action
 from facsim.schema import Action, ActionType, Page
@@ -42,7 +42,7 @@ def possible_actions(page: Page) -> list[Action]:
     """Every action possible on a page, in document order: typing with an empty text, `terminate` last."""
     return [
         Action(kind, name, "" if kind == "type_and_submit" else None)
-        for kind, name in Habits().possible_targets(page)
+        for kind, name in ActionFrequencies().possible_targets(page)
     ]
 
 

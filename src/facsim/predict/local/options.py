@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from facsim.predict.options import Options
+from facsim.predict.options import PredictorOptions
 
 Decoding = Literal["greedy", "constrained", "candidates"]
 
@@ -14,7 +14,7 @@ MOST_OUTPUT: Final = 512
 """Most tokens of an answer, where nothing is said of it."""
 
 
-class LocalOptions(Options):
+class LocalOptions(PredictorOptions):
     """How a local model is asked."""
 
     kind = "local"

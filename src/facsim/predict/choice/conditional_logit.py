@@ -1,7 +1,7 @@
-"""A conditional logit on boosted trees: softmax over the candidates of a step.
+"""A conditional logit on gradient-boosted trees: softmax over the candidates of a step.
 
-LightGBM grows the trees; the loss is ours, because its ranking objectives optimise an order and not the
-probabilities: the negative log-likelihood of the chosen candidate (McFadden, 1974).
+LightGBM grows the trees with a custom objective: the negative log-likelihood of the chosen candidate
+(McFadden, 1974). Its own ranking objectives optimise an order, not probabilities.
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ PARAMETERS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Choices:
-    """Steps to learn from, candidates of a step contiguous and the chosen one first.
+class ConditionalLogitData:
+    """Training steps, with the candidates of a step contiguous and the chosen one first.
 
     Attributes:
-        table: [candidates, features].
-        starts: the first row of each step.
-        weights: weight of each candidate in its step's denominator (above one where it stands for others).
+        table: features, shape `(candidates, features)`.
+        starts: first row of each step, shape `(steps,)`.
+        weights: weight of each candidate in its step's softmax denominator, shape `(candidates,)`. It is
+            above one for a sampled negative that represents several candidates.
     """
 
     table: Floats
@@ -51,14 +52,14 @@ class Choices:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def only(self, steps: Flags) -> Choices:
-        """Some of the steps, at least one."""
+    def select(self, steps: Flags) -> ConditionalLogitData:
+        """The steps where the mask `steps`, shape `(steps,)`, is true; at least one."""
         sizes = np.diff(self.starts, append=len(self.table))
         rows, kept = np.repeat(steps, sizes), sizes[steps]
-        return Choices(self.table[rows], np.cumsum([0, *kept[:-1]]), self.weights[rows])
+        return ConditionalLogitData(self.table[rows], np.cumsum([0, *kept[:-1]]), self.weights[rows])
 
     def softmax(self, scores: Doubles) -> Doubles:
-        """Each candidate's share of its step's mass."""
+        """Probability of each candidate within its step. Scores and result have shape `(candidates,)`."""
         sizes = np.diff(self.starts, append=len(scores))
         top = np.repeat(np.maximum.reduceat(scores, self.starts), sizes)
         mass = np.exp(scores - top) * self.weights
@@ -69,8 +70,8 @@ class Choices:
         return float(-np.log(np.maximum(self.softmax(scores)[self.starts], 1e-300)).mean())
 
 
-def learn(
-    choices: Choices,
+def fit_conditional_logit(
+    data: ConditionalLogitData,
     held_out: Flags,
     *,
     features: tuple[str, ...],
@@ -79,21 +80,23 @@ def learn(
     seed: int,
     progress: Progress = no_progress,
 ) -> tuple[lightgbm.Booster, float]:
-    """Trees and their temperature.
+    """Fit trees and a softmax temperature.
 
-    How many trees, and the temperature, is found on steps held out; so many are then grown on all steps.
+    The number of trees and the temperature are chosen on held-out steps. The final trees are then grown on
+    all steps.
 
     Args:
-        choices: the steps.
-        held_out: per step, whether it is held out. If all are or none is, a quarter of `rounds` is grown.
-        features: names of the columns.
-        categorical: those of them that hold codes.
-        rounds: the most trees.
-        seed: for the draw of columns.
-        progress: told of every tree.
+        data: the steps.
+        held_out: mask of held-out steps, shape `(steps,)`. If all or none are held out, `rounds // 4` trees
+            are grown and the temperature is 1.
+        features: column names.
+        categorical: the columns that hold category codes.
+        rounds: maximum number of trees.
+        seed: of the column sampling.
+        progress: called after every tree.
     """
 
-    def grow(own: Choices, unseen: Choices | None, most: int) -> lightgbm.Booster:
+    def grow(own: ConditionalLogitData, unseen: ConditionalLogitData | None, most: int) -> lightgbm.Booster:
         return train(
             own,
             unseen,
@@ -105,21 +108,21 @@ def learn(
         )
 
     if held_out.all() or not held_out.any():
-        return grow(choices, None, rounds // 4), 1.0
-    unseen = choices.only(held_out)
-    stopped = grow(choices.only(~held_out), unseen, rounds)
-    temperature = fit_temperature(unseen, scores_of(stopped, unseen.table))
-    return grow(choices, None, stopped.best_iteration), temperature
+        return grow(data, None, rounds // 4), 1.0
+    unseen = data.select(held_out)
+    stopped = grow(data.select(~held_out), unseen, rounds)
+    temperature = fit_temperature(unseen, raw_scores(stopped, unseen.table))
+    return grow(data, None, stopped.best_iteration), temperature
 
 
-def scores_of(booster: lightgbm.Booster, table: Floats) -> Doubles:
-    """The score of each row."""
+def raw_scores(booster: lightgbm.Booster, table: Floats) -> Doubles:
+    """Scores before the softmax. Takes `(candidates, features)`, returns `(candidates,)`."""
     return np.asarray(booster.predict(table, raw_score=True, num_threads=1), np.float64)
 
 
 def train(
-    choices: Choices,
-    held_out: Choices | None,
+    data: ConditionalLogitData,
+    held_out: ConditionalLogitData | None,
     *,
     features: tuple[str, ...],
     categorical: tuple[str, ...],
@@ -127,14 +130,14 @@ def train(
     seed: int,
     progress: Progress = no_progress,
 ) -> lightgbm.Booster:
-    """Grow trees until the held-out loss stops falling, or for `rounds` where nothing is held out.
+    """Grow trees until the held-out loss stops falling; without held-out data, grow `rounds` trees.
 
-    One thread and fixed seeds: the same choices give the same trees on the same machine type.
+    One thread and fixed seeds: the same data gives the same trees on the same type of machine.
     """
     import lightgbm  # noqa: PLC0415
 
     parameters = PARAMETERS | {
-        "objective": _gradients_of(choices),
+        "objective": _objective(data),
         "metric": "none",
         "seed": seed,
         "deterministic": True,
@@ -142,16 +145,17 @@ def train(
         "num_threads": 1,
         "verbosity": -1,
     }
-    data = lightgbm.Dataset(
-        choices.table,
-        label=np.zeros(len(choices.table)),
+    training_set = lightgbm.Dataset(
+        data.table,
+        label=np.zeros(len(data.table)),
         params=parameters,
         feature_name=list(features),
         categorical_feature=list(categorical),
     )
-    valid, callbacks = [], [_reporter(rounds, progress)]
+    valid, callbacks = [], [_progress_callback(rounds, progress)]
     if held_out is not None:
-        valid = [lightgbm.Dataset(held_out.table, label=np.zeros(len(held_out.table)), reference=data)]
+        label = np.zeros(len(held_out.table))
+        valid = [lightgbm.Dataset(held_out.table, label=label, reference=training_set)]
         callbacks.append(lightgbm.early_stopping(30, verbose=False))
 
     def metric(scores: Doubles, _: lightgbm.Dataset) -> tuple[str, float, bool]:
@@ -160,7 +164,7 @@ def train(
 
     return lightgbm.train(
         parameters,
-        data,
+        training_set,
         num_boost_round=rounds,
         valid_sets=valid,
         feval=metric if held_out is not None else None,
@@ -168,39 +172,40 @@ def train(
     )
 
 
-def _gradients_of(choices: Choices) -> Any:
-    chosen = np.zeros(len(choices.table))
-    chosen[choices.starts] = 1
+def _objective(data: ConditionalLogitData) -> Any:
+    """LightGBM's custom objective: scores `(candidates,)` to gradients and Hessian diagonal."""
+    chosen = np.zeros(len(data.table))
+    chosen[data.starts] = 1
 
     def gradients(scores: Doubles, _: lightgbm.Dataset) -> tuple[Doubles, Doubles]:
-        shares = choices.softmax(scores)
+        shares = data.softmax(scores)
         return shares - chosen, np.maximum(shares * (1 - shares), 1e-6)
 
     return gradients
 
 
-def _reporter(rounds: int, progress: Progress) -> Any:
+def _progress_callback(rounds: int, progress: Progress) -> Any:
     def report(environment: Any) -> None:
         progress(environment.iteration + 1, rounds, "trees")
 
     return report
 
 
-def fit_temperature(choices: Choices, scores: Doubles) -> float:
-    """The temperature that minimises the held-out loss, by golden section over [0.25, 4] on a log scale."""
+def fit_temperature(data: ConditionalLogitData, scores: Doubles) -> float:
+    """The temperature that minimises the held-out loss: golden-section search on log T in [0.25, 4]."""
     low, high = np.log(0.25), np.log(4.0)
     ratio = (np.sqrt(5) - 1) / 2
     for _ in range(40):
         left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if choices.loss(scores / np.exp(left)) < choices.loss(scores / np.exp(right)):
+        if data.loss(scores / np.exp(left)) < data.loss(scores / np.exp(right)):
             high = right
         else:
             low = left
     return float(np.exp((low + high) / 2))
 
 
-def as_choices(tables: Sequence[Floats]) -> Choices:
-    """Put steps together, each given as its candidates' rows, the chosen one first."""
+def stack_choice_sets(tables: Sequence[Floats]) -> ConditionalLogitData:
+    """Concatenate steps. Each table has shape `(candidates, features)`, with the chosen candidate first."""
     table = np.concatenate(tables)
     starts = np.cumsum([0, *(len(own) for own in tables[:-1])])
-    return Choices(table, starts, np.ones(len(table), np.float32))
+    return ConditionalLogitData(table, starts, np.ones(len(table), np.float32))

@@ -19,15 +19,15 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from facsim.predict.endpoint.options import EndpointOptions, Target
+from facsim.predict.endpoint.options import EndpointOptions, EndpointTarget
 from facsim.predict.endpoint.prices import Tokens, cost
 from facsim.predict.endpoint.response_cache import ResponseCache, request_key
-from facsim.predict.endpoint.supported_options import as_sent
+from facsim.predict.endpoint.supported_options import supported_options
 from facsim.schema import Usage
 from facsim.util.errors import ConfigError, FacsimError
 
 if TYPE_CHECKING:
-    from facsim.predict.endpoint.transport import CallFailed, Reply, Wire
+    from facsim.predict.endpoint.transport import CallFailed, Completion, Transport
     from facsim.prompt import Prompt
 
 FAILURES_IN_A_ROW = 20
@@ -58,15 +58,15 @@ _NO_SUCH_MODEL = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A reply, how long it took when it was asked, and whether that was now."""
+class EndpointResponse:
+    """A completion, how long it took when it was asked, and whether that was now."""
 
-    reply: Reply
+    completion: Completion
     seconds: float
     from_cache: bool = False
 
 
-class ChatModel:
+class EndpointClient:
     """One model and how it is asked. Makes connections when first asked, in the loop that asks.
 
     Args:
@@ -74,14 +74,14 @@ class ChatModel:
         options: how it is asked.
     """
 
-    def __init__(self, target: Target, options: EndpointOptions | None = None) -> None:
+    def __init__(self, target: EndpointTarget, options: EndpointOptions | None = None) -> None:
         self.target = target
         self.options = options or EndpointOptions()
         self.spec = target.spec
         self._address = target.base_url or _address(target)
-        self._wire: Wire | None = None
+        self._transport: Transport | None = None
         self._cache: ResponseCache | None = None
-        self._running: dict[str, asyncio.Future[Answer]] = {}
+        self._running: dict[str, asyncio.Future[EndpointResponse]] = {}
         self._plain = False
         self._succeeded = False
         self._failed_in_a_row = 0
@@ -96,7 +96,7 @@ class ChatModel:
             **self._sent,
         }
 
-    async def ask(self, prompt: Prompt, schema: Mapping[str, Any] | None = None) -> Answer:
+    async def complete(self, prompt: Prompt, schema: Mapping[str, Any] | None = None) -> EndpointResponse:
         """The answer from the cache, from the same question in flight, or from the model.
 
         Args:
@@ -133,17 +133,17 @@ class ChatModel:
             running.cancel()  # only where neither has happened
             del self._running[key]
         try:
-            self._cache.put(key, {"seconds": answer.seconds, **asdict(answer.reply)})
+            self._cache.put(key, {"seconds": answer.seconds, **asdict(answer.completion)})
         except FacsimError as error:
             self._stop = error  # this answer is paid for and goes out; the next question is not asked
         return answer
 
-    def answered(self, answers: Sequence[Answer]) -> None:
+    def record_success(self, answers: Sequence[EndpointResponse]) -> None:
         """Count that these answers came and all was well. What the cache says tells nothing of the server."""
         if not all(answer.from_cache for answer in answers):
             self._succeeded, self._failed_in_a_row = True, 0
 
-    def failed(self, failure: CallFailed) -> None:
+    def record_failure(self, failure: CallFailed) -> None:
         """Count a failed call.
 
         Raises:
@@ -160,41 +160,46 @@ class ChatModel:
             self._stop = FacsimError(f"{self.spec}: {failure.message}. {remedy}")
             raise self._stop from None
 
-    def usage(self, answers: Sequence[Answer], seconds: float) -> Usage:
+    def usage(self, answers: Sequence[EndpointResponse], seconds: float) -> Usage:
         """What these answers took, and `seconds` of time."""
-        replies = [answer.reply for answer in answers]
-        costs = [self._cost(reply) for reply in replies]
+        completions = [answer.completion for answer in answers]
+        costs = [self._cost(completion) for completion in completions]
         known = [dollars for dollars in costs if dollars is not None]
         return Usage(
-            input_tokens=sum(reply.input_tokens for reply in replies),
-            cached_tokens=sum(reply.cached_tokens for reply in replies),
-            output_tokens=sum(reply.output_tokens for reply in replies),
+            input_tokens=sum(completion.input_tokens for completion in completions),
+            cached_tokens=sum(completion.cached_tokens for completion in completions),
+            output_tokens=sum(completion.output_tokens for completion in completions),
             # A call that failed may or may not be billed.
             cost=sum(known) if costs and len(known) == len(costs) else None,
             seconds=seconds,
         )
 
-    def _cost(self, reply: Reply) -> float | None:
-        tokens = Tokens(reply.input_tokens, reply.cached_tokens, reply.written_tokens, reply.output_tokens)
+    def _cost(self, completion: Completion) -> float | None:
+        tokens = Tokens(
+            completion.input_tokens,
+            completion.cached_tokens,
+            completion.written_tokens,
+            completion.output_tokens,
+        )
         target = self.target
         return cost(tokens, target.provider, target.model, target.base_url, self.options.price)
 
     async def close(self) -> None:
         """Close the connections and the cache."""
-        if self._wire is not None:
-            await self._wire.close()
-            self._wire = None
+        if self._transport is not None:
+            await self._transport.close()
+            self._transport = None
         if self._cache is not None:
             self._cache.close()
             self._cache = None
 
-    async def _ask(self, prompt: Prompt, schema: Mapping[str, Any] | None) -> Answer:
+    async def _ask(self, prompt: Prompt, schema: Mapping[str, Any] | None) -> EndpointResponse:
         """Ask the model; with `auto`, plainly where a schema cannot be sent along or was rejected."""
-        from facsim.predict.endpoint.transport import CallFailed, Wire  # noqa: PLC0415
+        from facsim.predict.endpoint.transport import CallFailed, Transport  # noqa: PLC0415
 
-        if self._wire is None:
-            self._wire = Wire(self.target, self.options)
-            if not self._wire.offers_structured_output:
+        if self._transport is None:
+            self._transport = Transport(self.target, self.options)
+            if not self._transport.offers_structured_output:
                 if self.options.structured == "native":
                     raise ConfigError(f"{self.spec} offers no structured output: use structured=auto or off")
                 self._plain = True
@@ -202,18 +207,18 @@ class ChatModel:
             schema = None
         began = time.perf_counter()
         try:
-            reply = await self._wire.ask(prompt, schema)
+            completion = await self._transport.send(prompt, schema)
         except CallFailed as failure:
             if failure.kind != "rejected" or schema is None or self.options.structured == "native":
                 raise
-            reply = await self._wire.ask(prompt)
+            completion = await self._transport.send(prompt)
             self._plain = True  # what it rejects with the schema and takes without, it rejects for the schema
-        return Answer(reply, time.perf_counter() - began)
+        return EndpointResponse(completion, time.perf_counter() - began)
 
     @cached_property
     def _sent(self) -> Mapping[str, object]:
         """The options that change answers, as the model gets them."""
-        return as_sent(self.target, self.options).answering()
+        return supported_options(self.target, self.options).sampling_parameters()
 
     def _remedy(self, failure: CallFailed) -> str | None:
         """What a person can do about `failure`; None if it is the model's or the prompt's own.
@@ -243,7 +248,7 @@ def _remedy_of_rejection(words: str) -> str | None:
     return option and f"Change or unset the option {option}"
 
 
-def _address(target: Target) -> str | None:
+def _address(target: EndpointTarget) -> str | None:
     """Where the SDK was told to find the provider, if not at its usual place."""
     address = os.environ.get(_ADDRESS_OF[target.provider])
     if address and "@" in address:
@@ -251,9 +256,9 @@ def _address(target: Target) -> str | None:
     return address or None
 
 
-def _unpacked(kept: Mapping[str, Any]) -> Answer:
-    from facsim.predict.endpoint.transport import Reply  # noqa: PLC0415
+def _unpacked(kept: Mapping[str, Any]) -> EndpointResponse:
+    from facsim.predict.endpoint.transport import Completion  # noqa: PLC0415
 
     fields = dict(kept)
     seconds = fields.pop("seconds")
-    return Answer(Reply(**fields), seconds, from_cache=True)
+    return EndpointResponse(Completion(**fields), seconds, from_cache=True)

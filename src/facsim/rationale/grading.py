@@ -1,13 +1,11 @@
-"""Does a reason let a reader recover the action? Measured without a model.
+"""Grade rationales: can the clicked element be retrieved from the rationale? No model is involved.
 
-The reader is BM25 (Robertson & Zaragoza 2009): all elements of the page are ranked by the words that they
-share with the reason, rare words counting more. A reason that names what was clicked puts it first. Asked are
-clicks on named elements, for `terminate` has no element, and what is typed is no choice among the page's.
-Elements with the same destination in the same card count as one.
+Retrieval is BM25 (Robertson & Zaragoza 2009): the elements of the page are ranked by the words that they
+share with the rationale. Only clicks on named elements are graded, because `terminate` has no element and
+typing is not a choice among elements. Elements with the same destination in the same card count as one.
 
-Three kinds of reasons are graded on the same steps: those of the data set (`true`), the teacher's, and the
-true ones shuffled between sessions (`shuffled`), which shows how much is reached by chance and by what
-reasons in general say.
+Three kinds of rationales are graded on the same steps: those of the data set (`true`), the teacher's, and
+the true ones shuffled between sessions (`shuffled`) as a chance baseline.
 """
 
 from __future__ import annotations
@@ -30,16 +28,16 @@ from facsim.util.errors import ConfigError
 from facsim.util.progress import Progress, no_progress
 
 K1, B = 1.2, 0.75
-"""The usual constants of BM25: how soon a repeated word stops counting, how much long texts are held back."""
+"""The usual constants of BM25: term frequency saturation and length normalization."""
 
 
 @dataclass(frozen=True, slots=True)
-class Grade:
-    """How well reasons of one kind let the reader recover the clicks.
+class RetrievalScores:
+    """Retrieval quality of one kind of rationale.
 
     Attributes:
-        recall: share of the clicks whose element ranks first; of k that tie at the top each gets 1/k.
-        mrr: mean reciprocal rank, the mean over the places of a tie.
+        recall: recall at 1. An element that ties with k - 1 others at the top counts 1/k.
+        mrr: mean reciprocal rank, averaged over the ranks of a tie.
     """
 
     recall: Estimate
@@ -47,34 +45,34 @@ class Grade:
 
 
 @dataclass(frozen=True)
-class Grades:
-    """Grades of several kinds of reasons on the same clicks, intervals clustered by session.
+class GradingReport:
+    """Retrieval scores of several kinds of rationales on the same clicks, with clustered intervals.
 
     Attributes:
-        clicks: how many clicks.
-        sessions: in how many sessions.
-        candidates: mean number of elements to choose from.
-        kinds: by kind: `true`, `teacher` (where graded), `shuffled`.
-        gains: recall and mrr of `true`, and of `teacher`, less those of `shuffled`, click by click.
+        clicks: number of clicks.
+        sessions: number of sessions.
+        candidates: mean number of elements per page.
+        kinds: scores by kind: `true`, `teacher` (if graded), `shuffled`.
+        gains: paired differences of `true` and `teacher` to `shuffled`.
     """
 
     clicks: int
     sessions: int
     candidates: float
-    kinds: Mapping[str, Grade]
-    gains: Mapping[str, Grade]
+    kinds: Mapping[str, RetrievalScores]
+    gains: Mapping[str, RetrievalScores]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The report as JSON values."""
         return asdict(self)
 
     def to_markdown(self) -> str:
-        """For a reader."""
+        """The report as Markdown."""
         lines = [
-            "# Does the rationale let a reader recover the click?",
+            "# Can the click be retrieved from the rationale?",
             "",
             f"{self.clicks:,} clicks of {self.sessions:,} sessions, {self.candidates:.0f} elements to choose "
-            "from on average. The reader ranks them by the words that they share with the rationale (BM25).",
+            "from on average. BM25 ranks them by the words that they share with the rationale.",
             "",
             "| rationale | recall@1, % | MRR |",
             "|---|---:|---:|",
@@ -91,7 +89,7 @@ class _Click:
     session_id: str
     page_id: str
     name: str
-    reasons: Mapping[str, str]
+    rationales: Mapping[str, str]
 
 
 def grade_rationales(
@@ -101,18 +99,18 @@ def grade_rationales(
     resamples: int = 2000,
     seed: int = 0,
     progress: Progress = no_progress,
-) -> Grades:
-    """Grade the reasons of a data set, and a teacher's for the same steps.
+) -> GradingReport:
+    """Grade the rationales of a data set, and a teacher's for the same steps.
 
     Args:
-        true: the data set with people's, or simulated people's, reasons.
-        taught: the same data set with the teacher's reasons; only steps with a `synthetic` one are graded.
-        resamples: for the intervals.
-        seed: of the resamples.
-        progress: told of every click.
+        true: the data set with the rationales of people, or of simulated people.
+        taught: the same data set with the teacher's rationales. Only steps with a `synthetic` one are graded.
+        resamples: bootstrap resamples for the intervals.
+        seed: seed of the bootstrap.
+        progress: called after every click.
 
     Raises:
-        ConfigError: if no click has a reason of each kind, or all that have are of one session.
+        ConfigError: if fewer than two sessions have clicks with a rationale of each kind.
     """
     true, taught = _opened(true), None if taught is None else _opened(taught)
     clicks = _clicks(true, taught)
@@ -123,20 +121,20 @@ def grade_rationales(
             f"there are {len(clicks)} in {len({click.session_id for click in clicks})}"
         )
     shuffled = _shuffled(clicks)
-    kinds = [*clicks[0].reasons, "shuffled"]
+    kinds = [*clicks[0].rationales, "shuffled"]
     scores = np.zeros((len(clicks), 2 * len(kinds)))
     candidates = 0
-    reader: tuple[str, Reader] | None = None
+    ranker: tuple[str, Bm25Ranker] | None = None
     for row, click in enumerate(clicks):
-        if reader is None or reader[0] != click.page_id:
-            reader = click.page_id, Reader(true.page(click.page_id))
-        candidates += len(reader[1])
+        if ranker is None or ranker[0] != click.page_id:
+            ranker = click.page_id, Bm25Ranker(true.page(click.page_id))
+        candidates += len(ranker[1])
         for column, kind in enumerate(kinds):
-            reason = shuffled[row] if kind == "shuffled" else click.reasons[kind]
-            scores[row, 2 * column : 2 * column + 2] = reader[1].grade(reason, click.name)
+            rationale = shuffled[row] if kind == "shuffled" else click.rationales[kind]
+            scores[row, 2 * column : 2 * column + 2] = ranker[1].grade(rationale, click.name)
         progress(row + 1, len(clicks))
-    made = _grades([click.session_id for click in clicks], scores, len(kinds), resamples, seed)
-    return Grades(
+    made = _scores_and_gains([click.session_id for click in clicks], scores, len(kinds), resamples, seed)
+    return GradingReport(
         clicks=len(clicks),
         sessions=len({click.session_id for click in clicks}),
         candidates=candidates / len(clicks),
@@ -145,8 +143,8 @@ def grade_rationales(
     )
 
 
-class Reader:
-    """Ranks the elements of one page by the words that they share with a reason."""
+class Bm25Ranker:
+    """Ranks the elements of one page by BM25 against a rationale."""
 
     def __init__(self, page: Page) -> None:
         self._of_name: dict[str, int] = {}
@@ -170,9 +168,9 @@ class Reader:
     def __len__(self) -> int:
         return len(self._counts)
 
-    def grade(self, reason: str, name: str) -> tuple[float, float]:
-        """Recall at 1 and reciprocal rank of the element called `name`."""
-        asked = set(words(reason)) - function_words()
+    def grade(self, rationale: str, name: str) -> tuple[float, float]:
+        """Recall at 1 and reciprocal rank of the element `name`."""
+        asked = set(words(rationale)) - function_words()
         scores = [
             sum(
                 self._weight[word] * counts[word] * (K1 + 1) / (counts[word] + damping)
@@ -201,26 +199,26 @@ def _clicks(true: DataSet, taught: DataSet | None) -> list[_Click]:
                 continue
             if not (step.rationale or "").strip() or step.rationale_source == "synthetic":
                 continue
-            reasons = {"true": step.rationale or ""}
+            rationales = {"true": step.rationale or ""}
             if other is not None:
                 written = other.steps[index]
                 if written.rationale_source != "synthetic" or not written.rationale:
                     continue
-                reasons["teacher"] = written.rationale
-            clicks.append(_Click(session.session_id, step.page_id, name, reasons))
+                rationales["teacher"] = written.rationale
+            clicks.append(_Click(session.session_id, step.page_id, name, rationales))
     return clicks
 
 
 def _shuffled(clicks: Sequence[_Click]) -> list[str]:
-    """For each click the true reason of one of another session, as far as the sessions' sizes allow it."""
+    """For each click, the true rationale of a click in another session, where session sizes allow it."""
     longest = max(Counter(click.session_id for click in clicks).values())
-    return [clicks[(row + longest) % len(clicks)].reasons["true"] for row in range(len(clicks))]
+    return [clicks[(row + longest) % len(clicks)].rationales["true"] for row in range(len(clicks))]
 
 
-def _grades(
+def _scores_and_gains(
     session_ids: Sequence[str], scores: FloatArray, kinds: int, resamples: int, seed: int
-) -> list[Grade]:
-    """A grade of each kind, then of each kind but the last less the last."""
+) -> list[RetrievalScores]:
+    """Scores of each kind, then paired differences of each kind but the last to the last."""
     sessions = {session_id: row for row, session_id in enumerate(dict.fromkeys(session_ids))}
     gains = scores[:, : 2 * (kinds - 1)] - np.tile(scores[:, -2:], kinds - 1)
     columns = np.hstack([scores, gains, np.ones((len(scores), 1))])
@@ -237,8 +235,8 @@ def _grades(
         )
 
     made = estimate([mean(c) for c in range(columns.shape[1] - 1)], resamples=resamples, seed=seed)
-    known = [one for one in made if one is not None]  # all: no mean over clicks is undefined
-    return [Grade(*pair) for pair in zip(known[::2], known[1::2], strict=True)]
+    known = [one for one in made if one is not None]  # all of them: no mean over clicks is undefined
+    return [RetrievalScores(*pair) for pair in zip(known[::2], known[1::2], strict=True)]
 
 
 def _opened(data: DataSet | str | Path) -> DataSet:

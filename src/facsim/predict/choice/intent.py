@@ -1,4 +1,4 @@
-"""Words of pages and of intents, folded so that they can be compared."""
+"""Parse an intent into `key: value` fields, and normalize words so that texts can be compared."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in lower case; everything but letters and digits separates."""
+    """The words of a text in lower case. Anything but letters and digits is a separator."""
     return _WORD.findall(text.lower())
 
 
 def folded(text: str) -> str:
-    """The words of a text joined by single spaces: equal for texts that differ in case and punctuation."""
+    """The words of a text, joined by single spaces: ignores case and punctuation."""
     return " ".join(words(text))
 
 
 def number_in(text: str) -> float | None:
-    """The last number written in a text (thousands separators allowed), if there is one."""
+    """The last number in a text, or None. Thousands separators are allowed."""
     found = _NUMBER.findall(text)
     if not found:
         return None
@@ -31,13 +31,13 @@ def number_in(text: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What a person came for, ready to be compared with a page.
+    """What a person came for, parsed for comparison with a page.
 
     Attributes:
-        text: all of it, folded.
-        vocabulary: its words.
-        fields: where it is written as `key: value; key: value`, the folded keys and values in order.
-        raw_values: the values as written.
+        text: the whole intent, folded.
+        vocabulary: the set of its words.
+        fields: folded (key, value) pairs in order, where the intent is written as `key: value; key: value`.
+        raw_values: the values as written, in the order of `fields`.
     """
 
     text: str
@@ -48,7 +48,7 @@ class Intent:
 
 @lru_cache(maxsize=256)
 def read_intent(text: str | None) -> Intent:
-    """Read an intent. None reads as an empty one."""
+    """Parse an intent. None parses as an empty one."""
     text = text or ""
     pairs = [(folded(key), value) for key, value in _PAIR.findall(text)]
     pairs = [(key, value) for key, value in pairs if key and folded(value)]
