@@ -1,4 +1,4 @@
-"""Sphinx reads this; `make docs` builds the site from the Markdown pages beside it."""
+"""Configuration of Sphinx; `make docs` builds the site from the Markdown pages beside it."""
 
 import sys
 from pathlib import Path
@@ -30,10 +30,10 @@ source_suffix = {".md": "markdown"}
 root_doc = "index"
 exclude_patterns = ["_static"]
 nitpicky = True
-# Links must lead somewhere. Annotations may name types of other packages, and inner ones, which have no page.
+# Every link needs a target. Annotations may name foreign and internal types, which have no page.
 nitpick_ignore_regex = [(r"py:.*", r".*")]
 
-# The same anchors that code hosts give to headings.
+# The anchors that code hosts generate for headings.
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence", "deflist"]
 
@@ -47,12 +47,12 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
-# Docstrings put code in single backticks, as Markdown does.
+# Docstrings write code in single backticks, as Markdown does.
 default_role = "code"
 add_module_names = False
 python_maximum_signature_line_length = 88
 
-smartquotes = False  # it would make one dash of the two of --resume
+smartquotes = False  # it would join the two dashes of --resume
 
 html_theme = "furo"
 html_title = "Facsim"
@@ -72,7 +72,7 @@ lexers["jsonl"] = JsonLexer()
 
 
 def setup(app):
-    """Have docstrings read as they are written."""
+    """Connect the hooks that keep docstrings as they are written."""
     # Before and after napoleon, whose priority is 500.
     app.connect("autodoc-process-docstring", generate.keep_colon, priority=400)
     app.connect("autodoc-process-docstring", generate.mark_code, priority=600)

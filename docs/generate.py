@@ -1,6 +1,6 @@
-"""The parts of the docs that code knows best: every command's options, and the list of public names.
+"""Generate the pages that follow from the code: every command's options, and the public names.
 
-`conf.py` has them written anew for every build, so they cannot go stale.
+`conf.py` regenerates them for every build, so they are never stale.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ import facsim
 from facsim.cli.main import _VERBS as VERBS
 from facsim.cli.main import app as main_app
 
-# In the order in which a newcomer meets them. A room that is missing here comes last.
-ROOMS = {
+# Headings of the API page, in the order in which a newcomer meets the packages. Others come last.
+PACKAGES = {
     "data": "Data sets",
     "page": "Pages",
     "predict": "Predictors",
-    "evaluation": "Evaluating",
+    "evaluation": "Evaluation",
     "metrics": "Metrics",
-    "report": "Reports",
-    "view": "Looking at sessions",
+    "report": "Leaderboard and report",
+    "view": "The viewer",
     "prompt": "Prompts and answers",
-    "rationale": "Reasons",
+    "rationale": "Rationales",
     "train": "Training",
     "shop": "The shop",
-    "schema": "Nouns and errors",
+    "schema": "Nouns",
+    "util": "Errors and progress",
 }
 
-# What public functions give back or take, and nobody has to import.
-BESIDE = {
+# Types that public functions return or take; users need not import them.
+RETURN_TYPES = {
     "data": (
         "facsim.data.audit.AuditReport",
         "facsim.data.audit_checks.Finding",
@@ -63,11 +64,11 @@ BESIDE = {
         "facsim.schema.Line",
         "facsim.schema.Truth",
         "facsim.schema.Usage",
-        "facsim.util.progress.Progress",
     ),
+    "util": ("facsim.util.progress.Progress",),
 }
 
-# The pages in the order of the site. A pattern takes what is there and not yet named; `More` takes the rest.
+# The pages in the order of the site. A pattern adds the pages that are not listed yet; `More` adds the rest.
 CONTENTS = {
     "Get started": ("get-started",),
     "Your data": (
@@ -116,7 +117,7 @@ CONTENTS = {
 
 
 def write_all(folder: Path) -> None:
-    """Write every generated page that is not there as it should be."""
+    """Write every generated page that is missing or differs."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {"cli.md": commands(), "api.md": names(), "contents.md": contents()}.items():
         file = folder / name
@@ -125,7 +126,7 @@ def write_all(folder: Path) -> None:
 
 
 def contents() -> str:
-    """The tables of contents, of the pages that are there."""
+    """Return the tables of contents of the existing pages."""
     docs = Path(__file__).parent
     pages = {str(file.relative_to(docs).with_suffix("")) for file in docs.rglob("*.md")} - {"index"}
     parts: list[str] = []
@@ -139,32 +140,34 @@ def contents() -> str:
 
 
 def commands() -> str:
-    """Every verb with its options, as Markdown."""
+    """Return every verb with its options, as Markdown."""
     app = App(name="facsim", help=main_app.help, version_flags=["--version"])
     for name, (place, _) in VERBS.items():
         module, attribute = place.split(":")
-        # Without the short help of the list of verbs, the docstring is shown whole.
+        # Without the short help of the list of verbs, cyclopts shows the whole docstring.
         app.command(getattr(import_module(module), attribute), name=name)
     text = app.generate_docs(output_format="markdown", heading_level=1)
-    # The site has a table of contents of its own, and the page a title.
+    # The site has its own table of contents, and the page its title.
     text = text[text.index("\n## ") + 1 :]
     rows = [f"| [`facsim {name}`](#facsim-{name}) | {what} |" for name, (_, what) in VERBS.items()]
     text = text.replace("```console\n", "```text\n").replace(" *[default: False]*", "")
+    # Usage lines repeat how Python itself was started: `facsim audit -m sphinx …`.
+    text = re.sub(r"^(facsim [a-z ]*?) -m \S+", r"\1", text, flags=re.MULTILINE)
     body = re.sub(r"^## Table of Contents\n.*?(?=^## )", "", text, flags=re.MULTILINE | re.DOTALL)
     return "\n".join(["| verb | what it does |", "|---|---|", *rows]) + "\n\n" + body
 
 
 def names() -> str:
-    """Every public name with its documentation, room by room."""
-    rooms: dict[str, list[str]] = {}
+    """Return every public name with its documentation, by package."""
+    packages: dict[str, list[str]] = {}
     for home, public in facsim._HOMES.items():
-        rooms.setdefault(home.split(".")[1], []).extend(f"facsim.{name}" for name in public)
+        packages.setdefault(home.split(".")[1], []).extend(f"facsim.{name}" for name in public)
     parts = []
-    for room in sorted(rooms, key=lambda room: [*ROOMS, room].index(room)):
-        found = sorted(rooms[room], key=str.lower)
-        beside = list(BESIDE.get(room, ()))
-        parts += [f"## {ROOMS.get(room, room.capitalize())}", "", *_rst(_summary(found + beside))]
-        for name in found + beside:
+    for package in sorted(packages, key=lambda name: [*PACKAGES, name].index(name)):
+        found = sorted(packages[package], key=str.lower)
+        returned = list(RETURN_TYPES.get(package, ()))
+        parts += [f"## {PACKAGES.get(package, package.capitalize())}", "", *_rst(_summary(found + returned))]
+        for name in found + returned:
             parts += _rst(_directive(name))
     return "\n".join(parts)
 
@@ -190,7 +193,7 @@ def _directive(name: str) -> list[str]:
 def keep_colon(  # noqa: PLR0917 - autodoc passes so many
     app: object, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
-    """Keep napoleon from taking the words before a property's first colon for its type."""
+    """Stop napoleon from reading the words before a property's first colon as its type."""
     del app, name, thing, options
     if what in ("attribute", "data", "property") and lines:
         lines[0] = lines[0].replace(":", _COLON)
@@ -199,7 +202,7 @@ def keep_colon(  # noqa: PLR0917 - autodoc passes so many
 def mark_code(  # noqa: PLR0917 - autodoc passes so many
     app: object, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
-    """An indented block below a paragraph is code: a hook of autodoc's, after napoleon's."""
+    """Mark an indented block below a paragraph as code: an autodoc hook that runs after napoleon's."""
     del app, what, name, thing, options
     before = ""
     for place, line in enumerate(lines):
