@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -19,6 +20,11 @@ from cyclopts.exceptions import MissingArgumentError
 
 import facsim
 from facsim.cli.main import _VERBS, app
+from facsim.metrics import METRICS
+from facsim.predict.choice.features import FEATURES
+from facsim.predict.endpoint.options import EndpointOptions
+from facsim.predict.local.options import Decoding, LocalOptions
+from facsim.train import SftConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -233,3 +239,62 @@ def test_contributing_names_every_package_and_only_files_that_exist() -> None:
     assert len(paths) > 50
     for path in paths:
         assert (ROOT / path).exists() or (source / path).exists(), path
+
+
+def table_rows(page: str, heading: str) -> dict[str, list[str]]:
+    """The cells of the first table under a heading, by the first cell."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    rows = re.findall(r"^\|(.*)\|$", text[text.index(heading) :].split("\n\n##")[0], re.MULTILINE)
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)] for row in rows]
+    return {first: rest for first, *rest in cells}
+
+
+def test_the_endpoint_table_states_every_option_and_its_default() -> None:
+    rows = {
+        key.split("`")[1]: value
+        for key, value in table_rows("your-model/endpoints.md", "## Options").items()
+        if "`" in key
+    }
+    fields = EndpointOptions.model_fields
+    assert set(rows) == set(fields)
+    for name, (default, _) in rows.items():
+        if isinstance(fields[name].default, float | int):
+            assert float(default) == fields[name].default, name
+        elif isinstance(fields[name].default, str):
+            assert default == f"`{fields[name].default}`", name
+
+
+def test_the_local_table_states_the_defaults() -> None:
+    rows = table_rows("your-model/local.md", "# Local models")
+    assert set(re.findall(r"`(\w+)`", rows["`--decoding`"][0])) == set(get_args(Decoding))
+    for option, name in {"--decoding": "decoding", "--device": "device", "--dtype": "dtype"}.items():
+        assert rows[f"`{option}`"][1] == f"`{LocalOptions.model_fields[name].default}`"
+    assert int(rows["`--batch-tokens`"][1]) == LocalOptions.model_fields["batch_tokens"].default
+
+
+def test_the_presets_table_states_the_presets() -> None:
+    rows = table_rows("your-model/training.md", "## Presets")
+    for column, preset in enumerate(("paper", "tiny")):
+        config = SftConfig.of("data", preset if preset == "tiny" else "some/model", "out", preset=preset)
+        cells = {key: value[column] for key, value in rows.items()}
+        assert cells["style"] == f"`{config.style}`"
+        assert cells["optimizer"].lower() == config.optimizer
+        assert float(cells["learning rate, schedule"].split(",")[0]) == config.learning_rate
+        assert config.schedule in cells["learning rate, schedule"]
+        assert float(cells["epochs"]) == config.epochs
+        assert cells["context"].startswith(f"{config.context_tokens:,} tokens")
+        assert int(cells["sequences per step"]) == config.global_batch
+        assert cells["validation"] == f"{config.validation_sessions} sessions, {config.validations} times"
+        assert config.page_text in cells["pages"]
+
+
+def test_the_choice_model_has_the_features_that_the_docs_count() -> None:
+    text = (ROOT / "docs/reference/predictors.md").read_text(encoding="utf-8")
+    assert f"Each candidate has {len(FEATURES)} features" in text
+    assert f"whose {len(FEATURES)} features" in (ROOT / "docs/research/results.md").read_text(
+        encoding="utf-8"
+    )
+    changelog, metrics = (
+        (ROOT / name).read_text("utf-8") for name in ("CHANGELOG.md", "docs/research/speed.md")
+    )
+    assert f"{len(METRICS)} metrics" in changelog and f"{len(METRICS)} metrics" in metrics
