@@ -12,7 +12,7 @@ import random
 import resource
 import time
 
-from facsim.shop.catalogue import Catalogue, Query, Search
+from facsim.shop.catalogue import Catalogue, Query, SearchEngine
 
 QUERIES = 1500
 
@@ -45,7 +45,7 @@ def main() -> None:
     start = time.process_time()
     catalogue = Catalogue(0)
     made = time.process_time()
-    search = Search(catalogue)
+    search = SearchEngine(catalogue)
     indexed = time.process_time()
     asked = queries(catalogue)
     spent = []

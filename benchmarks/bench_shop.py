@@ -45,7 +45,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 
 # ruff: noqa: E402
 from facsim.shop import write_sample
-from facsim.shop.world import Luck, World
+from facsim.shop.simulation import CommonRandomNumbers, ShopSimulation
 
 SEED = 0
 
@@ -90,20 +90,20 @@ class Asked:
     form: str | None = None
 
 
-def requests_of(world: World, number: int) -> Iterator[Asked]:
-    """What the browser of a simulated shopper asks for during a visit."""
-    shopper = world.shopper(number)
+def requests_of(simulation: ShopSimulation, number: int) -> Iterator[Asked]:
+    """What the browser of a simulated shopper asks for during a session."""
+    shopper = simulation.shopper(number)
     yield Asked(shopper.address)
-    for moment, choice in world.visit(shopper, Luck(world.seed, number).choose):
-        act = moment.act(choice)
-        if act is None:
+    for point, choice in simulation.simulate(shopper, CommonRandomNumbers(simulation.seed, number).choose):
+        action = point.action(choice)
+        if action is None:
             return
-        if act.method == "post":
-            yield Asked(act.address, urlencode(act.fields))
+        if action.method == "post":
+            yield Asked(action.address, urlencode(action.fields))
         elif choice.text is not None:
-            yield Asked(world.store.follow(act, moment.visitor, choice.text)[0])
+            yield Asked(simulation.store.follow(action, point.visitor, choice.text)[0])
         else:
-            yield Asked(act.address)
+            yield Asked(action.address)
 
 
 class Browser:
@@ -190,12 +190,12 @@ def cpu_seconds(pid: int) -> float:
 
 def served(visitors: int, requests: int, think: float) -> tuple[list[float], float]:
     """Start the server, let the visitors in, and stop it: seconds of each request, CPU seconds of one."""
-    world = World(SEED, 100_000)
+    simulation = ShopSimulation(SEED, 100_000)
     visits: list[list[Asked]] = [[] for _ in range(visitors)]
     number = 0
     while sum(map(len, visits)) < requests:
-        # One after another, as several visits of one browser.
-        min(visits, key=len).extend(requests_of(world, number))
+        # One after another, as several sessions of one browser.
+        min(visits, key=len).extend(requests_of(simulation, number))
         number += 1
     command = [sys.executable, "-m", "facsim", "shop", "serve", "--seed", str(SEED), "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

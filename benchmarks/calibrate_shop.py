@@ -4,7 +4,7 @@
     python benchmarks/calibrate_shop.py --fit [--rounds 12] [--sessions 800]
 
 Without `--fit` the published coefficients are measured on a fresh seed. With it the fitted ones are changed
-by stochastic approximation, round after round on the same visits (common random numbers), and what to write
+by stochastic approximation, round after round on the same sessions (common random numbers), and what to write
 into `coefficients.py` is printed. OPeRA's timelines are compared if their folder is there.
 """
 
@@ -25,8 +25,8 @@ from scipy import stats
 
 from facsim.shop.catalogue import Catalogue
 from facsim.shop.shoppers import COEFFICIENTS, Coefficients, Policy, Population
-from facsim.shop.shoppers.figures import Figure, distance, figures, transitions, visits
 from facsim.shop.shoppers.pauses import PAUSES
+from facsim.shop.shoppers.session_statistics import Figure, distance, figures, simulate_counts, transitions
 from facsim.shop.storefront.store import Storefront
 
 TARGETS = {
@@ -114,9 +114,9 @@ FITTED = (
 
 
 def measure(store: Storefront, coefficients: Coefficients, sessions: int, seed: int):
-    """Figures and visits of a population."""
+    """Figures and sessions of a population."""
     population = Population(store.catalogue, seed, coefficients)
-    found = list(visits(store, Policy(coefficients), population, sessions, seed=seed))
+    found = list(simulate_counts(store, Policy(coefficients), population, sessions, seed=seed))
     return figures(found), found
 
 
@@ -146,7 +146,7 @@ def fit(sessions: int, seed: int, rounds: int) -> Coefficients:
 
 
 def opera(folder: Path):
-    """Classes of each session's acts, and seconds before each act by class."""
+    """Classes of each session's actions, and seconds before each action by class."""
     sequences, pauses = [], {}
     with gzip.open(folder / "timelines.jsonl.gz", "rt") as lines:
         for line in lines:
@@ -161,9 +161,9 @@ def opera(folder: Path):
 
 
 def acts_of(events: list[dict]):
-    """Class of each act of a session and the seconds since the act before it (None for the first).
+    """Class of each action of a session and the seconds since the action before it (None for the first).
 
-    Scrolling, tabs and navigation are no acts. Typing and the suggestion or button that submits it are one
+    Scrolling, tabs and navigation are no actions. Typing and the suggestion or button that submits it are one
     search, and a double click is one click. A session without a purchase ends in leaving, at its last event.
     """
     kind, last, at, typing = "", None, 0.0, False
@@ -231,20 +231,20 @@ def main() -> None:
     if options.fit:
         coefficients = fit(options.sessions or 800, options.seed - 1, options.rounds)
     sessions = options.sessions or 4000
-    found, all_visits = measure(Storefront(Catalogue(options.seed)), coefficients, sessions, options.seed)
+    found, all_sessions = measure(Storefront(Catalogue(options.seed)), coefficients, sessions, options.seed)
     results: dict[str, Figure | float] = dict(found)
-    print(f"\n{sessions} visits, seed {options.seed}, 95% intervals")
+    print(f"\n{sessions} sessions, seed {options.seed}, 95% intervals")
     for name, figure in found.items():
         target = f"   target {TARGETS[name]:g}" if name in TARGETS else ""
         print(f"  {name:22} {figure.value:7.3f} ± {figure.error:.3f}{target}")
     if options.timelines.exists():
         sequences, pauses = opera(options.timelines)
-        theirs, ours = transitions(sequences), transitions(visit.classes for visit in all_visits)
+        theirs, ours = transitions(sequences), transitions(session.classes for session in all_sessions)
         away = distance(ours, theirs)
         print_transitions(ours, theirs, away)
         results["transitions"] = away["all"]
         runs = distance(
-            transitions((visit.classes for visit in all_visits), repeats=False),
+            transitions((session.classes for session in all_sessions), repeats=False),
             transitions(sequences, repeats=False),
         )
         print(f"  the same with runs of one class counted once: {runs['all']:.3f}")

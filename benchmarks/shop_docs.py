@@ -17,7 +17,7 @@ from pathlib import Path
 from facsim import evaluate, leaderboard
 from facsim.predict import BASELINES, ORACLE
 from facsim.shop import DESIGNS, DesignEffect, sample
-from facsim.shop.effect import compared, simulate
+from facsim.shop.effect import compare_designs, simulate
 
 DOC = Path(__file__).resolve().parents[1] / "docs" / "research" / "shop.md"
 SEED = 0
@@ -64,10 +64,11 @@ def effects_of(found: Iterable[DesignEffect]) -> str:
             cells.append(f"{middle} [{low}, {high}]")
         if not lines:
             lines = [
-                f"{one.sessions:,} visits to each design (`facsim shop effect standard DESIGN "
+                f"{one.sessions:,} sessions in each design (`facsim shop effect standard DESIGN "
                 f"--sessions {one.sessions} --seed {one.seed}`), differences from `standard`:",
                 "",
-                "| design | conversion, points | searches a visit | actions a visit | revenue a visit, $ |",
+                "| design | conversion, points | searches per session | actions per session "
+                "| revenue per session, $ |",
                 "|---|---:|---:|---:|---:|",
                 "| standard itself | "
                 + " | ".join(
@@ -91,14 +92,14 @@ def main() -> None:
     if not arguments.effects_only:
         board = board_of(arguments.sessions, arguments.workers, arguments.work)
         DOC.write_text(replaced(DOC.read_text(encoding="utf-8"), "leaderboard", board), encoding="utf-8")
-    visits = {}
+    sessions = {}
     for name in DESIGNS:
-        visits[name] = simulate(
+        sessions[name] = simulate(
             name, sessions=arguments.effect_sessions, seed=SEED, workers=arguments.workers
         )
-        print(f"{name}: {visits[name].seconds:.0f} s", flush=True)
-    standard = visits.pop("standard")
-    effects = [compared(standard, others) for others in visits.values()]
+        print(f"{name}: {sessions[name].seconds:.0f} s", flush=True)
+    standard = sessions.pop("standard")
+    effects = [compare_designs(standard, others) for others in sessions.values()]
     text = replaced(DOC.read_text(encoding="utf-8"), "effect", effects_of(effects))
     DOC.write_text(text, encoding="utf-8")
 

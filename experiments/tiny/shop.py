@@ -1,4 +1,4 @@
-"""Visits to the shop by somebody who simply gets done what they came for, as models do by habit.
+"""Sessions to the shop by somebody who simply gets done what they came for, as models do by habit.
 
 They search for what they want in full, open what serves it best, choose size and colour, buy and order.
 People do otherwise: they look around, rephrase, give up. That difference is what fine-tuning is to teach, so
@@ -15,7 +15,7 @@ from random import Random
 from facsim.schema import Action, PastStep, SessionSoFar, Step
 from facsim.shop.catalogue import Catalogue
 from facsim.shop.shoppers import Population, Shopper
-from facsim.shop.storefront import DESIGNS, Act, Card, Storefront, View
+from facsim.shop.storefront import DESIGNS, PageAction, PageView, ProductCard, Storefront
 
 SEEDS = (900_001, 900_002, 900_003, 900_004)
 HELD_OUT = 900_101
@@ -46,14 +46,14 @@ def population(seed: int) -> Population:
 
 
 def errands(rng: Random, seeds: tuple[int, ...] = SEEDS) -> Iterator[Visit]:
-    """Visits without end, of shops and designs in turn."""
+    """Sessions without end, of shops and designs in turn."""
     while True:
         seed, design = rng.choice(seeds), rng.choice(tuple(DESIGNS))
         yield errand(storefront(seed, design), population(seed).shopper(rng.randrange(_VISITS), _VISITS))
 
 
 def errand(store: Storefront, shopper: Shopper) -> Visit:
-    """One visit, from the first page to the order, or until there is nothing more to do."""
+    """One session, from the first page to the order, or until there is nothing more to do."""
     address, visitor = shopper.address, shopper.visitor
     past: tuple[PastStep, ...] = ()
     steps: Visit = []
@@ -75,33 +75,37 @@ def errand(store: Storefront, shopper: Shopper) -> Visit:
         )
         steps.append((so_far, Step("", action)))
         past = (*past, PastStep(named.page, action))
-        if chosen is None or view.acts[chosen].kind == "place_order":
+        if chosen is None or view.actions[chosen].kind == "place_order":
             break
-        address, visitor = store.follow(view.acts[chosen], visitor, text)
+        address, visitor = store.follow(view.actions[chosen], visitor, text)
     return steps
 
 
 def wanted(visit: Visit) -> str | None:
-    """What sort of thing a visit is for: of its first query the words at the end that the intent has, too."""
+    """The kind of thing a session is for: the last words of its first query that the intent has, too."""
     query = next((step.action.text for _, step in visit if step.action.text), None)
     intent = (visit[0][0].intent or "").lower()
     words = query.split() if query else []
     return next((said for at in range(len(words)) if (said := " ".join(words[at:])) in intent), None)
 
 
-def _choice(view: View, shopper: Shopper, tried: list[str]) -> tuple[int | None, str | None]:
-    """The act to take, and the text to type; no act to leave."""
-    acts = dict[str, int]()
-    for place, act in enumerate(view.acts):
-        acts.setdefault(act.kind, place)
+def _choice(view: PageView, shopper: Shopper, tried: list[str]) -> tuple[int | None, str | None]:
+    """The act to take, and the text to type; no action to leave."""
+    actions = dict[str, int]()
+    for place, page_action in enumerate(view.actions):
+        actions.setdefault(page_action.kind, place)
     if view.kind in ("cart", "checkout"):
-        onwards = [kind for kind in ("place_order", "continue", "checkout") if kind in acts]
-        return (acts[onwards[0]], None) if onwards else (None, None)
+        onwards = [kind for kind in ("place_order", "continue", "checkout") if kind in actions]
+        return (actions[onwards[0]], None) if onwards else (None, None)
     if view.product is not None:
-        return _on_product(view, shopper, acts)
+        return _on_product(view, shopper, actions)
     need = shopper.needs[0]
     wanted = " ".join((*need.features, need.kind.name)).lower()
-    box = next(place for place, act in enumerate(view.acts) if act.kind == "search" and act.part != "button")
+    box = next(
+        place
+        for place, page_action in enumerate(view.actions)
+        if page_action.kind == "search" and page_action.part != "button"
+    )
     if view.kind != "results":
         if wanted in tried:
             return None, None
@@ -110,20 +114,20 @@ def _choice(view: View, shopper: Shopper, tried: list[str]) -> tuple[int | None,
     if best is None:
         return (box, need.kind.name) if need.kind.name not in tried else (None, None)
     part = "picture" if "by the pictures" in shopper.persona else "title"
-    leads = [place for place, act in enumerate(view.acts) if _leads_to(act, best)]
-    chosen = next((place for place in leads if view.acts[place].part == part), leads[-1])
+    leads = [place for place, page_action in enumerate(view.actions) if _leads_to(page_action, best)]
+    chosen = next((place for place in leads if view.actions[place].part == part), leads[-1])
     return chosen, None
 
 
-def _leads_to(act: Act, card: Card) -> bool:
-    return act.kind == "product" and act.product == card.product
+def _leads_to(page_action: PageAction, card: ProductCard) -> bool:
+    return page_action.kind == "product" and page_action.product == card.product
 
 
-def best_card(view: View, shopper: Shopper) -> Card | None:
+def best_card(view: PageView, shopper: Shopper) -> ProductCard | None:
     """What serves the first need best by what its card says; None if nothing is of the kind."""
     need = shopper.needs[0]
 
-    def worth(card: Card) -> tuple[float, int]:
+    def worth(card: ProductCard) -> tuple[float, int]:
         title = card.title.lower()
         fits = any(all(word in title for word in name) for name in need.names)
         features = sum(feature.lower() in title for feature in need.features)
@@ -136,7 +140,7 @@ def best_card(view: View, shopper: Shopper) -> Card | None:
     return max(fitting, key=worth, default=None)
 
 
-def _on_product(view: View, shopper: Shopper, acts: dict[str, int]) -> tuple[int | None, str | None]:
+def _on_product(view: PageView, shopper: Shopper, actions: dict[str, int]) -> tuple[int | None, str | None]:
     need = shopper.needs[0]
     assert view.product is not None
     for facet, chosen, wanted in (
@@ -145,7 +149,11 @@ def _on_product(view: View, shopper: Shopper, acts: dict[str, int]) -> tuple[int
     ):
         if chosen or not wanted:
             continue
-        for place, act in enumerate(view.acts):
-            if act.kind == "option" and act.facet == facet and act.value.lower() == wanted.lower():
+        for place, page_action in enumerate(view.actions):
+            if (
+                page_action.kind == "option"
+                and page_action.facet == facet
+                and page_action.value.lower() == wanted.lower()
+            ):
                 return place, None
-    return acts.get("buy_now", acts.get("add_to_cart")), None
+    return actions.get("buy_now", actions.get("add_to_cart")), None

@@ -10,5 +10,5 @@ SESSIONS, SEED = 120, 7
 
 @pytest.fixture(scope="session")
 def shop_data(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
-    """Visits to the standard design."""
+    """Sessions to the standard design."""
     return sample(SESSIONS, SEED, tmp_path_factory.mktemp("shop") / "data")

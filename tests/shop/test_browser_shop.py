@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from facsim.page import simplify
+from facsim.shop.simulation import CommonRandomNumbers, ShopSimulation
 from facsim.shop.storefront import DESIGNS, Storefront
-from facsim.shop.world import Luck, World
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -26,7 +26,7 @@ KEY = "a-key-that-the-test-chose"
 
 @pytest.fixture(scope="module")
 def standard(tmp_path_factory) -> Iterator[RunningShop]:
-    with running_shop(World(SEED, 50).store, tmp_path_factory.mktemp("shop")) as shop:
+    with running_shop(ShopSimulation(SEED, 50).store, tmp_path_factory.mktemp("shop")) as shop:
         yield shop
 
 
@@ -60,32 +60,32 @@ def tab(browser: Browser, shop: RunningShop, **options: Any) -> Iterator[Tab]:
     assert not opened.faults + [fault for fault in failed if "ERR_ABORTED" not in fault]
 
 
-def replay(world: World, number: int, browser: Browser, shop: RunningShop) -> int | None:
-    """Live one visit in the browser as it was lived in process; how many steps it took, None if it is long."""
-    shopper, luck = world.shopper(number), Luck(SEED, number)
-    moments, moment = [], world.begin(shopper)
+def replay(simulation: ShopSimulation, number: int, browser: Browser, shop: RunningShop) -> int | None:
+    """Live one session in the browser as it was lived in process; how many steps it took, None if it is long."""
+    shopper, random_numbers = simulation.shopper(number), CommonRandomNumbers(SEED, number)
+    points, point = [], simulation.begin(shopper)
     while True:
-        choice = luck.choose(moment)
-        moments.append((moment, choice))
-        if moment.ends_with(choice):
+        choice = random_numbers.choose(point)
+        points.append((point, choice))
+        if point.ends_with(choice):
             break
-        if len(moments) > LONGEST:
+        if len(points) > LONGEST:
             return None
-        moment = world.after(moment, choice, shopper)
+        point = simulation.after(point, choice, shopper)
     with tab(browser, shop) as opened:
         page = opened.page
         shop.visitors.put(KEY, shopper.visitor)
         page.context.add_cookies([{"name": "shop_visitor", "value": KEY, "url": shop.address}])
         served = page.goto(shop.address + shopper.address).body()
-        for moment, choice in moments:
-            assert served == moment.rendered.html.encode(), moment.view.address
-            act = moment.act(choice)
-            if act is None:
+        for point, choice in points:
+            assert served == point.rendered.html.encode(), point.view.address
+            action = point.action(choice)
+            if action is None:
                 break
-            assert choice.act is not None
-            name = world.store.named(moment.rendered).names[choice.act]
+            assert choice.action_index is not None
+            name = simulation.store.named(point.rendered).names[choice.action_index]
             element = page.locator(simplify(served).by_name[name].locator)
-            if "#" in act.address and act.address.partition("#")[0] == moment.view.address:
+            if "#" in action.address and action.address.partition("#")[0] == point.view.address:
                 element.click()
                 continue
             with page.expect_navigation() as following:
@@ -96,19 +96,19 @@ def replay(world: World, number: int, browser: Browser, shop: RunningShop) -> in
                     element.press("Enter")
             served = following.value.body()
         else:
-            end, visitor = world.store.follow(act, moment.visitor)
-            assert served == world.store.open(end, visitor).html.encode()
+            end, visitor = simulation.store.follow(action, point.visitor)
+            assert served == simulation.store.open(end, visitor).html.encode()
             assert page.locator("h1").inner_text() == "Thank you, your order is placed"
-    return len(moments)
+    return len(points)
 
 
 def replay_some(design: str, count: int, browser: Browser, folder) -> tuple[int, int]:
-    """Replay visits until `count` are done; how many, and their steps in all."""
-    world = World(SEED, 50, design)
+    """Replay sessions until `count` are done; how many, and their steps in all."""
+    simulation = ShopSimulation(SEED, 50, design)
     done = steps = number = 0
-    with running_shop(world.store, folder) as shop:
+    with running_shop(simulation.store, folder) as shop:
         while done < count:
-            length = replay(world, number, browser, shop)
+            length = replay(simulation, number, browser, shop)
             number += 1
             done += length is not None
             steps += length or 0
@@ -200,7 +200,7 @@ def test_suggestions_come_while_typing(chromium, standard):
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_no_page_is_wider_than_the_screen(chromium, standard, width):
-    store: Storefront = World(SEED, 50).store
+    store: Storefront = ShopSimulation(SEED, 50).store
     product = next(one for one in store.catalogue.products if len(one.sizes) > 1 and len(one.colours) > 1)
     with tab(chromium, standard, viewport={"width": width, "height": 844}) as opened:
         page = opened.page

@@ -11,7 +11,7 @@ import statsmodels.api as sm
 
 from facsim.cli.main import app
 from facsim.shop import DESIGNS, design_effect
-from facsim.shop.effect import MEASURES, compared, effect_of, simulate
+from facsim.shop.effect import MEASURES, compare_designs, effect_of, simulate
 from facsim.util.errors import ConfigError
 
 
@@ -39,7 +39,7 @@ def test_a_checkout_without_end_is_found_to_lose_orders(monkeypatch: pytest.Monk
     assert conversion.high < 0
     assert conversion.low < conversion.difference < conversion.high
     assert revenue.difference < 0
-    assert found.same > 0.5, "visits that never come to the checkout go the same in both"
+    assert found.same > 0.5, "sessions that never come to the checkout go the same in both"
 
 
 def test_the_result_does_not_depend_on_workers() -> None:
@@ -85,15 +85,21 @@ def test_bad_options_are_refused() -> None:
     with pytest.raises(ConfigError, match="one person"):
         effect_of("length", np.zeros(2), np.ones(2), ["u", "u"])
     few, more = (simulate("standard", sessions=sessions, seed=1) for sessions in (2, 3))
-    with pytest.raises(ConfigError, match="expected the same visits to both designs"):
-        compared(few, more)
+    with pytest.raises(ConfigError, match="expected the same sessions in both designs"):
+        compare_designs(few, more)
 
 
 def test_the_verb_prints_a_table_or_json(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["shop", "effect", "standard", "few_filters", "-n", "16", "--seed", "1"]
     assert app(arguments, result_action="return_value") == 0
     out = capsys.readouterr().out
-    for word in ("Conversion, %", "Searches a visit", "Actions a visit", "Revenue a visit, $", "few_filters"):
+    for word in (
+        "Conversion, %",
+        "Searches per session",
+        "Actions per session",
+        "Revenue per session, $",
+        "few_filters",
+    ):
         assert word in out
     assert app([*arguments, "--format", "json"], result_action="return_value") == 0
     printed = json.loads(capsys.readouterr().out)

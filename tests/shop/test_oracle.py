@@ -141,7 +141,7 @@ def test_changed_sessions_are_refused(shop_data: DataSet, oracle: Oracle, tmp_pa
     steps.with_columns(truth_entropy=pl.col("truth_entropy") + 0.1).write_parquet(file)
     with pytest.raises(ConfigError, match="different probabilities than the data set records"):
         Oracle().fit(DataSet.open(tmp_path / "e"))
-    # The past of one visit with the page of another.
+    # The past of one session with the page of another.
     one, two = (list(replay(shop_data, shop_data.session(name))) for name in shop_data.session_ids[:2])
     mixed = dataclasses.replace(one[1][0], page=two[1][0].page)
     with pytest.raises(ConfigError, match="a different page"):

@@ -18,8 +18,8 @@ from facsim.data.audit import audit
 from facsim.page import CategoryRules, simplify
 from facsim.shop import DESIGNS, sample
 from facsim.shop.shoppers import Choice
-from facsim.shop.shoppers.walk import Moment
-from facsim.shop.world import Luck, World
+from facsim.shop.shoppers.session_simulator import DecisionPoint
+from facsim.shop.simulation import CommonRandomNumbers, ShopSimulation
 from facsim.util.errors import ConfigError
 
 FILES = ("sessions.parquet", "steps.parquet", "pages.parquet", "card.json")
@@ -61,15 +61,15 @@ def test_visits_begin_at_the_front_page_and_end_with_an_order_or_leaving(shop_da
 
 
 def test_visits_side_by_side_are_those_of_one_after_another() -> None:
-    world = World(7, 120)
-    visits = [(world.shopper(number), Luck(7, number).choose) for number in range(8)]
-    seen: list[list[tuple[Moment, Choice]]] = [[] for _ in visits]
-    for taken in world.side_by_side(visits):
-        for place, moment, choice in taken:
-            seen[place].append((moment, choice))
+    simulation = ShopSimulation(7, 120)
+    sessions = [(simulation.shopper(number), CommonRandomNumbers(7, number).choose) for number in range(8)]
+    seen: list[list[tuple[DecisionPoint, Choice]]] = [[] for _ in sessions]
+    for taken in simulation.simulate_batch(sessions):
+        for place, point, choice in taken:
+            seen[place].append((point, choice))
     assert len({len(pages) for pages in seen}) > 2
-    for (shopper, _), pages in zip(visits, seen, strict=True):
-        assert pages == list(world.visit(shopper, Luck(7, shopper.number).choose))
+    for (shopper, _), pages in zip(sessions, seen, strict=True):
+        assert pages == list(simulation.simulate(shopper, CommonRandomNumbers(7, shopper.number).choose))
 
 
 def test_people_come_back_as_themselves(shop_data: DataSet) -> None:

@@ -44,7 +44,7 @@ def sample(
 
     Args:
         out: the folder to write.
-        sessions: how many visits.
+        sessions: how many sessions.
         seed: decides everything: same seed, same bytes, on any number of workers.
         variant: name of the shop's design, such as `no_ratings`. The same people come to each design.
         workers: processes.
@@ -82,7 +82,7 @@ def effect(
     Args:
         a: name of the first design, such as `standard`.
         b: name of the second, such as `no_ratings`.
-        sessions: visits to simulate in each design. Four times as many halve the errors.
+        sessions: sessions to simulate in each design. Four times as many halve the errors.
         seed: of the shop, its people and their luck.
         workers: processes. The result does not depend on it.
         format: `table` or `json`.

@@ -17,10 +17,10 @@ from facsim.util.errors import ConfigError
 from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
+    from facsim.shop.action_distribution import ActionDistribution
     from facsim.shop.shoppers import Shopper
-    from facsim.shop.shoppers.walk import Moment
-    from facsim.shop.truth import Chances
-    from facsim.shop.world import World
+    from facsim.shop.shoppers.session_simulator import DecisionPoint
+    from facsim.shop.simulation import ShopSimulation
 
 _SESSIONS_KEPT: Final = 32
 _CHECKED: Final = 5
@@ -40,7 +40,7 @@ class Oracle:
 
     def __init__(self) -> None:
         self._settings: Mapping[str, Any] = {}
-        self._world: World | None = None
+        self._simulation: ShopSimulation | None = None
         self._sessions: OrderedDict[str, _ReplayedSession] = OrderedDict()
 
     def settings(self) -> Mapping[str, Any]:
@@ -53,8 +53,8 @@ class Oracle:
         Raises:
             ConfigError: if the data set is not from the shop, or from another version of it.
         """
+        from facsim.shop.simulation import ShopSimulation  # noqa: PLC0415
         from facsim.shop.version import version_of  # noqa: PLC0415 - the shop is needed here only
-        from facsim.shop.world import World  # noqa: PLC0415
 
         settings = _settings_of(train)
         version = version_of(settings["seed"])
@@ -64,7 +64,7 @@ class Oracle:
                 f"version {version}, whose shoppers may choose otherwise. "
                 "Sample it again, or use the version of Facsim that made it"
             )
-        self._world = World(settings["seed"], settings["sessions"], settings["variant"])
+        self._simulation = ShopSimulation(settings["seed"], settings["sessions"], settings["variant"])
         self._settings = settings
         self._sessions.clear()
         checked = train.session_ids[:_CHECKED]
@@ -102,7 +102,7 @@ class Oracle:
         """The session, replayed up to the current page."""
         from facsim.shop.sampling import number_of  # noqa: PLC0415
 
-        if self._world is None:
+        if self._simulation is None:
             raise ConfigError("the oracle is not fitted. Fit it on a data set of `facsim shop sample`")
         number = number_of(so_far.session_id, self._settings)
         if number is None:
@@ -112,7 +112,7 @@ class Oracle:
             )
         replayed = self._sessions.get(so_far.session_id)
         if replayed is None:
-            replayed = self._sessions[so_far.session_id] = _ReplayedSession(self._world, number)
+            replayed = self._sessions[so_far.session_id] = _ReplayedSession(self._simulation, number)
             if len(self._sessions) > _SESSIONS_KEPT:
                 self._sessions.popitem(last=False)
         self._sessions.move_to_end(so_far.session_id)
@@ -126,12 +126,12 @@ class Oracle:
 class _ReplayedSession:
     """One session, replayed as far as it was asked about."""
 
-    def __init__(self, world: World, number: int) -> None:
-        self._world = world
-        self._shopper: Shopper = world.shopper(number)
+    def __init__(self, simulation: ShopSimulation, number: int) -> None:
+        self._simulation = simulation
+        self._shopper: Shopper = simulation.shopper(number)
         self._taken: list[Action] = []
-        self._moments: list[Moment] = [world.begin(self._shopper)]
-        self._chances: dict[int, Chances] = {}
+        self._points: list[DecisionPoint] = [simulation.begin(self._shopper)]
+        self._chances: dict[int, ActionDistribution] = {}
 
     def go_to(self, so_far: SessionSoFar) -> None:
         """Replay the past, and check that it leads to the current page.
@@ -143,49 +143,49 @@ class _ReplayedSession:
         same = _common(past, self._taken)
         if same < len(past):
             # Later steps, or a different past of the same session.
-            del self._taken[same:], self._moments[same + 1 :]
+            del self._taken[same:], self._points[same + 1 :]
             self._chances = {step: found for step, found in self._chances.items() if step <= same}
             for action in past[same:]:
                 self._take(so_far, action)
-        named = self._world.store.named(self._moments[len(past)].rendered)
+        named = self._simulation.store.named(self._points[len(past)].rendered)
         if named.page.html != so_far.page.html:
             raise _world_differs(so_far, "a different page")
 
     def _take(self, so_far: SessionSoFar, action: Action) -> None:
         choice = self.chances(len(self._taken)).choices.get(action)
-        if choice is None or self._moments[-1].ends_with(choice):
+        if choice is None or self._points[-1].ends_with(choice):
             raise _world_differs(so_far, f"no step after {action.to_dict()}")
-        self._moments.append(self._world.after(self._moments[-1], choice, self._shopper))
+        self._points.append(self._simulation.after(self._points[-1], choice, self._shopper))
         self._taken.append(action)
 
-    def chances(self, step: int) -> Chances:
+    def chances(self, step: int) -> ActionDistribution:
         """The probability of every action at a step."""
-        from facsim.shop.truth import Chances  # noqa: PLC0415
+        from facsim.shop.action_distribution import ActionDistribution  # noqa: PLC0415
 
         if step not in self._chances:
-            moment = self._moments[step]
-            names = self._world.store.named(moment.rendered).names
-            self._chances[step] = Chances.of(moment.choices, names)
+            point = self._points[step]
+            names = self._simulation.store.named(point.rendered).names
+            self._chances[step] = ActionDistribution.of(point.choices, names)
         return self._chances[step]
 
     def truth(self, step: int, taken: Action) -> Truth | None:
         """What the data set records when an action is taken; None if it is impossible."""
-        from facsim.shop.truth import truth_of  # noqa: PLC0415
+        from facsim.shop.action_distribution import truth_of  # noqa: PLC0415
 
         choice = self.chances(step).choices.get(taken)
-        moment = self._moments[step]
+        point = self._points[step]
         if choice is None:
             return None
-        return truth_of(choice, moment.choices, self._world.store.named(moment.rendered).names)
+        return truth_of(choice, point.choices, self._simulation.store.named(point.rendered).names)
 
     def rationale(self, step: int, action: Action) -> str:
         """Why the shopper would do this, in their words. Deterministic."""
-        from facsim.shop.shoppers import reason  # noqa: PLC0415
+        from facsim.shop.shoppers import rationale_for  # noqa: PLC0415
 
-        moment = self._moments[step]
+        point = self._points[step]
         rng = Random(f"oracle:{self._shopper.number}:{step}")  # noqa: S311
         choice = self.chances(step).choices[action]
-        return reason(rng, choice, moment.view, moment.memory, self._shopper)
+        return rationale_for(rng, choice, point.view, point.memory, self._shopper)
 
 
 def _settings_of(data: DataSet) -> Mapping[str, Any]:

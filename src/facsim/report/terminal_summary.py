@@ -121,7 +121,7 @@ def effect_table(found: DesignEffect) -> RenderableType:
     heads = ["", "A", "B", "B - A", "Std. error", f"[{100 * found.level:g}%]"]
     title = f"A: {found.a} · B: {found.b} · shop of seed {found.seed}"
     legend = (
-        f"{found.sessions:,} visits of {found.people:,} people, each to both designs with the same luck; "
+        f"{found.sessions:,} sessions of {found.people:,} people, each to both designs with the same luck; "
         f"{100 * found.same:.0f}% went the same. {found.seconds:.0f} seconds."
     )
     return TextTable(title, heads, rows, left=1, below=(legend,))
@@ -129,9 +129,9 @@ def effect_table(found: DesignEffect) -> RenderableType:
 
 _EFFECT_ROWS: Mapping[str, tuple[str, float, int]] = {
     "conversion": ("Conversion, %", 100.0, 2),
-    "searches": ("Searches a visit", 1.0, 3),
-    "length": ("Actions a visit", 1.0, 3),
-    "revenue": ("Revenue a visit, $", 0.01, 2),
+    "searches": ("Searches per session", 1.0, 3),
+    "length": ("Actions per session", 1.0, 3),
+    "revenue": ("Revenue per session, $", 0.01, 2),
 }
 
 

@@ -1,8 +1,8 @@
-"""What a change of design does to what people do: the truth, by simulation, for A/B work.
+"""The true effect of a change of design on people's behaviour, by simulation, for A/B work.
 
-The same shoppers visit both designs with the same luck (`facsim.shop.world.Luck`), so a visit differs between
-them only where the designs make it differ, and the error of a difference is far smaller than that of two
-separate groups. People make several visits; errors are of means over people, not over visits.
+The same shoppers visit both designs with common random numbers (`facsim.shop.simulation`). A session differs
+between the designs only where they make it differ, so a difference has a far smaller error than one between
+separate groups. People make several sessions; errors are clustered by person.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from facsim.shop.world import Luck, World, design_of
+from facsim.shop.simulation import CommonRandomNumbers, ShopSimulation, design_of
 from facsim.util.errors import ConfigError
 from facsim.util.process_pool import gc_paused, map_ordered
 from facsim.util.progress import Progress, no_progress
 
 MEASURES: Final[Mapping[str, str]] = {
-    "conversion": "share of visits that end in an order",
-    "searches": "typed searches a visit",
-    "length": "actions a visit",
-    "revenue": "cents a visit, of orders placed",
+    "conversion": "share of sessions that end in an order",
+    "searches": "typed searches per session",
+    "length": "actions per session",
+    "revenue": "cents per session, of orders placed",
 }
-"""What is measured of every visit."""
+"""The measures of a session."""
 
 LEVEL: Final = 0.95
 _CHUNK = 50
@@ -40,8 +40,8 @@ class Effect:
     """One measure in two designs.
 
     Attributes:
-        measure: which one (`MEASURES`).
-        a: its mean over visits in the first design.
+        measure: its name (`MEASURES`).
+        a: its mean over sessions in the first design.
         b: in the second.
         difference: `b - a`.
         error: standard error of the difference.
@@ -60,15 +60,15 @@ class Effect:
 
 @dataclass(frozen=True)
 class DesignEffect:
-    """What design `b` does, against design `a`.
+    """The effect of design `b` against design `a`.
 
     Attributes:
         a: name of the first design.
         b: name of the second.
         seed: of the shop.
-        sessions: visits simulated in each design.
+        sessions: sessions simulated in each design.
         people: who made them.
-        same: share of the visits that went the same in both designs, in all measures.
+        same: share of sessions with the same values in both designs, in all measures.
         effects: by measure.
         seconds: wall time of the simulation.
         level: of the intervals.
@@ -90,14 +90,14 @@ class DesignEffect:
 
 
 @dataclass(frozen=True)
-class Visits:
-    """What was measured of visits to one design.
+class DesignOutcomes:
+    """Measured sessions in one design.
 
     Attributes:
         design: its name.
         seed: of the shop.
-        users: who made each visit.
-        values: visits x measures, in the order of `MEASURES`.
+        users: the user id of each session.
+        values: sessions x measures, in the order of `MEASURES`.
         seconds: wall time of the simulation.
     """
 
@@ -117,21 +117,21 @@ def design_effect(
     workers: int = 1,
     progress: Progress = no_progress,
 ) -> DesignEffect:
-    """Simulate the same visits in two designs, and compare them.
+    """Simulate the same sessions in two designs and compare them.
 
-    The numbers are those of the shop of this seed; only the visits to it are drawn. Pages are rendered and
+    The numbers are those of the shop of this seed; only the sessions to it are drawn. Pages are rendered and
     not simplified.
 
     Args:
         a: name of the first design (`facsim.shop.DESIGNS`).
         b: name of the second.
-        sessions: visits in each design. Four times as many halve the errors.
+        sessions: sessions in each design. Four times as many halve the errors.
         seed: of the shop, its people and their luck.
         workers: processes. The result does not depend on it.
-        progress: called as visits to either design are over, of `2 * sessions`.
+        progress: called as sessions end, of `2 * sessions`.
 
     Raises:
-        ConfigError: if there is no such design, or a number makes no sense.
+        ConfigError: if there is no such design or a number is out of range.
     """
     for name in (a, b):
         design_of(name)
@@ -142,7 +142,7 @@ def design_effect(
 
         return told
 
-    return compared(
+    return compare_designs(
         simulate(a, sessions=sessions, seed=seed, workers=workers, progress=part(0)),
         simulate(b, sessions=sessions, seed=seed, workers=workers, progress=part(sessions)),
     )
@@ -155,18 +155,18 @@ def simulate(
     seed: int = 0,
     workers: int = 1,
     progress: Progress = no_progress,
-) -> Visits:
-    """Simulate visits to one design: the same people with the same luck as in any other.
+) -> DesignOutcomes:
+    """Simulate sessions to one design: the same people with the same luck as in any other.
 
     Args:
         design: its name.
-        sessions: how many visits.
+        sessions: how many sessions.
         seed: of the shop, its people and their luck.
         workers: processes. The result does not depend on it.
-        progress: called as visits are over.
+        progress: called as sessions end.
 
     Raises:
-        ConfigError: if there is no such design, or a number makes no sense.
+        ConfigError: if there is no such design or a number is out of range.
     """
     if sessions < 2 or workers < 1:
         raise ConfigError(
@@ -177,25 +177,25 @@ def simulate(
     users: list[str] = []
     values = np.empty((sessions, len(MEASURES)))
     plan = _Plan(seed, sessions, design)
-    for visits in map_ordered(partial(_chunk, plan), range(0, sessions, _CHUNK), workers):
-        for user_id, measured in visits:
+    for batch in map_ordered(partial(_chunk, plan), range(0, sessions, _CHUNK), workers):
+        for user_id, measured in batch:
             values[len(users)] = measured
             users.append(user_id)
         progress(len(users), sessions)
-    _world.cache_clear()  # It holds many pages.
-    return Visits(design, seed, tuple(users), values, time.monotonic() - began)
+    _simulation.cache_clear()  # It holds many pages.
+    return DesignOutcomes(design, seed, tuple(users), values, time.monotonic() - began)
 
 
-def compared(a: Visits, b: Visits) -> DesignEffect:
-    """What the second design does, against the first.
+def compare_designs(a: DesignOutcomes, b: DesignOutcomes) -> DesignEffect:
+    """The effect of the second design against the first.
 
     Raises:
-        ConfigError: if they are not the same visits.
+        ConfigError: if the sessions differ.
     """
     if a.seed != b.seed or a.users != b.users:
         raise ConfigError(
-            f"{len(a.users)} visits of seed {a.seed} cannot be compared with {len(b.users)} of seed "
-            f"{b.seed}: expected the same visits to both designs"
+            f"{len(a.users)} sessions of seed {a.seed} cannot be compared with {len(b.users)} of seed "
+            f"{b.seed}: expected the same sessions in both designs"
         )
     return DesignEffect(
         a=a.design,
@@ -213,10 +213,10 @@ def compared(a: Visits, b: Visits) -> DesignEffect:
 
 
 def effect_of(measure: str, a: NDArray[np.float64], b: NDArray[np.float64], users: Sequence[str]) -> Effect:
-    """The mean difference of paired visits, with the standard error that people making several visits give.
+    """The mean difference of paired sessions, with its standard error clustered by person.
 
     The error is the cluster-robust one of a mean: the root of G / (G - 1) times the sum over G people of the
-    square of their visits' summed deviations, over the number of visits.
+    square of their sessions' summed deviations, over the number of sessions.
 
     >>> import numpy as np
     >>> found = effect_of("length", np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 5.0]), ["u", "v", "w"])
@@ -224,12 +224,12 @@ def effect_of(measure: str, a: NDArray[np.float64], b: NDArray[np.float64], user
     (1.0, 0.5774)
 
     Raises:
-        ConfigError: if all visits are of one person.
+        ConfigError: if all sessions are of one person.
     """
     _, codes = np.unique(np.array(users, dtype=object), return_inverse=True)
     people = int(codes.max()) + 1
     if people < 2:
-        raise ConfigError("all visits are of one person: simulate more of them for an error")
+        raise ConfigError("all sessions are of one person: simulate more of them for an error")
     differences = b - a
     mean = float(differences.mean())
     deviations = np.bincount(codes, weights=differences - mean)
@@ -250,23 +250,23 @@ _Measured = tuple[float, float, float, float]
 
 
 def _chunk(plan: _Plan, start: int) -> list[tuple[str, _Measured]]:
-    """Who made each visit of a chunk, and what was measured of it."""
-    world = _world(plan)
+    """Who made each session of a chunk, and what was measured of it."""
+    simulation = _simulation(plan)
     with gc_paused():
-        return [_measured(world, number) for number in range(start, min(start + _CHUNK, plan.sessions))]
+        return [_measured(simulation, number) for number in range(start, min(start + _CHUNK, plan.sessions))]
 
 
 @lru_cache(maxsize=1)
-def _world(plan: _Plan) -> World:
-    return World(plan.seed, plan.sessions, plan.design)
+def _simulation(plan: _Plan) -> ShopSimulation:
+    return ShopSimulation(plan.seed, plan.sessions, plan.design)
 
 
-def _measured(world: World, number: int) -> tuple[str, _Measured]:
-    """Who made a visit; its conversion, searches, length and revenue."""
-    shopper = world.shopper(number)
-    visit = list(world.visit(shopper, Luck(world.seed, number).choose))
-    moment, last = visit[-1]
-    bought = last.act is not None
-    searches = sum(choice.text is not None for _, choice in visit)
-    revenue = moment.view.cart_total if bought else 0
-    return shopper.user_id, (float(bought), float(searches), float(len(visit)), float(revenue))
+def _measured(simulation: ShopSimulation, number: int) -> tuple[str, _Measured]:
+    """Who made a session; its conversion, searches, length and revenue."""
+    shopper = simulation.shopper(number)
+    session = list(simulation.simulate(shopper, CommonRandomNumbers(simulation.seed, number).choose))
+    point, last = session[-1]
+    bought = last.action_index is not None
+    searches = sum(choice.text is not None for _, choice in session)
+    revenue = point.view.cart_total if bought else 0
+    return shopper.user_id, (float(bought), float(searches), float(len(session)), float(revenue))

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 from facsim.data import Card, DataSet, DataSetWriter, page_id_of
 from facsim.page import CategoryRules
 from facsim.schema import Action, Element, Page, Session, Step
-from facsim.shop.shoppers import Choice, Shopper, pause, reason
-from facsim.shop.shoppers.walk import Moment
-from facsim.shop.storefront import SITE, Act
-from facsim.shop.truth import action_of, truth_of
+from facsim.shop.action_distribution import action_of, truth_of
+from facsim.shop.shoppers import Choice, Shopper, pause, rationale_for
+from facsim.shop.shoppers.session_simulator import DecisionPoint
+from facsim.shop.simulation import CommonRandomNumbers, ShopSimulation, design_of
+from facsim.shop.storefront import SITE, PageAction
 from facsim.shop.version import version_of
-from facsim.shop.world import Luck, World, design_of
 from facsim.util.errors import ConfigError
 from facsim.util.process_pool import gc_paused, map_ordered
 from facsim.util.progress import Progress, no_progress
@@ -29,7 +29,7 @@ from facsim.util.progress import Progress, no_progress
 SOURCE = "shop"
 _CHUNK = 50
 _PAGES_REMEMBERED = 20_000
-# They lead to an address of the same product again, and are no look at a product.
+# They lead to another address of the same product and do not count as a product click.
 _SAME_PRODUCT = frozenset({"option", "reviews"})
 _BEGINNING = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
@@ -44,22 +44,22 @@ def sample(
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> DataSet:
-    """Let simulated shoppers visit the shop, and write what they saw, did and thought as a data set.
+    """Simulate sessions of shoppers and write them as a data set.
 
     Each step carries the true probability of the action taken, the most probable action with its
     probability, and the entropy (`Step.truth`).
 
     Args:
-        sessions: how many visits.
-        seed: decides everything: catalogue, people, needs, choices, times.
+        sessions: number of sessions.
+        seed: of catalogue, people, needs, choices and times.
         out: the data set's folder.
-        variant: name of the shop's design (`facsim.shop.DESIGNS`). The same people come to each design.
-        workers: processes. The result does not depend on it.
-        overwrite: whether a data set already there is replaced.
-        progress: called after each visit.
+        variant: name of the shop's design (`facsim.shop.DESIGNS`). The same people visit every design.
+        workers: number of processes. The result does not depend on it.
+        overwrite: whether to replace an existing data set.
+        progress: called after each session.
 
     Raises:
-        ConfigError: if a number makes no sense, there is no such design, or `out` exists and `overwrite` is
+        ConfigError: if a number is out of range, there is no such design, or `out` exists and `overwrite` is
             false.
     """
     write_sample(
@@ -78,9 +78,9 @@ def write_sample(
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> Card:
-    """`sample` without opening what was written: the memory that it takes hardly grows with the sessions.
+    """`sample` without opening the result: memory hardly grows with the number of sessions.
 
-    An open data set has its tables of sessions and steps in memory, which at 100,000 visits is a lot.
+    An open data set holds its tables of sessions and steps in memory, a lot at 100,000 sessions.
 
     Returns:
         The data set's card.
@@ -100,7 +100,7 @@ def write_sample(
         writer.card = card.model_copy(update={"settings": {**card.settings, "shop": version_of(seed)}})
         done = 0
         plan = _Plan(seed, sessions, variant)
-        # A sampler remembers what it handed over, so it must not outlive the writer.
+        # A sampler remembers which pages it has delivered, so it must not outlive the writer.
         work = _Sampler(plan).chunk if workers == 1 else partial(_chunk, plan)
         for chunk in map_ordered(work, range(0, sessions, _CHUNK), workers):
             for page_id, html, raw_html in chunk.pages:
@@ -121,14 +121,14 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """Consecutive visits, and those of their pages that the worker has not handed over lately."""
+    """Consecutive sessions, with those of their pages that the worker has not delivered recently."""
 
     sessions: tuple[Session, ...]
     pages: tuple[tuple[str, str, str], ...]
 
 
 def _chunk(plan: _Plan, start: int) -> _Chunk:
-    """In a worker: one chunk, of a sampler that stays between chunks."""
+    """One chunk, in a worker process whose sampler is kept between chunks."""
     return _sampler(plan).chunk(start)
 
 
@@ -138,96 +138,101 @@ def _sampler(plan: _Plan) -> _Sampler:
 
 
 class _Sampler:
-    """Makes the visits of one plan, in ascending order."""
+    """Simulates the sessions of one plan, in ascending order."""
 
     def __init__(self, plan: _Plan) -> None:
         self._plan = plan
-        self._world = World(plan.seed, plan.sessions, plan.variant)
+        self._simulation = ShopSimulation(plan.seed, plan.sessions, plan.variant)
         self._rules = CategoryRules.default()
-        self._handed_over: OrderedDict[str, None] = OrderedDict()
+        self._delivered: OrderedDict[str, None] = OrderedDict()
 
     def chunk(self, start: int) -> _Chunk:
-        """The visits from number `start` on."""
+        """The sessions from number `start` on."""
         end = min(start + _CHUNK, self._plan.sessions)
         with gc_paused():
-            visits = [_Visit(self._world, number) for number in range(start, end)]
-            for taken in self._world.side_by_side([(one.shopper, one.luck.choose) for one in visits]):
-                for place, moment, choice in taken:
-                    self._step(visits[place], moment, choice)
-        # In the order in which they would be shown if people came one after another.
+            batch = [_RunningSession(self._simulation, number) for number in range(start, end)]
+            for taken in self._simulation.simulate_batch(
+                [(one.shopper, one.random_numbers.choose) for one in batch]
+            ):
+                for place, point, choice in taken:
+                    self._step(batch[place], point, choice)
+        # In the order in which sessions simulated one after another would show them.
         pages: dict[str, tuple[str, str]] = {}
-        for visit in visits:
-            for page_id, texts in visit.pages.items():
+        for running in batch:
+            for page_id, texts in running.pages.items():
                 pages.setdefault(page_id, texts)
-        # Chunks are written in order, so what went with an earlier one is there already.
+        # Chunks are written in order, so pages delivered with an earlier one are in the data set.
         return _Chunk(
-            tuple([visit.session() for visit in visits]),
-            tuple((page_id, *texts) for page_id, texts in pages.items() if self._is_news(page_id)),
+            tuple([running.session() for running in batch]),
+            tuple((page_id, *texts) for page_id, texts in pages.items() if self._is_new(page_id)),
         )
 
-    def _is_news(self, page_id: str) -> bool:
-        known = page_id in self._handed_over
-        self._handed_over[page_id] = None
-        self._handed_over.move_to_end(page_id)
-        if len(self._handed_over) > _PAGES_REMEMBERED:
-            self._handed_over.popitem(last=False)
+    def _is_new(self, page_id: str) -> bool:
+        known = page_id in self._delivered
+        self._delivered[page_id] = None
+        self._delivered.move_to_end(page_id)
+        if len(self._delivered) > _PAGES_REMEMBERED:
+            self._delivered.popitem(last=False)
         return not known
 
-    def _category(self, act: Act | None, action: Action, url: str) -> str:
-        if act is None or action.name is None:
+    def _category(self, page_action: PageAction | None, action: Action, url: str) -> str:
+        if page_action is None or action.name is None:
             return self._rules.category(action, None, url)
-        if act.kind in _SAME_PRODUCT:
+        if page_action.kind in _SAME_PRODUCT:
             return "other"
-        return self._rules.category(action, _alone(act, action.name), url)
+        return self._rules.category(action, _page_with(page_action, action.name), url)
 
-    def _step(self, visit: _Visit, moment: Moment, choice: Choice) -> None:
-        """Add a step to a visit, and its page."""
-        named = self._world.store.named(moment.rendered)
+    def _step(self, running: _RunningSession, point: DecisionPoint, choice: Choice) -> None:
+        """Add a step to a session, and its page."""
+        named = self._simulation.store.named(point.rendered)
         page_id = page_id_of(named.page.html)
-        visit.pages.setdefault(page_id, (named.page.html, moment.rendered.html))
+        running.pages.setdefault(page_id, (named.page.html, point.rendered.html))
         action = action_of(choice, named.names)
-        url = SITE + moment.view.address
-        elapsed, why = visit.said(moment, choice)
+        url = SITE + point.view.address
+        elapsed, why = running.explain(point, choice)
         step = Step(
             page_id=page_id,
             action=action,
-            category=self._category(moment.act(choice), action, url),
+            category=self._category(point.action(choice), action, url),
             rationale=why,
             rationale_source="simulated",
             url=url,
-            timestamp=visit.began + timedelta(seconds=elapsed),
+            timestamp=running.began + timedelta(seconds=elapsed),
             elapsed=elapsed,
             submitted=True if action.type == "type_and_submit" else None,
-            truth=truth_of(choice, moment.choices, named.names),
+            truth=truth_of(choice, point.choices, named.names),
         )
-        visit.steps.append(step)
+        running.steps.append(step)
 
 
-class _Visit:
-    """A visit under way.
+class _RunningSession:
+    """A session in progress.
 
     Args:
         world: where.
-        number: of the visit.
+        number: of the session.
     """
 
-    def __init__(self, world: World, number: int) -> None:
-        self._seed, self._number = world.seed, number
-        self.shopper, self.luck = world.shopper(number), Luck(world.seed, number)
-        self._beside = Random(f"beside:{world.seed}:{number}")  # noqa: S311
+    def __init__(self, simulation: ShopSimulation, number: int) -> None:
+        self._seed, self._number = simulation.seed, number
+        self.shopper, self.random_numbers = (
+            simulation.shopper(number),
+            CommonRandomNumbers(simulation.seed, number),
+        )
+        self._beside = Random(f"beside:{simulation.seed}:{number}")  # noqa: S311
         self.began = _BEGINNING + timedelta(minutes=7 * number, seconds=self._beside.randrange(60))
         self._elapsed = 0.0
         self.steps: list[Step] = []
         self.pages: dict[str, tuple[str, str]] = {}
 
-    def said(self, moment: Moment, choice: Choice) -> tuple[float, str]:
-        """Seconds since the visit began when a choice is made, and the reason for it."""
-        view, beside = moment.view, self._beside
+    def explain(self, point: DecisionPoint, choice: Choice) -> tuple[float, str]:
+        """Seconds since the session began, and the rationale of the choice."""
+        view, beside = point.view, self._beside
         self._elapsed = round(self._elapsed + pause(beside, choice, view, self.shopper), 1)
-        return self._elapsed, reason(beside, choice, view, moment.memory, self.shopper)
+        return self._elapsed, rationale_for(beside, choice, view, point.memory, self.shopper)
 
     def session(self) -> Session:
-        """The visit, once it is over."""
+        """The finished session."""
         shopper = self.shopper
         return Session(
             session_id=session_id_of(self._seed, self._number),
@@ -242,13 +247,13 @@ class _Visit:
         )
 
 
-def _alone(act: Act, name: str) -> Page:
-    """A page with the element of an act alone, to read its category off: reading whole pages takes long."""
-    tag, role = ("a", "link") if act.method == "get" else ("button", "button")
-    if act.kind == "search":
-        tag, role = ("button", "button") if act.part == "button" else ("input", "searchbox")
-    href = act.address if tag == "a" else None
-    element = Element(name=name, tag=tag, role=role, text=act.label, href=href)
+def _page_with(page_action: PageAction, name: str) -> Page:
+    """A page with only the element of an action, for its category: reading whole pages is slow."""
+    tag, role = ("a", "link") if page_action.method == "get" else ("button", "button")
+    if page_action.kind == "search":
+        tag, role = ("button", "button") if page_action.part == "button" else ("input", "searchbox")
+    href = page_action.address if tag == "a" else None
+    element = Element(name=name, tag=tag, role=role, text=page_action.label, href=href)
     return Page("", lambda: (element,))
 
 
@@ -257,7 +262,7 @@ def _fields(shopper: Shopper) -> str:
 
 
 def session_id_of(seed: int, number: int) -> str:
-    """The id of a visit.
+    """The id of a session.
 
     >>> session_id_of(7, 12)
     'shop-7-000012'
@@ -266,7 +271,7 @@ def session_id_of(seed: int, number: int) -> str:
 
 
 def number_of(session_id: str, settings: Mapping[str, Any]) -> int | None:
-    """The number of a visit, from its id and its card's settings; None if it is none of theirs.
+    """The number of a session, from its id and its card's settings; None if it is none of theirs.
 
     >>> number_of("shop-7-000012", {"seed": 7, "sessions": 20}), number_of("s1", {"seed": 7, "sessions": 20})
     (12, None)

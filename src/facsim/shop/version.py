@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import fields
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
 
-from facsim.shop.shoppers import COEFFICIENTS
-from facsim.shop.world import catalogue_of
+from facsim.shop.shoppers import COEFFICIENTS, Coefficients
+from facsim.shop.simulation import catalogue_of
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+# The digest names files as the first data sets knew them, so that those stay usable when a file is renamed.
+_DIGEST_PATHS = {"shoppers/rationales.yaml": "shoppers/reasons.yaml"}
 _TEXTS = frozenset({".html", ".yaml", ".css", ".js"})
 
 
@@ -31,10 +38,31 @@ def version_of(seed: int) -> str:
             product.reviews,
         )
         digest.update(repr(facts).encode())
-    digest.update(repr(COEFFICIENTS).encode())
+    digest.update(_text_of(COEFFICIENTS).encode())
     for path, text in sorted(_texts(files("facsim.shop"), "")):
         digest.update(f"\0{path}\0".encode() + text)
     return digest.hexdigest()
+
+
+def _text_of(coefficients: Coefficients) -> str:
+    """The coefficients as text that stays the same when a class or a group is renamed."""
+    groups = (
+        ("appeal", coefficients.appeal),
+        ("look", coefficients.look),
+        ("texts", coefficients.texts),
+        ("narrow", coefficients.narrow),
+        ("decide", coefficients.decide),
+        ("course", coefficients.browsing),
+        ("slips", coefficients.slips),
+        ("people", coefficients.people),
+    )
+    aims = ", ".join(f"{aim!r}: Constant({_fields(row)})" for aim, row in coefficients.aims.items())
+    written = ", ".join(f"{name}={name.capitalize()}({_fields(group)})" for name, group in groups)
+    return f"Coefficients(aims=mappingproxy({{{aims}}}), {written}, sharpness={coefficients.sharpness!r})"
+
+
+def _fields(numbers: DataclassInstance) -> str:
+    return ", ".join(f"{item.name}={getattr(numbers, item.name)!r}" for item in fields(numbers))
 
 
 def _texts(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
@@ -45,5 +73,5 @@ def _texts(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
             found += _texts(entry, f"{name}/")
         elif any(name.endswith(ending) for ending in _TEXTS):
             # Checkouts may have other line ends than packages.
-            found.append((name, entry.read_bytes().replace(b"\r\n", b"\n")))
+            found.append((_DIGEST_PATHS.get(name, name), entry.read_bytes().replace(b"\r\n", b"\n")))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from facsim.shop.catalogue import Catalogue, Search
+from facsim.shop.catalogue import Catalogue, SearchEngine
 
 
 @pytest.fixture(scope="session")
@@ -13,5 +13,5 @@ def catalogue() -> Catalogue:
 
 
 @pytest.fixture(scope="session")
-def search(catalogue: Catalogue) -> Search:
-    return Search(catalogue)
+def search(catalogue: Catalogue) -> SearchEngine:
+    return SearchEngine(catalogue)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facsim.shop.catalogue import Catalogue, Product, Query, Search
+from facsim.shop.catalogue import Catalogue, Product, Query, SearchEngine
 from facsim.shop.catalogue.search import FEW, MOST_LOOSE, RANKINGS, SORTS, SPONSORED_PLACES
 from facsim.util.errors import ConfigError
 
@@ -49,7 +49,9 @@ texts = st.one_of(
 )
 
 
-def _every(search: Search, query: Query, *, ranking: str = "relevance", per_page: int = 16) -> list[int]:
+def _every(
+    search: SearchEngine, query: Query, *, ranking: str = "relevance", per_page: int = 16
+) -> list[int]:
     """The ids on all pages, in order."""
     ids: list[int] = []
     last = search.find(query, ranking=ranking, per_page=per_page).last_page
@@ -75,7 +77,7 @@ PASSES: dict[str, Callable[[Product, str], bool]] = {
 }
 
 
-def test_every_kind_is_found_by_its_name_and_its_other_words(search: Search) -> None:
+def test_every_kind_is_found_by_its_name_and_its_other_words(search: SearchEngine) -> None:
     for kind in search.catalogue.kinds:
         first = search.find(Query(kind.name)).products[:10]
         right = [search.catalogue.product(id_).kind == kind for id_ in first]
@@ -84,14 +86,14 @@ def test_every_kind_is_found_by_its_name_and_its_other_words(search: Search) -> 
             assert search.find(Query(word)).total, word
 
 
-def test_products_are_found_by_their_titles(search: Search) -> None:
+def test_products_are_found_by_their_titles(search: SearchEngine) -> None:
     for product in search.catalogue.products[::40]:
         assert product.id in search.find(Query(product.title)).products[:5], product.title
 
 
 @given(text=texts)
 @quick
-def test_any_text_is_plain_words(search: Search, text: str) -> None:
+def test_any_text_is_plain_words(search: SearchEngine, text: str) -> None:
     found = search.find(Query(text))
     assert 0 <= found.total <= len(search.catalogue.products)
     assert len(found.products) == min(16, found.total)
@@ -103,7 +105,7 @@ def test_any_text_is_plain_words(search: Search, text: str) -> None:
     ["\0", "a\0b", '"', '""', "title:knife", "knife*", "NEAR(chef knife)", "knife NOT chef", "{title}: x", "^knife", "+knife",
      "';--", "knife -chef", "x" * 10_000, "knife " * 3000, "ümlaut käse", "包丁", "\ud800", "\N{ZERO WIDTH SPACE}", "½ ² ٣"],
 )  # fmt: skip
-def test_hostile_text_harms_nobody(search: Search, text: str) -> None:
+def test_hostile_text_harms_nobody(search: SearchEngine, text: str) -> None:
     found = search.find(Query(text))
     assert found.last_page >= 1
     if "knife" in text:
@@ -113,7 +115,9 @@ def test_hostile_text_harms_nobody(search: Search, text: str) -> None:
 
 @given(text=st.sampled_from(WORDS), data=st.data())
 @quick
-def test_filters_narrow_and_their_counts_are_exact(search: Search, text: str, data: st.DataObject) -> None:
+def test_filters_narrow_and_their_counts_are_exact(
+    search: SearchEngine, text: str, data: st.DataObject
+) -> None:
     """Choosing a value leaves exactly as many results as its count said, under the other filters chosen."""
     query = Query(text, department=data.draw(st.sampled_from(["", "Shoes", "Kitchen & Dining"])))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -152,7 +156,7 @@ def test_filters_narrow_and_their_counts_are_exact(search: Search, text: str, da
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pages_partition_the_results(
-    search: Search, text: str, sort: str, ranking: str, per_page: int
+    search: SearchEngine, text: str, sort: str, ranking: str, per_page: int
 ) -> None:
     query = Query(text, department="Shoes", sort=sort)
     ids = _every(search, query, ranking=ranking, per_page=per_page)
@@ -161,7 +165,7 @@ def test_pages_partition_the_results(
     assert set(ids) == set(other)
 
 
-def test_sorted_results_are_sorted(search: Search) -> None:
+def test_sorted_results_are_sorted(search: SearchEngine) -> None:
     def products(sort: str) -> list[Product]:
         return [search.catalogue.product(id_) for id_ in _every(search, Query("backpack", sort=sort))]
 
@@ -175,7 +179,7 @@ def test_sorted_results_are_sorted(search: Search) -> None:
     assert ages == sorted(ages)
 
 
-def test_sponsored_products_stand_in_their_places_only(search: Search) -> None:
+def test_sponsored_products_stand_in_their_places_only(search: SearchEngine) -> None:
     shown = 0
     for kind in search.catalogue.kinds[::4]:
         for page in (1, 2):
@@ -188,14 +192,14 @@ def test_sponsored_products_stand_in_their_places_only(search: Search) -> None:
     assert shown > 20
 
 
-def test_pages_beyond_the_last_are_the_last(search: Search) -> None:
+def test_pages_beyond_the_last_are_the_last(search: SearchEngine) -> None:
     query = Query("running shoes")
     last = search.find(query).last_page
     assert search.find(replace(query, page=10**9)) == search.find(replace(query, page=last))
     assert search.find(replace(query, page=-3)) == search.find(query)
 
 
-def test_values_that_no_filter_has_let_nothing_pass(search: Search) -> None:
+def test_values_that_no_filter_has_let_nothing_pass(search: SearchEngine) -> None:
     for field in FIELDS:
         for value in ("nonsense", "-", "1-2-3", "--", "٣-٤", "9" * 400 + "-", "'", "nan", "1e3-"):
             assert search.find(Query("shoes", **{field: value})).total == 0, (field, value)
@@ -203,7 +207,7 @@ def test_values_that_no_filter_has_let_nothing_pass(search: Search) -> None:
     assert search.find(Query("shoes", sort="nonsense")) == search.find(Query("shoes"))
 
 
-def test_a_price_range_of_ones_own_works_and_stays_shown(search: Search) -> None:
+def test_a_price_range_of_ones_own_works_and_stays_shown(search: SearchEngine) -> None:
     found = search.find(Query("shoes", price="60-61"))
     assert all(6000 <= search.catalogue.product(id_).price < 6100 for id_ in found.products)
     price = next(facet for facet in found.facets if facet.field == "price")
@@ -213,19 +217,19 @@ def test_a_price_range_of_ones_own_works_and_stays_shown(search: Search) -> None
     assert next(value for value in price.values if value.selected).count == found.total > 0
 
 
-def test_a_price_range_that_ends_before_it_begins_has_nothing_in_it(search: Search) -> None:
+def test_a_price_range_that_ends_before_it_begins_has_nothing_in_it(search: SearchEngine) -> None:
     found = search.find(Query("shoes", price="61-40"))
     assert not found.total
     price = next(facet for facet in found.facets if facet.field == "price")
     assert [value.count for value in price.values if value.selected] == [0]
 
 
-def test_an_unknown_ranking_is_an_error(search: Search) -> None:
+def test_an_unknown_ranking_is_an_error(search: SearchEngine) -> None:
     with pytest.raises(ConfigError, match="popular"):
         search.find(Query("shoes"), ranking="best")
 
 
-def test_popular_ranking_is_by_demand(search: Search) -> None:
+def test_popular_ranking_is_by_demand(search: SearchEngine) -> None:
     ids = _every(search, Query("backpack"), ranking="popular")
     assert set(ids) == set(_every(search, Query("backpack")))
     organic = [id_ for id_ in ids if not search.catalogue.product(id_).sponsored]
@@ -233,7 +237,7 @@ def test_popular_ranking_is_by_demand(search: Search) -> None:
     assert demand == sorted(demand, reverse=True)
 
 
-def test_misspelt_words_find_less_and_are_not_corrected_silently(search: Search) -> None:
+def test_misspelt_words_find_less_and_are_not_corrected_silently(search: SearchEngine) -> None:
     for kind in search.catalogue.kinds:
         word = max(kind.name.replace("-", " ").split(), key=len)
         typo = word[:2] + word[3:] if len(word) > 5 else word + "q"
@@ -249,7 +253,7 @@ def test_misspelt_words_find_less_and_are_not_corrected_silently(search: Search)
         assert found.total <= max(MOST_LOOSE, right.total)
 
 
-def test_did_you_mean_offers_what_was_meant(search: Search) -> None:
+def test_did_you_mean_offers_what_was_meant(search: SearchEngine) -> None:
     meant = {
         "cofee grinder": "coffee grinder",
         "waterprof jacket": "waterproof jacket",
@@ -272,14 +276,14 @@ def test_did_you_mean_offers_what_was_meant(search: Search) -> None:
 
 @given(text=texts)
 @quick
-def test_what_is_offered_instead_finds_something(search: Search, text: str) -> None:
+def test_what_is_offered_instead_finds_something(search: SearchEngine, text: str) -> None:
     offered = search.find(Query(text)).did_you_mean
     if offered:
         assert search.find(Query(offered)).total > 0
         assert search.find(Query(offered)).did_you_mean == ""
 
 
-def test_texts_whose_words_do_not_meet_are_filled_up_with_looser_matches(search: Search) -> None:
+def test_texts_whose_words_do_not_meet_are_filled_up_with_looser_matches(search: SearchEngine) -> None:
     found = search.find(Query("velvet toaster unicorn"))
     assert found.total == 0  # one of three words is not half of them
     found = search.find(Query("velvet toaster"))
@@ -291,7 +295,7 @@ def test_texts_whose_words_do_not_meet_are_filled_up_with_looser_matches(search:
     assert FEW < MOST_LOOSE
 
 
-def test_synonyms_find_only_products_whose_text_has_them(search: Search) -> None:
+def test_synonyms_find_only_products_whose_text_has_them(search: SearchEngine) -> None:
     ids = _every(search, Query("couch"))
     assert ids
     for id_ in ids:
@@ -302,7 +306,7 @@ def test_synonyms_find_only_products_whose_text_has_them(search: Search) -> None
     assert 0 < len([product for product in sofas if product.id in ids]) < len(sofas)
 
 
-def test_related_searches_lead_somewhere_else(search: Search) -> None:
+def test_related_searches_lead_somewhere_else(search: SearchEngine) -> None:
     for kind in search.catalogue.kinds[::5]:
         related = search.find(Query(kind.name)).related
         assert len(related) == len(set(related)) >= 4
@@ -313,7 +317,7 @@ def test_related_searches_lead_somewhere_else(search: Search) -> None:
     assert search.find(Query("zzzzqqqq")).related == ()
 
 
-def test_suggestions_go_on_from_what_was_typed(search: Search) -> None:
+def test_suggestions_go_on_from_what_was_typed(search: SearchEngine) -> None:
     assert "coffee grinder" in search.suggest("coffee g")
     assert search.suggest("  COFFEE  G") == search.suggest("coffee g")
     assert search.suggest("") == ()
@@ -327,17 +331,17 @@ def test_suggestions_go_on_from_what_was_typed(search: Search) -> None:
         assert search.find(Query(text)).total
 
 
-def test_caches_change_nothing(search: Search, catalogue: Catalogue) -> None:
+def test_caches_change_nothing(search: SearchEngine, catalogue: Catalogue) -> None:
     queries = [Query(text, page=page) for text in (*WORDS, "cofee", "blak dress") for page in (1, 2)]
     expected = [search.find(query) for query in queries]
-    fresh = Search(catalogue)
+    fresh = SearchEngine(catalogue)
     assert [fresh.find(query) for query in reversed(queries)] == expected[::-1]
 
 
 def test_many_threads_get_the_same_answers(catalogue: Catalogue) -> None:
-    shared = Search(catalogue)
+    shared = SearchEngine(catalogue)
     queries = [Query(kind.name) for kind in catalogue.kinds[:60]] * 2
-    alone = Search(catalogue)
+    alone = SearchEngine(catalogue)
     expected = [alone.find(query) for query in queries[:5]]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(shared.find, queries))
@@ -355,4 +359,4 @@ def test_a_sqlite_without_fts5_is_named(catalogue: Catalogue, monkeypatch: pytes
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda name, **options: connect(name, factory=Without, **options))
     with pytest.raises(ConfigError, match=r"FTS5.*no such module"):
-        Search(catalogue)
+        SearchEngine(catalogue)

@@ -17,10 +17,10 @@ from facsim.shop.catalogue.pictures import picture
 
 DIGEST = """
 import hashlib, sys
-from facsim.shop.catalogue import Catalogue, Query, Search
+from facsim.shop.catalogue import Catalogue, Query, SearchEngine
 from facsim.shop.catalogue.pictures import picture
 catalogue = Catalogue(int(sys.argv[1]))
-search = Search(catalogue)
+search = SearchEngine(catalogue)
 digest = hashlib.sha256()
 for product in catalogue.products:
     digest.update(repr(product).encode())

@@ -4,7 +4,7 @@ import pytest
 
 from facsim.shop.catalogue import Catalogue
 from facsim.shop.shoppers import Policy, Population
-from facsim.shop.shoppers.walk import walk
+from facsim.shop.shoppers.session_simulator import simulate_session
 from facsim.shop.storefront.store import Storefront
 
 SEED = 11
@@ -31,7 +31,10 @@ def policy():
 
 
 @pytest.fixture(scope="session")
-def visits(store, population, policy):
-    """150 visits: shopper and moments."""
+def sessions(store, population, policy):
+    """150 sessions: shopper and moments."""
     shoppers = [population.shopper(number, 150) for number in range(150)]
-    return [(shopper, list(walk(store, policy, shopper, Random(shopper.number)))) for shopper in shoppers]
+    return [
+        (shopper, list(simulate_session(store, policy, shopper, Random(shopper.number))))
+        for shopper in shoppers
+    ]

@@ -10,33 +10,39 @@ from random import Random
 import pytest
 
 from facsim.shop.shoppers import Memory, Policy
-from facsim.shop.shoppers.memory import Typed
-from facsim.shop.shoppers.walk import walk
+from facsim.shop.shoppers.memory import TypedQuery
+from facsim.shop.shoppers.session_simulator import simulate_session
 from facsim.shop.storefront.designs import DESIGNS
 from facsim.shop.storefront.store import Storefront
 
 
-def test_probabilities_sum_to_one_and_everything_that_can_be_done_has_one(visits):
+def test_probabilities_sum_to_one_and_everything_that_can_be_done_has_one(sessions):
     kinds = set()
-    for _, moments in visits:
-        for moment in moments:
-            kinds.add(moment.view.kind)
-            assert math.isclose(sum(choice.probability for choice in moment.choices), 1, abs_tol=1e-9)
-            assert all(choice.probability > 0 for choice in moment.choices)
-            assert {choice.act for choice in moment.choices} == {None, *range(len(moment.view.acts))}
-            keys = [(choice.act, choice.text) for choice in moment.choices]
+    for _, points in sessions:
+        for point in points:
+            kinds.add(point.view.kind)
+            assert math.isclose(sum(choice.probability for choice in point.choices), 1, abs_tol=1e-9)
+            assert all(choice.probability > 0 for choice in point.choices)
+            assert {choice.action_index for choice in point.choices} == {
+                None,
+                *range(len(point.view.actions)),
+            }
+            keys = [(choice.action_index, choice.text) for choice in point.choices]
             assert len(keys) == len(set(keys))
-            for choice in moment.choices:
-                typed = choice.act is not None and moment.view.acts[choice.act].kind == "search"
+            for choice in point.choices:
+                typed = (
+                    choice.action_index is not None
+                    and point.view.actions[choice.action_index].kind == "search"
+                )
                 assert choice.text is None or typed
     assert {"home", "results", "product", "cart", "checkout"} <= kinds
 
 
-def test_the_same_arguments_give_the_same_choices(visits):
+def test_the_same_arguments_give_the_same_choices(sessions):
     policy = Policy()
-    for shopper, moments in visits[:20]:
-        for moment in moments:
-            assert policy.choices(moment.view, moment.memory, shopper) == moment.choices
+    for shopper, points in sessions[:20]:
+        for point in points:
+            assert policy.choices(point.view, point.memory, shopper) == point.choices
 
 
 def test_choices_do_not_depend_on_process_or_hash_seed():
@@ -44,21 +50,21 @@ def test_choices_do_not_depend_on_process_or_hash_seed():
         import hashlib
         from random import Random
         from facsim.shop.catalogue import Catalogue
-        from facsim.shop.shoppers import Policy, Population, pause, reason
-        from facsim.shop.shoppers.walk import walk
+        from facsim.shop.shoppers import Policy, Population, pause, rationale_for
+        from facsim.shop.shoppers.session_simulator import simulate_session
         from facsim.shop.storefront.store import Storefront
         catalogue = Catalogue(3)
         store, policy, population, seen = Storefront(catalogue), Policy(), Population(catalogue, 3), []
         for number in range(8):
             shopper, rng = population.shopper(number, 20), Random(number)
             seen.append(shopper)
-            for moment in walk(store, policy, shopper, rng):
-                seen.append([(c.act, c.text, c.probability) for c in moment.choices])
-                seen.append(reason(rng, moment.choice, moment.view, moment.memory, shopper))
-                seen.append(pause(rng, moment.choice, moment.view, shopper))
+            for point in simulate_session(store, policy, shopper, rng):
+                seen.append([(c.action_index, c.text, c.probability) for c in point.choices])
+                seen.append(rationale_for(rng, point.choice, point.view, point.memory, shopper))
+                seen.append(pause(rng, point.choice, point.view, shopper))
         # Sets have no order; everything else must come out alike.
         text = "".join(repr(item) for item in seen if isinstance(item, (list, str, float)))
-        text += "".join(repr((s.intent, s.persona, s.wordings, s.stamina, s.visitor)) for s in seen if hasattr(s, "intent"))
+        text += "".join(repr((s.intent, s.persona, s.query_texts, s.stamina, s.visitor)) for s in seen if hasattr(s, "intent"))
         print(hashlib.sha256(text.encode()).hexdigest())
     """
     digests = {
@@ -89,7 +95,7 @@ def chance_of(policy, view, shopper, product):
     return sum(
         choice.probability
         for choice in policy.choices(view, Memory(), shopper)
-        if choice.act is not None and view.acts[choice.act].product == product
+        if choice.action_index is not None and view.actions[choice.action_index].product == product
     )
 
 
@@ -152,18 +158,18 @@ def test_nothing_that_the_design_hides_is_weighed(catalogue, population, policy)
     for (shopper, view), _ in zip(results_of(store, population), range(5), strict=False):
         assert all(card.rating is None for card in view.cards)
         for choice in policy.choices(view, Memory(), shopper):
-            assert "rating" not in choice.terms or choice.act is None
+            assert "rating" not in choice.terms or choice.action_index is None
 
 
 def test_the_policy_can_reach_no_catalogue(policy):
     assert set(vars(policy)) == {"coefficients"}
 
 
-def test_a_hint_and_the_right_spelling_follow_a_typo(visits):
+def test_a_hint_and_the_right_spelling_follow_a_typo(sessions):
     misspelt = [
         (one, other)
-        for _, moments in visits
-        for one, other in pairwise(moments)
+        for _, points in sessions
+        for one, other in pairwise(points)
         if one.choice.text is not None and one.choice.text != one.choice.meant
     ]
     assert misspelt
@@ -174,19 +180,22 @@ def test_a_hint_and_the_right_spelling_follow_a_typo(visits):
             choice.probability
             for choice in other.choices
             if choice.meant == meant
-            or (choice.act is not None and other.view.acts[choice.act].kind == "did_you_mean")
+            or (
+                choice.action_index is not None
+                and other.view.actions[choice.action_index].kind == "did_you_mean"
+            )
         )
     assert put_right / len(misspelt) > 0.3
 
 
-def test_a_visit_grows_ever_more_likely_to_end(visits, policy):
-    for shopper, moments in visits[:30]:
-        moment = moments[-1]
+def test_a_session_grows_ever_more_likely_to_end(sessions, policy):
+    for shopper, points in sessions[:30]:
+        point = points[-1]
         chances = [
             next(
                 choice.probability
-                for choice in policy.choices(moment.view, replace(moment.memory, steps=steps), shopper)
-                if choice.act is None
+                for choice in policy.choices(point.view, replace(point.memory, steps=steps), shopper)
+                if choice.action_index is None
             )
             for steps in (1, 5, 20, 60, 120, 300)
         ]
@@ -194,31 +203,31 @@ def test_a_visit_grows_ever_more_likely_to_end(visits, policy):
         assert chances[-1] > 0.9
 
 
-def test_choosing_takes_less_than_a_few_milliseconds(visits, policy):
+def test_choosing_takes_less_than_a_few_milliseconds(sessions, policy):
     import time
 
-    moments = [(shopper, moment) for shopper, found in visits[:60] for moment in found]
+    points = [(shopper, point) for shopper, found in sessions[:60] for point in found]
     began = time.process_time()
-    for shopper, moment in moments:
-        policy.choices(moment.view, moment.memory, shopper)
+    for shopper, point in points:
+        policy.choices(point.view, point.memory, shopper)
     # Measured 0.5 ms on a quiet core; this only catches a change of order.
-    assert (time.process_time() - began) / len(moments) < 0.005
+    assert (time.process_time() - began) / len(points) < 0.005
 
 
-def test_a_visit_with_hundreds_of_queries_still_ends(visits, policy):
-    """The wish to try another item of a list once grew with every query, and such visits never ended."""
-    for shopper, moments in visits:
-        if len(shopper.needs) > 1 and moments[-1].view.kind == "results":
-            moment = moments[-1]
+def test_a_session_with_hundreds_of_queries_still_ends(sessions, policy):
+    """The wish to try another item of a list once grew with every query, and such sessions never ended."""
+    for shopper, points in sessions:
+        if len(shopper.needs) > 1 and points[-1].view.kind == "results":
+            point = points[-1]
             memory = replace(
-                moment.memory,
+                point.memory,
                 steps=250,
-                queries=tuple(Typed(f"{number}", f"{number}", number % 2) for number in range(200)),
+                queries=tuple(TypedQuery(f"{number}", f"{number}", number % 2) for number in range(200)),
             )
-            choices = policy.choices(moment.view, memory, shopper)
-            assert next(choice.probability for choice in choices if choice.act is None) > 0.9
+            choices = policy.choices(point.view, memory, shopper)
+            assert next(choice.probability for choice in choices if choice.action_index is None) > 0.9
             return
-    raise AssertionError("no visit with a list ended on a page of results")
+    raise AssertionError("no session with a list ended on a page of results")
 
 
 def test_even_the_most_patient_leave_at_last(store, population, policy):
@@ -226,6 +235,6 @@ def test_even_the_most_patient_leave_at_last(store, population, policy):
         (population.shopper(number, 1000) for number in range(1000)), key=lambda one: one.stamina
     )
     for shopper in shoppers[-3:]:
-        visit = list(walk(store, policy, shopper, Random(shopper.number)))
-        assert len(visit) <= 300
-        assert visit[-1].kind in ("leave", "place_order")
+        session = list(simulate_session(store, policy, shopper, Random(shopper.number)))
+        assert len(session) <= 300
+        assert session[-1].kind in ("leave", "place_order")

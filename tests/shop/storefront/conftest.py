@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from facsim.shop.catalogue import Catalogue
-from facsim.shop.storefront import Act, Design, Rendered, Storefront, Visitor
+from facsim.shop.storefront import Design, PageAction, RenderedPage, Storefront, Visitor
 
 
 @pytest.fixture(scope="session")
@@ -42,38 +42,38 @@ class Walk:
         self.visitor = Visitor()
         self.address = "/"
 
-    def pages(self, steps: int) -> Iterator[tuple[Rendered, Act | None, str | None]]:
-        """Pages in turn, each with the act done there and the text typed."""
+    def pages(self, steps: int) -> Iterator[tuple[RenderedPage, PageAction | None, str | None]]:
+        """Pages in turn, each with the action done there and the text typed."""
         for _ in range(steps):
             rendered = self.shop.open(self.address, self.visitor)
-            act, text = self.choose(rendered)
-            yield rendered, act, text
-            self.address, self.visitor = self.shop.follow(act, self.visitor, text)
+            action, text = self.choose(rendered)
+            yield rendered, action, text
+            self.address, self.visitor = self.shop.follow(action, self.visitor, text)
 
-    def choose(self, rendered: Rendered) -> tuple[Act, str | None]:
-        kinds = sorted({act.kind for act in rendered.view.acts} - {"home"})
+    def choose(self, rendered: RenderedPage) -> tuple[PageAction, str | None]:
+        kinds = sorted({action.kind for action in rendered.view.actions} - {"home"})
         kind = self.rng.choice([kind for kind in kinds for _ in range(_LIKING.get(kind, 2))])
-        act = self.rng.choice([act for act in rendered.view.acts if act.kind == kind])
-        if act.kind != "search" or act.part == "button":
-            return act, None
+        action = self.rng.choice([action for action in rendered.view.actions if action.kind == kind])
+        if action.kind != "search" or action.part == "button":
+            return action, None
         products = self.shop.catalogue.products
         name = self.rng.choice(products).kind.name
-        return act, self.rng.choice([name, f"best {name}", name[:-1], name.replace("e", "", 1)])
+        return action, self.rng.choice([name, f"best {name}", name[:-1], name.replace("e", "", 1)])
 
 
 _LIKING = {"other": 1, "search": 4, "add_to_cart": 4, "checkout": 4, "place_order": 1, "product": 4}
 
 
 @pytest.fixture(scope="session")
-def walk() -> type[Walk]:
+def simulate_session() -> type[Walk]:
     return Walk
 
 
 @pytest.fixture(scope="session")
-def purchase() -> Callable[[Storefront], list[Rendered]]:
+def purchase() -> Callable[[Storefront], list[RenderedPage]]:
     """The pages of a purchase of two things, one of them twice."""
 
-    def pages(shop: Storefront) -> list[Rendered]:
+    def pages(shop: Storefront) -> list[RenderedPage]:
         with_options = next(
             one for one in shop.catalogue.products if len(one.sizes) > 1 and len(one.colours) > 1
         )
@@ -97,9 +97,11 @@ def purchase() -> Callable[[Storefront], list[Rendered]]:
                 continue
             page = shop.open(address, visitor)
             found.append(page)
-            acts = [act for act in page.view.acts if act.kind == kind and value in ("", act.value)]
-            if acts or kind != "continue":
-                address, visitor = shop.follow(acts[0], visitor)
+            actions = [
+                action for action in page.view.actions if action.kind == kind and value in ("", action.value)
+            ]
+            if actions or kind != "continue":
+                address, visitor = shop.follow(actions[0], visitor)
         return [*found, shop.open(address, visitor)]
 
     return pages

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from facsim.shop.catalogue import Query
 from facsim.shop.storefront import DESIGNS, NotFoundError, Storefront, Visitor
-from facsim.shop.storefront.urls import MAX_TEXT, Place, address_of, place_of, search_address, words
+from facsim.shop.storefront.urls import MAX_TEXT, Route, address_of, route_of, search_address, words
 
 TEXT = st.text(max_size=40)
 PATHS = [
@@ -34,19 +34,19 @@ def shop(shops) -> Storefront:
 @settings(deadline=None)
 @given(st.builds(Query, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, st.integers(-5, 10**7)))
 def test_queries_come_back_from_their_addresses(query):
-    place = place_of(search_address(query))
+    place = route_of(search_address(query))
     if place.kind == "results":
         again = place.query
         assert again.text == words(query.text) and again.brand == words(query.brand)
         assert 1 <= again.page <= 1000
-        assert place_of(address_of(place)) == place
+        assert route_of(address_of(place)) == place
 
 
 @settings(deadline=None)
 @given(TEXT, TEXT, st.booleans(), st.integers(1, 10**8))
 def test_places_of_products_come_back(size, colour, everything, number):
-    place = Place("product", product=number, size=words(size), colour=words(colour), all_reviews=everything)
-    assert place_of(address_of(place)) == place
+    place = Route("product", product=number, size=words(size), colour=words(colour), all_reviews=everything)
+    assert route_of(address_of(place)) == place
 
 
 @settings(deadline=None)
@@ -91,7 +91,7 @@ def test_whatever_is_asked_for_gives_a_page_or_no_such_page(shop, path, fields):
         page = shop.open(address, Visitor())
     except NotFoundError:
         return
-    assert page.view.acts and shop.open(page.view.address, Visitor()).html == page.html
+    assert page.view.actions and shop.open(page.view.address, Visitor()).html == page.html
 
 
 def test_pages_past_the_last_show_the_last(shop):
@@ -102,4 +102,4 @@ def test_pages_past_the_last_show_the_last(shop):
 
 def test_long_addresses_are_refused():
     with pytest.raises(NotFoundError):
-        place_of("/search?q=" + "a" * 5_000)
+        route_of("/search?q=" + "a" * 5_000)

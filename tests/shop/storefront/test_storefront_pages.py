@@ -1,4 +1,4 @@
-"""Every page: its elements are its view's acts, and what the view says is to be read on it."""
+"""Every page: its elements are its view's actions, and what the view says is to be read on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from facsim.page import simplify
-from facsim.shop.storefront import DESIGNS, Card, PageKind, Rendered, Visitor, splice
+from facsim.shop.storefront import DESIGNS, PageKind, ProductCard, RenderedPage, Visitor, fast_simplify
 from facsim.shop.storefront.formatting import money
 from facsim.shop.storefront.fragments import escaped
 
@@ -26,14 +26,14 @@ WALKS, STEPS = 2, 12
 
 
 @pytest.fixture(scope="module")
-def seen(shops, walk, purchase) -> dict[str, list[Rendered]]:
+def seen(shops, simulate_session, purchase) -> dict[str, list[RenderedPage]]:
     """By design, pages as somebody meets them who clicks about, and those of a purchase."""
     found = {}
     for number, design in enumerate(DESIGNS.values()):
         shop = shops(design)
         pages = [shop.open("/search?q=zzzz"), shop.open("/departments"), *purchase(shop)]
         for seed in range(WALKS):
-            pages += [page for page, _, _ in walk(shop, 100 * number + seed).pages(STEPS)]
+            pages += [page for page, _, _ in simulate_session(shop, 100 * number + seed).pages(STEPS)]
         found[design.name] = list({page.html: page for page in pages}.values())
     return found
 
@@ -53,24 +53,24 @@ def test_the_elements_are_the_acts(pages):
     for page, named in pages:
         whole = simplify(page.html)
         assert whole.html == named.page.html
-        acts, elements = page.view.acts, whole.elements
+        actions, elements = page.view.actions, whole.elements
         assert named.names == tuple(element.name for element in elements)
-        assert len(set(named.names)) == len(acts) == len(elements)
+        assert len(set(named.names)) == len(actions) == len(elements)
         document = LexborHTMLParser(page.html)
-        for act, element in zip(acts, elements, strict=True):
+        for action, element in zip(actions, elements, strict=True):
             (node,) = document.css(element.locator)
-            assert element.text == act.label, page.view.address
-            if act.method == "post":
+            assert element.text == action.label, page.view.address
+            if action.method == "post":
                 form = node.parent
                 sent = [(one.attributes["name"], one.attributes["value"] or "") for one in form.css("input")]
-                assert (form.attributes["action"], form.attributes["method"]) == (act.address, "post")
-                assert tuple(sent) == act.fields
-            elif act.kind == "search":
-                assert element.role == ("button" if act.part == "button" else "searchbox")
+                assert (form.attributes["action"], form.attributes["method"]) == (action.address, "post")
+                assert tuple(sent) == action.fields
+            elif action.kind == "search":
+                assert element.role == ("button" if action.part == "button" else "searchbox")
             else:
-                written = "#content" if act.label == "Skip to content" else act.address
+                written = "#content" if action.label == "Skip to content" else action.address
                 assert node.attributes["href"] == written
-                assert ("aria-current" in node.attributes) == act.selected
+                assert ("aria-current" in node.attributes) == action.selected
 
 
 def text_of(html: str) -> str:
@@ -78,7 +78,7 @@ def text_of(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
-def said_by(card: Card) -> list[str]:
+def said_by(card: ProductCard) -> list[str]:
     said = [card.title, card.brand, money(card.price), card.delivery, card.badge]
     if card.list_price is not None:
         said.append(money(card.list_price))
@@ -125,7 +125,11 @@ def test_a_card_elsewhere_is_the_same_card(seen):
 def test_places_of_cards_are_their_order_on_the_page(pages):
     for page, _ in pages:
         assert [card.place for card in page.view.cards] == list(range(1, len(page.view.cards) + 1))
-        titles = [act.product for act in page.view.acts if act.part == "title" and page.view.kind != "cart"]
+        titles = [
+            action.product
+            for action in page.view.actions
+            if action.part == "title" and page.view.kind != "cart"
+        ]
         assert titles == [card.product for card in page.view.cards]
 
 
@@ -148,9 +152,9 @@ def test_pages_are_sound_documents(pages):
 def test_a_page_whose_acts_are_not_its_elements_is_refused(shops):
     shop = shops(DESIGNS["standard"])
     page = shop.open("/cart")
-    for acts in (page.view.acts[:-1], page.view.acts[::-1]):
+    for actions in (page.view.actions[:-1], page.view.actions[::-1]):
         with pytest.raises(AssertionError, match="/cart"):
-            shop.named(replace(page, html=page.html + " ", view=replace(page.view, acts=acts)))
+            shop.named(replace(page, html=page.html + " ", view=replace(page.view, actions=actions)))
 
 
 def test_class_names_are_those_of_a_bundler_and_never_enter_names(shops, catalogue):
@@ -195,7 +199,9 @@ def test_no_ratings_shows_none_on_cards(seen):
             assert "out of 5 stars" not in page.html
             assert all(card.rating is None and card.reviews is None for card in view.cards)
             assert "rating" not in {facet.field for facet in view.facets}
-            assert not [act for act in view.acts if act.kind == "sort" and act.value == "rating"]
+            assert not [
+                action for action in view.actions if action.kind == "sort" and action.value == "rating"
+            ]
         if view.kind == "product":
             assert view.product.card.rating is not None
 
@@ -221,7 +227,7 @@ def test_the_checkout_takes_as_many_pages_as_the_design_says(shops, purchase, de
     pages = {page.html: page.view for page in purchase(shops(DESIGNS[design]))}
     assert [view.checkout_step for view in pages.values() if view.kind == "checkout"] == steps
     for view in pages.values():
-        places = [act for act in view.acts if act.kind == "place_order"]
+        places = [action for action in view.actions if action.kind == "place_order"]
         assert len(places) == (view.checkout_step == "review")
 
 
@@ -259,15 +265,15 @@ def test_what_was_typed_stands_in_the_search_box(shops, typed):
     document = LexborHTMLParser(page.html)
     said = typed.replace("\x00", " ").strip()
     assert document.css_first("#q").attributes["value"] == said
-    assert [act.address for act in page.view.acts if act.part == "button"] == [page.view.address]
-    assert [act.label for act in page.view.acts if act.kind == "cart"] == ["Cart (3)"]
+    assert [action.address for action in page.view.actions if action.part == "button"] == [page.view.address]
+    assert [action.label for action in page.view.actions if action.kind == "cart"] == ["Cart (3)"]
     assert shop.named(page).page.html == simplify(page.html).html
 
 
 def test_things_called_the_same_are_simplified_one_by_one():
     context, items = '<section class="facet"><h2>Brand</h2>\n<ul>', ["Ash", "Birch", "ash!"]
     links = [f'<li><a href="/0000000">{item}</a></li>' for item in items]
-    alone = [splice.items_alone(context, link, "section") for link in links]
-    assert splice.each_alone(context, links, "section") == alone
-    assert splice.each_alone(context, links[:2], "section") == alone[:2]
-    assert splice.items_alone(context, "".join(links), "section") != "\n".join(alone)
+    alone = [fast_simplify.simplify_items(context, link, "section") for link in links]
+    assert fast_simplify.simplify_each(context, links, "section") == alone
+    assert fast_simplify.simplify_each(context, links[:2], "section") == alone[:2]
+    assert fast_simplify.simplify_items(context, "".join(links), "section") != "\n".join(alone)

@@ -19,7 +19,7 @@ from running_shop import running_shop
 from facsim.shop.catalogue.pictures import picture
 from facsim.shop.storefront import DESIGNS, Visitor
 from facsim.shop.storefront.server import serve
-from facsim.shop.storefront.state import Visitors
+from facsim.shop.storefront.visitor_store import VisitorStore
 from facsim.util import localhost
 from facsim.util.errors import ConfigError
 
@@ -96,26 +96,26 @@ def client(running) -> Client:
     return Client(running[0])
 
 
-def test_pages_are_those_rendered_in_process(client, shop, walk):
+def test_pages_are_those_rendered_in_process(client, shop, simulate_session):
     for seed in range(4):
         client.cookie = ""
-        for page, act, text in (steps := walk(shop, 50 + seed)).pages(20):
+        for page, action, text in (steps := simulate_session(shop, 50 + seed)).pages(20):
             answer = client.get(page.view.address)
             assert answer.status == 200 and answer.content == page.html.encode(), page.view.address
-            following, _ = shop.follow(act, steps.visitor, text)
-            if act.method == "post":
-                answer = client.post(act.address, dict(act.fields))
+            following, _ = shop.follow(action, steps.visitor, text)
+            if action.method == "post":
+                answer = client.post(action.address, dict(action.fields))
                 assert answer.status == 303
                 address = answer.getheader("location")
             else:
                 address = (
-                    act.address.partition("#")[0] if text is None else f"/search?{urlencode({'q': text})}"
+                    action.address.partition("#")[0] if text is None else f"/search?{urlencode({'q': text})}"
                 )
             answer = client.get(address)
             while answer.status == 303:
                 address = answer.getheader("location")
                 answer = client.get(address)
-            assert shop.arrive(address, steps.visitor)[0] == following or act.method == "post"
+            assert shop.arrive(address, steps.visitor)[0] == following or action.method == "post"
 
 
 def test_two_visitors_have_two_carts(running, catalogue):
@@ -263,10 +263,10 @@ def test_suggestions_are_json(client):
 
 def test_visitors_outlive_the_shop(tmp_path):
     visitor = Visitor(results="/search?q=x")
-    first = Visitors(tmp_path / "kept.sqlite")
+    first = VisitorStore(tmp_path / "kept.sqlite")
     first.put("key", visitor)
     first.close()
-    again = Visitors(tmp_path / "kept.sqlite")
+    again = VisitorStore(tmp_path / "kept.sqlite")
     assert again.get("key") == visitor and again.get("other") is None
     again.close()
 
@@ -274,7 +274,7 @@ def test_visitors_outlive_the_shop(tmp_path):
 def test_a_file_that_holds_something_else_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("These are notes, and long enough to be no database at all." * 50)
     with pytest.raises(ConfigError, match=r"notes\.txt"):
-        Visitors(tmp_path / "notes.txt")
+        VisitorStore(tmp_path / "notes.txt")
 
 
 def test_a_taken_port_an_unknown_design_and_a_missing_package_are_said(monkeypatch):

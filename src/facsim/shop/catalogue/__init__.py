@@ -1,7 +1,17 @@
 """What the shop sells, and how it is searched."""
 
-from facsim.shop.catalogue.products import Kind, Product, Review
-from facsim.shop.catalogue.search import Facet, FacetValue, Found, Query, Search
+from facsim.shop.catalogue.products import Product, ProductKind, Review
+from facsim.shop.catalogue.search import Facet, FacetValue, Query, SearchEngine, SearchResult
 from facsim.shop.catalogue.stock import Catalogue
 
-__all__ = ["Catalogue", "Facet", "FacetValue", "Found", "Kind", "Product", "Query", "Review", "Search"]
+__all__ = [
+    "Catalogue",
+    "Facet",
+    "FacetValue",
+    "Product",
+    "ProductKind",
+    "Query",
+    "Review",
+    "SearchEngine",
+    "SearchResult",
+]

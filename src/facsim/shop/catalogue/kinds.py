@@ -10,7 +10,7 @@ from typing import TypedDict
 
 import yaml
 
-from facsim.shop.catalogue.products import Kind
+from facsim.shop.catalogue.products import ProductKind
 
 FILES = ("kinds_home", "kinds_tech", "kinds_wear", "kinds_life")
 
@@ -35,7 +35,7 @@ class Blueprint:
         model: whether its makers give their products model names.
     """
 
-    kind: Kind
+    kind: ProductKind
     shape: str
     brands: tuple[str, ...]
     features: tuple[tuple[Feature, ...], ...]
@@ -90,7 +90,7 @@ def _blueprint(
     words: Mapping[str, Mapping[str, list[str]]],
 ) -> Blueprint:
     groups = tuple(tuple(_feature(word) for word in group.split(" | ")) for group in data["features"])
-    kind = Kind(
+    kind = ProductKind(
         name=name,
         department=department,
         words=tuple(data["words"]),

@@ -23,7 +23,7 @@ SUVs RVs SD ID HE QHD QLED SPF WiFi e-Bikes mmHg DIY oz lb ft
 _FIXED = {word.lower(): word for word in _WRITTEN.split()}
 
 
-class Texts(TypedDict):
+class TextData(TypedDict):
     """What `data/texts.yaml` holds."""
 
     features: dict[str, list[str | None]]
@@ -41,7 +41,7 @@ class Texts(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ProductFacts:
     """What the texts of a product are written from."""
 
     blueprint: Blueprint
@@ -78,7 +78,7 @@ def _capital(word: str) -> str:
     return "-".join(_FIXED.get(part, part[:1].upper() + part[1:]) for part in word.split("-"))
 
 
-def title(rng: Random, facts: Facts) -> str:
+def title(rng: Random, facts: ProductFacts) -> str:
     """A title: brand, what it is, and what the maker thinks that people search for."""
     kind = facts.blueprint.kind
     before, after, parts = _placed(rng, facts)
@@ -106,7 +106,7 @@ def title(rng: Random, facts: Facts) -> str:
     return ", ".join([text, *tail, *ends])
 
 
-def _placed(rng: Random, facts: Facts) -> tuple[list[str], list[str], list[str]]:
+def _placed(rng: Random, facts: ProductFacts) -> tuple[list[str], list[str], list[str]]:
     """Features that stand before the kind's name, those that follow it, and those that come `with` it."""
     before: list[str] = []
     after: list[str] = []
@@ -141,7 +141,7 @@ def _repeating(blueprint: Blueprint) -> frozenset[Feature]:
     )
 
 
-def bullets(rng: Random, facts: Facts) -> tuple[str, ...]:
+def bullets(rng: Random, facts: ProductFacts) -> tuple[str, ...]:
     """The points under the title; every feature is in one of them."""
     texts, words = _texts(), _words(rng, facts)
     entries: list[tuple[str, str]] = []
@@ -178,12 +178,12 @@ def _unused(rng: Random, sentences: Sequence[str], used: set[str]) -> str:
     return sentence
 
 
-def _lasts(facts: Facts) -> bool:
+def _lasts(facts: ProductFacts) -> bool:
     """Whether it makes sense to give a warranty: what comes in colors is not used up."""
     return bool(facts.blueprint.kind.colours)
 
 
-def description(rng: Random, facts: Facts) -> str:
+def description(rng: Random, facts: ProductFacts) -> str:
     """A paragraph about the product."""
     texts, words = _texts(), _words(rng, facts)
     shown = [feature.name for feature in facts.features if not feature.part]
@@ -195,7 +195,7 @@ def description(rng: Random, facts: Facts) -> str:
     return " ".join(pattern).format_map(words)
 
 
-def reviews(rng: Random, facts: Facts, rating: float) -> tuple[Review, ...]:
+def reviews(rng: Random, facts: ProductFacts, rating: float) -> tuple[Review, ...]:
     """Three to five reviews. Their stars have about the rating as their mean over many products."""
     writer = _Reviewer(rng, facts)
     names = _texts()["reviews"]["names"]
@@ -215,7 +215,7 @@ def _stars(rng: Random, rating: float) -> int:
 class _Reviewer:
     """Writes the reviews of one product; no sentence stands there twice."""
 
-    def __init__(self, rng: Random, facts: Facts) -> None:
+    def __init__(self, rng: Random, facts: ProductFacts) -> None:
         self._rng = rng
         self._words = {"brand": facts.brand, "use": facts.use}
         self._good = _said(facts, good=True)
@@ -266,7 +266,7 @@ def _remarks() -> Mapping[str, tuple[str, str]]:
     }
 
 
-def _said(facts: Facts, *, good: bool) -> Sequence[str]:
+def _said(facts: ProductFacts, *, good: bool) -> Sequence[str]:
     """What customers say of the kind, without what is about features that this product has not."""
     sentences = facts.blueprint.good if good else facts.blueprint.bad
     has = [feature.name for feature in facts.features]
@@ -288,7 +288,7 @@ def _about(blueprint: Blueprint, good: bool) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(name for name in telling if telling[name] & words) for words in spoken)
 
 
-def _words(rng: Random, facts: Facts) -> dict[str, str]:
+def _words(rng: Random, facts: ProductFacts) -> dict[str, str]:
     kind = facts.blueprint.kind
     noun = kind.name if rng.random() < 0.45 else pick(rng, kind.words)
     return {
@@ -324,5 +324,5 @@ def _lower(text: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _texts() -> Texts:
-    return cast(Texts, read_data("texts"))
+def _texts() -> TextData:
+    return cast(TextData, read_data("texts"))

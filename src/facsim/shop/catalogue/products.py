@@ -16,7 +16,7 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProductKind:
     """A kind of product, for example `coffee grinder`.
 
     Attributes:
@@ -60,7 +60,7 @@ class Product:
     title: str
     slug: str
     brand: str
-    kind: Kind
+    kind: ProductKind
     features: tuple[str, ...]
     attributes: Mapping[str, str]
     price: int

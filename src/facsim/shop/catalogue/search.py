@@ -16,7 +16,7 @@ from facsim.shop.catalogue.stock import Catalogue
 from facsim.shop.catalogue.suggestions import Suggestions
 from facsim.util.errors import ConfigError
 
-__all__ = ["RANKINGS", "SORTS", "Facet", "FacetValue", "Found", "Query", "Search"]
+__all__ = ["RANKINGS", "SORTS", "Facet", "FacetValue", "Query", "SearchEngine", "SearchResult"]
 
 # Values of `Query.sort` and what they are called; empty is the shop's own ranking.
 SORTS = {
@@ -60,7 +60,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """What a query finds.
 
     Attributes:
@@ -104,7 +104,7 @@ class _Listing:
     related: tuple[str, ...]
 
 
-class Search:
+class SearchEngine:
     """Finds products. Deterministic; what recent queries found is kept. Safe to use from several threads.
 
     Raises:
@@ -130,7 +130,7 @@ class Search:
         self._listings = lru_cache(maxsize=512)(self._list)
         self._found = lru_cache(maxsize=2048)(self._find)
 
-    def find(self, query: Query, *, ranking: str = "relevance", per_page: int = 16) -> Found:
+    def find(self, query: Query, *, ranking: str = "relevance", per_page: int = 16) -> SearchResult:
         """The page of results that a query asks for; `ranking` orders them where `query.sort` is empty.
 
         Any text is plain words. Values that no filter has let nothing pass; an unknown sort is `Featured`;
@@ -147,12 +147,12 @@ class Search:
         """Up to eight phrases that go on from what was typed, those most in demand first."""
         return self._suggestions.starting_with(prefix)
 
-    def _find(self, query: Query, ranking: str, per_page: int) -> Found:
+    def _find(self, query: Query, ranking: str, per_page: int) -> SearchResult:
         listing = self._listings(replace(query, page=1), ranking, per_page)
         last_page = max(1, -(-len(listing.order) // per_page))
         page = min(max(1, query.page), last_page)
         shown = listing.order[per_page * (page - 1) : per_page * page]
-        return Found(
+        return SearchResult(
             products=shown,
             sponsored=listing.paid & frozenset(shown),
             total=len(listing.order),

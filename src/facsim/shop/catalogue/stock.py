@@ -10,7 +10,7 @@ from random import Random
 from facsim.shop.catalogue import product_texts
 from facsim.shop.catalogue.kinds import Blueprint, Feature, blueprints
 from facsim.shop.catalogue.product_texts import pick
-from facsim.shop.catalogue.products import Kind, Product
+from facsim.shop.catalogue.products import Product, ProductKind
 
 FIRST_ID = 1001
 
@@ -31,7 +31,7 @@ class Catalogue:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.products: tuple[Product, ...] = _stock(seed)
-        self.kinds: tuple[Kind, ...] = tuple(blueprint.kind for blueprint in blueprints())
+        self.kinds: tuple[ProductKind, ...] = tuple(blueprint.kind for blueprint in blueprints())
         self.departments: tuple[str, ...] = tuple(dict.fromkeys(kind.department for kind in self.kinds))
 
     def product(self, product_id: int) -> Product:
@@ -142,12 +142,12 @@ def _product(rng: Random, blueprint: Blueprint, brand: _Brand, titles: set[str])
 
 def _facts(
     rng: Random, blueprint: Blueprint, brand: str
-) -> tuple[product_texts.Facts, tuple[str, ...], tuple[str, ...]]:
+) -> tuple[product_texts.ProductFacts, tuple[str, ...], tuple[str, ...]]:
     """What a product of the kind is like, and the sizes and colours that it comes in."""
     kind = blueprint.kind
     sizes = _run(rng, kind.sizes, 3)
     colours = _some(rng, kind.colours, pick(rng, (1, 1, 2, 3, 4, 5)))
-    facts = product_texts.Facts(
+    facts = product_texts.ProductFacts(
         blueprint=blueprint,
         brand=brand,
         model=_model(rng) if blueprint.model and rng.random() < 0.7 else "",
@@ -217,7 +217,7 @@ def _model(rng: Random) -> str:
 
 
 def _attributes(
-    facts: product_texts.Facts, sizes: tuple[str, ...], colours: tuple[str, ...]
+    facts: product_texts.ProductFacts, sizes: tuple[str, ...], colours: tuple[str, ...]
 ) -> dict[str, str]:
     entries = {
         "Brand": facts.brand,

@@ -6,9 +6,10 @@
 from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients
 from facsim.shop.shoppers.memory import Choice, Memory
 from facsim.shop.shoppers.pauses import pause
-from facsim.shop.shoppers.people import Person, Population, Shopper
+from facsim.shop.shoppers.persons import Person
 from facsim.shop.shoppers.policy import Policy
-from facsim.shop.shoppers.rationales import reason
+from facsim.shop.shoppers.population import Population, Shopper
+from facsim.shop.shoppers.rationales import rationale_for
 
 __all__ = [
     "COEFFICIENTS",
@@ -20,5 +21,5 @@ __all__ = [
     "Population",
     "Shopper",
     "pause",
-    "reason",
+    "rationale_for",
 ]

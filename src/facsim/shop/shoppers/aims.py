@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from facsim.shop.shoppers import deciding, finding
+from facsim.shop.shoppers.choice_situation import ChoiceSituation
 from facsim.shop.shoppers.nested_logit import Nest
-from facsim.shop.shoppers.page_view import Scene
 
-_BUILDERS: tuple[Callable[[Scene], Nest | None], ...] = (
+_BUILDERS: tuple[Callable[[ChoiceSituation], Nest | None], ...] = (
     finding.search,
     finding.look,
     finding.narrow,
@@ -28,6 +28,6 @@ _BUILDERS: tuple[Callable[[Scene], Nest | None], ...] = (
 )
 
 
-def nests(scene: Scene) -> list[Nest]:
+def nests(situation: ChoiceSituation) -> list[Nest]:
     """All aims that can be pursued on a page, with their alternatives."""
-    return [nest for build in _BUILDERS for nest in (build(scene),) if nest is not None]
+    return [nest for build in _BUILDERS for nest in (build(situation),) if nest is not None]

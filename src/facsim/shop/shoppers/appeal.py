@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from facsim.shop.shoppers.coefficients import BOUNDS, Appeal, Coefficients
+from facsim.shop.shoppers.coefficients import BOUNDS, AppealCoefficients, Coefficients
 from facsim.shop.shoppers.needs import Need
-from facsim.shop.shoppers.people import Shopper, Tastes
+from facsim.shop.shoppers.persons import Tastes
+from facsim.shop.shoppers.population import Shopper
 from facsim.shop.shoppers.term_matching import words
-from facsim.shop.storefront.views import Card
+from facsim.shop.storefront.views import ProductCard
 
 
-class Judged(NamedTuple):
+class Judgement(NamedTuple):
     """A product as seen. Its worth is the sum of the terms; 0 is a plain one of the right kind."""
 
     worth: float
@@ -23,8 +24,12 @@ class Judged(NamedTuple):
 
 
 def judge(
-    card: Card, features: Sequence[str] | None, shopper: Shopper, current: int, coefficients: Coefficients
-) -> Judged:
+    card: ProductCard,
+    features: Sequence[str] | None,
+    shopper: Shopper,
+    current: int,
+    coefficients: Coefficients,
+) -> Judgement:
     """Judge a product by the need that it serves best.
 
     Args:
@@ -47,11 +52,11 @@ def judge(
             best, worth, served = terms, total, index
     assert best, "a shopper has a need"
     common = _common(card, person.tastes, person.brands, appeal)
-    return Judged(worth + sum(common.values()), best | common, served)
+    return Judgement(worth + sum(common.values()), best | common, served)
 
 
-class Judgements:
-    """What one shopper makes of products, remembered: much of a page was on an earlier one of the visit.
+class JudgementCache:
+    """What one shopper makes of products, remembered: much of a page was on an earlier one of the session.
 
     Args:
         shopper: who judges.
@@ -62,9 +67,9 @@ class Judgements:
         self.shopper = shopper
         self._coefficients = coefficients
         # By identity: comparing cards would take as long as judging them. A card that is kept keeps its id.
-        self._made: dict[tuple[int, bool, int], tuple[Card, Judged]] = {}
+        self._made: dict[tuple[int, bool, int], tuple[ProductCard, Judgement]] = {}
 
-    def of(self, card: Card, features: Sequence[str] | None, current: int) -> Judged:
+    def of(self, card: ProductCard, features: Sequence[str] | None, current: int) -> Judgement:
         """`judge` for this shopper. The features are those of the page that the card is from."""
         key = (id(card), features is None, current)
         made = self._made.get(key)
@@ -88,7 +93,7 @@ def match(title: frozenset[str], names: tuple[frozenset[str], ...], heads: tuple
     return best
 
 
-def price_term(price: int, budget: int, appeal: Appeal) -> float:
+def price_term(price: int, budget: int, appeal: AppealCoefficients) -> float:
     """What a price says at a budget: rises slowly below it, falls ever faster above."""
     over = min(price / budget, BOUNDS.dearest) - 1.0
     if over <= 0:
@@ -96,7 +101,9 @@ def price_term(price: int, budget: int, appeal: Appeal) -> float:
     return -appeal.over * over - appeal.over_square * over * over
 
 
-def _fit(card: Card, features: Sequence[str] | None, need: Need, appeal: Appeal) -> dict[str, float]:
+def _fit(
+    card: ProductCard, features: Sequence[str] | None, need: Need, appeal: AppealCoefficients
+) -> dict[str, float]:
     title = words(card.title)
     terms = {"kind": appeal.kind * (match(title, need.names, need.heads) - 1.0)}
     if need.features:
@@ -110,7 +117,9 @@ def _fit(card: Card, features: Sequence[str] | None, need: Need, appeal: Appeal)
     return terms
 
 
-def _common(card: Card, tastes: Tastes, brands: frozenset[str], appeal: Appeal) -> dict[str, float]:
+def _common(
+    card: ProductCard, tastes: Tastes, brands: frozenset[str], appeal: AppealCoefficients
+) -> dict[str, float]:
     """Terms that do not depend on the need; what a design does not show says nothing."""
     terms: dict[str, float] = {}
     if card.list_price is not None and card.list_price > card.price:

@@ -2,7 +2,7 @@
 
 Utilities are in logits: one unit multiplies the odds by 2.7. `docs/internals/shoppers.md` explains the
 formula; `reference` writes docs/research/shopper-coefficients.md from here. The values marked as fitted were
-chosen by `benchmarks/calibrate_shop.py` so that simulated visits have the published
+chosen by `benchmarks/calibrate_shop.py` so that simulated sessions have the published
 figures of real ones; the others
 are judgements, guided by what is known of people in shops.
 """
@@ -40,7 +40,7 @@ def _set(value: float, reason: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Appeal:
+class AppealCoefficients:
     """How much a product says to a person, from what is shown of it."""
 
     kind: float = _set(4.5, "another kind of thing than the one wanted is hardly ever of use")
@@ -65,7 +65,7 @@ class Appeal:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class LookCoefficients:
     """Which product to look at, beside its appeal."""
 
     scale: float = _set(0.5, "dissimilarity of products on a page: they are substitutes, so below 1")
@@ -78,7 +78,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class QueryCoefficients:
     """Which words to type."""
 
     scale: float = _set(0.4, "wordings of one need are close substitutes")
@@ -109,7 +109,7 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
-class Narrow:
+class FilterCoefficients:
     """Which filter, and which order."""
 
     scale: float = _set(0.6, "values of filters are partly substitutes")
@@ -132,7 +132,7 @@ class Narrow:
 
 
 @dataclass(frozen=True, slots=True)
-class Decide:
+class DecisionCoefficients:
     """When what is seen is good enough."""
 
     buy: float = _set(1.0, "times worth - threshold of the product shown: satisficing")
@@ -152,7 +152,7 @@ class Decide:
         1.2, "to put it into the cart rather than buy at once, with items left on the list"
     )
     list_left: float = _set(-0.8, "to check out while items are left on the list")
-    committed: float = _set(0.8, "for a visit that began with something in the cart")
+    committed: float = _set(0.8, "for a session that began with something in the cart")
     over: float = _set(
         -1.2, "times the cart's sum over the budget for it, less 1, at the checkout: second thoughts"
     )
@@ -163,10 +163,10 @@ class Decide:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """How a visit runs its course."""
+class BrowsingCoefficients:
+    """How a session runs its course."""
 
-    first: float = _set(3.2, "to search when nothing was searched yet: visits begin with a search")
+    first: float = _set(3.2, "to search when nothing was searched yet: sessions begin with a search")
     idle: float = _set(-3.0, "to search first, for those who come back for what is in their cart")
     unsearched: float = _set(-0.45, "times log(1 + queries): each further query costs more")
     poor: float = _set(1.1, "times how far the page falls short of the threshold (0 to 1): search anew")
@@ -180,7 +180,9 @@ class Course:
     related: float = _set(0.8, "times the share of wanted words in a related search")
     done: float = _set(6.0, "to leave when the order is placed")
     poor_slope: float = _set(0.5, "of the shortfall for each unit of worth below the threshold, 0 to 1")
-    tired: float = _set(1.05, "times log((steps + 1) / stamina): the hazard of leaving grows with the visit")
+    tired: float = _set(
+        1.05, "times log((steps + 1) / stamina): the hazard of leaving grows with the session"
+    )
     weary: float = _set(0.06, "for each step beyond 60: nobody stays for ever")
     found: float = _set(0.6, "to leave with the cart filled: kept for another time")
     purpose: float = _set(-0.4, "to leave before anything was searched")
@@ -198,7 +200,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Slips:
+class SlipCoefficients:
     """What happens unwillingly."""
 
     share: float = _set(0.02, "of all acts go astray: misclicks of a few in a hundred are usual")
@@ -210,8 +212,8 @@ class Slips:
 
 
 @dataclass(frozen=True, slots=True)
-class People:
-    """How persons and visits are drawn."""
+class PopulationCoefficients:
+    """How persons and sessions are drawn."""
 
     taste_spread: float = _set(0.25, "log-deviation of a person's tastes around the style's")
     stamina_median: float = _set(3.6, "steps; fitted to the mean length")
@@ -219,9 +221,9 @@ class People:
         1.6, "log-deviation: a few people have a lot of it; fitted to the skew of lengths"
     )
     threshold: float = _set(1.6, "mean worth that is good enough; fitted to the share of purchases")
-    threshold_spread: float = _set(0.8, "deviation of the threshold between visits")
-    looking_threshold: float = _set(2.0, "added for visits that only look around")
-    return_threshold: float = _set(-0.6, "added for visits that return to a cart: half decided")
+    threshold_spread: float = _set(0.8, "deviation of the threshold between sessions")
+    looking_threshold: float = _set(2.0, "added for sessions that only look around")
+    return_threshold: float = _set(-0.6, "added for sessions that return to a cart: half decided")
     detail_spread: float = _set(
         0.5, "more deviation of the liking of details: people differ much in how they type"
     )
@@ -240,9 +242,9 @@ class People:
     )
     colour_share: float = _set(0.4, "of needs where there are colours ask for one")
     size_share: float = _set(0.8, "of needs where there are sizes ask for one: most know theirs")
-    list_share: float = _set(0.12, "of visits have two or three things on the list")
-    looking_share: float = _set(0.2, "of visits have nothing particular in mind")
-    return_share: float = _set(0.06, "of visits come back for what was left in the cart")
+    list_share: float = _set(0.12, "of sessions have two or three things on the list")
+    looking_share: float = _set(0.2, "of sessions have nothing particular in mind")
+    return_share: float = _set(0.06, "of sessions come back for what was left in the cart")
     typo_rate: float = _set(
         0.06, "median chance of misspelling a query: a tenth of real queries are misspelt"
     )
@@ -287,7 +289,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
+class AimConstant:
     """Utility of an aim on each kind of page, before anything about the page is known; and why it differs."""
 
     home: float
@@ -302,29 +304,31 @@ class Constant:
         return float(getattr(self, {"order": "checkout", "info": "home"}.get(page, page)))
 
 
-_AIMS: dict[Aim, Constant] = {
-    "search": Constant(
+_AIMS: dict[Aim, AimConstant] = {
+    "search": AimConstant(
         0.2, -0.4, -0.2, -1.0, -4.0, "the search box is the main tool, less so after the results"
     ),
-    "look": Constant(
+    "look": AimConstant(
         -2.6, -0.45, -2.7, -2.2, -4.0, "results are there to be looked at; other cards are asides"
     ),
-    "narrow": Constant(
+    "narrow": AimConstant(
         -9.0, -1.75, -9.0, -9.0, -9.0, "filters are used a seventh as often as search; fitted"
     ),
-    "sort": Constant(-9.0, -4.4, -9.0, -9.0, -9.0, "sorting is rarer still"),
-    "more": Constant(-9.0, -2.2, -9.0, -9.0, -9.0, "few turn the page"),
-    "hint": Constant(-9.0, 0.3, -9.0, -9.0, -9.0, "spelling hints stand out"),
-    "related": Constant(-9.0, -3.4, -9.0, -9.0, -9.0, "related searches stand at the end of the page"),
-    "choose": Constant(-9.0, -9.0, -0.1, -9.0, -9.0, "options are chosen by those who are interested"),
-    "keep": Constant(-9.0, -4.5, -0.9, -9.0, -9.0, "put into the cart: not yet a decision"),
-    "buy": Constant(-9.0, -9.0, -1.5, 1.0, 2.2, "on the way to the order; fitted at the product's page"),
-    "reviews": Constant(-9.0, -9.0, -0.3, -9.0, -9.0, "reviews are read before deciding"),
-    "cart": Constant(-3.0, -3.6, -3.0, -9.0, -1.5, "the cart is looked into when there is something in it"),
-    "back": Constant(-6.0, -4.0, 0.2, -0.6, -1.6, "back to the results; nothing to go back to from there"),
-    "edit": Constant(-9.0, -9.0, -9.0, -1.4, -9.0, "change a quantity or take something out"),
-    "wander": Constant(-1.2, -4.0, -4.2, -4.4, -5.0, "departments, help, footers: distractions"),
-    "leave": Constant(
+    "sort": AimConstant(-9.0, -4.4, -9.0, -9.0, -9.0, "sorting is rarer still"),
+    "more": AimConstant(-9.0, -2.2, -9.0, -9.0, -9.0, "few turn the page"),
+    "hint": AimConstant(-9.0, 0.3, -9.0, -9.0, -9.0, "spelling hints stand out"),
+    "related": AimConstant(-9.0, -3.4, -9.0, -9.0, -9.0, "related searches stand at the end of the page"),
+    "choose": AimConstant(-9.0, -9.0, -0.1, -9.0, -9.0, "options are chosen by those who are interested"),
+    "keep": AimConstant(-9.0, -4.5, -0.9, -9.0, -9.0, "put into the cart: not yet a decision"),
+    "buy": AimConstant(-9.0, -9.0, -1.5, 1.0, 2.2, "on the way to the order; fitted at the product's page"),
+    "reviews": AimConstant(-9.0, -9.0, -0.3, -9.0, -9.0, "reviews are read before deciding"),
+    "cart": AimConstant(
+        -3.0, -3.6, -3.0, -9.0, -1.5, "the cart is looked into when there is something in it"
+    ),
+    "back": AimConstant(-6.0, -4.0, 0.2, -0.6, -1.6, "back to the results; nothing to go back to from there"),
+    "edit": AimConstant(-9.0, -9.0, -9.0, -1.4, -9.0, "change a quantity or take something out"),
+    "wander": AimConstant(-1.2, -4.0, -4.2, -4.4, -5.0, "departments, help, footers: distractions"),
+    "leave": AimConstant(
         -0.37, 0.83, 0.93, 0.83, 0.63, "leaving is possible anywhere; fitted to the mean length"
     ),
 }
@@ -334,15 +338,15 @@ _AIMS: dict[Aim, Constant] = {
 class Coefficients:
     """All of them. `sharpness` multiplies the utilities of aims: how far people are from acting at random."""
 
-    aims: Mapping[Aim, Constant] = field(default_factory=lambda: MappingProxyType(dict(_AIMS)))
-    appeal: Appeal = Appeal()
-    look: Look = Look()
-    texts: Texts = Texts()
-    narrow: Narrow = Narrow()
-    decide: Decide = Decide()
-    course: Course = Course()
-    slips: Slips = Slips()
-    people: People = People()
+    aims: Mapping[Aim, AimConstant] = field(default_factory=lambda: MappingProxyType(dict(_AIMS)))
+    appeal: AppealCoefficients = AppealCoefficients()
+    look: LookCoefficients = LookCoefficients()
+    texts: QueryCoefficients = QueryCoefficients()
+    narrow: FilterCoefficients = FilterCoefficients()
+    decide: DecisionCoefficients = DecisionCoefficients()
+    browsing: BrowsingCoefficients = BrowsingCoefficients()
+    slips: SlipCoefficients = SlipCoefficients()
+    people: PopulationCoefficients = PopulationCoefficients()
     sharpness: float = 1.915
 
     def shifted(self, aim: Aim, by: float, *pages: str) -> Coefficients:

@@ -7,190 +7,197 @@ from __future__ import annotations
 
 import math
 
+from facsim.shop.shoppers.choice_situation import ChoiceSituation
 from facsim.shop.shoppers.coefficients import BOUNDS
 from facsim.shop.shoppers.nested_logit import Nest, Option, constant
-from facsim.shop.shoppers.page_view import Scene
-from facsim.shop.storefront.views import Act
+from facsim.shop.storefront.views import PageAction
 
 
-def choose(scene: Scene) -> Nest | None:
+def choose(situation: ChoiceSituation) -> Nest | None:
     """To choose a size or colour."""
-    acts = scene.acts.get("option", ())
-    if not acts:
+    actions = situation.actions.get("option", ())
+    if not actions:
         return None
-    decide = scene.coefficients.decide
+    decide = situation.coefficients.decide
     options = []
-    for index, act in acts:
-        if act.selected:
+    for index, action in actions:
+        if action.selected:
             terms = {"set": decide.set}
-        elif _wanted(act, scene):
+        elif _wanted(action, situation):
             terms = {"wanted": decide.wanted}
         else:
             terms = {"other": decide.other}
         options.append(Option(index, terms))
-    terms = {"choose": constant(scene, "choose"), "worth": decide.choose * scene.gap}
+    terms = {"choose": constant(situation, "choose"), "worth": decide.choose * situation.gap}
     return Nest("choose", terms, options, decide.choose_scale, inclusive=True)
 
 
-def _wanted(act: Act, scene: Scene) -> bool:
+def _wanted(action: PageAction, situation: ChoiceSituation) -> bool:
     """Whether an option is the size or colour that is wanted."""
-    need = scene.shopper.needs[scene.shown.need if scene.shown is not None else scene.memory.need]
-    return bool(act.value) and act.value.lower() in (need.size.lower(), need.colour.lower())
+    need = situation.shopper.needs[
+        situation.shown.need if situation.shown is not None else situation.memory.need
+    ]
+    return bool(action.value) and action.value.lower() in (need.size.lower(), need.colour.lower())
 
 
-def _decision(scene: Scene) -> dict[str, float]:
+def _decision(situation: ChoiceSituation) -> dict[str, float]:
     """What speaks for taking the product shown."""
-    decide, memory, product = scene.coefficients.decide, scene.memory, scene.view.product
+    decide, memory, product = situation.coefficients.decide, situation.memory, situation.view.product
     terms = {
-        "worth": decide.buy * scene.gap,
-        "eager": scene.shopper.person.tastes.eagerness,
-        "compared": decide.compared * math.log1p(len(memory.looked)),
+        "worth": decide.buy * situation.gap,
+        "eager": situation.shopper.person.tastes.eagerness,
+        "compared": decide.compared * math.log1p(len(memory.viewed)),
     }
     if product is not None:
-        if any(_wanted(act, scene) and not act.selected for _, act in scene.acts.get("option", ())):
+        if any(
+            _wanted(action, situation) and not action.selected
+            for _, action in situation.actions.get("option", ())
+        ):
             terms["unset"] = decide.unset
         if product.card.product in memory.read:
             terms["read"] = decide.read_then
     return terms
 
 
-def keep(scene: Scene) -> Nest | None:
+def keep(situation: ChoiceSituation) -> Nest | None:
     """To put a product into the cart."""
-    acts = scene.acts.get("add_to_cart", ())
-    if not acts:
+    actions = situation.actions.get("add_to_cart", ())
+    if not actions:
         return None
-    decide = scene.coefficients.decide
-    terms = {"keep": constant(scene, "keep"), "list": decide.more_needs * (scene.open_needs > 0)}
-    if scene.view.product is not None:
-        return Nest("keep", terms | _decision(scene), [Option(index, {}) for index, _ in acts])
+    decide = situation.coefficients.decide
+    terms = {"keep": constant(situation, "keep"), "list": decide.more_needs * (situation.open_needs > 0)}
+    if situation.view.product is not None:
+        return Nest("keep", terms | _decision(situation), [Option(index, {}) for index, _ in actions])
     options = []
-    for index, act in acts:
-        judged = scene.judged.get(act.product) if act.product is not None else None
-        worth = judged.worth if judged is not None else scene.coefficients.narrow.pointless
-        options.append(Option(index, {"worth": decide.buy * (worth - scene.shopper.threshold)}))
-    return Nest("keep", terms, options, scene.coefficients.look.scale, inclusive=True)
+    for index, action in actions:
+        judged = situation.judged.get(action.product) if action.product is not None else None
+        worth = judged.worth if judged is not None else situation.coefficients.narrow.pointless
+        options.append(Option(index, {"worth": decide.buy * (worth - situation.shopper.threshold)}))
+    return Nest("keep", terms, options, situation.coefficients.look.scale, inclusive=True)
 
 
-def buy(scene: Scene) -> Nest | None:
+def buy(situation: ChoiceSituation) -> Nest | None:
     """To buy, or to take the next step towards it."""
-    decide, view = scene.coefficients.decide, scene.view
+    decide, view = situation.coefficients.decide, situation.view
     kinds = ("buy_now", "checkout", "continue", "place_order")
-    options = [Option(index, {}) for kind in kinds for index, _ in scene.acts.get(kind, ())]
+    options = [Option(index, {}) for kind in kinds for index, _ in situation.actions.get(kind, ())]
     if not options:
         return None
-    terms = {"buy": constant(scene, "buy"), "list": decide.list_left * (scene.open_needs > 0)}
+    terms = {"buy": constant(situation, "buy"), "list": decide.list_left * (situation.open_needs > 0)}
     if view.product is not None:
-        return Nest("buy", terms | _decision(scene), options)
+        return Nest("buy", terms | _decision(situation), options)
     if view.kind == "cart" and not view.lines:
         return None
-    budget = sum(need.budget for need in scene.shopper.needs)
-    lines = [scene.judged[line.card.product].worth for line in view.lines]
+    budget = sum(need.budget for need in situation.shopper.needs)
+    lines = [situation.judged[line.card.product].worth for line in view.lines]
     if lines:
-        worst = min(lines) - scene.shopper.threshold
+        worst = min(lines) - situation.shopper.threshold
         terms["worth"] = decide.cart_worth * max(BOUNDS.worst_line, worst)
         terms["over"] = decide.over * max(0.0, view.cart_total / budget - 1)
-    terms["eager"] = scene.shopper.person.tastes.eagerness
-    terms["committed"] = decide.committed * (scene.shopper.mission == "return")
+    terms["eager"] = situation.shopper.person.tastes.eagerness
+    terms["committed"] = decide.committed * (situation.shopper.mission == "return")
     if view.kind == "checkout":
-        terms["impatience"] = decide.impatience * (scene.memory.last == "buy")
+        terms["impatience"] = decide.impatience * (situation.memory.last == "buy")
     return Nest("buy", terms, options)
 
 
-def reviews(scene: Scene) -> Nest | None:
+def reviews(situation: ChoiceSituation) -> Nest | None:
     """To read reviews."""
-    acts = scene.acts.get("reviews", ())
-    if not acts or scene.view.product is None:
+    actions = situation.actions.get("reviews", ())
+    if not actions or situation.view.product is None:
         return None
-    tastes, decide = scene.shopper.person.tastes, scene.coefficients.decide
+    tastes, decide = situation.shopper.person.tastes, situation.coefficients.decide
     terms = {
-        "reviews": constant(scene, "reviews"),
+        "reviews": constant(situation, "reviews"),
         "stars": decide.reviews_taste * (tastes.rating + tastes.reviews - 2),
     }
-    terms["interest"] = decide.reviews_interest * scene.gap
-    if scene.view.product.card.product in scene.memory.read:
+    terms["interest"] = decide.reviews_interest * situation.gap
+    if situation.view.product.card.product in situation.memory.read:
         terms["read"] = decide.read
-    return Nest("reviews", terms, [Option(index, {}) for index, _ in acts])
+    return Nest("reviews", terms, [Option(index, {}) for index, _ in actions])
 
 
-def cart(scene: Scene) -> Nest | None:
+def cart(situation: ChoiceSituation) -> Nest | None:
     """To look into the cart."""
-    acts = scene.acts.get("cart", ())
-    if not acts or scene.view.kind == "cart":
+    actions = situation.actions.get("cart", ())
+    if not actions or situation.view.kind == "cart":
         return None
-    course = scene.coefficients.course
+    browsing = situation.coefficients.browsing
     terms = {
-        "cart": constant(scene, "cart"),
-        "filled": course.cart_full if scene.view.cart_count else course.cart_empty,
-        "again": course.cart_again * scene.memory.cart_looks,
+        "cart": constant(situation, "cart"),
+        "filled": browsing.cart_full if situation.view.cart_count else browsing.cart_empty,
+        "again": browsing.cart_again * situation.memory.cart_looks,
     }
-    if scene.shopper.mission == "return" and not scene.memory.cart_looks:
-        terms["return"] = -course.idle
-    return Nest("cart", terms, [Option(index, {}) for index, _ in acts])
+    if situation.shopper.mission == "return" and not situation.memory.cart_looks:
+        terms["return"] = -browsing.idle
+    return Nest("cart", terms, [Option(index, {}) for index, _ in actions])
 
 
-def back(scene: Scene) -> Nest | None:
+def back(situation: ChoiceSituation) -> Nest | None:
     """To go back."""
-    course, kind = scene.coefficients.course, scene.view.kind
-    options = [Option(index, {}) for index, _ in scene.acts.get("back", ())]
+    browsing, kind = situation.coefficients.browsing, situation.view.kind
+    options = [Option(index, {}) for index, _ in situation.actions.get("back", ())]
     if kind != "home":
-        options += [Option(index, {"home": course.home}) for index, _ in scene.acts.get("home", ())]
+        options += [Option(index, {"home": browsing.home}) for index, _ in situation.actions.get("home", ())]
     if not options:
         return None
-    terms = {"back": constant(scene, "back")}
+    terms = {"back": constant(situation, "back")}
     if kind == "product":
-        shortfall = max(BOUNDS.pleased, min(BOUNDS.disappointed, -scene.gap))
-        terms["disappointed"] = scene.coefficients.decide.back * shortfall
+        shortfall = max(BOUNDS.pleased, min(BOUNDS.disappointed, -situation.gap))
+        terms["disappointed"] = situation.coefficients.decide.back * shortfall
     elif kind not in ("home", "results", "cart", "checkout"):
-        terms["astray"] = course.astray - constant(scene, "back")
+        terms["astray"] = browsing.astray - constant(situation, "back")
     return Nest("back", terms, options)
 
 
-def edit(scene: Scene) -> Nest | None:
+def edit(situation: ChoiceSituation) -> Nest | None:
     """To change what is in the cart."""
-    options, decide = [], scene.coefficients.decide
-    for index, act in scene.acts.get("remove", ()):
-        judged = scene.judged.get(act.product) if act.product is not None else None
-        lack = max(0.0, scene.shopper.threshold - judged.worth) if judged is not None else 0.0
+    options, decide = [], situation.coefficients.decide
+    for index, action in situation.actions.get("remove", ()):
+        judged = situation.judged.get(action.product) if action.product is not None else None
+        lack = max(0.0, situation.shopper.threshold - judged.worth) if judged is not None else 0.0
         options.append(Option(index, {"lack": decide.lack * min(BOUNDS.disappointed, lack)}))
-    options += [Option(index, {"quantity": decide.quantity}) for index, _ in scene.acts.get("quantity", ())]
+    options += [
+        Option(index, {"quantity": decide.quantity}) for index, _ in situation.actions.get("quantity", ())
+    ]
     if not options:
         return None
-    return Nest("edit", {"edit": constant(scene, "edit")}, options, inclusive=True)
+    return Nest("edit", {"edit": constant(situation, "edit")}, options, inclusive=True)
 
 
-def wander(scene: Scene) -> Nest | None:
+def wander(situation: ChoiceSituation) -> Nest | None:
     """To follow a department or a distraction."""
-    course, memory = scene.coefficients.course, scene.memory
-    wanted = {need.kind.department.lower() for need in scene.shopper.needs}
+    browsing, memory = situation.coefficients.browsing, situation.memory
+    wanted = {need.kind.department.lower() for need in situation.shopper.needs}
     options = []
-    for index, act in scene.acts.get("department", ()):
+    for index, action in situation.actions.get("department", ()):
         options.append(
-            Option(index, {"department": course.department * (act.label.strip().lower() in wanted)})
+            Option(index, {"department": browsing.department * (action.label.strip().lower() in wanted)})
         )
-    aside = {"aside": course.aside}
-    options += [Option(index, aside) for index, _ in scene.acts.get("other", ())]
+    aside = {"aside": browsing.aside}
+    options += [Option(index, aside) for index, _ in situation.actions.get("other", ())]
     if not options:
         return None
     terms = {
-        "wander": constant(scene, "wander"),
-        "patience": course.patience * scene.shopper.person.tastes.patience,
-        "distracted": course.distracted * memory.asides,
-        "looking": course.looking * (scene.shopper.mission == "look"),
+        "wander": constant(situation, "wander"),
+        "patience": browsing.patience * situation.shopper.person.tastes.patience,
+        "distracted": browsing.distracted * memory.asides,
+        "looking": browsing.looking * (situation.shopper.mission == "look"),
     }
-    return Nest("wander", terms, options, course.wander_scale)
+    return Nest("wander", terms, options, browsing.wander_scale)
 
 
-def leave(scene: Scene) -> Nest:
+def leave(situation: ChoiceSituation) -> Nest:
     """To leave the shop."""
-    course, memory, view = scene.coefficients.course, scene.memory, scene.view
+    browsing, memory, view = situation.coefficients.browsing, situation.memory, situation.view
     terms: dict[str, float] = {
-        "leave": constant(scene, "leave"),
-        "tired": course.tired * math.log((memory.steps + 1) / scene.shopper.stamina),
-        "weary": course.weary * max(0, memory.steps - BOUNDS.weary_after),
-        "poor": course.poor_leave * scene.poor,
-        "found": course.found * (view.cart_count > 0 and view.kind in ("cart", "product")),
-        "purpose": course.purpose * (not memory.queries),
+        "leave": constant(situation, "leave"),
+        "tired": browsing.tired * math.log((memory.steps + 1) / situation.shopper.stamina),
+        "weary": browsing.weary * max(0, memory.steps - BOUNDS.weary_after),
+        "poor": browsing.poor_leave * situation.poor,
+        "found": browsing.found * (view.cart_count > 0 and view.kind in ("cart", "product")),
+        "purpose": browsing.purpose * (not memory.queries),
     }
     if view.kind == "order":
-        terms["done"] = course.done
+        terms["done"] = browsing.done
     return Nest("leave", terms, [Option(None, {})])

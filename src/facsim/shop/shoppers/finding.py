@@ -11,34 +11,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from facsim.shop.shoppers.choice_situation import ChoiceSituation
 from facsim.shop.shoppers.coefficients import BOUNDS
 from facsim.shop.shoppers.nested_logit import Nest, Option, constant
-from facsim.shop.shoppers.page_view import Scene
-from facsim.shop.shoppers.queries import Wording
+from facsim.shop.shoppers.queries import QueryText
 from facsim.shop.shoppers.term_matching import words
-from facsim.shop.storefront.views import Act
+from facsim.shop.storefront.views import PageAction
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-def search(scene: Scene) -> Nest | None:
+def search(situation: ChoiceSituation) -> Nest | None:
     """To type a query."""
-    boxes = [index for index, act in scene.acts.get("search", ()) if act.part != "button"]
+    boxes = [index for index, action in situation.actions.get("search", ()) if action.part != "button"]
     if not boxes:
         return None
-    course, memory = scene.coefficients.course, scene.memory
-    terms = {"search": constant(scene, "search")}
+    browsing, memory = situation.coefficients.browsing, situation.memory
+    terms = {"search": constant(situation, "search")}
     if not memory.queries:
-        terms["first"] = course.idle if scene.shopper.mission == "return" else course.first
+        terms["first"] = browsing.idle if situation.shopper.mission == "return" else browsing.first
     else:
-        terms["searched"] = course.unsearched * math.log(1 + len(memory.queries))
-        if scene.view.kind == "results":
-            terms["poor"] = course.poor * scene.poor + course.empty * (scene.view.total == 0)
-    so_far = _SoFar.of(scene)
+        terms["searched"] = browsing.unsearched * math.log(1 + len(memory.queries))
+        if situation.view.kind == "results":
+            terms["poor"] = browsing.poor * situation.poor + browsing.empty * (situation.view.total == 0)
+    so_far = _SoFar.of(situation)
     options = [
-        Option(boxes[0], _wording(wording, scene, so_far), wording) for wording in scene.shopper.wordings
+        Option(boxes[0], _wording(query_text, situation, so_far), query_text)
+        for query_text in situation.shopper.query_texts
     ]
-    return Nest("search", terms, options, scene.coefficients.texts.scale, inclusive=bool(memory.queries))
+    return Nest("search", terms, options, situation.coefficients.texts.scale, inclusive=bool(memory.queries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,104 +57,111 @@ class _SoFar:
     details: int
 
     @classmethod
-    def of(cls, scene: Scene) -> _SoFar:
-        """Of a visit that has come to this page."""
-        queries, need, last = scene.memory.queries, scene.memory.need, scene.last
+    def of(cls, situation: ChoiceSituation) -> _SoFar:
+        """Of a session that has come to this page."""
+        queries, need, last = situation.memory.queries, situation.memory.need, situation.last
         return cls(
             frozenset(typed.text for typed in queries),
             sum(typed.need == need for typed in queries),
-            next((item.details for item in scene.shopper.wordings if last and item.text == last.meant), 0),
+            next(
+                (item.details for item in situation.shopper.query_texts if last and item.text == last.meant),
+                0,
+            ),
         )
 
 
-def _wording(wording: Wording, scene: Scene, so_far: _SoFar) -> dict[str, float]:
+def _wording(query_text: QueryText, situation: ChoiceSituation, so_far: _SoFar) -> dict[str, float]:
     """Why to type this text now."""
-    texts, memory, view, last = scene.coefficients.texts, scene.memory, scene.view, scene.last
-    terms = {"wording": wording.liking}
+    texts, memory, view, last = situation.coefficients.texts, situation.memory, situation.view, situation.last
+    terms = {"wording": query_text.liking}
     if last is None:
         return terms
     on_results = view.kind == "results"
-    if wording.text == last.text:
+    if query_text.text == last.text:
         terms["same"] = texts.same if on_results else texts.return_to
-    elif wording.text == last.meant:
+    elif query_text.text == last.meant:
         unhappy = bool(view.did_you_mean) or (on_results and view.total < BOUNDS.few)
         terms["correct"] = texts.correct if unhappy else texts.correct_unneeded
-    elif wording.text in so_far.tried:
+    elif query_text.text in so_far.tried:
         terms["tried"] = texts.tried
-    if wording.need in memory.kept:
+    if query_text.need in memory.kept:
         terms["served"] = texts.served
     need = last.need
-    if wording.need != need:
+    if query_text.need != need:
         terms["other_need"] = texts.other_need + texts.persistence * min(BOUNDS.asked, so_far.asked)
         if need in memory.kept:
             terms["next_need"] = texts.next_need
     elif on_results:
         if view.total < BOUNDS.few:
-            terms["widen"] = texts.widen * (so_far.details - wording.details)
-        elif scene.poor > 0:
-            terms["sharpen"] = texts.sharpen * scene.poor * (wording.details - so_far.details)
+            terms["widen"] = texts.widen * (so_far.details - query_text.details)
+        elif situation.poor > 0:
+            terms["sharpen"] = texts.sharpen * situation.poor * (query_text.details - so_far.details)
     return terms
 
 
-def look(scene: Scene) -> Nest | None:
+def look(situation: ChoiceSituation) -> Nest | None:
     """To look at a product."""
-    look = scene.coefficients.look
+    look = situation.coefficients.look
     options = []
-    here = scene.view.product.card.product if scene.view.product is not None else None
-    aside = scene.view.kind != "results"
-    for index, act in scene.acts.get("product", ()):
-        judged = scene.judged.get(act.product) if act.product is not None else None
-        if judged is None or act.product == here or act.product is None:
+    here = situation.view.product.card.product if situation.view.product is not None else None
+    aside = situation.view.kind != "results"
+    for index, action in situation.actions.get("product", ()):
+        judged = situation.judged.get(action.product) if action.product is not None else None
+        if judged is None or action.product == here or action.product is None:
             continue
         terms = dict(judged.terms)
-        card = scene.cards[act.product]
+        card = situation.cards[action.product]
         terms["place"] = -look.place * math.log(max(1, card.place))
-        if act.part == "picture":
-            terms["picture"] = look.picture + scene.shopper.person.tastes.pictures
-        if act.part in ("recent", "related") and not aside:
+        if action.part == "picture":
+            terms["picture"] = look.picture + situation.shopper.person.tastes.pictures
+        if action.part in ("recent", "related") and not aside:
             terms["aside"] = look.aside
-        looked = scene.memory.looked.get(act.product)
-        if looked is not None:
-            terms["seen"] = look.seen * looked.times
-            if act.product == scene.best and len(scene.worth) > 1:
+        viewed = situation.memory.viewed.get(action.product)
+        if viewed is not None:
+            terms["seen"] = look.seen * viewed.times
+            if action.product == situation.best and len(situation.worth) > 1:
                 terms["again"] = look.again
-        options.append(Option(index, terms, subject=act.product))
+        options.append(Option(index, terms, subject=action.product))
     if not options:
         return None
-    return Nest("look", {"look": constant(scene, "look")}, options, look.scale, inclusive=True)
+    return Nest("look", {"look": constant(situation, "look")}, options, look.scale, inclusive=True)
 
 
-def narrow(scene: Scene) -> Nest | None:
+def narrow(situation: ChoiceSituation) -> Nest | None:
     """To set a filter or take one back."""
-    narrow = scene.coefficients.narrow
-    options = [Option(index, _filter(act, scene)) for index, act in scene.acts.get("filter", ())]
-    undo = narrow.undo if scene.view.total < BOUNDS.scarce else narrow.undo_unneeded
-    options += [Option(index, {"undo": undo}) for index, _ in scene.acts.get("clear", ())]
+    narrow = situation.coefficients.narrow
+    options = [
+        Option(index, _filter(action, situation)) for index, action in situation.actions.get("filter", ())
+    ]
+    undo = narrow.undo if situation.view.total < BOUNDS.scarce else narrow.undo_unneeded
+    options += [Option(index, {"undo": undo}) for index, _ in situation.actions.get("clear", ())]
     if not options:
         return None
-    many = max(0.0, math.log2(max(1, scene.view.total) / BOUNDS.many))
+    many = max(0.0, math.log2(max(1, situation.view.total) / BOUNDS.many))
     terms = {
-        "narrow": constant(scene, "narrow"),
-        "filters": scene.shopper.person.tastes.filters,
+        "narrow": constant(situation, "narrow"),
+        "filters": situation.shopper.person.tastes.filters,
         "many": narrow.many * many,
-        "already": narrow.already * sum(act.selected for _, act in scene.acts.get("filter", ())),
+        "already": narrow.already * sum(action.selected for _, action in situation.actions.get("filter", ())),
     }
     return Nest("narrow", terms, options, narrow.scale, inclusive=True)
 
 
-def _filter(act: Act, scene: Scene) -> dict[str, float]:
+def _filter(action: PageAction, situation: ChoiceSituation) -> dict[str, float]:
     """What a value of a filter is good for."""
-    narrow, tastes = scene.coefficients.narrow, scene.shopper.person.tastes
-    need = scene.shopper.needs[scene.memory.need]
-    if act.selected:
-        return {"undo": narrow.undo if scene.view.total < BOUNDS.scarce else narrow.undo_unneeded}
-    label, facet, value = act.label.strip().lower(), act.facet.lower(), act.value.lower()
+    narrow, tastes = situation.coefficients.narrow, situation.shopper.person.tastes
+    need = situation.shopper.needs[situation.memory.need]
+    if action.selected:
+        return {"undo": narrow.undo if situation.view.total < BOUNDS.scarce else narrow.undo_unneeded}
+    label, facet, value = action.label.strip().lower(), action.facet.lower(), action.value.lower()
     numbers = _numbers(label)
     if "price" in facet and holds(label, numbers, need.budget / 100):
         name, gain = "filter_price", narrow.price * tastes.price
     elif ("review" in facet or "rating" in facet or "star" in label) and numbers[:1] == (BOUNDS.stars,):
         name, gain = "filter_rating", narrow.rating * tastes.rating
-    elif "brand" in facet and not scene.shopper.person.brands.isdisjoint((act.label.strip(), act.value)):
+    elif "brand" in facet and not situation.shopper.person.brands.isdisjoint(
+        (action.label.strip(), action.value)
+    ):
         name, gain = "filter_brand", narrow.brand * tastes.brand
     elif "size" in facet and need.size and need.size.lower() in (label, value):
         name, gain = "filter_size", narrow.size
@@ -186,14 +194,14 @@ def holds(text: str, numbers: Sequence[float], budget: float) -> bool:
     return budget <= numbers[0] if re.search("under|up to|below", text.lower()) else budget > numbers[0]
 
 
-def sort(scene: Scene) -> Nest | None:
+def sort(situation: ChoiceSituation) -> Nest | None:
     """To have the results in another order."""
-    narrow, tastes = scene.coefficients.narrow, scene.shopper.person.tastes
+    narrow, tastes = situation.coefficients.narrow, situation.shopper.person.tastes
     options = []
-    for index, act in scene.acts.get("sort", ()):
-        if act.selected:
+    for index, action in situation.actions.get("sort", ()):
+        if action.selected:
             continue
-        said = f"{act.label} {act.value}".lower()
+        said = f"{action.label} {action.value}".lower()
         if "low to high" in said or "price_up" in said or "cheapest" in said:
             terms = {"sort_price": narrow.sort_price * tastes.price}
         elif "review" in said or "rating" in said or "rated" in said:
@@ -205,59 +213,61 @@ def sort(scene: Scene) -> Nest | None:
         options.append(Option(index, terms))
     if not options:
         return None
-    terms = {"sort": constant(scene, "sort"), "filters": tastes.filters}
-    terms["already"] = narrow.sorted * scene.memory.sorted
+    terms = {"sort": constant(situation, "sort"), "filters": tastes.filters}
+    terms["already"] = narrow.sorted * situation.memory.sorted
     return Nest("sort", terms, options, narrow.scale, inclusive=True)
 
 
-def more(scene: Scene) -> Nest | None:
+def more(situation: ChoiceSituation) -> Nest | None:
     """To turn to another page of the results."""
-    course = scene.coefficients.course
-    here = scene.view.query.page if scene.view.query is not None else 1
+    browsing = situation.coefficients.browsing
+    here = situation.view.query.page if situation.view.query is not None else 1
     options = []
-    for index, act in scene.acts.get("page", ()):
-        if not act.selected:
-            number = int(act.value) if act.value.isdecimal() else here + 1
-            options.append(Option(index, {"distance": course.distance * abs(number - here - 1)}))
+    for index, action in situation.actions.get("page", ()):
+        if not action.selected:
+            number = int(action.value) if action.value.isdecimal() else here + 1
+            options.append(Option(index, {"distance": browsing.distance * abs(number - here - 1)}))
     if not options:
         return None
     terms = {
-        "more": constant(scene, "more"),
-        "poor": course.poor_more * scene.poor,
-        "pages": course.page * (here - 1),
-        "patience": course.patience * scene.shopper.person.tastes.patience,
+        "more": constant(situation, "more"),
+        "poor": browsing.poor_more * situation.poor,
+        "pages": browsing.page * (here - 1),
+        "patience": browsing.patience * situation.shopper.person.tastes.patience,
     }
-    if here >= scene.view.last_page:
-        terms["pages"] += 2 * course.page
+    if here >= situation.view.last_page:
+        terms["pages"] += 2 * browsing.page
     return Nest("more", terms, options)
 
 
-def hint(scene: Scene) -> Nest | None:
+def hint(situation: ChoiceSituation) -> Nest | None:
     """To follow a spelling hint."""
-    acts = scene.acts.get("did_you_mean", ())
-    if not acts:
+    actions = situation.actions.get("did_you_mean", ())
+    if not actions:
         return None
-    course, last = scene.coefficients.course, scene.last
-    said = (acts[0][1].value or acts[0][1].label).lower()
+    browsing, last = situation.coefficients.browsing, situation.last
+    said = (actions[0][1].value or actions[0][1].label).lower()
     right = last is not None and last.text != last.meant and last.meant in said
-    terms = {"hint": constant(scene, "hint"), "meant": course.hint if right else course.hint_other}
-    return Nest("hint", terms, [Option(index, {}) for index, _ in acts])
+    terms = {"hint": constant(situation, "hint"), "meant": browsing.hint if right else browsing.hint_other}
+    return Nest("hint", terms, [Option(index, {}) for index, _ in actions])
 
 
-def related(scene: Scene) -> Nest | None:
+def related(situation: ChoiceSituation) -> Nest | None:
     """To follow a related search."""
-    acts = scene.acts.get("related_search", ())
-    if not acts:
+    actions = situation.actions.get("related_search", ())
+    if not actions:
         return None
-    course = scene.coefficients.course
-    asked = {typed.text for typed in scene.memory.queries}
+    browsing = situation.coefficients.browsing
+    asked = {typed.text for typed in situation.memory.queries}
     options = []
-    for index, act in acts:
-        text = words(act.value or act.label)
-        share = max(len(names & text) / len(names) for need in scene.shopper.needs for names in need.names)
-        terms = {"related": course.related * share}
-        if (act.value or act.label).lower() in asked:
-            terms["tried"] = scene.coefficients.texts.tried
+    for index, action in actions:
+        text = words(action.value or action.label)
+        share = max(
+            len(names & text) / len(names) for need in situation.shopper.needs for names in need.names
+        )
+        terms = {"related": browsing.related * share}
+        if (action.value or action.label).lower() in asked:
+            terms["tried"] = situation.coefficients.texts.tried
         options.append(Option(index, terms))
-    terms = {"related": constant(scene, "related"), "poor": course.poor * scene.poor}
+    terms = {"related": constant(situation, "related"), "poor": browsing.poor * situation.poor}
     return Nest("related", terms, options)

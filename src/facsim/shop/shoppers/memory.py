@@ -1,4 +1,4 @@
-"""What a shopper remembers of a visit."""
+"""What a shopper remembers of a session."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from facsim.shop.shoppers.coefficients import Aim
-from facsim.shop.storefront.views import Act, Card, View
+from facsim.shop.storefront.views import PageAction, PageView, ProductCard
 
 
 class Choice(NamedTuple):
     """Something to do on a page, with its probability.
 
     Attributes:
-        act: index in the view's acts; None for leaving.
+        action_index: index in the view's actions; None for leaving.
         text: what is typed; None if nothing is.
         probability: of doing this.
         terms: its utility, term by term, in logits.
@@ -24,7 +24,7 @@ class Choice(NamedTuple):
         against: terms of the most probable other thing, for saying why this was preferred.
     """
 
-    act: int | None
+    action_index: int | None
     text: str | None
     probability: float
     terms: Mapping[str, float]
@@ -34,7 +34,7 @@ class Choice(NamedTuple):
     against: Mapping[str, float] = {}
 
 
-class Typed(NamedTuple):
+class TypedQuery(NamedTuple):
     """A query asked: as typed, as meant, and for which need."""
 
     text: str
@@ -43,33 +43,33 @@ class Typed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ViewedProduct:
     """A product looked at: what its page said when it was last open."""
 
-    card: Card
+    card: ProductCard
     features: tuple[str, ...]
     times: int
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What was done and seen so far. `Memory()` is the beginning of a visit.
+    """What was done and seen so far. `Memory()` is the beginning of a session.
 
     Attributes:
-        steps: acts done.
+        steps: actions done.
         queries: asked, in order, those of spelling hints and related searches included.
-        looked: products looked at, by id, in the order of the last look.
+        viewed: products looked at, by id, in the order of the last look.
         kept: needs with something in the cart.
         read: products whose reviews were read.
         cart_looks: times that the cart was looked into.
         asides: distractions followed.
         sorted: whether an order was chosen for the last query.
-        last: aim of the last act.
+        last: aim of the last action.
     """
 
     steps: int = 0
-    queries: tuple[Typed, ...] = ()
-    looked: Mapping[int, Looked] = field(default_factory=dict)
+    queries: tuple[TypedQuery, ...] = ()
+    viewed: Mapping[int, ViewedProduct] = field(default_factory=dict)
     kept: frozenset[int] = frozenset()
     read: frozenset[int] = frozenset()
     cart_looks: int = 0
@@ -82,19 +82,19 @@ class Memory:
         """Index of the need searched for last."""
         return self.queries[-1].need if self.queries else 0
 
-    def after(self, view: View, choice: Choice) -> Memory:
+    def after(self, view: PageView, choice: Choice) -> Memory:
         """The memory once a choice is made on a page."""
-        act = view.acts[choice.act] if choice.act is not None else None
+        action = view.actions[choice.action_index] if choice.action_index is not None else None
         queries, in_order = self.queries, self.sorted
-        asked = _asked(act, choice, self.need)
+        asked = _asked(action, choice, self.need)
         if asked is not None:
             queries, in_order = (*queries, asked), False
-        kind = act.kind if act is not None else "leave"
+        kind = action.kind if action is not None else "leave"
         product = view.product.card.product if view.product is not None else None
         return Memory(
             steps=self.steps + 1,
             queries=queries,
-            looked=self._looking(view),
+            viewed=self._looking(view),
             kept=self.kept | {self.need} if kind == "add_to_cart" else self.kept,
             read=self.read | {product} if kind == "reviews" and product is not None else self.read,
             cart_looks=self.cart_looks + (kind == "cart"),
@@ -103,26 +103,26 @@ class Memory:
             last=str(choice.aim),
         )
 
-    def _looking(self, view: View) -> Mapping[int, Looked]:
+    def _looking(self, view: PageView) -> Mapping[int, ViewedProduct]:
         shown = view.product
         if shown is None:
-            return self.looked
+            return self.viewed
         product = shown.card.product
-        before = self.looked.get(product)
+        before = self.viewed.get(product)
         times = 1 if before is None else before.times
         # A page that changes by an option or by reviews is still the same look.
         if before is not None and self.last not in ("choose", "reviews"):
             times += 1
-        rest = {key: looked for key, looked in self.looked.items() if key != product}
-        return {**rest, product: Looked(shown.card, shown.features, times)}
+        rest = {key: viewed for key, viewed in self.viewed.items() if key != product}
+        return {**rest, product: ViewedProduct(shown.card, shown.features, times)}
 
 
-def _asked(act: Act | None, choice: Choice, need: int) -> Typed | None:
+def _asked(action: PageAction | None, choice: Choice, need: int) -> TypedQuery | None:
     """The query that a choice asks, if it does."""
     if choice.text is not None:
         meant = choice.meant if choice.meant is not None else choice.text
-        return Typed(choice.text, meant, choice.need if choice.need is not None else need)
-    if act is not None and act.kind in ("did_you_mean", "related_search"):
-        text = (act.value or act.label).lower()
-        return Typed(text, text, need)
+        return TypedQuery(choice.text, meant, choice.need if choice.need is not None else need)
+    if action is not None and action.kind in ("did_you_mean", "related_search"):
+        text = (action.value or action.label).lower()
+        return TypedQuery(text, text, need)
     return None

@@ -1,18 +1,16 @@
-"""What a visit is for."""
+"""What a session is for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from facsim.shop.catalogue import Kind
-from facsim.shop.shoppers.coefficients import BOUNDS, People
+from facsim.shop.catalogue import ProductKind
+from facsim.shop.shoppers.coefficients import BOUNDS, PopulationCoefficients
+from facsim.shop.shoppers.persons import Tastes
 from facsim.shop.shoppers.term_matching import a, last_word, money, words
-
-if TYPE_CHECKING:
-    from facsim.shop.shoppers.people import Tastes
 
 Mission = Literal["buy", "list", "look", "return"]
 """Buy one thing; work through a list; look around; come back for what is in the cart."""
@@ -54,7 +52,7 @@ class Need:
         heads: the last words of these names.
     """
 
-    kind: Kind
+    kind: ProductKind
     features: tuple[str, ...]
     use: str
     budget: int
@@ -65,7 +63,9 @@ class Need:
     heads: tuple[str, ...]
 
 
-def draw_need(rng: Random, kind: Kind, brands: Sequence[str], tastes: Tastes, people: People) -> Need:
+def draw_need(
+    rng: Random, kind: ProductKind, brands: Sequence[str], tastes: Tastes, people: PopulationCoefficients
+) -> Need:
     """What somebody wants of a kind.
 
     Args:
@@ -111,7 +111,7 @@ def wish(need: Need) -> str:
 
 
 def intent(rng: Random, mission: Mission, needs: Sequence[Need], hurry: bool) -> str:
-    """What a visit is for, in the person's words."""
+    """What a session is for, in the person's words."""
     first = needs[0]
     brands = list(dict.fromkeys(need.brand for need in needs if need.brand))
     more = f" I have had good experiences with {' and '.join(brands)}." if brands else ""

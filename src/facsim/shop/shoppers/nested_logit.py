@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from facsim.shop.shoppers.choice_situation import ChoiceSituation
 from facsim.shop.shoppers.coefficients import Aim
-from facsim.shop.shoppers.page_view import Scene
-from facsim.shop.shoppers.queries import Wording
+from facsim.shop.shoppers.queries import QueryText
 
 
 @dataclass(slots=True)
@@ -14,15 +14,15 @@ class Option:
     """One alternative within an aim. Its terms sum to its utility.
 
     Attributes:
-        act: index of the page's act.
+        action_index: index in the view's actions; None for leaving.
         terms: its utility, term by term.
-        wording: what is typed, if the act is the search box.
+        query_text: what is typed, if the action is the search box.
         subject: the product that it leads to, if it does.
     """
 
-    act: int | None
+    action_index: int | None
     terms: dict[str, float]
-    wording: Wording | None = None
+    query_text: QueryText | None = None
     subject: int | None = None
 
 
@@ -41,6 +41,6 @@ class Nest:
     inclusive: bool = False
 
 
-def constant(scene: Scene, aim: Aim) -> float:
+def constant(situation: ChoiceSituation, aim: Aim) -> float:
     """Utility of an aim on this kind of page, before anything about the page is known."""
-    return scene.coefficients.aims[aim].at(scene.view.kind)
+    return situation.coefficients.aims[aim].at(situation.view.kind)

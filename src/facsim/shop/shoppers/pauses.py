@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from facsim.shop.shoppers.coefficients import BOUNDS
 from facsim.shop.shoppers.memory import Choice
-from facsim.shop.shoppers.people import Shopper
-from facsim.shop.storefront.views import View
+from facsim.shop.shoppers.population import Shopper
+from facsim.shop.storefront.views import PageView
 
 PAUSES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
@@ -30,13 +30,13 @@ PAUSES: Mapping[str, tuple[float, float]] = MappingProxyType(
     }
 )
 """Mean and deviation of the logarithm of seconds by aim: maximum-likelihood log-normals of the times between
-acts in OPeRA's timelines, without those over half an hour (`benchmarks/calibrate_shop.py` fits them)."""
+actions in OPeRA's timelines, without those over half an hour (`benchmarks/calibrate_shop.py` fits them)."""
 
 _LONGEST = 1800.0
 
 
-def pause(rng: Random, choice: Choice, view: View, shopper: Shopper) -> float:
-    """Seconds between the previous act and this one: 0.1 to 1,800, log-normal; the hurried take less."""
+def pause(rng: Random, choice: Choice, view: PageView, shopper: Shopper) -> float:
+    """Seconds between the previous action and this one: 0.1 to 1,800, log-normal; the hurried take less."""
     del view
     mean, deviation = PAUSES.get(str(choice.aim), PAUSES["other"])
     hurry = BOUNDS.brisk if shopper.person.style.tone == "brisk" else BOUNDS.unhurried

@@ -8,7 +8,7 @@ With nests (aims) n, their options i, utilities V_n and u_i, and an aim's dissim
     intended  = P(n) P(i | n)
     P         = (1 - e) intended + e slipped
 
-A slip (e) at a product lands on a neighbouring one of the page, any other on any act. What is typed goes
+A slip (e) at a product lands on a neighbouring one of the page, any other on any action. What is typed goes
 through the person's misspellings (`queries`). `docs/internals/shoppers.md` explains it; the numbers are in
 `coefficients`.
 """
@@ -19,14 +19,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from facsim.shop.shoppers.aims import nests
-from facsim.shop.shoppers.appeal import Judgements
+from facsim.shop.shoppers.appeal import JudgementCache
+from facsim.shop.shoppers.choice_situation import perceive
 from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients
 from facsim.shop.shoppers.memory import Choice, Memory
 from facsim.shop.shoppers.nested_logit import Nest, Option
-from facsim.shop.shoppers.page_view import see
-from facsim.shop.shoppers.people import Shopper
-from facsim.shop.shoppers.queries import Wording
-from facsim.shop.storefront.views import Act, View
+from facsim.shop.shoppers.population import Shopper
+from facsim.shop.shoppers.queries import QueryText
+from facsim.shop.storefront.views import PageAction, PageView
 
 _SLIP: Mapping[str, float] = {"slip": 1.0}
 
@@ -44,17 +44,17 @@ class Policy:
         self.coefficients = coefficients
 
     def choices(
-        self, view: View, memory: Memory, shopper: Shopper, judgements: Judgements | None = None
+        self, view: PageView, memory: Memory, shopper: Shopper, judgements: JudgementCache | None = None
     ) -> tuple[Choice, ...]:
         """Everything that can be done on a page, with probabilities that sum to 1.
 
         Every act of the page, every text that the shopper may type and leaving have a positive one. Pure: the
         same arguments give the same result, with or without what the shopper's `judgements` remember.
         """
-        judgements = judgements or Judgements(shopper, self.coefficients)
-        scene = see(view, memory, judgements, self.coefficients)
-        intended = _intended(nests(scene), self.coefficients.sharpness)
-        slipped = self._slipped(view.acts, intended)
+        judgements = judgements or JudgementCache(shopper, self.coefficients)
+        situation = perceive(view, memory, judgements, self.coefficients)
+        intended = _intended(nests(situation), self.coefficients.sharpness)
+        slipped = self._slipped(view.actions, intended)
         will = 1.0 - self.coefficients.slips.share if slipped else 1.0
         rivals = _Rivals(intended)
         found: list[Choice] = []
@@ -64,51 +64,70 @@ class Policy:
             for option, chance in zip(nest.options, chances, strict=True):
                 probability = will * chance
                 against = rivals.of(nest, option)
-                if option.wording is not None:
-                    found += _typed(option, option.wording, probability, {**terms, **option.terms}, against)
+                if option.query_text is not None:
+                    found += _typed(
+                        option, option.query_text, probability, {**terms, **option.terms}, against
+                    )
                     continue
-                if option.act is not None:
-                    slip = slipped[option.act]
-                    done.add(option.act)
+                if option.action_index is not None:
+                    slip = slipped[option.action_index]
+                    done.add(option.action_index)
                     if slip > probability:
-                        choice = (option.act, None, probability + slip, _SLIP, "slip", None, None, against)
+                        choice = (
+                            option.action_index,
+                            None,
+                            probability + slip,
+                            _SLIP,
+                            "slip",
+                            None,
+                            None,
+                            against,
+                        )
                         found.append(_new(Choice, choice))
                         continue
                     probability += slip
                 both = {**terms, **option.terms} if option.terms else terms
-                found.append(_new(Choice, (option.act, None, probability, both, aim, None, None, against)))
+                found.append(
+                    _new(Choice, (option.action_index, None, probability, both, aim, None, None, against))
+                )
         found += [
             Choice(index, None, slip, _SLIP, "slip") for index, slip in slipped.items() if index not in done
         ]
         return tuple(found)
 
-    def _slipped(self, acts: Sequence[Act], intended: Sequence[_Intended]) -> dict[int, float]:
-        """Probability that each act happens by a slip. Typing is no slip, and leaving does not slip."""
+    def _slipped(self, actions: Sequence[PageAction], intended: Sequence[_Intended]) -> dict[int, float]:
+        """Probability that each action happens by a slip. Typing is no slip, and leaving does not slip."""
         slips = self.coefficients.slips
-        found = {index: 0.0 for index, act in enumerate(acts) if act.kind != "search" or act.part == "button"}
+        found = {
+            index: 0.0
+            for index, action in enumerate(actions)
+            if action.kind != "search" or action.part == "button"
+        }
         if not found:
             return found
         near = 0.0
         looks = next((pair for pair in intended if pair[0].aim == "look"), None)
         if looks is not None and len(looks[1]) > 1:
             share = slips.share * slips.neighbour
-            for row in _rows(acts, *looks):
+            for row in _rows(actions, *looks):
                 last = len(row) - 1
                 for place, (chance, _) in enumerate(row):
                     beside = [row[other][1] for other in (place - 1, place + 1) if 0 <= other <= last]
-                    for act in beside:
-                        found[act] += share * chance / len(beside)
+                    for action in beside:
+                        found[action] += share * chance / len(beside)
                     near += share * chance * bool(beside)
         rest = (slips.share - near) / len(found)
         return {index: slip + rest for index, slip in found.items()}
 
 
-def _rows(acts: Sequence[Act], looks: Nest, chances: Sequence[float]) -> list[list[tuple[float, int]]]:
-    """Product acts in rows of the same part of the page: neighbours in a row are neighbours on the screen."""
+def _rows(
+    actions: Sequence[PageAction], looks: Nest, chances: Sequence[float]
+) -> list[list[tuple[float, int]]]:
+    """Product actions by part of the page: neighbours in a row are neighbours on the screen."""
     rows: dict[str, list[tuple[float, int]]] = {}
     for option, chance in zip(looks.options, chances, strict=True):
-        if option.act is not None:
-            rows.setdefault(acts[option.act].part, []).append((chance, option.act))
+        if option.action_index is not None:
+            rows.setdefault(actions[option.action_index].part, []).append((chance, option.action_index))
     return list(rows.values())
 
 
@@ -163,13 +182,13 @@ class _Rivals:
 
 def _typed(
     option: Option,
-    wording: Wording,
+    query_text: QueryText,
     probability: float,
     terms: Mapping[str, float],
     against: Mapping[str, float],
 ) -> Iterator[Choice]:
     """A wording as typed: right, or as this person misspells it."""
-    act, meant, need = option.act, wording.text, wording.need
-    yield _new(Choice, (act, meant, probability * wording.right, terms, "search", meant, need, against))
-    for text, chance in wording.typos:
-        yield _new(Choice, (act, text, probability * chance, terms, "search", meant, need, against))
+    action, meant, need = option.action_index, query_text.text, query_text.need
+    yield _new(Choice, (action, meant, probability * query_text.right, terms, "search", meant, need, against))
+    for text, chance in query_text.typos:
+        yield _new(Choice, (action, text, probability * chance, terms, "search", meant, need, against))

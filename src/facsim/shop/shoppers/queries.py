@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
-from facsim.shop.shoppers.coefficients import BOUNDS, Coefficients, Slips, Texts
-
-if TYPE_CHECKING:
-    from facsim.shop.shoppers.needs import Need
-    from facsim.shop.shoppers.people import Person, Tastes
+from facsim.shop.shoppers.coefficients import BOUNDS, Coefficients, QueryCoefficients, SlipCoefficients
+from facsim.shop.shoppers.needs import Need
+from facsim.shop.shoppers.persons import Person, Tastes
 
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _BESIDE = {
@@ -30,14 +28,14 @@ class Typo(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class QueryText:
     """A text that somebody may type for a need.
 
     Attributes:
         text: in lower case.
         need: index of the need in the shopper's needs.
         details: how many details it gives beside the name of the thing.
-        liking: its utility before the course of the visit is known, in logits.
+        liking: its utility before the course of the session is known, in logits.
         typos: how this person misspells it.
         right: chance that it is typed right.
     """
@@ -50,15 +48,15 @@ class Wording:
     right: float
 
 
-def wordings(
+def query_texts(
     rng: Random, person: Person, needs: Sequence[Need], coefficients: Coefficients
-) -> tuple[Wording, ...]:
-    """Every text that a person may type during a visit, each once."""
+) -> tuple[QueryText, ...]:
+    """Every text that a person may type during a session, each once."""
     tastes, texts, slips = person.tastes, coefficients.texts, coefficients.slips
     found: dict[str, tuple[int, int, float]] = {}
     for index, need in enumerate(needs):
         names = [need.kind.name, *need.kind.words[:3]]
-        # People have their own word for a thing: a preference that stays for the visit.
+        # People have their own word for a thing: a preference that stays for the session.
         liking = {
             name: texts.name * (place == 0) + rng.gauss(0, texts.own_word) for place, name in enumerate(names)
         }
@@ -69,16 +67,16 @@ def wordings(
                 worth = liking[name] + extra + texts.detail * tastes.detail * details
                 found.setdefault(" ".join(form.lower().split()), (index, details, worth))
     taken = set(found)
-    made: list[Wording] = []
+    made: list[QueryText] = []
     for text, (index, details, worth) in found.items():
         typos = _typos(text, person, slips, taken)
         right = 1 - sum(typo.chance for typo in typos)
-        made.append(Wording(text, index, details, worth, typos, right))
+        made.append(QueryText(text, index, details, worth, typos, right))
     return tuple(made)
 
 
 def _forms(
-    need: Need, name: str, tastes: Tastes, texts: Texts, *, short: bool
+    need: Need, name: str, tastes: Tastes, texts: QueryCoefficients, *, short: bool
 ) -> Iterator[tuple[int, float, str]]:
     """Number of details, utility of these details, and text."""
     yield 0, 0.0, name
@@ -101,7 +99,7 @@ def _forms(
         yield 1, texts.colour, f"{name} {need.size}"
 
 
-def _typos(text: str, person: Person, slips: Slips, taken: set[str]) -> tuple[Typo, ...]:
+def _typos(text: str, person: Person, slips: SlipCoefficients, taken: set[str]) -> tuple[Typo, ...]:
     """The misspellings that this person is prone to: one of each sort, at a place of their own.
 
     Sorts: two letters swapped, one left out, one doubled, a neighbouring key; never a word's first letter. A

@@ -11,9 +11,9 @@ import yaml
 
 from facsim.shop.shoppers.coefficients import BOUNDS
 from facsim.shop.shoppers.memory import Choice, Memory
-from facsim.shop.shoppers.people import Shopper
+from facsim.shop.shoppers.population import Shopper
 from facsim.shop.shoppers.term_matching import a, money, short
-from facsim.shop.storefront.views import Act, Card, View
+from facsim.shop.storefront.views import PageAction, PageView, ProductCard
 
 _MOST_WORDS = 30
 _SOON = 5
@@ -28,7 +28,7 @@ _SAD_AIMS = {"leave", "slip", "back", "hint"}
 Phrases = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
-def reason(rng: Random, choice: Choice, view: View, memory: Memory, shopper: Shopper) -> str:
+def rationale_for(rng: Random, choice: Choice, view: PageView, memory: Memory, shopper: Shopper) -> str:
     """Why a shopper does this, in 8 to 30 words of theirs, naming what is on the page.
 
     The deciding term is the one that is largest against the same term of the best other thing to do; among
@@ -66,10 +66,10 @@ def _sayable(phrase: str, facts: Mapping[str, str]) -> bool:
     return all(value or "{" + name + "}" not in phrase for name, value in facts.items())
 
 
-def _facts(choice: Choice, view: View, shopper: Shopper) -> dict[str, str]:
+def _facts(choice: Choice, view: PageView, shopper: Shopper) -> dict[str, str]:
     """What can be named: empty where it is not there to be seen."""
-    act = view.acts[choice.act] if choice.act is not None else None
-    card = _card(act, view)
+    action = view.actions[choice.action_index] if choice.action_index is not None else None
+    card = _card(action, view)
     index = choice.need if choice.need is not None else 0
     need = shopper.needs[index]
     facts = {
@@ -81,7 +81,7 @@ def _facts(choice: Choice, view: View, shopper: Shopper) -> dict[str, str]:
         "colour": need.colour.lower(),
         "budget": money(need.budget),
         "total": str(view.total) if view.kind == "results" else "",
-        "label": short(act.label.strip(), 8) if act is not None else "",
+        "label": short(action.label.strip(), 8) if action is not None else "",
         "title": "", "price": "", "list_price": "", "rating": "", "reviews": "", "brand": "", "delivery": "",
         "badge": "",
     }  # fmt: skip
@@ -99,11 +99,11 @@ def _facts(choice: Choice, view: View, shopper: Shopper) -> dict[str, str]:
     return facts
 
 
-def _card(act: Act | None, view: View) -> Card | None:
-    """The product that an act is about: its own, or that of the page."""
-    if act is not None and act.product is not None:
+def _card(action: PageAction | None, view: PageView) -> ProductCard | None:
+    """The product that an action is about: its own, or that of the page."""
+    if action is not None and action.product is not None:
         cards = (*view.cards, *(line.card for line in view.lines))
-        found = next((card for card in cards if card.product == act.product), None)
+        found = next((card for card in cards if card.product == action.product), None)
         if found is not None:
             return found
     if view.product is not None:
@@ -113,7 +113,7 @@ def _card(act: Act | None, view: View) -> Card | None:
 
 @cache
 def _phrases() -> Phrases:
-    text = files("facsim.shop.shoppers").joinpath("reasons.yaml").read_text(encoding="utf-8")
+    text = files("facsim.shop.shoppers").joinpath("rationales.yaml").read_text(encoding="utf-8")
     return {
         aim: {term: tuple(phrases) for term, phrases in by_term.items()}
         for aim, by_term in yaml.safe_load(text).items()

@@ -4,31 +4,31 @@ from facsim.shop.storefront.designs import DESIGNS, Design
 from facsim.shop.storefront.store import SITE, NamedPage, Storefront
 from facsim.shop.storefront.urls import NotFoundError
 from facsim.shop.storefront.views import (
-    Act,
-    ActKind,
-    Card,
-    Line,
+    ActionKind,
+    CartLine,
+    PageAction,
     PageKind,
+    PageView,
+    ProductCard,
     ProductView,
-    Rendered,
-    View,
+    RenderedPage,
     Visitor,
 )
 
 __all__ = [
     "DESIGNS",
     "SITE",
-    "Act",
-    "ActKind",
-    "Card",
+    "ActionKind",
+    "CartLine",
     "Design",
-    "Line",
     "NamedPage",
     "NotFoundError",
+    "PageAction",
     "PageKind",
+    "PageView",
+    "ProductCard",
     "ProductView",
-    "Rendered",
+    "RenderedPage",
     "Storefront",
-    "View",
     "Visitor",
 ]

@@ -1,4 +1,4 @@
-"""Templates rendered in pieces that can be kept, each with the acts that it registers while it renders."""
+"""Templates rendered in pieces that can be kept, each with the actions that it registers while it renders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from markupsafe import Markup
 from markupsafe import escape as as_markup
 
 from facsim.shop.storefront.formatting import money, thousands
-from facsim.shop.storefront.views import Act
+from facsim.shop.storefront.views import PageAction
 
 _HERE = Path(__file__).parent
 _CLASSES = re.compile(r'(?<= class=")[a-z0-9 -]+(?=")')
@@ -31,7 +31,7 @@ class Fragment:
     """A piece of a page, and what can be done in it, in document order."""
 
     html: str
-    acts: tuple[Act, ...] = ()
+    actions: tuple[PageAction, ...] = ()
 
 
 class _Written(str):
@@ -46,33 +46,33 @@ class _Written(str):
 _SUBMIT, _SEARCH = _Written('type="submit"'), _Written('type="search"')
 
 
-class Sheet:
-    """What a template writes acts and fragments with. It keeps the acts in the order in which they come."""
+class TemplateHelpers:
+    """Functions for templates that write actions and fragments. Records the actions in document order."""
 
     def __init__(self) -> None:
-        self.acts: list[Act] = []
+        self.actions: list[PageAction] = []
 
-    def at(self, act: Act, href: str = "") -> str:
-        """Register an act.
+    def at(self, action: PageAction, href: str = "") -> str:
+        """Register an action.
 
         Args:
-            act: what its element does.
+            action: what its element does.
             href: how its link is written, if not by its address: `#content` within a page.
 
         Returns:
             The attributes of its element.
         """
-        self.acts.append(act)
-        if act.method == "post":
+        self.actions.append(action)
+        if action.method == "post":
             return _SUBMIT
-        if act.kind == "search":
-            return _SUBMIT if act.part == "button" else _SEARCH
-        current = ' aria-current="true"' if act.selected else ""
-        return _Written(f'href="{escape(href or act.address)}"{current}')
+        if action.kind == "search":
+            return _SUBMIT if action.part == "button" else _SEARCH
+        current = ' aria-current="true"' if action.selected else ""
+        return _Written(f'href="{escape(href or action.address)}"{current}')
 
     def put(self, fragment: Fragment) -> str:
         """Put a piece here that was rendered before."""
-        self.acts.extend(fragment.acts)
+        self.actions.extend(fragment.actions)
         return _Written(fragment.html)
 
 
@@ -97,9 +97,9 @@ class Renderer:
 
     def render(self, template: str, **values: object) -> Fragment:
         """Render a template."""
-        sheet = Sheet()
+        sheet = TemplateHelpers()
         html = self._environment.get_template(template).render(values, at=sheet.at, put=sheet.put)
-        return Fragment(html, tuple(sheet.acts))
+        return Fragment(html, tuple(sheet.actions))
 
     def bundled(self, source: str) -> str:
         """A template with its class names as a bundler writes them."""

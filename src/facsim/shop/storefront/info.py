@@ -6,59 +6,61 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class InfoTopic:
     """An information page: its title as links call it, and what it says."""
 
     title: str
     paragraphs: tuple[str, ...]
 
 
-TOPICS: dict[str, Topic] = {
-    "departments": Topic("All departments", ("Everything that the shop sells, by department.",)),
-    "account": Topic(
+TOPICS: dict[str, InfoTopic] = {
+    "departments": InfoTopic("All departments", ("Everything that the shop sells, by department.",)),
+    "account": InfoTopic(
         "Your account",
         (
             "You are signed in. Orders go to your saved address and are paid with your saved card.",
             "Address: 14 Harbour Lane, Millbrook. Card: ending in 4417.",
         ),
     ),
-    "orders": Topic(
+    "orders": InfoTopic(
         "Returns and orders",
         (
             "Orders of the last three months are listed here once they have been sent.",
             "You can return nearly everything within 30 days, at no cost.",
         ),
     ),
-    "wishlist": Topic("Your lists", ("There is nothing on your lists yet.",)),
-    "help": Topic(
+    "wishlist": InfoTopic("Your lists", ("There is nothing on your lists yet.",)),
+    "help": InfoTopic(
         "Help",
         (
             "Parcels can be followed from the page of your order.",
             "If something arrives damaged, we replace it or pay you back, whichever you prefer.",
         ),
     ),
-    "delivery": Topic(
+    "delivery": InfoTopic(
         "Delivery",
         (
             "Delivery is free. How long it takes is said with each product.",
             "Parcels are left with a neighbour or at a parcel shop if nobody is at home.",
         ),
     ),
-    "contact": Topic("Contact us", ("We answer messages within one working day.",)),
-    "about": Topic(
+    "contact": InfoTopic("Contact us", ("We answer messages within one working day.",)),
+    "about": InfoTopic(
         "About the shop",
         (
             "This shop is part of Facsim. Its products and brands are invented, and nothing can be bought.",
             "It exists so that models of people who shop can be compared with people whose mind is known.",
         ),
     ),
-    "careers": Topic("Careers", ("There are no open positions at the moment.",)),
-    "giftcards": Topic("Gift cards", ("Gift cards are sent by e-mail and never expire.",)),
-    "privacy": Topic(
+    "careers": InfoTopic("Careers", ("There are no open positions at the moment.",)),
+    "giftcards": InfoTopic("Gift cards", ("Gift cards are sent by e-mail and never expire.",)),
+    "privacy": InfoTopic(
         "Privacy",
         ("The shop keeps what is in your cart, and nothing else about you, for as long as it runs.",),
     ),
-    "terms": Topic("Conditions of use", ("Nothing that is ordered here is sent, and nothing is charged.",)),
+    "terms": InfoTopic(
+        "Conditions of use", ("Nothing that is ordered here is sent, and nothing is charged.",)
+    ),
 }
 """By the last part of their address."""
 

@@ -10,8 +10,8 @@ from markupsafe import escape
 from facsim.shop.catalogue import Catalogue, Query
 from facsim.shop.storefront.fragments import Fragment, Renderer
 from facsim.shop.storefront.info import ACCOUNT, FOOTER, TOPICS
-from facsim.shop.storefront.urls import Place, address_of, search_address
-from facsim.shop.storefront.views import Act, ActKind, View
+from facsim.shop.storefront.urls import Route, address_of, search_address
+from facsim.shop.storefront.views import ActionKind, PageAction, PageView
 
 _KEPT_HEADERS = 2_000
 _IN_NAVIGATION = 8
@@ -19,7 +19,7 @@ _IN_NAVIGATION = 8
 _TYPED, _COUNT = "\x00typed", "\x00count"
 
 
-class Frame:
+class PageLayout:
     """Puts pages of one design together."""
 
     def __init__(self, catalogue: Catalogue, renderer: Renderer) -> None:
@@ -28,7 +28,7 @@ class Frame:
         self._blank_headers = {minimal: self._make_blank_header(minimal) for minimal in (False, True)}
         self._footer = self._make_footer()
 
-    def document(self, main: Fragment, view: View, data: Mapping[str, object]) -> Fragment:
+    def document(self, main: Fragment, view: PageView, data: Mapping[str, object]) -> Fragment:
         """The whole page.
 
         Args:
@@ -44,41 +44,41 @@ class Frame:
             address=view.address,
             kind=view.kind,
             data=data,
-            skip=Act("other", "Skip to content", f"{view.address}#content", part="header"),
+            skip=PageAction("other", "Skip to content", f"{view.address}#content", part="header"),
             header=header,
             main=main,
             footer=self._footer,
         )
 
-    def departments(self, part: str) -> list[Act]:
+    def departments(self, part: str) -> list[PageAction]:
         """Links to the results of all departments."""
-        return [department_act(name, part) for name in self._catalogue.departments]
+        return [department_action(name, part) for name in self._catalogue.departments]
 
     def _make_header(self, typed: str, cart_count: int, minimal: bool) -> Fragment:
         """The header; `minimal` during checkout, where nothing is to distract."""
         blank = self._blank_headers[minimal]
-        acts = list(blank.acts)
-        for place, act in enumerate(acts):
-            if act.kind == "cart":
-                acts[place] = _cart_act(cart_count)
-            elif act.part == "button":
-                acts[place] = _go_act(typed)
+        actions = list(blank.actions)
+        for place, action in enumerate(actions):
+            if action.kind == "cart":
+                actions[place] = _cart_action(cart_count)
+            elif action.part == "button":
+                actions[place] = _go_action(typed)
         text, count = str(escape(typed)), str(cart_count)
-        return Fragment(blank.html.replace(_TYPED, text, 1).replace(_COUNT, count, 1), tuple(acts))
+        return Fragment(blank.html.replace(_TYPED, text, 1).replace(_COUNT, count, 1), tuple(actions))
 
     def _make_blank_header(self, minimal: bool) -> Fragment:
         """The header of nobody in particular: marks stand for what was typed and the number in the cart."""
         departments = self.departments("header")[:_IN_NAVIGATION]
-        everything = topic_act("departments", "header")
+        everything = topic_action("departments", "header")
         return self._renderer.render(
             "header.html",
             minimal=minimal,
-            home=Act("home", "Facsim Shop", "/", part="header"),
-            search=Act("search", "Search the shop", "/search", part="header"),
-            go=_go_act(""),
+            home=PageAction("home", "Facsim Shop", "/", part="header"),
+            search=PageAction("search", "Search the shop", "/search", part="header"),
+            go=_go_action(""),
             typed=_TYPED,
-            account=[] if minimal else [topic_act(topic, "header") for topic in ACCOUNT],
-            cart=_cart_act(0),
+            account=[] if minimal else [topic_action(topic, "header") for topic in ACCOUNT],
+            cart=_cart_action(0),
             cart_count=_COUNT,
             departments=[] if minimal else [everything, *departments],
         )
@@ -87,29 +87,29 @@ class Frame:
         return self._renderer.render(
             "footer.html",
             groups=[
-                (heading, [topic_act(topic, "footer") for topic in topics])
+                (heading, [topic_action(topic, "footer") for topic in topics])
                 for heading, topics in FOOTER.items()
             ],
             departments=self._catalogue.departments,
         )
 
 
-def _go_act(typed: str) -> Act:
+def _go_action(typed: str) -> PageAction:
     """The button beside the search box: what stands in the box is asked again."""
-    return Act("search", "Search", search_address(Query(text=typed)) if typed else "/", part="button")
+    return PageAction("search", "Search", search_address(Query(text=typed)) if typed else "/", part="button")
 
 
-def _cart_act(count: int) -> Act:
-    return Act("cart", f"Cart ({count})", "/cart", part="header")
+def _cart_action(count: int) -> PageAction:
+    return PageAction("cart", f"Cart ({count})", "/cart", part="header")
 
 
 @lru_cache(maxsize=1_000)
-def department_act(department: str, part: str) -> Act:
+def department_action(department: str, part: str) -> PageAction:
     """A link to a department's results."""
     address = search_address(Query(department=department))
-    return Act("department", department, address, value=department, part=part)
+    return PageAction("department", department, address, value=department, part=part)
 
 
-def topic_act(topic: str, part: str, kind: ActKind = "other") -> Act:
+def topic_action(topic: str, part: str, kind: ActionKind = "other") -> PageAction:
     """A link to an information page."""
-    return Act(kind, TOPICS[topic].title, address_of(Place("info", topic=topic)), part=part)
+    return PageAction(kind, TOPICS[topic].title, address_of(Route("info", topic=topic)), part=part)

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from facsim.shop.catalogue import Catalogue, Found, Product, Query, Search
+from facsim.shop.catalogue import Catalogue, Product, Query, SearchEngine, SearchResult
 from facsim.shop.catalogue.search import SORTS
 from facsim.shop.storefront.designs import Design
 from facsim.shop.storefront.formatting import counted
 from facsim.shop.storefront.fragments import Fragment, Renderer
 from facsim.shop.storefront.info import TOPICS
-from facsim.shop.storefront.layout import department_act
+from facsim.shop.storefront.layout import department_action
 from facsim.shop.storefront.page_actions import (
-    change_act,
+    cart_line_actions,
+    change_action,
     checkout_address,
-    clear_act,
-    filter_act,
-    line_acts,
-    option_act,
-    page_acts,
-    reviews_act,
-    search_act,
-    sort_act,
+    clear_action,
+    filter_action,
+    option_action,
+    pagination_actions,
+    reviews_action,
+    search_action,
+    sort_action,
 )
-from facsim.shop.storefront.product_cards import Cards
-from facsim.shop.storefront.urls import Around, NotFoundError, Place, address_of, search_address
-from facsim.shop.storefront.views import Act, Line, PageKind, ProductView, View, Visitor
+from facsim.shop.storefront.product_cards import CardRenderer
+from facsim.shop.storefront.urls import NotFoundError, ResultLinks, Route, address_of, search_address
+from facsim.shop.storefront.views import CartLine, PageAction, PageKind, PageView, ProductView, Visitor
 
 POPULAR, DEALS, SNIPPETS = 12, 6, 3
 REDUCED = 0.8
@@ -37,19 +37,24 @@ CARD = "Card ending in 4417"
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """The content of a page, what it shows (acts are those of `main`), and structured data for machines."""
+class PageBody:
+    """A page's content, its view (with the actions of `main`), and structured data for machines."""
 
     main: Fragment
-    view: View
+    view: PageView
     data: Mapping[str, object]
 
 
-class Pages:
+class PageBuilder:
     """Makes the content of every kind of page."""
 
     def __init__(
-        self, catalogue: Catalogue, search: Search, design: Design, renderer: Renderer, cards: Cards
+        self,
+        catalogue: Catalogue,
+        search: SearchEngine,
+        design: Design,
+        renderer: Renderer,
+        cards: CardRenderer,
     ) -> None:
         self._catalogue, self._search, self._design = catalogue, search, design
         self._renderer, self._cards = renderer, cards
@@ -62,24 +67,24 @@ class Pages:
         reduced = (one for one in ranked if (one.list_price or 0) * REDUCED >= one.price)
         self._deals = _one_of_each_kind((one for one in reduced if one.kind.name not in shown), DEALS)
 
-    def body(self, place: Place, visitor: Visitor) -> Body:
+    def body(self, route: Route, visitor: Visitor) -> PageBody:
         """The content of the page at a place.
 
         Raises:
             NotFoundError: if there is no such page.
         """
-        by_kind: dict[PageKind, Callable[[], Body]] = {
+        by_kind: dict[PageKind, Callable[[], PageBody]] = {
             "home": lambda: self._home(visitor),
-            "results": lambda: self._results(place.query or Query()),
-            "product": lambda: self._product(place),
+            "results": lambda: self._results(route.query or Query()),
+            "product": lambda: self._product(route),
             "cart": lambda: self._cart(visitor),
-            "checkout": lambda: self._checkout(place, visitor),
+            "checkout": lambda: self._checkout(route, visitor),
             "order": lambda: self._order(visitor),
-            "info": lambda: self._info(place),
+            "info": lambda: self._info(route),
         }
-        return by_kind[place.kind]()
+        return by_kind[route.kind]()
 
-    def _home(self, visitor: Visitor) -> Body:
+    def _home(self, visitor: Visitor) -> PageBody:
         shelves = {"Popular today": self._popular, "Deals of the week": self._deals}
         if visitor.recent:
             shelves = {"Recently viewed": visitor.recent} | shelves
@@ -88,17 +93,17 @@ class Pages:
             shelf = self._cards.shelf(products, first=first)
             first += len(shelf.cards)
             made.append((heading, shelf))
-        view = View("home", "/", (), title="Welcome to Facsim Shop")
+        view = PageView("home", "/", (), title="Welcome to Facsim Shop")
         main = self._renderer.render(
             "home.html",
             title=view.title,
             shelves=[(heading, shelf.fragments) for heading, shelf in made],
-            departments=[department_act(name, "home") for name in self._catalogue.departments],
+            departments=[department_action(name, "home") for name in self._catalogue.departments],
         )
         cards = tuple(card for _, shelf in made for card in shelf.cards)
-        return Body(main, replace(view, cards=cards), {"@type": "WebSite", "name": "Facsim Shop"})
+        return PageBody(main, replace(view, cards=cards), {"@type": "WebSite", "name": "Facsim Shop"})
 
-    def _results(self, query: Query) -> Body:
+    def _results(self, query: Query) -> PageBody:
         design = self._design
         if query.sort not in self._sorts():
             query = replace(query, sort="")
@@ -109,8 +114,8 @@ class Pages:
         facets = tuple(facet for facet in found.facets if self._shows(facet.field))
         shelf = self._cards.shelf(found.products, found.sponsored)
         first = (query.page - 1) * design.per_page + 1
-        around = Around(query)
-        view = View(
+        links = ResultLinks(query)
+        view = PageView(
             "results",
             search_address(query),
             (),
@@ -132,23 +137,25 @@ class Pages:
             page=query.page,
             last_page=found.last_page,
             big=design.pictures == "big",
-            did_you_mean=search_act(found.did_you_mean, "", "did_you_mean") if found.did_you_mean else None,
-            clear=clear_act(query)
+            did_you_mean=search_action(found.did_you_mean, "", "did_you_mean")
+            if found.did_you_mean
+            else None,
+            clear=clear_action(query)
             if any(value.selected for facet in facets for value in facet.values)
             else None,
             facets=[
-                (facet.title, [(filter_act(around, facet, value), value.count) for value in facet.values])
+                (facet.title, [(filter_action(links, facet, value), value.count) for value in facet.values])
                 for facet in facets
             ],
-            sorts=[sort_act(query, around, value, text) for value, text in self._sorts().items()],
+            sorts=[sort_action(query, links, value, text) for value, text in self._sorts().items()],
             cards=shelf.fragments,
-            pages=page_acts(query.page, found.last_page, around),
-            related=[search_act(text, "related") for text in found.related],
+            pages=pagination_actions(query.page, found.last_page, links),
+            related=[search_action(text, "related") for text in found.related],
         )
-        listed = [fragment.acts[0].address for fragment in shelf.fragments]
-        return Body(main, view, {"@type": "ItemList", "itemListElement": listed})
+        listed = [fragment.actions[0].address for fragment in shelf.fragments]
+        return PageBody(main, view, {"@type": "ItemList", "itemListElement": listed})
 
-    def _find(self, query: Query) -> Found:
+    def _find(self, query: Query) -> SearchResult:
         return self._search.find(query, ranking=self._design.ranking, per_page=self._design.per_page)
 
     def _shows(self, facet: str) -> bool:
@@ -159,17 +166,17 @@ class Pages:
     def _sorts(self) -> dict[str, str]:
         return {value: text for value, text in SORTS.items() if value != "rating" or self._design.ratings}
 
-    def _product(self, place: Place) -> Body:
-        product = self.product(place.product)
-        shown = product.snippets if place.all_reviews else product.snippets[:SNIPPETS]
+    def _product(self, route: Route) -> PageBody:
+        product = self.product(route.product)
+        shown = product.snippets if route.all_reviews else product.snippets[:SNIPPETS]
         others = [number for number in self._by_kind[product.kind.name] if number != product.id]
         shelf = self._cards.shelf(others[: self._design.related])
         card = self._cards.in_full(product)
-        everything = address_of(replace(place, all_reviews=True))
+        everything = address_of(replace(route, all_reviews=True))
         number = product.id
-        chosen = (("product", str(number)), ("size", place.size), ("colour", place.colour))
+        chosen = (("product", str(number)), ("size", route.size), ("colour", route.colour))
         options = [
-            (title, [option_act(place, field, value) for value in values])
+            (title, [option_action(route, field, value) for value in values])
             for title, field, values in (
                 ("Color", "colour", product.colours),
                 ("Size", "size", product.sizes),
@@ -181,28 +188,28 @@ class Pages:
             "product.html",
             card=card,
             crumbs=[
-                Act("back", "Back to results", "/results", part="breadcrumb"),
-                department_act(kind.department, "breadcrumb"),
-                search_act(kind.name, "breadcrumb"),
+                PageAction("back", "Back to results", "/results", part="breadcrumb"),
+                department_action(kind.department, "breadcrumb"),
+                search_action(kind.name, "breadcrumb"),
             ],
-            brand=search_act(product.brand, "brand"),
-            ratings=reviews_act(counted(product.reviews, "rating"), everything, number, "rating"),
+            brand=search_action(product.brand, "brand"),
+            ratings=reviews_action(counted(product.reviews, "rating"), everything, number, "rating"),
             bullets=product.bullets,
             attributes=list(product.attributes.items()),
             options=options,
-            add=Act("add_to_cart", "Add to cart", "/cart/add", "post", chosen, number),
-            buy=Act("buy_now", "Buy now", "/buy", "post", chosen, number),
-            wish=Act("other", "Add to list", "/wishlist", product=number),
+            add=PageAction("add_to_cart", "Add to cart", "/cart/add", "post", chosen, number),
+            buy=PageAction("buy_now", "Buy now", "/buy", "post", chosen, number),
+            wish=PageAction("other", "Add to list", "/wishlist", product=number),
             description=product.description,
             reviews=shown,
-            more=reviews_act("See more reviews", everything, number, "reviews")
+            more=reviews_action("See more reviews", everything, number, "reviews")
             if len(shown) < len(product.snippets)
             else None,
             cards=shelf.fragments,
         )
-        view = View(
+        view = PageView(
             "product",
-            address_of(place),
+            address_of(route),
             (),
             title=product.title,
             cards=shelf.cards,
@@ -212,31 +219,31 @@ class Pages:
                 features=product.features,
                 sizes=product.sizes,
                 colours=product.colours,
-                size=place.size,
-                colour=place.colour,
+                size=route.size,
+                colour=route.colour,
                 snippets=tuple((review.stars, review.text) for review in shown),
             ),
         )
         offer = {"@type": "Offer", "price": product.price / 100, "priceCurrency": "USD"}
-        return Body(main, view, {"@type": "Product", "name": product.title, "offers": offer})
+        return PageBody(main, view, {"@type": "Product", "name": product.title, "offers": offer})
 
-    def _cart(self, visitor: Visitor) -> Body:
+    def _cart(self, visitor: Visitor) -> PageBody:
         lines = self.lines(visitor.lines)
-        view = _with_lines(View("cart", "/cart", (), title="Your cart"), lines)
+        view = _with_lines(PageView("cart", "/cart", (), title="Your cart"), lines)
         main = self._renderer.render(
             "cart.html",
             title=view.title,
-            lines=[(line, line_acts(line)) for line in lines],
+            lines=[(line, cart_line_actions(line)) for line in lines],
             count=counted(sum(line.quantity for line in lines), "item"),
             total=view.cart_total,
-            checkout=Act("checkout", "Proceed to checkout", "/checkout"),
-            back=Act("back", "Continue shopping", "/results"),
+            checkout=PageAction("checkout", "Proceed to checkout", "/checkout"),
+            back=PageAction("back", "Continue shopping", "/results"),
         )
-        return Body(main, view, {"@type": "WebPage", "name": view.title})
+        return PageBody(main, view, {"@type": "WebPage", "name": view.title})
 
-    def _checkout(self, place: Place, visitor: Visitor) -> Body:
+    def _checkout(self, route: Route, visitor: Visitor) -> PageBody:
         steps = self._design.checkout_steps
-        at = steps.index(place.step) if place.step in steps else 0
+        at = steps.index(route.step) if route.step in steps else 0
         step, is_last = steps[at], at == len(steps) - 1
         lines = self.lines(visitor.lines)
         latest = max((line.card.delivery_days or 0 for line in lines), default=0)
@@ -246,7 +253,7 @@ class Pages:
             "payment": ("Payment", CARD),
         }
         shown = details.values() if is_last else [details[step]]
-        view = View("checkout", checkout_address(steps, at), (), title="Checkout", checkout_step=step)
+        view = PageView("checkout", checkout_address(steps, at), (), title="Checkout", checkout_step=step)
         view = _with_lines(view, lines)
         count = counted(sum(line.quantity for line in lines), "item")
         main = self._renderer.render(
@@ -254,60 +261,62 @@ class Pages:
             title=view.title,
             steps=steps,
             step=step,
-            details=[(heading, text, change_act(heading)) for heading, text in shown],
+            details=[(heading, text, change_action(heading)) for heading, text in shown],
             lines=lines,
             count=count,
             total=view.cart_total,
-            order=Act("place_order", "Place order", "/order", "post") if is_last else None,
-            forward=Act("continue", "Continue", checkout_address(steps, at + 1), value=step),
-            back=Act("back", "Back", checkout_address(steps, at - 1))
+            order=PageAction("place_order", "Place order", "/order", "post") if is_last else None,
+            forward=PageAction("continue", "Continue", checkout_address(steps, at + 1), value=step),
+            back=PageAction("back", "Back", checkout_address(steps, at - 1))
             if at
-            else Act("back", "Back to cart", "/cart"),
+            else PageAction("back", "Back to cart", "/cart"),
         )
-        return Body(main, view, {"@type": "CheckoutPage"})
+        return PageBody(main, view, {"@type": "CheckoutPage"})
 
-    def _order(self, visitor: Visitor) -> Body:
+    def _order(self, visitor: Visitor) -> PageBody:
         lines = self.lines(visitor.bought)
-        view = _with_lines(View("order", "/order", (), title="Thank you, your order is placed"), lines)
+        view = _with_lines(PageView("order", "/order", (), title="Thank you, your order is placed"), lines)
         main = self._renderer.render(
             "order.html",
             title=view.title,
             number=f"{visitor.order:07}",
             lines=lines,
             total=view.cart_total,
-            home=Act("home", "Continue shopping", "/"),
+            home=PageAction("home", "Continue shopping", "/"),
         )
-        return Body(main, view, {"@type": "Order"})
+        return PageBody(main, view, {"@type": "Order"})
 
-    def _info(self, place: Place) -> Body:
-        topic = TOPICS[place.topic]
-        is_list = place.topic == "departments"
+    def _info(self, route: Route) -> PageBody:
+        topic = TOPICS[route.topic]
+        is_list = route.topic == "departments"
         main = self._renderer.render(
             "info.html",
             title=topic.title,
             paragraphs=topic.paragraphs,
-            departments=[department_act(name, "main") for name in self._catalogue.departments]
+            departments=[department_action(name, "main") for name in self._catalogue.departments]
             if is_list
             else [],
-            back=Act("back", "Back to shopping", "/results"),
+            back=PageAction("back", "Back to shopping", "/results"),
         )
-        return Body(main, View("info", address_of(place), (), title=topic.title), {"@type": "WebPage"})
+        return PageBody(
+            main, PageView("info", address_of(route), (), title=topic.title), {"@type": "WebPage"}
+        )
 
-    def notice(self, title: str, text: str) -> Body:
+    def notice(self, title: str, text: str) -> PageBody:
         """A page that says one thing."""
         main = self._renderer.render(
             "info.html",
             title=title,
             paragraphs=[text],
             departments=[],
-            back=Act("back", "Back to shopping", "/results"),
+            back=PageAction("back", "Back to shopping", "/results"),
         )
-        return Body(main, View("info", "/", (), title=title), {"@type": "WebPage"})
+        return PageBody(main, PageView("info", "/", (), title=title), {"@type": "WebPage"})
 
-    def lines(self, lines: Iterable[tuple[int, str, str, int]]) -> tuple[Line, ...]:
+    def lines(self, lines: Iterable[tuple[int, str, str, int]]) -> tuple[CartLine, ...]:
         """Lines of a cart with what is said of their products."""
         return tuple(
-            Line(self._cards.in_short(self.product(number)), size, colour, quantity)
+            CartLine(self._cards.in_short(self.product(number)), size, colour, quantity)
             for number, size, colour, quantity in lines
         )
 
@@ -332,5 +341,5 @@ def _one_of_each_kind(products: Iterable[Product], count: int) -> tuple[int, ...
     return tuple(found.values())
 
 
-def _with_lines(view: View, lines: tuple[Line, ...]) -> View:
+def _with_lines(view: PageView, lines: tuple[CartLine, ...]) -> PageView:
     return replace(view, lines=lines, cart_total=sum(line.quantity * line.card.price for line in lines))

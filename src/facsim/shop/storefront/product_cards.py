@@ -10,22 +10,22 @@ from facsim.shop.catalogue import Catalogue, Product
 from facsim.shop.storefront.designs import Design
 from facsim.shop.storefront.formatting import delivery, saving
 from facsim.shop.storefront.fragments import Fragment, Renderer
-from facsim.shop.storefront.urls import Place, address_of
-from facsim.shop.storefront.views import Act, Card
+from facsim.shop.storefront.urls import Route, address_of
+from facsim.shop.storefront.views import PageAction, ProductCard
 
 _KEPT_CARDS = 8_000
 _BIG_SAVING = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ProductShelf:
     """Cards beside each other, and their HTML."""
 
-    cards: tuple[Card, ...]
+    cards: tuple[ProductCard, ...]
     fragments: tuple[Fragment, ...]
 
 
-class Cards:
+class CardRenderer:
     """Makes the cards of one design. They are kept, since most products are shown again and again."""
 
     def __init__(self, catalogue: Catalogue, design: Design, renderer: Renderer) -> None:
@@ -35,7 +35,7 @@ class Cards:
 
     def shelf(
         self, products: Iterable[int], sponsored: frozenset[int] = frozenset(), first: int = 1
-    ) -> Shelf:
+    ) -> ProductShelf:
         """Cards of products in order.
 
         Args:
@@ -46,7 +46,7 @@ class Cards:
         ids = tuple(products)
         lowest = self._lowest(ids)
         made = [self._made(number, number in sponsored, number == lowest) for number in ids]
-        return Shelf(
+        return ProductShelf(
             tuple(
                 self._placed(number, number in sponsored, number == lowest, first + index)
                 for index, number in enumerate(ids)
@@ -54,7 +54,7 @@ class Cards:
             tuple(fragment for _, fragment in made),
         )
 
-    def card(self, product: Product, *, sponsored: bool = False, lowest: bool = False) -> Card:
+    def card(self, product: Product, *, sponsored: bool = False, lowest: bool = False) -> ProductCard:
         """What a product's card says."""
         badge = ""
         saved = (product.list_price - product.price) / product.list_price if product.list_price else 0.0
@@ -66,7 +66,7 @@ class Cards:
             badge = "Limited time deal"
         elif product.best_seller:
             badge = "Best seller"
-        return Card(
+        return ProductCard(
             product=product.id,
             place=0,
             title=product.title,
@@ -81,13 +81,13 @@ class Cards:
             badge=badge,
         )
 
-    def in_full(self, product: Product) -> Card:
+    def in_full(self, product: Product) -> ProductCard:
         """What a product's own page says of it; ratings are shown there in every design."""
         return replace(self.card(product), rating=product.rating, reviews=product.reviews)
 
-    def in_short(self, product: Product) -> Card:
+    def in_short(self, product: Product) -> ProductCard:
         """What is said of a product in the cart."""
-        return Card(
+        return ProductCard(
             product=product.id,
             place=0,
             title=product.title,
@@ -102,13 +102,14 @@ class Cards:
             return None
         return min(products, key=lambda number: self._catalogue.product(number).price)
 
-    def _place(self, number: int, sponsored: bool, lowest: bool, place: int) -> Card:
+    def _place(self, number: int, sponsored: bool, lowest: bool, place: int) -> ProductCard:
         return self._made(number, sponsored, lowest)[0].at(place)
 
-    def _make(self, number: int, sponsored: bool, lowest: bool) -> tuple[Card, Fragment]:
+    def _make(self, number: int, sponsored: bool, lowest: bool) -> tuple[ProductCard, Fragment]:
         card = self.card(self._catalogue.product(number), sponsored=sponsored, lowest=lowest)
-        address = address_of(Place("product", product=number))
+        address = address_of(Route("product", product=number))
         picture, title = (
-            Act("product", card.title, address, product=number, part=part) for part in ("picture", "title")
+            PageAction("product", card.title, address, product=number, part=part)
+            for part in ("picture", "title")
         )
         return card, self._renderer.render("card.html", card=card, picture=picture, title=title)

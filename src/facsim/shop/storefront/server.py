@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from facsim.shop.catalogue import Catalogue
 from facsim.shop.storefront.designs import DESIGNS
-from facsim.shop.storefront.state import Visitors
 from facsim.shop.storefront.store import Storefront
+from facsim.shop.storefront.visitor_store import VisitorStore
 from facsim.util.errors import ConfigError
 from facsim.util.localhost import HOST, check_packages, listener_on, local_server
 
@@ -49,7 +49,7 @@ def serve(
     with ExitStack() as stack:
         listener = stack.enter_context(listener_on(port))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="facsim-shop-")))
-        visitors = Visitors(state or folder / "visitors.sqlite")
+        visitors = VisitorStore(state or folder / "visitors.sqlite")
         stack.callback(visitors.close)
         storefront = Storefront(Catalogue(seed), DESIGNS[design])
         server = make_server(storefront, visitors, listener.getsockname()[1])
@@ -59,7 +59,7 @@ def serve(
             server.run(sockets=[listener])
 
 
-def make_server(storefront: Storefront, visitors: Visitors, port: int) -> Server:
+def make_server(storefront: Storefront, visitors: VisitorStore, port: int) -> Server:
     """A server that `run(sockets=[…])` starts.
 
     Args:

@@ -1,4 +1,4 @@
-"""The shop in process: pages by address and visitor, what an act leads to, and what elements are called."""
+"""The shop in process: pages by address and visitor, where actions lead, and the names of elements."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from zlib import crc32
 
 from facsim.page import read_page, simplify
 from facsim.schema import Page
-from facsim.shop.catalogue import Catalogue, Query, Search
-from facsim.shop.storefront import visits
+from facsim.shop.catalogue import Catalogue, Query, SearchEngine
+from facsim.shop.storefront import visitor_updates
 from facsim.shop.storefront.designs import DESIGNS, Design
+from facsim.shop.storefront.fast_simplify import FastSimplifier
 from facsim.shop.storefront.fragments import Renderer
-from facsim.shop.storefront.layout import Frame
-from facsim.shop.storefront.pages import Body, Pages
-from facsim.shop.storefront.product_cards import Cards
-from facsim.shop.storefront.splice import Splicer
+from facsim.shop.storefront.layout import PageLayout
+from facsim.shop.storefront.pages import PageBody, PageBuilder
+from facsim.shop.storefront.product_cards import CardRenderer
 from facsim.shop.storefront.urls import (
     RESULTS,
     NotFoundError,
-    Place,
+    Route,
     address_of,
-    place_of,
+    route_of,
     search_address,
     words,
 )
-from facsim.shop.storefront.views import Act, Rendered, Visitor
+from facsim.shop.storefront.views import PageAction, RenderedPage, Visitor
 
 SITE = "https://shop.facsim.example"
 _KEPT_PAGES = 3_000
@@ -39,7 +39,7 @@ _CHECKED = 512
 
 @dataclass(frozen=True, slots=True)
 class NamedPage:
-    """A page as a person sees it, and for each act of its view the name of the element."""
+    """A page as a person sees it, and the element name of each action of its view."""
 
     page: Page
     names: tuple[str, ...]
@@ -58,18 +58,18 @@ class Storefront:
 
     def __init__(self, catalogue: Catalogue, design: Design = DESIGNS["standard"]) -> None:
         self.catalogue, self.design = catalogue, design
-        self.search = Search(catalogue)
+        self.search = SearchEngine(catalogue)
         self.renderer = Renderer(design.name)
-        self._pages = Pages(
-            catalogue, self.search, design, self.renderer, Cards(catalogue, design, self.renderer)
+        self._pages = PageBuilder(
+            catalogue, self.search, design, self.renderer, CardRenderer(catalogue, design, self.renderer)
         )
-        self._frame = Frame(catalogue, self.renderer)
+        self._layout = PageLayout(catalogue, self.renderer)
         self._opened = lru_cache(maxsize=_KEPT_PAGES)(self._open)
-        self._splicer = Splicer()
+        self._simplifier = FastSimplifier()
         self._named: OrderedDict[str, NamedPage] = OrderedDict()
         self._naming = Lock()
 
-    def open(self, address: str, visitor: Visitor = Visitor()) -> Rendered:  # noqa: B008 (frozen)
+    def open(self, address: str, visitor: Visitor = Visitor()) -> RenderedPage:  # noqa: B008 (frozen)
         """The page at an address for a visitor. One that leads elsewhere gives the page that it leads to.
 
         Args:
@@ -82,20 +82,20 @@ class Storefront:
         place = self._place(address, visitor)
         return self._opened(place, _relevant(place, visitor), sum(line[3] for line in visitor.lines))
 
-    def follow(self, act: Act, visitor: Visitor, text: str | None = None) -> tuple[str, Visitor]:
-        """Where an act leads, and what the shop knows of the visitor when they have arrived there.
+    def follow(self, action: PageAction, visitor: Visitor, text: str | None = None) -> tuple[str, Visitor]:
+        """Where an action leads, and what the shop knows of the visitor when they have arrived there.
 
         Args:
-            act: one of a page's acts.
-            visitor: who acts.
+            action: one of a page's actions.
+            visitor: who actions.
             text: what was typed, for the search box.
 
         Raises:
             NotFoundError: if it leads nowhere.
         """
-        address = act.address
-        if act.method == "post":
-            address, visitor = self.post(address, dict(act.fields), visitor)
+        address = action.address
+        if action.method == "post":
+            address, visitor = self.post(address, dict(action.fields), visitor)
         elif text is not None:
             address = search_address(Query(text=words(text)))
         return self.arrive(address, visitor)
@@ -110,7 +110,7 @@ class Storefront:
         if place.kind == "results":
             visitor = replace(visitor, results=address_of(place))
         elif place.kind == "product":
-            visitor = visits.seen(visitor, place.product)
+            visitor = visitor_updates.after_viewing(visitor, place.product)
         return address_of(place), visitor
 
     def post(self, address: str, fields: Mapping[str, str], visitor: Visitor) -> tuple[str, Visitor]:
@@ -122,15 +122,17 @@ class Storefront:
         match address:
             case "/cart/add" | "/buy":
                 product = self._pages.product(_number(fields.get("product", "")))
-                return "/cart" if address == "/cart/add" else "/checkout", visits.added(
+                return "/cart" if address == "/cart/add" else "/checkout", visitor_updates.after_adding(
                     visitor, product, fields
                 )
             case "/cart/quantity":
-                return "/cart", visits.changed(visitor, fields, _number(fields.get("quantity", "")))
+                return "/cart", visitor_updates.after_changing(
+                    visitor, fields, _number(fields.get("quantity", ""))
+                )
             case "/cart/remove":
-                return "/cart", visits.changed(visitor, fields, 0)
+                return "/cart", visitor_updates.after_changing(visitor, fields, 0)
             case "/order":
-                return "/order", visits.ordered(visitor)
+                return "/order", visitor_updates.after_ordering(visitor)
         raise NotFoundError(address)
 
     def admit(self, visitor: Visitor) -> Visitor:
@@ -154,16 +156,16 @@ class Storefront:
             bought=tuple(line for line in visitor.bought if known(line[0])),
         )
 
-    def notice(self, title: str, text: str, visitor: Visitor) -> Rendered:
+    def notice(self, title: str, text: str, visitor: Visitor) -> RenderedPage:
         """A page that says one thing, in the look of the shop: what went wrong."""
         body = self._pages.notice(title, text)
         return self._framed(body, sum(line[3] for line in visitor.lines))
 
-    def named(self, rendered: Rendered) -> NamedPage:
-        """The page simplified, with the names of its acts' elements.
+    def named(self, rendered: RenderedPage) -> NamedPage:
+        """The page simplified, with the names of its actions' elements.
 
         Raises:
-            AssertionError: if the page's elements are not its view's acts, in order. A template is wrong.
+            AssertionError: if the page's elements are not its view's actions, in order. A template is wrong.
         """
         html = rendered.html
         with self._naming:
@@ -175,34 +177,34 @@ class Storefront:
                 self._named.popitem(last=False)
             return named
 
-    def _name(self, rendered: Rendered) -> NamedPage:
+    def _name(self, rendered: RenderedPage) -> NamedPage:
         view = rendered.view
-        html, elements = self._splicer.simplified(rendered.html)
+        html, elements = self._simplifier.simplify(rendered.html)
         if crc32(rendered.html.encode()) % _CHECKED == 0 and html != simplify(rendered.html).html:
             raise AssertionError(f"{view.address}: the parts of the page do not make the whole")
-        if len(elements) != len(view.acts):
-            raise AssertionError(f"{view.address}: {len(elements)} elements, {len(view.acts)} acts")
-        for place, ((tag, name, href), act) in enumerate(zip(elements, view.acts, strict=True)):
-            if tag != _tag_of(act) or (tag == "a" and href != act.address and not _leads(href, act)):
+        if len(elements) != len(view.actions):
+            raise AssertionError(f"{view.address}: {len(elements)} elements, {len(view.actions)} actions")
+        for place, ((tag, name, href), action) in enumerate(zip(elements, view.actions, strict=True)):
+            if tag != _tag_of(action) or (tag == "a" and href != action.address and not _leads(href, action)):
                 raise AssertionError(
-                    f"{view.address}: element {place} is {tag} {name} {href}, the act is {act}"
+                    f"{view.address}: element {place} is {tag} {name} {href}, the action is {action}"
                 )
         names = [unescape(name) if "&" in name else name for _, name, _ in elements]
         return NamedPage(read_page(html), tuple(names))
 
-    def _place(self, address: str, visitor: Visitor) -> Place:
-        place = place_of(address)
+    def _place(self, address: str, visitor: Visitor) -> Route:
+        place = route_of(address)
         if place.kind == "info" and place.topic == RESULTS:
-            place = place_of(visitor.results)
+            place = route_of(visitor.results)
         if place.kind == "checkout" and not visitor.lines:
-            return Place("cart")
+            return Route("cart")
         if place.kind == "order" and not visitor.order:
-            return Place("cart")
+            return Route("cart")
         if place.kind == "product":
             return self._chosen(place)
         return place
 
-    def _chosen(self, place: Place) -> Place:
+    def _chosen(self, place: Route) -> Route:
         """A product's place with the options that are chosen at first filled in."""
         product = self._pages.product(place.product)
         size, colour = place.size, place.colour
@@ -212,16 +214,16 @@ class Storefront:
             colour=colour if colour in product.colours else next(iter(product.colours), ""),
         )
 
-    def _open(self, place: Place, visitor: Visitor, cart_count: int) -> Rendered:
+    def _open(self, place: Route, visitor: Visitor, cart_count: int) -> RenderedPage:
         return self._framed(self._pages.body(place, visitor), cart_count)
 
-    def _framed(self, body: Body, cart_count: int) -> Rendered:
+    def _framed(self, body: PageBody, cart_count: int) -> RenderedPage:
         view = replace(body.view, cart_count=cart_count)
-        document = self._frame.document(body.main, view, body.data)
-        return Rendered(document.html, replace(view, acts=document.acts))
+        document = self._layout.document(body.main, view, body.data)
+        return RenderedPage(document.html, replace(view, actions=document.actions))
 
 
-def _relevant(place: Place, visitor: Visitor) -> Visitor:
+def _relevant(place: Route, visitor: Visitor) -> Visitor:
     """As much of a visitor as the page shows, so that a page that is the same for many is made once."""
     match place.kind:
         case "home":
@@ -239,12 +241,12 @@ def _number(text: str) -> int:
     raise NotFoundError(text[:100])
 
 
-def _tag_of(act: Act) -> str:
-    if act.kind == "search":
-        return "button" if act.part == "button" else "input"
-    return "a" if act.method == "get" else "button"
+def _tag_of(action: PageAction) -> str:
+    if action.kind == "search":
+        return "button" if action.part == "button" else "input"
+    return "a" if action.method == "get" else "button"
 
 
-def _leads(href: str, act: Act) -> bool:
-    """Whether a link is that of an act: as it is written, or by its end alone, within a page."""
-    return act.address.endswith(unescape(href))
+def _leads(href: str, action: PageAction) -> bool:
+    """Whether a link is that of an action: as it is written, or by its end alone, within a page."""
+    return action.address.endswith(unescape(href))

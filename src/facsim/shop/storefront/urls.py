@@ -29,7 +29,7 @@ class NotFoundError(KeyError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Route:
     """What an address asks for.
 
     Attributes:
@@ -56,7 +56,7 @@ def words(text: str) -> str:
 
 
 @lru_cache(maxsize=5_000)
-def place_of(address: str) -> Place:
+def route_of(address: str) -> Route:
     """What an address (path and query; a fragment is ignored) asks for.
 
     Raises:
@@ -74,16 +74,16 @@ def place_of(address: str) -> Place:
     fields = {name: words(value) for name, value in reversed(pairs)}
     match split.path.split("/")[1:]:
         case [""]:
-            return Place("home")
+            return Route("home")
         case ["cart" | "order" as kind]:
-            return Place(kind)
+            return Route(kind)
         case ["search"]:
             query = query_of(fields)
             # What asks for nothing finds nothing, in whatever order.
             asks = query != Query(sort=query.sort, page=query.page)
-            return Place("results", query) if asks else Place("home")
+            return Route("results", query) if asks else Route("home")
         case ["product", number] if number.isascii() and number.isdecimal() and len(number) < 10:
-            return Place(
+            return Route(
                 "product",
                 product=int(number),
                 size=fields.get("size", ""),
@@ -91,40 +91,40 @@ def place_of(address: str) -> Place:
                 all_reviews=fields.get("reviews") == "all",
             )
         case ["checkout"]:
-            return Place("checkout", step=fields.get("step", ""))
+            return Route("checkout", step=fields.get("step", ""))
         case [topic] if topic in TOPICS or topic == RESULTS:
-            return Place("info", topic=topic)
+            return Route("info", topic=topic)
     raise NotFoundError(address)
 
 
-def address_of(place: Place) -> str:
+def address_of(route: Route) -> str:
     """The address of a page, in the shop's own form."""
-    match place.kind:
+    match route.kind:
         case "results":
-            return search_address(place.query or Query())
+            return search_address(route.query or Query())
         case "product":
-            reviews = "all" if place.all_reviews else ""
+            reviews = "all" if route.all_reviews else ""
             path, fields = (
-                f"/product/{place.product}",
-                {"size": place.size, "colour": place.colour, "reviews": reviews},
+                f"/product/{route.product}",
+                {"size": route.size, "colour": route.colour, "reviews": reviews},
             )
         case "checkout":
-            path, fields = "/checkout", {"step": place.step}
+            path, fields = "/checkout", {"step": route.step}
         case "info":
-            path, fields = f"/{place.topic}", {}
+            path, fields = f"/{route.topic}", {}
         case "home":
             path, fields = "/", {}
         case _:
-            path, fields = f"/{place.kind}", {}
+            path, fields = f"/{route.kind}", {}
     return _joined(path, fields)
 
 
 def search_address(query: Query) -> str:
     """The address of a results page."""
-    return Around(query).with_page(query.page)
+    return ResultLinks(query).with_page(query.page)
 
 
-class Around:
+class ResultLinks:
     """Addresses of results pages that differ from one in a single thing, as most links on it do."""
 
     def __init__(self, query: Query) -> None:

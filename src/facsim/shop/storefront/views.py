@@ -1,8 +1,8 @@
-"""What a page shows and what can be done there, as values.
+"""What a page shows and which actions it offers, as values.
 
-A page is rendered from these values and registers its acts while it is rendered, so that shoppers, the server
-and the HTML cannot disagree. Everything in a view is to be seen on its page: a shopper that reads views knows
-no more than a person who reads the page.
+A page is rendered from these values and registers its actions meanwhile, so shoppers, server and HTML cannot
+disagree. Everything in a view is visible on its page: a shopper who reads views knows no more than a person
+who reads the page.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Literal
 from facsim.shop.catalogue import Facet, Query
 
 PageKind = Literal["home", "results", "product", "cart", "checkout", "order", "info"]
-"""`info`: help, account, returns and the like; where `other` acts lead."""
+"""`info`: help, account, returns and the like; where `other` actions lead."""
 
-ActKind = Literal[
+ActionKind = Literal[
     "search",  # the search box: typed into, and submitted
     "product",  # to a product's page, from wherever
     "department",  # to a department's results
@@ -42,15 +42,15 @@ ActKind = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class PageAction:
     """Something to click (or, for `search`, to type into).
 
     Attributes:
         kind: what it does.
         label: its visible text.
-        address: path and query that it asks for. For `post` acts the form's action.
+        address: path and query that it asks for. For `post` actions the form's action.
         method: `get` for links, `post` for buttons that change something.
-        fields: the form's fields, of `post` acts.
+        fields: the form's fields, of `post` actions.
         product: id of the product that it is about.
         value: what it chooses: the facet's value, the option, the sort order, the page's number.
         facet: title of the facet that a `filter` belongs to; `size` or `colour` for an `option`.
@@ -58,7 +58,7 @@ class Act:
         selected: whether it is chosen already.
     """
 
-    kind: ActKind
+    kind: ActionKind
     label: str
     address: str
     method: Literal["get", "post"] = "get"
@@ -71,7 +71,7 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class ProductCard:
     """A product as a card shows it. None: this design does not show it, so nobody can weigh it.
 
     Attributes:
@@ -96,9 +96,9 @@ class Card:
     sponsored: bool = False
     badge: str = ""
 
-    def at(self, place: int) -> Card:
+    def at(self, place: int) -> ProductCard:
         """The same card elsewhere on a page. `dataclasses.replace` takes five times as long."""
-        return Card(
+        return ProductCard(
             self.product,
             place,
             self.title,
@@ -126,7 +126,7 @@ class ProductView:
         snippets: stars and text of the reviews shown.
     """
 
-    card: Card
+    card: ProductCard
     department: str
     features: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
@@ -137,23 +137,23 @@ class ProductView:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CartLine:
     """A line of the cart."""
 
-    card: Card
+    card: ProductCard
     size: str
     colour: str
     quantity: int
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A page: what it shows, and its acts in document order, one for each element that can be acted on.
+class PageView:
+    """A page: what it shows, and its actions in document order, one for each element that can be acted on.
 
     Attributes:
         kind: which of the shop's pages it is.
         address: its path and query, in the one form that the shop itself writes.
-        acts: what can be done.
+        actions: what can be done.
         title: its main heading.
         pictures: whether products are shown by `big` pictures.
         query, total, last_page, facets, did_you_mean: of results.
@@ -166,17 +166,17 @@ class View:
 
     kind: PageKind
     address: str
-    acts: tuple[Act, ...]
+    actions: tuple[PageAction, ...]
     title: str = ""
     pictures: Literal["normal", "big"] = "normal"
     query: Query | None = None
     total: int = 0
     last_page: int = 1
-    cards: tuple[Card, ...] = ()
+    cards: tuple[ProductCard, ...] = ()
     facets: tuple[Facet, ...] = ()
     did_you_mean: str = ""
     product: ProductView | None = None
-    lines: tuple[Line, ...] = ()
+    lines: tuple[CartLine, ...] = ()
     cart_total: int = 0
     cart_count: int = 0
     checkout_step: str = ""
@@ -202,8 +202,8 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedPage:
     """A page as served, and what it shows."""
 
     html: str
-    view: View = field(repr=False)
+    view: PageView = field(repr=False)

@@ -15,10 +15,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from facsim.shop.catalogue.pictures import picture
-from facsim.shop.storefront.state import Visitors
 from facsim.shop.storefront.store import Storefront
-from facsim.shop.storefront.urls import NotFoundError, place_of, words
+from facsim.shop.storefront.urls import NotFoundError, route_of, words
 from facsim.shop.storefront.views import Visitor
+from facsim.shop.storefront.visitor_store import VisitorStore
 
 COOKIE = "shop_visitor"
 _STATIC = Path(__file__).with_name("static")
@@ -36,7 +36,7 @@ _HEADERS = {
 _log = logging.getLogger(__name__)
 
 
-class Problem(Exception):
+class HttpError(Exception):
     """A request that is answered with a page that says why not."""
 
     def __init__(self, status: int, title: str, text: str) -> None:
@@ -65,7 +65,7 @@ class ShopApp:
         port: that it listens on.
     """
 
-    def __init__(self, storefront: Storefront, visitors: Visitors, port: int) -> None:
+    def __init__(self, storefront: Storefront, visitors: VisitorStore, port: int) -> None:
         self._storefront, self._visitors = storefront, visitors
         self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
         self._picture = lru_cache(maxsize=_MANY_PICTURES)(self._draw)
@@ -82,26 +82,26 @@ class ShopApp:
             response = await self._answer(request)
         except ClientDisconnect:
             return
-        except Problem as problem:
+        except HttpError as problem:
             response = self._sorry(problem)
         except Exception:
             _log.exception("%s %s", request.method, request.url.path[:200])
-            response = self._sorry(Problem(*_FAULT))
+            response = self._sorry(HttpError(*_FAULT))
         response.headers.update(_HEADERS)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         if request.headers.get("host") not in self._hosts:
-            raise Problem(*_FOREIGN)
+            raise HttpError(*_FOREIGN)
         raw = bytes(request.scope.get("raw_path") or b"/") + b"?" + bytes(request.scope["query_string"])
         if len(raw) > _LONGEST_ADDRESS:
-            raise Problem(*_LONG)
+            raise HttpError(*_LONG)
         address = raw.decode("latin-1")
         path = urlsplit(address).path if address.startswith("/") else ""
         if request.method == "POST":
             return await self._post(request, path)
         if request.method not in ("GET", "HEAD"):
-            raise Problem(*_METHOD)
+            raise HttpError(*_METHOD)
         if path.startswith(("/static/", "/picture/")):
             return self._file(request, path)
         if path == "/suggest":
@@ -114,14 +114,14 @@ class ShopApp:
         before = self._visitor(request)
         try:
             shown, visitor = shop.arrive(address, before)
-            if (place_of(shown).kind, place_of(shown).topic) != (
-                place_of(address).kind,
-                place_of(address).topic,
+            if (route_of(shown).kind, route_of(shown).topic) != (
+                route_of(address).kind,
+                route_of(address).topic,
             ):
                 return _sent_to(shown)
             rendered = shop.open(shown, visitor)
         except NotFoundError:
-            raise Problem(*_NOT_FOUND) from None
+            raise HttpError(*_NOT_FOUND) from None
         response = Response(rendered.html, media_type="text/html")
         response.headers["Cache-Control"] = "private, no-cache"
         if visitor != before:
@@ -130,13 +130,13 @@ class ShopApp:
 
     async def _post(self, request: Request, path: str) -> Response:
         if not self._is_own(request):
-            raise Problem(*_FOREIGN)
+            raise HttpError(*_FOREIGN)
         fields = await _form(request)
         before = self._visitor(request)
         try:
             address, visitor = self._storefront.post(path, fields, before)
         except NotFoundError:
-            raise Problem(*(_METHOD if _is_page(path) else _NOT_FOUND)) from None
+            raise HttpError(*(_METHOD if _is_page(path) else _NOT_FOUND)) from None
         response = _sent_to(address)
         if visitor != before:
             self._keep(request, response, visitor)
@@ -167,12 +167,12 @@ class ShopApp:
         if folder == "picture":
             number = name.removesuffix(".svg")
             if not (name.endswith(".svg") and number.isascii() and number.isdecimal() and len(number) < 10):
-                raise Problem(*_NOT_FOUND)
+                raise HttpError(*_NOT_FOUND)
             content, kind = self._picture(int(number)), "image/svg+xml"
         elif name in self._files:
             content, kind = self._files[name]
         else:
-            raise Problem(*_NOT_FOUND)
+            raise HttpError(*_NOT_FOUND)
         # Another seed's shop may be at the same address tomorrow.
         headers = {"ETag": f'"{blake2b(content, digest_size=12).hexdigest()}"', "Cache-Control": "no-cache"}
         if request.headers.get("if-none-match") == headers["ETag"]:
@@ -183,26 +183,26 @@ class ShopApp:
         try:
             product = self._storefront.catalogue.product(number)
         except KeyError:
-            raise Problem(*_NOT_FOUND) from None
+            raise HttpError(*_NOT_FOUND) from None
         return picture(product).encode()
 
-    def _sorry(self, problem: Problem) -> Response:
+    def _sorry(self, problem: HttpError) -> Response:
         rendered = self._storefront.notice(problem.title, problem.text, Visitor())
         return Response(rendered.html, problem.status, media_type="text/html")
 
 
 async def _form(request: Request) -> Mapping[str, str]:
     if request.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
-        raise Problem(*_FORM)
+        raise HttpError(*_FORM)
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > _LONGEST_FORM:
-            raise Problem(*_LARGE)
+            raise HttpError(*_LARGE)
     try:
         return {name: words(value) for name, value in parse_qsl(body.decode("latin-1"), max_num_fields=20)}
     except ValueError:
-        raise Problem(*_FORM) from None
+        raise HttpError(*_FORM) from None
 
 
 def _sent_to(address: str) -> Response:
@@ -211,7 +211,7 @@ def _sent_to(address: str) -> Response:
 
 def _is_page(path: str) -> bool:
     try:
-        place_of(path)
+        route_of(path)
     except NotFoundError:
         return False
     return True

@@ -1,7 +1,7 @@
-"""From choices to actions: what is recorded of a step whose probabilities are known.
+"""From choices to actions, and the recorded truth of a step with known probabilities.
 
-A choice says which act of a view is done; an action says the same by the name of an element, as predictors
-do. This is the one place where the two meet, for sampling and for the oracle alike.
+A choice refers to an action of a page view by index; an `Action` refers to an element by name, as
+predictors do. Sampling and the oracle both convert between the two here.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from facsim.shop.shoppers import Choice
 
 
 @dataclass(frozen=True)
-class Chances:
-    """All actions that a shopper may take on a page, in document order, leaving last.
+class ActionDistribution:
+    """The probability of every action on a page, in document order, leaving last.
 
     Attributes:
         choices: by action.
@@ -28,15 +28,15 @@ class Chances:
     best: Action
 
     @classmethod
-    def of(cls, choices: Sequence[Choice], names: Sequence[str]) -> Chances:
+    def of(cls, choices: Sequence[Choice], names: Sequence[str]) -> ActionDistribution:
         """The actions of a view's choices.
 
         Args:
-            choices: no two of the same act and text.
-            names: for each act of the view, the name of its element.
+            choices: no two of the same action and text.
+            names: for each action of the view, the name of its element.
         """
         by_action = {action_of(choice, names): choice for choice in sorted(choices, key=_place)}
-        assert len(by_action) == len(choices), "two choices are one action"
+        assert len(by_action) == len(choices), "two choices are the same action"
         return cls(by_action, action_of(_best(choices), names))
 
     @property
@@ -46,12 +46,12 @@ class Chances:
 
 
 def truth_of(taken: Choice, choices: Sequence[Choice], names: Sequence[str]) -> Truth:
-    """What is recorded of a step: one of the choices was taken.
+    """The recorded truth of a step at which one of the choices was taken.
 
     Args:
-        taken: the one.
-        choices: all of them.
-        names: for each act of the view, the name of its element.
+        taken: the choice made.
+        choices: every choice of the page.
+        names: for each action of the view, the name of its element.
     """
     best = _best(choices)
     return Truth(
@@ -69,19 +69,19 @@ def _best(choices: Sequence[Choice]) -> Choice:
 
 def _place(choice: Choice) -> int:
     """Place on the page; leaving comes last."""
-    return sys.maxsize if choice.act is None else choice.act
+    return sys.maxsize if choice.action_index is None else choice.action_index
 
 
 def action_of(choice: Choice, names: Sequence[str]) -> Action:
-    """The action that a choice is, on a page whose acts have these names."""
-    if choice.act is None:
+    """The action of a choice, on a page whose elements have these names."""
+    if choice.action_index is None:
         return Action.terminate()
-    name = names[choice.act]
+    name = names[choice.action_index]
     return Action.click(name) if choice.text is None else Action.type_and_submit(name, choice.text)
 
 
 def entropy(probabilities: Sequence[float]) -> float:
-    """Of a distribution, in nats. What cannot happen adds nothing.
+    """Entropy of a distribution, in nats. Impossible events add nothing.
 
     >>> round(entropy([0.5, 0.5, 0.0]), 4)
     0.6931

@@ -1,4 +1,4 @@
-"""What simulated visits amount to: the figures that are published of real ones."""
+"""Statistics of simulated sessions: the figures that are published for real ones."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from random import Random
 
 import numpy as np
 
-from facsim.shop.shoppers.people import Population
 from facsim.shop.shoppers.policy import Policy
-from facsim.shop.shoppers.walk import Taken, walk
+from facsim.shop.shoppers.population import Population
+from facsim.shop.shoppers.session_simulator import Decision, simulate_session
 from facsim.shop.storefront.store import Storefront
 
 PURCHASE_KINDS = frozenset({"add_to_cart", "buy_now", "checkout", "continue", "place_order"})
@@ -37,25 +37,25 @@ _CLASSES: Mapping[str, str] = {
     "home": "other",
     "other": "other",
 }
-"""Kind of act -> class into which both our acts and OPeRA's clicks can be told apart. `back` has none: in
-OPeRA people go back with the browser, which is no click."""
+"""Kind of action -> class that both our actions and OPeRA's clicks have. `back` has none: in OPeRA people go
+back with the browser, without a click."""
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """Counts of one visit.
+class SessionCounts:
+    """Counts of one session.
 
     Attributes:
-        actions: all acts, leaving and the final order included.
+        actions: all actions, leaving and the final order included.
         searches: typed ones.
         filters: clicks on filters and orders.
         bought: 1 if it ended in an order.
         reformulations: queries typed that differ from the one before them.
         typos, corrections: misspelt queries, and those followed at once by what was meant.
-        right: mean over steps after the first of the highest probability of any act; None if there are none.
+        right: mean highest probability of any action over all steps but the first; None if there are none.
         entropy: mean over the same steps, in nats.
-        leaves: steps after the first at which leaving was the most probable act.
-        classes: the acts' classes, up to the first button of purchase intent; then `purchase` or `end`.
+        leaves: steps after the first at which leaving was the most probable action.
+        classes: the actions' classes, up to the first button of purchase intent; then `purchase` or `end`.
     """
 
     actions: int
@@ -71,27 +71,27 @@ class Visit:
     classes: tuple[str, ...]
 
 
-def visits(
+def simulate_counts(
     store: Storefront, policy: Policy, population: Population, sessions: int, *, seed: int = 0
-) -> Iterator[Visit]:
-    """Let the shoppers of a population of `sessions` visits shop; counts of each visit."""
+) -> Iterator[SessionCounts]:
+    """Simulate the sessions of a population and count each of them."""
     for number in range(sessions):
         shopper = population.shopper(number, sessions)
-        yield count(list(walk(store, policy, shopper, Random(f"walk:{seed}:{number}"))))  # noqa: S311
+        yield count_session(list(simulate_session(store, policy, shopper, Random(f"walk:{seed}:{number}"))))  # noqa: S311
 
 
-def count(moments: Sequence[Taken]) -> Visit:
-    """Count what was done in a visit."""
-    typed = [moment.choice for moment in moments if moment.choice.text is not None]
+def count_session(points: Sequence[Decision]) -> SessionCounts:
+    """Count what was done in a session."""
+    typed = [point.choice for point in points if point.choice.text is not None]
     pairs = list(pairwise(typed))
-    kinds = [moment.kind for moment in moments]
-    best = [max(moment.choices, key=lambda choice: choice.probability) for moment in moments[1:]]
+    kinds = [point.kind for point in points]
+    best = [max(point.choices, key=lambda choice: choice.probability) for point in points[1:]]
     entropies = [
-        -sum(choice.probability * math.log(choice.probability) for choice in moment.choices)
-        for moment in moments[1:]
+        -sum(choice.probability * math.log(choice.probability) for choice in point.choices)
+        for point in points[1:]
     ]
-    return Visit(
-        actions=len(moments),
+    return SessionCounts(
+        actions=len(points),
         searches=len(typed),
         filters=sum(kind in ("filter", "clear", "sort") for kind in kinds),
         bought=int(kinds[-1] == "place_order"),
@@ -100,7 +100,7 @@ def count(moments: Sequence[Taken]) -> Visit:
         corrections=sum(one.text != one.meant == other.text for one, other in pairs),
         right=sum(choice.probability for choice in best) / len(best) if best else None,
         entropy=sum(entropies) / len(entropies) if entropies else None,
-        leaves=sum(choice.act is None for choice in best),
+        leaves=sum(choice.action_index is None for choice in best),
         classes=_classes(kinds),
     )
 
@@ -123,16 +123,16 @@ class Figure:
     error: float
 
 
-def figures(found: Sequence[Visit]) -> dict[str, Figure]:
-    """Means over visits and the like; intervals by the normal law or, for quantiles, by resampling."""
-    actions = np.array([visit.actions for visit in found], float)
-    searches = np.array([visit.searches for visit in found], float)
-    filters = np.array([visit.filters for visit in found], float)
-    right = np.array([visit.right for visit in found if visit.right is not None])
-    entropy = np.array([visit.entropy for visit in found if visit.entropy is not None])
+def figures(found: Sequence[SessionCounts]) -> dict[str, Figure]:
+    """Means over sessions and the like; intervals by the normal law or, for quantiles, by resampling."""
+    actions = np.array([session.actions for session in found], float)
+    searches = np.array([session.searches for session in found], float)
+    filters = np.array([session.filters for session in found], float)
+    right = np.array([session.right for session in found if session.right is not None])
+    entropy = np.array([session.entropy for session in found if session.entropy is not None])
     steps = np.maximum(actions - 1, 0)
-    weighted = np.array([(visit.right or 0.0) * (visit.actions - 1) for visit in found])
-    leaves = np.array([visit.leaves for visit in found], float)
+    weighted = np.array([(session.right or 0.0) * (session.actions - 1) for session in found])
+    leaves = np.array([session.leaves for session in found], float)
     rng = np.random.default_rng(0)
     draws = rng.integers(len(found), size=(200, len(found)))
     spread = np.quantile(actions[draws], (0.5, 0.9), axis=1)
@@ -145,12 +145,12 @@ def figures(found: Sequence[Visit]) -> dict[str, Figure]:
         "searches": _mean(searches),
         "filters": _mean(filters),
         "searches_per_filter": _ratio(searches, filters),
-        "purchases": _mean(np.array([visit.bought for visit in found], float)),
-        "reformulated": _mean(np.array([visit.reformulations > 0 for visit in found], float)),
-        "misspelt": _ratio(np.array([visit.typos for visit in found], float), searches),
+        "purchases": _mean(np.array([session.bought for session in found], float)),
+        "reformulated": _mean(np.array([session.reformulations > 0 for session in found], float)),
+        "misspelt": _ratio(np.array([session.typos for session in found], float), searches),
         "corrected": _ratio(
-            np.array([visit.corrections for visit in found], float),
-            np.array([visit.typos for visit in found], float),
+            np.array([session.corrections for session in found], float),
+            np.array([session.typos for session in found], float),
         ),
         "oracle_macro": _mean(right),
         "oracle_micro": _ratio(weighted, steps),
@@ -164,7 +164,7 @@ def _mean(values: np.ndarray) -> Figure:
 
 
 def _ratio(upper: np.ndarray, lower: np.ndarray) -> Figure:
-    """Ratio of two means over visits, its error by linearisation."""
+    """Ratio of two means over sessions, its error by linearisation."""
     if not lower.sum():
         return Figure(math.nan, math.nan)
     value = float(upper.sum() / lower.sum())
@@ -173,10 +173,10 @@ def _ratio(upper: np.ndarray, lower: np.ndarray) -> Figure:
 
 
 def transitions(found: Iterable[Sequence[str]], *, repeats: bool = True) -> dict[str, Counter[str]]:
-    """How often each class follows each other one; visits begin with `start`.
+    """How often each class follows each other one; sessions begin with `start`.
 
     Args:
-        found: classes of each visit's acts in order.
+        found: classes of each session's actions in order.
         repeats: whether a class may follow itself; otherwise a run of one class counts once.
     """
     rows: dict[str, Counter[str]] = {}

@@ -5,31 +5,37 @@ import pytest
 from scipy import stats
 
 from facsim.shop.shoppers import Choice, Memory, pause
-from facsim.shop.shoppers.figures import count, distance, figures, transitions, visits
 from facsim.shop.shoppers.pauses import PAUSES
-from facsim.shop.shoppers.walk import Taken
-from facsim.shop.storefront.views import Act, View
+from facsim.shop.shoppers.session_simulator import Decision
+from facsim.shop.shoppers.session_statistics import (
+    count_session,
+    distance,
+    figures,
+    simulate_counts,
+    transitions,
+)
+from facsim.shop.storefront.views import PageAction, PageView
 
 
-def moment(kind, text=None, meant=None, probability=0.5):
-    acts = (Act(kind, kind, "/"),) if kind != "leave" else ()
-    view = View("results", "/", acts)
-    choice = Choice(0 if acts else None, text, probability, {}, "look", meant or text, 0)
-    return Taken(view, Memory(), (choice, Choice(None, None, 1 - probability, {}, "leave")), choice)
+def point(kind, text=None, meant=None, probability=0.5):
+    actions = (PageAction(kind, kind, "/"),) if kind != "leave" else ()
+    view = PageView("results", "/", actions)
+    choice = Choice(0 if actions else None, text, probability, {}, "look", meant or text, 0)
+    return Decision(view, Memory(), (choice, Choice(None, None, 1 - probability, {}, "leave")), choice)
 
 
 def test_a_visit_is_counted_by_hand():
-    moments = [
-        moment("search", "ketle", "kettle"),
-        moment("search", "kettle", probability=0.8),
-        moment("filter"),
-        moment("product"),
-        moment("back"),
-        moment("add_to_cart"),
-        moment("checkout"),
-        moment("place_order", probability=0.9),
+    points = [
+        point("search", "ketle", "kettle"),
+        point("search", "kettle", probability=0.8),
+        point("filter"),
+        point("product"),
+        point("back"),
+        point("add_to_cart"),
+        point("checkout"),
+        point("place_order", probability=0.9),
     ]
-    found = count(moments)
+    found = count_session(points)
     assert (found.actions, found.searches, found.filters, found.bought) == (8, 2, 1, 1)
     assert (found.reformulations, found.typos, found.corrections) == (1, 1, 1)
     assert found.classes == ("search", "search", "filter", "product", "purchase")
@@ -46,11 +52,11 @@ def test_transitions_and_their_distance():
     assert transitions([("search", "search", "end")], repeats=False)["search"] == {"end": 1}
 
 
-def test_pauses_are_log_normal(visits):
-    shopper, moments = visits[0]
+def test_pauses_are_log_normal(sessions):
+    shopper, points = sessions[0]
     rng = Random(3)
     for aim, (mean, deviation) in PAUSES.items():
-        seconds = [pause(rng, Choice(None, None, 1, {}, aim), moments[0].view, shopper) for _ in range(2000)]
+        seconds = [pause(rng, Choice(None, None, 1, {}, aim), points[0].view, shopper) for _ in range(2000)]
         assert min(seconds) >= 0.1 and max(seconds) <= 1800
         assert abs(np.median(np.log(seconds)) - mean) < 0.3 + 0.1 * deviation
     assert stats.kstest(np.log(seconds), "norm", args=(mean, deviation)).statistic < 0.15
@@ -70,7 +76,7 @@ QUICK = {
 
 
 def test_a_small_fresh_sample_is_near_the_published_figures(store, population, policy):
-    found = figures(list(visits(store, policy, population, 350, seed=2)))
+    found = figures(list(simulate_counts(store, policy, population, 350, seed=2)))
     for name, (low, high) in QUICK.items():
         assert low < found[name].value < high, (name, found[name])
     assert found["searches_per_filter"].value > 5
@@ -84,7 +90,7 @@ def test_a_large_fresh_sample_has_the_published_figures():
 
     catalogue = Catalogue(2024)
     found = figures(
-        list(visits(Storefront(catalogue), Policy(), Population(catalogue, 2024), 4000, seed=2024))
+        list(simulate_counts(Storefront(catalogue), Policy(), Population(catalogue, 2024), 4000, seed=2024))
     )
     assert found["actions"].value == pytest.approx(7.25, rel=0.03)
     assert found["searches"].value == pytest.approx(2.82, rel=0.03)

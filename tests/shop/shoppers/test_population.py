@@ -20,9 +20,9 @@ def test_people_come_back_with_the_same_persona_style_and_tastes(population):
     for shopper in shoppers:
         by_user.setdefault(shopper.user_id, []).append(shopper)
     assert 1.8 < len(shoppers) / len(by_user) < 3
-    for visits in by_user.values():
-        assert len({visit.persona for visit in visits}) == 1
-        assert all(visit.person == visits[0].person for visit in visits)
+    for sessions in by_user.values():
+        assert len({session.persona for session in sessions}) == 1
+        assert all(session.person == sessions[0].person for session in sessions)
     assert len({shopper.intent for shopper in shoppers}) > 390
 
 

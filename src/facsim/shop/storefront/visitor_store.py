@@ -16,7 +16,7 @@ _KEPT_SECONDS = 30 * 24 * 3600
 _TABLE = "CREATE TABLE IF NOT EXISTS visitors (id TEXT PRIMARY KEY, state TEXT NOT NULL, seen REAL NOT NULL)"
 
 
-class Visitors:
+class VisitorStore:
     """What a shop knows of its visitors, by an id that cannot be guessed.
 
     Args:

@@ -15,13 +15,13 @@ _RECENT = 6
 _Line = tuple[int, str, str, int]
 
 
-def seen(visitor: Visitor, product: int) -> Visitor:
+def after_viewing(visitor: Visitor, product: int) -> Visitor:
     """After looking at a product."""
     others = (other for other in visitor.recent if other != product)
     return replace(visitor, recent=(product, *others)[:_RECENT])
 
 
-def added(visitor: Visitor, product: Product, fields: Mapping[str, str]) -> Visitor:
+def after_adding(visitor: Visitor, product: Product, fields: Mapping[str, str]) -> Visitor:
     """After putting a product into the cart, in the size and colour of `fields`, or else the first ones."""
     key = (
         product.id,
@@ -36,7 +36,7 @@ def added(visitor: Visitor, product: Product, fields: Mapping[str, str]) -> Visi
     return replace(visitor, lines=(*visitor.lines, (*key, 1)))
 
 
-def changed(visitor: Visitor, fields: Mapping[str, str], quantity: int) -> Visitor:
+def after_changing(visitor: Visitor, fields: Mapping[str, str], quantity: int) -> Visitor:
     """After choosing how many of a line; 0 takes it out. What is not in the cart stays out."""
     key = tuple(fields.get(field, "") for field in ("product", "size", "colour"))
     for at, (product, size, colour, _) in enumerate(visitor.lines):
@@ -45,7 +45,7 @@ def changed(visitor: Visitor, fields: Mapping[str, str], quantity: int) -> Visit
     return visitor
 
 
-def ordered(visitor: Visitor) -> Visitor:
+def after_ordering(visitor: Visitor) -> Visitor:
     """After ordering what is in the cart. The number of the order follows from what is ordered."""
     if not visitor.lines:
         return visitor

@@ -1,4 +1,4 @@
-"""What acts lead to, and what the shop knows of a visitor afterwards."""
+"""What actions lead to, and what the shop knows of a visitor afterwards."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from facsim.shop.storefront import DESIGNS, Act, NotFoundError, Storefront, Visitor
-from facsim.shop.storefront.state import json_of, visitor_of
-from facsim.shop.storefront.visits import MAX_LINES, MAX_QUANTITY
+from facsim.shop.storefront import DESIGNS, NotFoundError, PageAction, Storefront, Visitor
+from facsim.shop.storefront.visitor_store import json_of, visitor_of
+from facsim.shop.storefront.visitor_updates import MAX_LINES, MAX_QUANTITY
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,11 @@ def plain(catalogue):
 
 
 def act_of(shop, address, visitor, kind, value="", part=""):
-    acts = shop.open(address, visitor).view.acts
+    actions = shop.open(address, visitor).view.actions
     return next(
-        act for act in acts if act.kind == kind and value in ("", act.value) and part in ("", act.part)
+        action
+        for action in actions
+        if action.kind == kind and value in ("", action.value) and part in ("", action.part)
     )
 
 
@@ -43,7 +45,7 @@ def test_typing_searches_and_results_are_remembered(shop):
 
 def test_a_search_forgets_filters_and_the_button_repeats_the_text(shop):
     view = shop.open("/search?q=grinder").view
-    narrow = next(act for act in view.acts if act.kind == "filter")
+    narrow = next(action for action in view.actions if action.kind == "filter")
     address, visitor = shop.follow(narrow, Visitor())
     assert shop.open(address, visitor).view.total == next(iter(view.facets)).values[0].count
     button = act_of(shop, address, visitor, "search", part="button")
@@ -53,8 +55,12 @@ def test_a_search_forgets_filters_and_the_button_repeats_the_text(shop):
 def test_a_filter_is_taken_back_by_the_same_element(shop):
     narrow = act_of(shop, "/search?q=grinder", Visitor(), "filter")
     address, visitor = shop.follow(narrow, Visitor())
-    selected = [act for act in shop.open(address, visitor).view.acts if act.kind == "filter" and act.selected]
-    assert [act.value for act in selected] == [narrow.value]
+    selected = [
+        action
+        for action in shop.open(address, visitor).view.actions
+        if action.kind == "filter" and action.selected
+    ]
+    assert [action.value for action in selected] == [narrow.value]
     assert shop.follow(selected[0], visitor)[0] == "/search?q=grinder"
     assert shop.follow(act_of(shop, address, visitor, "clear"), visitor)[0] == "/search?q=grinder"
 
@@ -73,8 +79,8 @@ def test_options_are_what_goes_into_the_cart(shop, shirt):
     chosen = shop.open(address, visitor).view.product
     assert (chosen.size, chosen.colour) == (shirt.sizes[0], shirt.colours[0])
     for facet, value in (("size", shirt.sizes[-1]), ("colour", shirt.colours[-1])):
-        options = [act for act in shop.open(address, visitor).view.acts if act.facet == facet]
-        address, visitor = shop.follow(next(act for act in options if act.value == value), visitor)
+        options = [action for action in shop.open(address, visitor).view.actions if action.facet == facet]
+        address, visitor = shop.follow(next(action for action in options if action.value == value), visitor)
     address, visitor = shop.follow(act_of(shop, address, visitor, "add_to_cart"), visitor)
     assert (address, visitor.lines) == ("/cart", ((shirt.id, shirt.sizes[-1], shirt.colours[-1], 1),))
 
@@ -103,7 +109,7 @@ def test_an_order_empties_the_cart_and_is_shown(shop, shirt):
     assert (address, after.lines, after.bought) == ("/order", (), visitor.lines)
     view = shop.open(address, after).view
     assert view.kind == "order" and [line.card.product for line in view.lines] == [shirt.id]
-    assert shop.follow(Act("place_order", "", "/order", "post"), Visitor())[0] == "/cart"
+    assert shop.follow(PageAction("place_order", "", "/order", "post"), Visitor())[0] == "/cart"
 
 
 def test_what_cannot_be_shown_leads_elsewhere(shop):
@@ -166,7 +172,7 @@ def test_visitors_of_another_catalogue_lose_what_this_one_does_not_know(shop, pl
     assert shop.admit(replace(visitor, results="//evil")).results == "/"
 
 
-def test_a_random_walk_never_leaves_the_shop(shop, walk):
+def test_a_random_walk_never_leaves_the_shop(shop, simulate_session):
     for seed in range(6):
-        for page, _, _ in walk(shop, 1000 + seed).pages(25):
-            assert page.view.acts
+        for page, _, _ in simulate_session(shop, 1000 + seed).pages(25):
+            assert page.view.actions

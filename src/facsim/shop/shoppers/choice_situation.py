@@ -1,44 +1,44 @@
-"""A page as one shopper sees it: what is offered, how good it looks, and how that compares."""
+"""The choice situation of the discrete choice model: a page as one shopper sees and judges it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from facsim.shop.shoppers.appeal import Judged, Judgements
+from facsim.shop.shoppers.appeal import Judgement, JudgementCache
 from facsim.shop.shoppers.coefficients import BOUNDS, Coefficients
-from facsim.shop.shoppers.memory import Memory, Typed
-from facsim.shop.shoppers.people import Shopper
-from facsim.shop.storefront.views import Act, Card, View
+from facsim.shop.shoppers.memory import Memory, TypedQuery
+from facsim.shop.shoppers.population import Shopper
+from facsim.shop.storefront.views import PageAction, PageView, ProductCard
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What a page means to a shopper at this moment.
+class ChoiceSituation:
+    """What a page means to a shopper at this point of the session.
 
     Attributes:
-        acts: index and act by kind of act.
+        actions: index and action by kind of action.
         cards: of products on the page, by product.
         judged: the same products as this shopper judges them.
         shown: the product of a product's page, judged.
-        worth: of the products looked at earlier in the visit.
+        worth: of the products looked at earlier in the session.
         best: id of the best one of them.
         poor: how far the best product not yet looked at falls short of the threshold: 0 (not) to 1 (by far).
         last: the query asked last.
     """
 
-    view: View
+    view: PageView
     memory: Memory
     shopper: Shopper
     coefficients: Coefficients
-    acts: Mapping[str, list[tuple[int, Act]]]
-    cards: Mapping[int, Card]
-    judged: Mapping[int, Judged]
-    shown: Judged | None
+    actions: Mapping[str, list[tuple[int, PageAction]]]
+    cards: Mapping[int, ProductCard]
+    judged: Mapping[int, Judgement]
+    shown: Judgement | None
     worth: Mapping[int, float]
     best: int | None
     poor: float
-    last: Typed | None
+    last: TypedQuery | None
 
     @property
     def gap(self) -> float:
@@ -57,12 +57,14 @@ class Scene:
         )
 
 
-def see(view: View, memory: Memory, judgements: Judgements, coefficients: Coefficients) -> Scene:
-    """Look at a page, as the shopper whose judgements they are."""
+def perceive(
+    view: PageView, memory: Memory, judgements: JudgementCache, coefficients: Coefficients
+) -> ChoiceSituation:
+    """The situation of the shopper whose judgements are given."""
     shopper, judge = judgements.shopper, judgements.of
-    acts: dict[str, list[tuple[int, Act]]] = {}
-    for index, act in enumerate(view.acts):
-        acts.setdefault(act.kind, []).append((index, act))
+    actions: dict[str, list[tuple[int, PageAction]]] = {}
+    for index, action in enumerate(view.actions):
+        actions.setdefault(action.kind, []).append((index, action))
     current = memory.need
     cards = {card.product: card for card in view.cards}
     cards |= {line.card.product: line.card for line in view.lines}
@@ -71,8 +73,8 @@ def see(view: View, memory: Memory, judgements: Judgements, coefficients: Coeffi
     if view.product is not None:
         shown = judge(view.product.card, view.product.features, current)
     worth = {
-        product: judge(looked.card, looked.features, current).worth
-        for product, looked in memory.looked.items()
+        product: judge(viewed.card, viewed.features, current).worth
+        for product, viewed in memory.viewed.items()
     }
     poor = 0.0
     if view.kind == "results":
@@ -80,13 +82,13 @@ def see(view: View, memory: Memory, judgements: Judgements, coefficients: Coeffi
             (judged[card.product].worth for card in view.cards if card.product not in worth),
             default=BOUNDS.nothing,
         )
-        poor = min(1.0, max(0.0, coefficients.course.poor_slope * (shopper.threshold - promising)))
-    return Scene(
+        poor = min(1.0, max(0.0, coefficients.browsing.poor_slope * (shopper.threshold - promising)))
+    return ChoiceSituation(
         view,
         memory,
         shopper,
         coefficients,
-        acts,
+        actions,
         cards,
         judged,
         shown,

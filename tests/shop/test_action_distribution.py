@@ -14,10 +14,10 @@ from scipy.stats import chi2, chisquare
 from facsim.data import DataSet, replay
 from facsim.predict.oracle import Oracle
 from facsim.schema import Action, Step
+from facsim.shop.action_distribution import ActionDistribution, truth_of
 from facsim.shop.shoppers import Choice
-from facsim.shop.shoppers.walk import Moment
-from facsim.shop.truth import Chances, truth_of
-from facsim.shop.world import Luck, World
+from facsim.shop.shoppers.session_simulator import DecisionPoint
+from facsim.shop.simulation import CommonRandomNumbers, ShopSimulation
 
 UNLIKELY = 1e-4
 """A test with a given seed that fails at this level is wrong, not unlucky."""
@@ -30,16 +30,18 @@ def steps_of(data: DataSet) -> Iterator[Step]:
 
 def test_luck_draws_each_choice_as_often_as_its_probability_says() -> None:
     """Chi-square over many drawings at one and the same page, rare choices taken together."""
-    world = World(3, 50)
-    shopper = world.shopper(1)
-    moment = world.begin(shopper)
+    simulation = ShopSimulation(3, 50)
+    shopper = simulation.shopper(1)
+    point = simulation.begin(shopper)
     random, tried = Random(0), 0
     while tried < 4:
-        if moment.ends_with(choice := Luck(3, tried).choose(moment)):
-            choice = moment.choices[0]
+        if point.ends_with(choice := CommonRandomNumbers(3, tried).choose(point)):
+            choice = point.choices[0]
         drawings = 4000
-        counts = Counter(drawn(Luck(random.randrange(10**9), 0).choose(moment)) for _ in range(drawings))
-        expected = {drawn(choice): drawings * choice.probability for choice in moment.choices}
+        counts = Counter(
+            drawn(CommonRandomNumbers(random.randrange(10**9), 0).choose(point)) for _ in range(drawings)
+        )
+        expected = {drawn(choice): drawings * choice.probability for choice in point.choices}
         assert math.fsum(expected.values()) == pytest.approx(drawings)
         assert all(value > 0 for value in expected.values())
         frequent = [key for key, value in expected.items() if value >= 10]
@@ -48,23 +50,25 @@ def test_luck_draws_each_choice_as_often_as_its_probability_says() -> None:
         p = chisquare(
             [*(counts[key] for key in frequent), others], [*(expected[key] for key in frequent), rest]
         )
-        assert p.pvalue > UNLIKELY, moment.view.address
+        assert p.pvalue > UNLIKELY, point.view.address
         assert set(counts) <= set(expected)
-        moment = world.after(moment, choice, shopper)
+        point = simulation.after(point, choice, shopper)
         tried += 1
 
 
 def drawn(choice: Choice) -> tuple[int | None, str | None]:
-    return choice.act, choice.text
+    return choice.action_index, choice.text
 
 
 def test_luck_is_the_same_in_every_design_for_what_both_offer() -> None:
     """Where the order of things on the page differs and nothing else, the same thing is done."""
-    world = World(3, 50)
-    moment = world.begin(world.shopper(2))
-    turned = Moment(moment.rendered, moment.visitor, moment.memory, moment.choices[::-1])
+    simulation = ShopSimulation(3, 50)
+    point = simulation.begin(simulation.shopper(2))
+    turned = DecisionPoint(point.rendered, point.visitor, point.memory, point.choices[::-1])
     for number in range(200):
-        assert drawn(Luck(1, number).choose(moment)) == drawn(Luck(1, number).choose(turned))
+        assert drawn(CommonRandomNumbers(1, number).choose(point)) == drawn(
+            CommonRandomNumbers(1, number).choose(turned)
+        )
 
 
 def test_what_is_most_probable_happens_as_often_as_stated(shop_data: DataSet) -> None:
@@ -125,7 +129,7 @@ def test_chances_by_hand() -> None:
         Choice(1, "tea", 0.5, {}, "search"),
         Choice(0, None, 0.25, {}, "look"),
     ]
-    chances = Chances.of(choices, ["card.title", "search"])
+    chances = ActionDistribution.of(choices, ["card.title", "search"])
     assert list(chances.probabilities.items()) == [
         (Action.click("card.title"), 0.25),
         (Action.type_and_submit("search", "tea"), 0.5),
@@ -137,4 +141,4 @@ def test_chances_by_hand() -> None:
     assert truth.best == Action.type_and_submit("search", "tea")
     assert truth.entropy == pytest.approx(1.5 * math.log(2))
     with pytest.raises(AssertionError, match="two choices"):
-        Chances.of([choices[0], choices[0]], [])
+        ActionDistribution.of([choices[0], choices[0]], [])

@@ -1,0 +1,120 @@
+"""The shop with its shoppers, step by step: shared by sampling, oracle and design effects.
+
+A session is a chain of decision points. At each one the policy assigns a probability to every possible
+choice, one choice is made, and the shop and the shopper's memory move on. The caller decides which: random
+numbers (`CommonRandomNumbers`), or the recorded session (the oracle).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from random import Random
+from typing import Final, get_args
+
+from facsim.shop.catalogue import Catalogue
+from facsim.shop.shoppers import Choice, Policy, Population, Shopper
+from facsim.shop.shoppers.session_simulator import DecisionPoint, SessionSimulator
+from facsim.shop.storefront import DESIGNS, ActionKind, Design, PageAction, Storefront
+from facsim.util.errors import ConfigError
+
+_CATALOGUES_KEPT = 2
+_GROUPS: Final = {kind: place for place, kind in enumerate(get_args(ActionKind))}
+_LEAVE: Final = len(_GROUPS)
+
+
+class ShopSimulation(SessionSimulator):
+    """A shop of a seed in a design, with its shoppers.
+
+    Args:
+        seed: of catalogue and people.
+        sessions: number of sessions in all; about half as many people make them.
+        variant: name of the design.
+
+    Raises:
+        ConfigError: if there is no such design.
+    """
+
+    def __init__(self, seed: int, sessions: int, variant: str = "standard") -> None:
+        self.seed, self.sessions = seed, sessions
+        self.catalogue = catalogue_of(seed)
+        super().__init__(Storefront(self.catalogue, design_of(variant)), Policy())
+        self._population = Population(self.catalogue, seed)
+
+    def shopper(self, number: int) -> Shopper:
+        """The shopper of the session of this number, the same in every design."""
+        return self._population.shopper(number, self.sessions)
+
+
+def design_of(variant: str) -> Design:
+    """The design of a name.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    if variant not in DESIGNS:
+        raise ConfigError(f"unknown design {variant!r}: expected one of {', '.join(DESIGNS)}")
+    return DESIGNS[variant]
+
+
+@lru_cache(maxsize=_CATALOGUES_KEPT)
+def catalogue_of(seed: int) -> Catalogue:
+    """The catalogue of a seed; the last few are cached."""
+    return Catalogue(seed)
+
+
+class CommonRandomNumbers:
+    """The random numbers of one session: two per step, the same in every design.
+
+    The first decides the kind of action, the second the action of that kind. Both go by position in an order
+    that does not depend on the layout of the page. So the sessions of a shopper in two designs differ only
+    where the designs make them differ: common random numbers, the usual reduction of variance.
+
+    Args:
+        seed: of the shop.
+        number: of the session.
+    """
+
+    def __init__(self, seed: int, number: int) -> None:
+        self._random = Random(f"choices:{seed}:{number}")  # noqa: S311
+
+    def choose(self, point: DecisionPoint) -> Choice:
+        """Draw one of the choices with its probability."""
+        sort, which = self._random.random(), self._random.random()
+        actions = point.view.actions
+        groups: dict[int, list[Choice]] = {}
+        for choice in point.choices:
+            kind = _LEAVE if choice.action_index is None else _GROUPS[actions[choice.action_index].kind]
+            groups.setdefault(kind, []).append(choice)
+        ordered = [groups[kind] for kind in sorted(groups)]
+        masses = [sum([choice.probability for choice in group]) for group in ordered]
+        chosen = ordered[_place(sort, masses)]
+        if len(chosen) > 1:
+            chosen.sort(key=lambda choice: _order(actions, choice))
+        return chosen[_place(which, [choice.probability for choice in chosen])]
+
+
+def _order(actions: Sequence[PageAction], choice: Choice) -> tuple[int, str, str, str, str, str, int]:
+    """The sort key of a choice among those of its kind, the same on every page that offers it."""
+    assert choice.action_index is not None, "leaving is the only choice of its kind"
+    action = actions[choice.action_index]
+    return (
+        action.product or 0,
+        choice.text or "",
+        action.facet,
+        action.value,
+        action.label,
+        action.part,
+        choice.action_index,  # ties go to the first on the page
+    )
+
+
+def _place(number: float, masses: Sequence[float]) -> int:
+    """Index of the mass that the given share of the total falls into, with the masses laid end to end."""
+    wanted = number * sum(masses)
+    for place, mass in enumerate(masses):
+        wanted -= mass
+        if wanted < 0:
+            return place
+    # Rounding: a number just below 1 may run past the end; take the last possible one.
+    return max(place for place, mass in enumerate(masses) if mass > 0)
