@@ -106,6 +106,6 @@ def test_the_worked_example_of_the_docs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["own-log.yaml", "shopcart.yaml"])
 def test_example_mappings_are_usable(name: str) -> None:
-    from facsim.data.mapping import Mapping
+    from facsim.data.mapping import ColumnMapping
 
-    assert Mapping.read(ROOT / "examples" / name).fields()
+    assert ColumnMapping.read(ROOT / "examples" / name).fields()

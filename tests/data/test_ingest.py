@@ -9,7 +9,7 @@ import pytest
 
 from facsim.data import Card, DataSet, IngestReport
 from facsim.data.ingest import write_source
-from facsim.data.prepare import clean_text, is_html
+from facsim.data.session_builder import clean_text, is_html
 from facsim.data.sources import SOURCES, RawSession, RawStep, SessionRefused, open_source
 from facsim.page import simplify
 from facsim.schema import Action
@@ -33,7 +33,7 @@ class Given:
     def sessions(self, report: IngestReport, progress: Progress) -> Iterator[RawSession]:
         for number, session in enumerate(self.given):
             progress(number, len(self.given))
-            report.came("sessions")
+            report.count_read("sessions")
             if isinstance(session, BaseException):
                 raise session
             yield session

@@ -13,7 +13,7 @@ from facsim.evaluation.config import CaseSelection
 from facsim.schema import Action, Prediction, SessionSoFar
 from facsim.util import workers
 from facsim.util.errors import ConfigError, FacsimError, InputError
-from facsim.util.files import Lock
+from facsim.util.files import FolderLock
 
 Make = Callable[..., object]
 
@@ -349,7 +349,7 @@ def test_a_predictor_that_hangs_on_closing_does_not_hang_the_run(
 def test_two_processes_do_not_write_one_run(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
     out = tmp_path / "run"
     evaluate(shop, scripted(), out=out, split="all")
-    with Lock(out), pytest.raises(ConfigError, match="being written by another process"):
+    with FolderLock(out), pytest.raises(ConfigError, match="being written by another process"):
         evaluate(shop, scripted(), out=out, split="all", resume=True)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from facsim.evaluation.journal import Journal, encode, read_lines, repair
 from facsim.util.errors import ConfigError, FacsimError, InputError
-from facsim.util.files import Lock, write_atomically
+from facsim.util.files import FolderLock, write_atomically
 
 
 def line(session: str, step: int, *, failed: bool = False, **more: object) -> dict:
@@ -160,13 +160,13 @@ def test_a_rewrite_without_room_leaves_the_file(tmp_path: Path) -> None:
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
-    with Lock(tmp_path), pytest.raises(ConfigError, match="another process"), Lock(tmp_path):
+    with FolderLock(tmp_path), pytest.raises(ConfigError, match="another process"), FolderLock(tmp_path):
         pass
-    with Lock(tmp_path):
+    with FolderLock(tmp_path):
         pass
     (tmp_path / ".lock").unlink()
     (tmp_path / ".lock").mkdir()
-    with pytest.raises(ConfigError, match=r"\.lock cannot be written: Is a directory"), Lock(tmp_path):
+    with pytest.raises(ConfigError, match=r"\.lock cannot be written: Is a directory"), FolderLock(tmp_path):
         pass
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facsim.page import read_page, simplify
-from facsim.schema import Line
+from facsim.schema import OutlineLine
 
 PIECES = st.sampled_from(
     [
@@ -34,18 +34,18 @@ def test_lines_are_what_is_read_from_top_to_bottom() -> None:
     )
     assert page.outline.title == "All the shoes"
     assert page.outline.lines == (
-        Line("", "home"),
-        Line("12 shoes", heading=True),
-        Line("", "one.image"),
-        Line("", "one.view", heading=True),
-        Line("4.4 stars"),
-        Line("$35 $40"),
-        Line("", "box"),
-        Line("Box"),
-        Line("", "box.in"),
-        Line("it"),
-        Line("", "size"),
-        Line("The end"),
+        OutlineLine("", "home"),
+        OutlineLine("12 shoes", heading=True),
+        OutlineLine("", "one.image"),
+        OutlineLine("", "one.view", heading=True),
+        OutlineLine("4.4 stars"),
+        OutlineLine("$35 $40"),
+        OutlineLine("", "box"),
+        OutlineLine("Box"),
+        OutlineLine("", "box.in"),
+        OutlineLine("it"),
+        OutlineLine("", "size"),
+        OutlineLine("The end"),
     )
 
 

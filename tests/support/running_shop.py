@@ -12,7 +12,7 @@ from pathlib import Path
 from facsim.shop.storefront import Storefront
 from facsim.shop.storefront.server import make_server
 from facsim.shop.storefront.visitor_store import VisitorStore
-from facsim.util.localhost import HOST, listener_on
+from facsim.util.localhost import HOST, bind_localhost
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class RunningShop:
 @contextmanager
 def running_shop(storefront: Storefront, folder: Path) -> Iterator[RunningShop]:
     """The shop, open for as long as the block runs; its visitors are kept in the folder."""
-    listener = listener_on(0)
+    listener = bind_localhost(0)
     shop = RunningShop(listener.getsockname()[1], VisitorStore(folder / f"{storefront.design.name}.sqlite"))
     server = make_server(storefront, shop.visitors, shop.port)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -22,7 +22,7 @@ def command(
 ) -> int:
     """Turn recorded sessions into a data set.
 
-    The data set folder also gets ingest.md: what came in, what was repaired, what was refused and why.
+    The data set folder also gets ingest.md: what was read, repaired and refused and why.
 
     Args:
         source: miniwob, opera, jsonl or parquet.

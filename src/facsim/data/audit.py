@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from facsim.data import audit_checks
-from facsim.data.audit_checks import MIN_REACHABILITY, Finding, Severity, Shown
+from facsim.data.audit_checks import MIN_REACHABILITY, Finding, Severity, ShownNames
 from facsim.data.page_survey import CountTokens, PageSurvey, survey_pages
 from facsim.data.splits import SplitBy, assign
 from facsim.data.store import DataSet
@@ -66,7 +66,7 @@ def audit(
     *,
     by: SplitBy = "user",
     seed: int = 0,
-    shown: Shown | None = None,
+    shown: ShownNames | None = None,
     count_tokens: CountTokens | None = None,
     min_reachability: float = MIN_REACHABILITY,
     progress: Progress = no_progress,

@@ -19,7 +19,7 @@ from facsim.schema import SessionSoFar
 from facsim.util.progress import Progress
 
 Severity = Literal["error", "warning", "note"]
-Shown = Callable[[SessionSoFar], frozenset[str] | None]
+ShownNames = Callable[[SessionSoFar], frozenset[str] | None]
 """The names that a prompt shows of the current page; None when all of it is shown."""
 Parts = Mapping[str, str | None]
 
@@ -239,7 +239,7 @@ def reachability(
 
 
 def shown_after_budgeting(
-    data: DataSet, steps: pl.DataFrame, shown: Shown, minimum: float, progress: Progress
+    data: DataSet, steps: pl.DataFrame, shown: ShownNames, minimum: float, progress: Progress
 ) -> tuple[list[Finding], dict[str, float | None]]:
     """The share of test steps whose target is in the prompt."""
     test = steps.filter(pl.col("part") == "test")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from facsim.data.ingest_report import IngestReport
-from facsim.data.prepare import Preparer, Simplify
+from facsim.data.session_builder import SessionBuilder, Simplify
 from facsim.data.sources import SessionRefused, Source, open_source
 from facsim.data.writer import DataSetWriter
 from facsim.page import Recipe, simplify
@@ -31,7 +31,7 @@ def ingest(
 ) -> IngestReport:
     """Read the source called `source` at `path` and write a data set to `out`, whole or not at all.
 
-    The folder also gets `ingest.json` and `ingest.md`: what came in, what was repaired, what was refused
+    The folder also gets `ingest.json` and `ingest.md`: what was read, repaired and refused
     and why.
 
     Args:
@@ -81,11 +81,11 @@ def write_source(
     report = IngestReport(source.name, str(path), strict=strict)
     # A source may bring a recipe for its own sites along.
     recipe = recipe if recipe is not None else getattr(source, "recipe", None)
-    preparer = Preparer(_simplify_with(recipe), report, keep_raw=keep_raw)
+    builder = SessionBuilder(_simplify_with(recipe), report, keep_raw=keep_raw)
     with DataSetWriter(out, source.card(), keep_raw=keep_raw, overwrite=overwrite) as writer:
         for raw in source.sessions(report, progress):
             try:
-                session, pages = preparer.session(raw, source.name)
+                session, pages = builder.session(raw, source.name)
             except SessionRefused as refusal:
                 report.refuse(refusal.kind, refusal.where)
                 continue

@@ -1,4 +1,4 @@
-"""What an ingest met: what came in, what was repaired, what is worth knowing, what was refused and why."""
+"""What an ingest read, repaired, noted and refused, and why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST = 200
 
 
 @dataclass(slots=True)
-class Tally:
+class IssueCount:
     """How often one kind of thing was met, and where the first few were."""
 
     count: int = 0
@@ -40,7 +40,7 @@ class IngestReport:
         source: the source's name.
         path: what was read.
         strict: whether the first refusal ends the ingest.
-        came_in: what the source held, for example `{"rows": 5856}`.
+        read_counts: what the source contained, for example `{"rows": 5856}`.
         repaired: what was put right, by kind.
         noted: what was kept as it is and a reader should know, by kind.
         refused: sessions that were left out, by reason.
@@ -50,15 +50,15 @@ class IngestReport:
     source: str
     path: str
     strict: bool = False
-    came_in: dict[str, int] = field(default_factory=dict)
-    repaired: dict[str, Tally] = field(default_factory=dict)
-    noted: dict[str, Tally] = field(default_factory=dict)
-    refused: dict[str, Tally] = field(default_factory=dict)
+    read_counts: dict[str, int] = field(default_factory=dict)
+    repaired: dict[str, IssueCount] = field(default_factory=dict)
+    noted: dict[str, IssueCount] = field(default_factory=dict)
+    refused: dict[str, IssueCount] = field(default_factory=dict)
     written: dict[str, int] = field(default_factory=dict)
 
-    def came(self, what: str, times: int = 1) -> None:
-        """Count something that came in: `rows`, `files`, `sessions`."""
-        self.came_in[what] = self.came_in.get(what, 0) + times
+    def count_read(self, what: str, times: int = 1) -> None:
+        """Count something that was read: `rows`, `files`, `sessions`."""
+        self.read_counts[what] = self.read_counts.get(what, 0) + times
 
     def repair(self, kind: str, where: str = "", times: int = 1) -> None:
         """Count something that was put right."""
@@ -94,7 +94,7 @@ class IngestReport:
             "source": self.source,
             "path": self.path,
             "strict": self.strict,
-            "came_in": dict(sorted(self.came_in.items())),
+            "read": dict(sorted(self.read_counts.items())),
             "written": dict(self.written),
             **{
                 part: {
@@ -108,14 +108,14 @@ class IngestReport:
     def to_markdown(self) -> str:
         """The report for a reader."""
         lines = [f"# Ingest of {self.source}", "", f"Read from `{self.path}`.", ""]
-        lines += [f"- came in: {_counts(self.came_in)}", f"- written: {_counts(self.written)}", ""]
+        lines += [f"- read: {_counts(self.read_counts)}", f"- written: {_counts(self.written)}", ""]
         titles = {
             "repaired": "Repaired",
             "noted": "Kept as it is, and worth knowing",
             "refused": "Refused (sessions left out)",
         }
         for part, title in titles.items():
-            tallies: dict[str, Tally] = getattr(self, part)
+            tallies: dict[str, IssueCount] = getattr(self, part)
             lines += [f"## {title}", ""]
             if not tallies:
                 lines += ["Nothing.", ""]
@@ -129,11 +129,11 @@ class IngestReport:
         return "\n".join(lines).encode("utf-8", "replace").decode()
 
 
-def _add(tallies: dict[str, Tally], kind: str, where: str, times: int = 1) -> None:
+def _add(tallies: dict[str, IssueCount], kind: str, where: str, times: int = 1) -> None:
     kind = _short(kind)
     if kind not in tallies and len(tallies) >= KINDS_KEPT:
         kind = _OTHER
-    tallies.setdefault(kind, Tally()).add(where, times)
+    tallies.setdefault(kind, IssueCount()).add(where, times)
 
 
 def _short(text: str) -> str:

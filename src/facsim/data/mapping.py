@@ -45,7 +45,7 @@ class _Strict(BaseModel):
         return given
 
 
-class Field(_Strict):
+class FieldMapping(_Strict):
     """Where a value comes from. In YAML a column's name alone will do.
 
     A dotted name also reaches into nested values: `event.kind` is `kind` in the object in column `event`.
@@ -70,7 +70,7 @@ class Field(_Strict):
         return self
 
 
-class PageField(_Strict):
+class PageMapping(_Strict):
     """The column with the page that the person saw when acting."""
 
     column: str
@@ -78,14 +78,14 @@ class PageField(_Strict):
     """`raw`: HTML as the browser had it. `simplified`: elements carry unique `name`s already."""
 
 
-class Target(_Strict):
+class TargetMapping(_Strict):
     """What was acted on: one of three ways to say it."""
 
-    name: Field | None = None
+    name: FieldMapping | None = None
     """The element's unique dotted name."""
-    selector: Field | None = None
+    selector: FieldMapping | None = None
     """A CSS selector in the raw page. The nearest named element around what it finds is the target."""
-    id: Field | None = None
+    id: FieldMapping | None = None
     """The `id` attribute in the raw page."""
 
     @model_validator(mode="after")
@@ -95,14 +95,14 @@ class Target(_Strict):
         return self
 
 
-class ActionFields(_Strict):
+class ActionMapping(_Strict):
     """The action's columns."""
 
-    type: Field
+    type: FieldMapping
     """Its values after mapping: `click`, `type_and_submit` (also `input`), `terminate`; `skip` leaves the
     row out."""
-    target: Target
-    text: Field | None = None
+    target: TargetMapping
+    text: FieldMapping | None = None
     """What was typed."""
 
     @model_validator(mode="after")
@@ -116,7 +116,7 @@ class ActionFields(_Strict):
         return self
 
 
-class Mapping(_Strict):
+class ColumnMapping(_Strict):
     """One row of the log is one step; this says which column is what."""
 
     name: str
@@ -126,26 +126,26 @@ class Mapping(_Strict):
     licence: str = "not stated"
     citation: str | None = None
 
-    session: Field
-    user: Field
+    session: FieldMapping
+    user: FieldMapping
     """The person. Splits are disjoint by it; if people are not known, map it to the session's column."""
-    page: PageField
-    action: ActionFields
-    time: Field | None = None
+    page: PageMapping
+    action: ActionMapping
+    time: FieldMapping | None = None
     """ISO 8601, or seconds, milli-, micro- or nanoseconds since 1970. Without a zone: UTC."""
-    step: Field | None = None
+    step: FieldMapping | None = None
     """A number that orders the steps of a session. Without it the time does."""
 
-    url: Field | None = None
-    category: Field | None = None
-    rationale: Field | None = None
+    url: FieldMapping | None = None
+    category: FieldMapping | None = None
+    rationale: FieldMapping | None = None
     rationale_source: RationaleSource = "human"
-    persona: Field | None = None
-    intent: Field | None = None
-    outcome: Field | None = None
+    persona: FieldMapping | None = None
+    intent: FieldMapping | None = None
+    outcome: FieldMapping | None = None
     """Its values after mapping: `purchase` or `terminate`."""
-    site: Field | None = None
-    split: Field | None = None
+    site: FieldMapping | None = None
+    split: FieldMapping | None = None
     """The split that the log itself assigns: `train`, `validation`, `test`."""
 
     @model_validator(mode="after")
@@ -157,7 +157,7 @@ class Mapping(_Strict):
         return self
 
     @classmethod
-    def read(cls, file: str | Path) -> Mapping:
+    def read(cls, file: str | Path) -> ColumnMapping:
         """Read a mapping file.
 
         Raises:
@@ -186,12 +186,12 @@ class Mapping(_Strict):
             )
             raise ConfigError(f"{file}: {problems}") from None
 
-    def fields(self) -> dict[str, Field]:
+    def fields(self) -> dict[str, FieldMapping]:
         """Every field that is set, by what it stands for."""
         target = self.action.target
-        found: dict[str, Field | None] = {name: getattr(self, name) for name in _PLAIN_FIELDS}
+        found: dict[str, FieldMapping | None] = {name: getattr(self, name) for name in _PLAIN_FIELDS}
         found |= {
-            "page": Field(column=self.page.column),
+            "page": FieldMapping(column=self.page.column),
             "action.type": self.action.type,
             "action.text": self.action.text,
             "action.target": target.name or target.selector or target.id,

@@ -19,7 +19,7 @@ from facsim.evaluation.runner import Owed, Runner
 from facsim.predict.protocol import Predictor, Savable, as_trainable
 from facsim.predict.registry import load_predictor
 from facsim.util.errors import ConfigError
-from facsim.util.files import Lock
+from facsim.util.files import FolderLock
 from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def evaluate(
     selection = cases.sessions(data)
     folder = Path(out)
     _make_folder(folder, resume=resume)
-    with Lock(folder):
+    with FolderLock(folder):
         before = RunConfig.read(folder) if (folder / "config.json").exists() else None
         if before is not None:
             before.check_same(folder, predictor=predictor.spec, cases=cases)

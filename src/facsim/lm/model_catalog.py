@@ -28,7 +28,7 @@ from typing import Any, Final
 from facsim.lm import hub
 from facsim.lm.quiet import quiet_transformers
 from facsim.util.errors import ConfigError, FacsimError
-from facsim.util.files import Lock, sync_folder
+from facsim.util.files import FolderLock, sync_folder
 from facsim.util.progress import Progress, no_progress
 
 ORIGIN_FILE: Final = "origin.json"
@@ -165,7 +165,7 @@ def get_model(name: str, progress: Progress = no_progress) -> Path:
     except OSError as error:
         raise ConfigError(f"{work} cannot be created: {error.strerror}. Set XDG_CACHE_HOME") from None
     _log.warning("Getting %s (%s, %s) into %s", name, model.hub_id, model.licence, folder)
-    with Lock(work):
+    with FolderLock(work):
         try:
             _make(model, work, progress)
             sync_folder(work / _CHECKPOINT)

@@ -8,7 +8,7 @@ from typing import Final
 from facsim.page.slugs import fold
 from facsim.page.tags import FLOWING
 from facsim.page.tree import TEXT, Tree
-from facsim.schema import Line, Outline
+from facsim.schema import Outline, OutlineLine
 
 _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _NOT_READ: Final = frozenset({"head", "title", "svg", "math", "select", "textarea"})
@@ -31,7 +31,7 @@ def outline_of(tree: Tree, names: Sequence[str | None]) -> Outline:
 
 class _Reader:
     def __init__(self, tree: Tree, names: Sequence[str | None]) -> None:
-        self.lines: list[Line] = []
+        self.lines: list[OutlineLine] = []
         self._tree, self._names = tree, names
         self._text: list[str] = []
         self._seen: set[str] = set()
@@ -59,7 +59,7 @@ class _Reader:
             if is_element:
                 assert name
                 self._seen.add(name)
-                self.lines.append(Line("", name, heading=node < headings))
+                self.lines.append(OutlineLine("", name, heading=node < headings))
             # What is in an element is its text, unless there are others in it.
             if not self._holds_names[node] and (is_element or tag in _NOT_READ):
                 node = tree.ends[node]
@@ -75,7 +75,7 @@ class _Reader:
         text = fold("".join(self._text))
         self._text.clear()
         if text:
-            self.lines.append(Line(text, heading=heading))
+            self.lines.append(OutlineLine(text, heading=heading))
 
 
 def _ancestors_of_names(tree: Tree, names: Sequence[str | None]) -> bytearray:

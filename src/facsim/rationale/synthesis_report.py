@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from facsim.data.ingest_report import Tally
+from facsim.data.ingest_report import IssueCount
 from facsim.rationale.rationale_checks import CHECKS
 from facsim.rationale.teacher import RationaleResult
 
@@ -37,9 +37,9 @@ class SynthesisReport:
     left_out: int = 0
     written: int = 0
     on_attempt: dict[int, int] = field(default_factory=dict)
-    unfit: dict[str, Tally] = field(default_factory=dict)
-    failed: dict[str, Tally] = field(default_factory=dict)
-    mended: dict[str, Tally] = field(default_factory=dict)
+    unfit: dict[str, IssueCount] = field(default_factory=dict)
+    failed: dict[str, IssueCount] = field(default_factory=dict)
+    mended: dict[str, IssueCount] = field(default_factory=dict)
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float | None = 0.0
@@ -56,20 +56,20 @@ class SynthesisReport:
             self.cost = (self.cost or 0.0) + (usage.cost or 0.0) if known else None
         if result.error is not None:
             kind = result.error if len(result.error) <= 200 else f"{result.error[:200]}…"
-            self.failed.setdefault(kind, Tally()).add(where)
+            self.failed.setdefault(kind, IssueCount()).add(where)
             return
         last = result.attempts[-1]
         if result.rationale is None:
             failed = last.failed_checks[0]
             place = f"{where}: {failed.found}: “{last.rationale}”"
-            self.unfit.setdefault(failed.check, Tally()).add(place)
+            self.unfit.setdefault(failed.check, IssueCount()).add(place)
             return
         self.written += 1
         self.on_attempt[len(result.attempts)] = self.on_attempt.get(len(result.attempts), 0) + 1
         for attempt in result.attempts[:-1]:
             for failed in attempt.failed_checks:
                 place = f"{where}: {failed.found}: “{attempt.rationale}”"
-                self.mended.setdefault(failed.check, Tally()).add(place)
+                self.mended.setdefault(failed.check, IssueCount()).add(place)
 
     @property
     def empty(self) -> int:
@@ -138,7 +138,7 @@ def _ordinal(number: int) -> str:
     return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
 
 
-def _table(title: str, tallies: dict[str, Tally], say: Callable[[str], str]) -> list[str]:
+def _table(title: str, tallies: dict[str, IssueCount], say: Callable[[str], str]) -> list[str]:
     if not tallies:
         return []
     lines = [f"## {title}", "", "| what | count | first examples |", "|---|---:|---|"]

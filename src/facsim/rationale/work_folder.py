@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from facsim.util.errors import ConfigError, FacsimError
-from facsim.util.files import Lock, write_atomically
+from facsim.util.files import FolderLock, write_atomically
 
 
 class WorkFolder:
@@ -53,7 +53,7 @@ class WorkFolder:
                 )
             self.folder.mkdir(parents=True, exist_ok=True)
             with ExitStack() as stack:
-                stack.enter_context(Lock(self.folder))
+                stack.enter_context(FolderLock(self.folder))
                 self._agree(file)
                 self._held = stack.pop_all()
         except OSError as error:

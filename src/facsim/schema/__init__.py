@@ -1,7 +1,7 @@
 """The nouns, frozen. Imports nothing of ours."""
 
 from facsim.schema.action import ACTION_TYPES, Action, ActionType
-from facsim.schema.page import TYPABLE_ROLES, Element, Line, Outline, Page
+from facsim.schema.page import TYPABLE_ROLES, Element, Outline, OutlineLine, Page
 from facsim.schema.prediction import ParseLevel, PastStep, Prediction, SessionSoFar, Usage
 from facsim.schema.session import Outcome, RationaleSource, Session, Step, Truth
 
@@ -11,9 +11,9 @@ __all__ = [
     "Action",
     "ActionType",
     "Element",
-    "Line",
     "Outcome",
     "Outline",
+    "OutlineLine",
     "Page",
     "ParseLevel",
     "PastStep",

@@ -57,7 +57,7 @@ TYPABLE_ROLES = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OutlineLine:
     """A line of a page as a person reads it.
 
     Attributes:
@@ -81,7 +81,7 @@ class Outline:
     """
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[OutlineLine, ...]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Page:
     def outline(self) -> Outline:
         """What a person reads there, line by line."""
         if self.load_outline is None:
-            return Outline("", tuple(Line("", element.name) for element in self.elements))
+            return Outline("", tuple(OutlineLine("", element.name) for element in self.elements))
         return self.load_outline()
 
     def to_polars(self) -> pl.DataFrame:

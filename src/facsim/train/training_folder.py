@@ -24,7 +24,7 @@ from typing import Any, Final
 from facsim.train.report import REPORT_FILE
 from facsim.train.validation import ValidationScore
 from facsim.util.errors import ConfigError, FacsimError, InputError
-from facsim.util.files import LOCK_FILE, Lock, write_atomically
+from facsim.util.files import LOCK_FILE, FolderLock, write_atomically
 
 WORK: Final = "training"
 SCORE_FILE: Final = "validation.json"
@@ -90,7 +90,7 @@ class TrainingFolder:
             self.work.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FacsimError(f"{self.out}: cannot be written: {error.strerror}") from None
-        with Lock(self.work):
+        with FolderLock(self.work):
             yield
 
     def _check_place(self, *, resume: bool) -> None:

@@ -15,7 +15,7 @@ LOCK_FILE: Final = ".lock"
 """Name of the file in a folder by which a process holds it."""
 
 
-class Lock:
+class FolderLock:
     """Holds a folder for one writing process. Freed by the system when the process ends, however it ends.
 
     Raises:

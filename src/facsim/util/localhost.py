@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 
-def check_packages(what: str) -> None:
+def require_web_packages(what: str) -> None:
     """Check that what serving takes is installed.
 
     Raises:
@@ -30,7 +30,7 @@ def check_packages(what: str) -> None:
         )
 
 
-def local_server(app: ASGIApp, *, longest_request: int) -> Server:
+def localhost_server(app: ASGIApp, *, longest_request: int) -> Server:
     """A server that `run(sockets=[…])` starts.
 
     Args:
@@ -54,7 +54,7 @@ def local_server(app: ASGIApp, *, longest_request: int) -> Server:
     )
 
 
-def listener_on(port: int) -> socket.socket:
+def bind_localhost(port: int) -> socket.socket:
     """A socket bound to a port of 127.0.0.1; 0 takes one that is free.
 
     Raises:

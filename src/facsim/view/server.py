@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from facsim.data import DataSet
 from facsim.evaluation import Run
 from facsim.report.replay_urls import VIEW_PORT
-from facsim.util.localhost import HOST, check_packages, listener_on, local_server
+from facsim.util.localhost import HOST, bind_localhost, localhost_server, require_web_packages
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -35,7 +35,7 @@ def build_app(data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ())
         ConfigError: if a package is missing, or a run was made on another data set or is given twice.
         InputError: if a file is missing or damaged.
     """
-    check_packages("the viewer")
+    require_web_packages("the viewer")
     from facsim.view.library import Library  # noqa: PLC0415 (slow to import)
     from facsim.view.web import ViewerApp  # noqa: PLC0415 (an extra)
 
@@ -64,7 +64,7 @@ def serve(
         InputError: as `build_app`.
     """
     app = build_app(data, runs)
-    with listener_on(port) as listener:
+    with bind_localhost(port) as listener:
         where = f"http://{HOST}:{listener.getsockname()[1]}/"
         if announce:
             announce(where)
@@ -76,4 +76,4 @@ def serve(
 
 def make_server(app: Starlette) -> Server:
     """A server that `run(sockets=[…])` starts."""
-    return local_server(app, longest_request=_LONGEST_REQUEST)
+    return localhost_server(app, longest_request=_LONGEST_REQUEST)

@@ -5,7 +5,7 @@ To add one: write a module here with a class that is a `Source`, and name it in 
 - gives what it read: raw or simplified HTML, the action as the source has it. Simplifying, cleaning text,
   storing each page once and writing are done by `facsim.data.ingest`, the same for every source;
 - holds one session in memory at a time (`RawSession.steps` may be a generator, so that not even that);
-- tells the report what came in, what it repaired and what it refused. A session that cannot be used is
+- tells the report what it read, repaired and refused. A session that cannot be used is
   refused with `report.refuse(kind, where)`, or, while its steps are being read, by raising `SessionRefused`;
 - raises `InputError` only when the input as a whole cannot be read: a broken or missing file.
 """

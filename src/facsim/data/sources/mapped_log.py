@@ -23,24 +23,24 @@ from typing import ClassVar
 
 from facsim.data.card import Card
 from facsim.data.ingest_report import IngestReport
-from facsim.data.mapping import Mapping
+from facsim.data.mapping import ColumnMapping
 from facsim.data.sources import RawSession, SessionRefused
 from facsim.data.sources.mapped_session import read_session, text_of
-from facsim.data.sources.rows import Row, files_at, json_rows, parquet_rows, top_column
-from facsim.data.sources.spool import Place, Shelf
+from facsim.data.sources.rows import LogRow, files_at, json_rows, parquet_rows, top_column
+from facsim.data.sources.spool import Spool, SpoolEntry
 from facsim.data.table_schemas import open_parquet
 from facsim.util.errors import InputError
 from facsim.util.progress import Progress
 
 
-class _Table:
+class _MappedLog:
     """What both formats share. A subclass says how to read rows."""
 
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
 
-    def __init__(self, path: str | Path, mapping: str | Path | Mapping) -> None:
-        self.mapping = mapping if isinstance(mapping, Mapping) else Mapping.read(mapping)
+    def __init__(self, path: str | Path, mapping: str | Path | ColumnMapping) -> None:
+        self.mapping = mapping if isinstance(mapping, ColumnMapping) else ColumnMapping.read(mapping)
         self.files = files_at(Path(path), self.suffixes)
         self._path = Path(path)
 
@@ -60,7 +60,7 @@ class _Table:
         """The sessions in the order of their first rows."""
         sizes, contiguous = self._index(report, progress)
         with ExitStack() as stack:
-            groups = self._contiguous() if contiguous else self._scattered(stack.enter_context(Shelf()))
+            groups = self._contiguous() if contiguous else self._scattered(stack.enter_context(Spool()))
             for done, (key, rows) in enumerate(groups):
                 progress(done, len(sizes), "sessions")
                 try:
@@ -70,7 +70,7 @@ class _Table:
             progress(len(sizes), len(sizes), "sessions")
 
     def _index(self, report: IngestReport, progress: Progress) -> tuple[Counter[str], bool]:
-        """Rows per session, and whether each session's rows stand together. Counts what came in."""
+        """Rows per session, and whether each session's rows are contiguous. Counts what was read."""
         present = self._declared_columns()
         sizes: Counter[str] = Counter()
         contiguous, previous, count = True, None, 0
@@ -88,9 +88,9 @@ class _Table:
         if not count:
             raise InputError("holds no rows", file=self._path)
         self._check_columns(present)
-        report.came("files", len(self.files))
-        report.came("rows", count)
-        report.came("sessions", len(sizes))
+        report.count_read("files", len(self.files))
+        report.count_read("rows", count)
+        report.count_read("sessions", len(sizes))
         if not contiguous:
             report.note("rows of a session do not stand together: gathered")
         return sizes, contiguous
@@ -107,25 +107,25 @@ class _Table:
                 remedy=f"Did you mean {near[0]!r}?" if near else None,
             )
 
-    def _contiguous(self) -> Iterator[tuple[str, list[Row]]]:
+    def _contiguous(self) -> Iterator[tuple[str, list[LogRow]]]:
         """Each session's rows; sessions stand together."""
         keyed = ((self._session_key(row), row) for row in self._rows())
         for key, pairs in groupby(keyed, key=lambda pair: pair[0]):
             if key is not None:
                 yield key, [row for _, row in pairs]
 
-    def _scattered(self, shelf: Shelf) -> Iterator[tuple[str, list[Row]]]:
+    def _scattered(self, spool: Spool) -> Iterator[tuple[str, list[LogRow]]]:
         """Each session's rows, by way of the disk."""
-        places: dict[str, list[Place]] = {}
+        places: dict[str, list[SpoolEntry]] = {}
         for row in self._rows():
             key = self._session_key(row)
             if key is not None:
-                place = shelf.put(json.dumps([row.where, row.values]).encode())
+                place = spool.put(json.dumps([row.where, row.values]).encode())
                 places.setdefault(key, []).append(place)
         for key, of_session in places.items():
-            yield key, [Row(*json.loads(shelf.get(place))) for place in of_session]
+            yield key, [LogRow(*json.loads(spool.get(place))) for place in of_session]
 
-    def _session_key(self, row: Row) -> str | None:
+    def _session_key(self, row: LogRow) -> str | None:
         try:
             return text_of(row, self.mapping.session, "session") or None
         except SessionRefused:
@@ -135,16 +135,16 @@ class _Table:
         """Columns that the files declare before any row is read."""
         raise NotImplementedError
 
-    def _first_pass(self, report: IngestReport) -> Iterator[Row]:
+    def _first_pass(self, report: IngestReport) -> Iterator[LogRow]:
         """All rows, with the session column at least. Tells the report of damage at the ends of files."""
         raise NotImplementedError
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self) -> Iterator[LogRow]:
         """All rows, with every mapped column."""
         raise NotImplementedError
 
 
-class JsonLines(_Table):
+class JsonLines(_MappedLog):
     """The source `jsonl`: files of JSON objects, one a line, plain or gzip."""
 
     name = "jsonl"
@@ -153,19 +153,19 @@ class JsonLines(_Table):
     def _declared_columns(self) -> set[str]:
         return set()
 
-    def _first_pass(self, report: IngestReport) -> Iterator[Row]:
+    def _first_pass(self, report: IngestReport) -> Iterator[LogRow]:
         for file in self.files:
             yield from json_rows(file, report)
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self) -> Iterator[LogRow]:
         columns = [field.column for field in self.mapping.fields().values() if field.column]
         for file in self.files:
             for row in json_rows(file):
                 tops = {top_column(column, row.values) for column in columns}
-                yield Row(row.where, {name: row.values[name] for name in tops if name in row.values})
+                yield LogRow(row.where, {name: row.values[name] for name in tops if name in row.values})
 
 
-class ParquetTable(_Table):
+class ParquetTable(_MappedLog):
     """The source `parquet`: Parquet files that all have the mapped columns."""
 
     name = "parquet"
@@ -174,12 +174,12 @@ class ParquetTable(_Table):
     def _declared_columns(self) -> set[str]:
         return set.intersection(*(set(open_parquet(file).schema_arrow.names) for file in self.files))
 
-    def _first_pass(self, report: IngestReport) -> Iterator[Row]:  # noqa: ARG002 - Parquet is whole or broken
+    def _first_pass(self, report: IngestReport) -> Iterator[LogRow]:  # noqa: ARG002 - Parquet is whole or broken
         column = self.mapping.session.column
         for file in self.files:
             yield from parquet_rows(file, [column] if column else [])
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self) -> Iterator[LogRow]:
         columns = [field.column for field in self.mapping.fields().values() if field.column]
         for file in self.files:
             yield from parquet_rows(file, columns)

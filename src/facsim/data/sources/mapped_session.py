@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import cast, get_args
 
 from facsim.data.ingest_report import IngestReport
-from facsim.data.mapping import SKIP, TYPE_VALUES, Field, Mapping
+from facsim.data.mapping import SKIP, TYPE_VALUES, ColumnMapping, FieldMapping
 from facsim.data.sources import RawSession, RawStep, SessionRefused
-from facsim.data.sources.rows import Row
+from facsim.data.sources.rows import LogRow
 from facsim.data.sources.timestamps import read_time
 from facsim.schema import ACTION_TYPES, Action, ActionType, Outcome
 
@@ -20,13 +20,15 @@ from facsim.schema import ACTION_TYPES, Action, ActionType, Outcome
 class _Event:
     """A row that is a step, with what orders it."""
 
-    row: Row
+    row: LogRow
     type: ActionType
     number: float | None
     time: datetime | None
 
 
-def read_session(session_id: str, rows: Sequence[Row], mapping: Mapping, report: IngestReport) -> RawSession:
+def read_session(
+    session_id: str, rows: Sequence[LogRow], mapping: ColumnMapping, report: IngestReport
+) -> RawSession:
     """The session that these rows tell.
 
     Raises:
@@ -36,7 +38,7 @@ def read_session(session_id: str, rows: Sequence[Row], mapping: Mapping, report:
     events = [event for row in rows if (event := _event(row, mapping, report))]
     if not events:
         raise SessionRefused("session without steps", where)
-    events = _in_order(events, mapping, report, where)
+    events = _sorted_events(events, mapping, report, where)
     start = events[0].time
     return RawSession(
         session_id=session_id,
@@ -52,7 +54,7 @@ def read_session(session_id: str, rows: Sequence[Row], mapping: Mapping, report:
     )
 
 
-def text_of(row: Row, field: Field | None, what: str) -> str | None:
+def text_of(row: LogRow, field: FieldMapping | None, what: str) -> str | None:
     """The value of a field as text, after its value map. None if there is no field or it is null.
 
     Raises:
@@ -74,20 +76,20 @@ def text_of(row: Row, field: Field | None, what: str) -> str | None:
     return field.values.get(text, text)
 
 
-def _event(row: Row, mapping: Mapping, report: IngestReport) -> _Event | None:
+def _event(row: LogRow, mapping: ColumnMapping, report: IngestReport) -> _Event | None:
     found = text_of(row, mapping.action.type, "action type")
     if found is None:
         raise SessionRefused("action type is null", row.where)
     meant = found if found in ACTION_TYPES else TYPE_VALUES.get(found, found)
     if meant == SKIP:
-        report.came("rows skipped by the mapping")
+        report.count_read("rows skipped by the mapping")
         return None
     if meant not in ACTION_TYPES:
         raise SessionRefused(f"action type {found!r} is not in the mapping", row.where)
     return _Event(row, meant, _number(row, mapping.step), _time(row, mapping, report))
 
 
-def _number(row: Row, field: Field | None) -> float | None:
+def _number(row: LogRow, field: FieldMapping | None) -> float | None:
     text = text_of(row, field, "step")
     if field is None:
         return None
@@ -100,7 +102,7 @@ def _number(row: Row, field: Field | None) -> float | None:
     return number
 
 
-def _time(row: Row, mapping: Mapping, report: IngestReport) -> datetime | None:
+def _time(row: LogRow, mapping: ColumnMapping, report: IngestReport) -> datetime | None:
     if mapping.time is None or mapping.time.column is None:
         return None
     value = row.get(mapping.time.column)
@@ -115,7 +117,9 @@ def _time(row: Row, mapping: Mapping, report: IngestReport) -> datetime | None:
         return None
 
 
-def _in_order(events: list[_Event], mapping: Mapping, report: IngestReport, where: str) -> list[_Event]:
+def _sorted_events(
+    events: list[_Event], mapping: ColumnMapping, report: IngestReport, where: str
+) -> list[_Event]:
     if mapping.step is not None:
         events = _without_twins(sorted(events, key=lambda event: event.number or 0.0), report)
     times = [event.time for event in events]
@@ -145,7 +149,7 @@ def _without_twins(events: list[_Event], report: IngestReport) -> list[_Event]:
     return kept
 
 
-def _step(event: _Event, start: datetime | None, mapping: Mapping, report: IngestReport) -> RawStep:
+def _step(event: _Event, start: datetime | None, mapping: ColumnMapping, report: IngestReport) -> RawStep:
     row = event.row
     page = row.get(mapping.page.column)
     if page is None:
@@ -169,7 +173,7 @@ def _step(event: _Event, start: datetime | None, mapping: Mapping, report: Inges
     )
 
 
-def _action(event: _Event, mapping: Mapping, report: IngestReport) -> Action:
+def _action(event: _Event, mapping: ColumnMapping, report: IngestReport) -> Action:
     if event.type == "terminate":
         return Action.terminate()
     name = text_of(event.row, mapping.action.target.name, "target") or None
@@ -181,7 +185,7 @@ def _action(event: _Event, mapping: Mapping, report: IngestReport) -> Action:
     return Action.type_and_submit(name, text or "")
 
 
-def _selector(row: Row, mapping: Mapping) -> str | None:
+def _selector(row: LogRow, mapping: ColumnMapping) -> str | None:
     target = mapping.action.target
     if target.selector is not None:
         return text_of(row, target.selector, "target") or None
@@ -192,12 +196,12 @@ def _selector(row: Row, mapping: Mapping) -> str | None:
     return f'[id="{escaped}"]'
 
 
-def _values(rows: Sequence[Row], field: Field | None, what: str) -> list[str]:
+def _values(rows: Sequence[LogRow], field: FieldMapping | None, what: str) -> list[str]:
     """The different values that rows of a session have, in order; nulls and empty texts do not count."""
     return list(dict.fromkeys(text for row in rows if (text := text_of(row, field, what))))
 
 
-def _one(rows: Sequence[Row], field: Field, what: str, where: str) -> str:
+def _one(rows: Sequence[LogRow], field: FieldMapping, what: str, where: str) -> str:
     """A value that must be there once and be the same in every row of a session."""
     values = _values(rows, field, what)
     if not values:
@@ -208,7 +212,7 @@ def _one(rows: Sequence[Row], field: Field, what: str, where: str) -> str:
 
 
 def _first(
-    rows: Sequence[Row], field: Field | None, what: str, report: IngestReport, where: str
+    rows: Sequence[LogRow], field: FieldMapping | None, what: str, report: IngestReport, where: str
 ) -> str | None:
     values = _values(rows, field, what)
     if len(values) > 1:
@@ -216,7 +220,9 @@ def _first(
     return values[0] if values else None
 
 
-def _outcome(rows: Sequence[Row], mapping: Mapping, report: IngestReport, where: str) -> Outcome | None:
+def _outcome(
+    rows: Sequence[LogRow], mapping: ColumnMapping, report: IngestReport, where: str
+) -> Outcome | None:
     values = _values(rows, mapping.outcome, "outcome")
     if len(values) > 1:
         report.repair("rows of one session differ in outcome: the last one counts", where)

@@ -77,12 +77,12 @@ class MiniWob:
         total = sum(file.stat().st_size for file in self._files)
         before = 0
         for file in self._files:
-            report.came("files")
+            report.count_read("files")
             for row, (line, read) in enumerate(_lines(file), start=1):
                 where = f"{file.name}, row {row}"
                 if not line.strip():
                     continue
-                report.came("records")
+                report.count_read("records")
                 try:
                     session = parse(line, where, report)
                 except SessionRefused as refusal:

@@ -125,8 +125,8 @@ def raw_session(line: bytes, where: str, report: IngestReport) -> RawSession:
         record = _RECORD.validate_json(line)
     except ValidationError as error:
         raise SessionRefused(NOT_A_RECORD, f"{where}, {first_problem(error)}") from None
-    report.came(f"sessions of {record['collection']} {record['taskName']}")
-    report.came("events", sum(state["action"] is not None for state in record["states"]))
+    report.count_read(f"sessions of {record['collection']} {record['taskName']}")
+    report.count_read("events", sum(state["action"] is not None for state in record["states"]))
     group, ending, number = record["session"].rpartition("_d")
     return RawSession(
         session_id=record["session"],

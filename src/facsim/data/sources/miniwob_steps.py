@@ -63,7 +63,7 @@ def steps_session(line: bytes, where: str, report: IngestReport) -> RawSession:
         record = _Record.model_validate_json(line)
     except ValidationError as error:
         raise SessionRefused(NOT_A_RECORD, f"{where}, {first_problem(error)}") from None
-    report.came(f"sessions of {record.collection} {record.task}")
+    report.count_read(f"sessions of {record.collection} {record.task}")
     return RawSession(
         session_id=record.session,
         user_id=record.group,

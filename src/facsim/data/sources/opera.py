@@ -29,15 +29,15 @@ from facsim.data.sources.opera_actions import (
     HTML,
     ActionRow,
     check_columns,
-    in_order,
     outcome_of,
     sessions_of,
+    sorted_steps,
     start_of,
 )
 from facsim.data.sources.opera_files import TableFile, download, is_hub_id, table_files
 from facsim.data.sources.opera_pages import read_pages, text_of
-from facsim.data.sources.opera_users import People
-from facsim.data.sources.spool import Place, Shelf
+from facsim.data.sources.opera_users import OperaUsers
+from facsim.data.sources.spool import Spool, SpoolEntry
 from facsim.util.progress import Progress
 
 _SPLIT_ORDER = ("train", "test", None)
@@ -56,7 +56,7 @@ class _Plan:
     session_id: str
     split: str | None
     steps: list[ActionRow]
-    pages: dict[int, str | Place | None] = field(default_factory=dict)
+    pages: dict[int, str | SpoolEntry | None] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -102,8 +102,8 @@ class Opera:
         Raises:
             InputError: if a table cannot be read or lacks a column.
         """
-        report.came("files", len(self._files))
-        people = People.read(self._files, report)
+        report.count_read("files", len(self._files))
+        people = OperaUsers.read(self._files, report)
         tables = [table for table in self._files if table.kind == "action"]
         plans = _plans(tables, people, report)
         owners = {
@@ -111,7 +111,7 @@ class Opera:
         }
         pending = iter(plans)
         current = next(pending, None)
-        with Shelf() as shelf:
+        with Spool() as spool:
             for row, page in _pages(tables, progress):
                 plan, index = owners.pop(row, (None, 0))
                 if plan is None:
@@ -119,21 +119,21 @@ class Opera:
                 if page is None or plan is current:
                     plan.pages[index] = None if page is None else text_of(page)
                 else:
-                    plan.pages[index] = shelf.put(page)
+                    plan.pages[index] = spool.put(page)
                 while current is not None and len(current.pages) == len(current.steps):
-                    yield _session(current, people, shelf, report)
+                    yield _session(current, people, spool, report)
                     current.pages.clear()  # of a session that was refused halfway
                     current = next(pending, None)
 
 
-def _plans(tables: Sequence[TableFile], people: People, report: IngestReport) -> list[_Plan]:
+def _plans(tables: Sequence[TableFile], people: OperaUsers, report: IngestReport) -> list[_Plan]:
     """The sessions in the order in which they come."""
     plans: list[_Plan] = []
     found = sessions_of(tables, report)
     for (split, session_id), rows in found.items():
         where = f"session {session_id}"
         if rows:
-            plans.append(_Plan(session_id, split, in_order(rows, report, f"{rows[0].where} ({where})")))
+            plans.append(_Plan(session_id, split, sorted_steps(rows, report, f"{rows[0].where} ({where})")))
         else:
             report.refuse("session without steps", where)
     known = {session_id for _, session_id in found}
@@ -159,7 +159,7 @@ def _pages(
                 progress(done, total, "rows")
 
 
-def _session(plan: _Plan, people: People, shelf: Shelf, report: IngestReport) -> RawSession:
+def _session(plan: _Plan, people: OperaUsers, spool: Spool, report: IngestReport) -> RawSession:
     user_id = people.user_of(plan.session_id, report, plan.where)
     return RawSession(
         session_id=plan.session_id,
@@ -168,19 +168,19 @@ def _session(plan: _Plan, people: People, shelf: Shelf, report: IngestReport) ->
         outcome=outcome_of(plan.steps, report, plan.where),
         site="amazon.com",
         official_split=plan.split,
-        steps=_steps(plan, shelf),
+        steps=_steps(plan, spool),
         where=plan.where,
     )
 
 
-def _steps(plan: _Plan, shelf: Shelf) -> Iterator[RawStep]:
+def _steps(plan: _Plan, spool: Spool) -> Iterator[RawStep]:
     start = plan.steps[0].time
     for index, step in enumerate(plan.steps):
         page = plan.pages.pop(index)
         if page is None:
             raise SessionRefused("page is null", step.where)
         yield RawStep(
-            html=text_of(shelf.get(page)) if isinstance(page, tuple) else page,
+            html=text_of(spool.get(page)) if isinstance(page, tuple) else page,
             simplified=True,
             action=step.action,
             category=step.category,

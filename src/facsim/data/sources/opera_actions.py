@@ -75,7 +75,7 @@ def sessions_of(
     for table in tables:
         check_columns(table.file, (*_NEEDED, HTML))
         for number, row in enumerate(parquet_rows(table.file, [*_NEEDED, *_WANTED])):
-            report.came("rows")
+            report.count_read("rows")
             session_id = text_or_none(row.values["session_id"])
             if session_id is None:
                 report.repair("row without a session id: left out", row.where)
@@ -107,7 +107,7 @@ def check_columns(file: Path, needed: Sequence[str]) -> int:
         return rows
 
 
-def in_order(steps: Sequence[ActionRow], report: IngestReport, where: str) -> list[ActionRow]:
+def sorted_steps(steps: Sequence[ActionRow], report: IngestReport, where: str) -> list[ActionRow]:
     """The steps of a session by timestamp, then action id, rows that stand there twice left out.
 
     If a timestamp is missing or cannot be read, all rows stay in the order of the file.

@@ -16,7 +16,7 @@ _SESSION_ID = re.compile(r"(?P<user>.+?)_\d{4}-\d{2}-\d{2}T[^_]*_\d{4}-\d{2}-\d{
 
 
 @dataclass(slots=True)
-class People:
+class OperaUsers:
     """The participants.
 
     Attributes:
@@ -28,7 +28,7 @@ class People:
     personas: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, tables: Sequence[TableFile], report: IngestReport) -> People:
+    def read(cls, tables: Sequence[TableFile], report: IngestReport) -> OperaUsers:
         """Read both tables, all splits. Either may be missing.
 
         Raises:

@@ -26,7 +26,7 @@ _CONSTANTS = {"NaN": None, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LogRow:
     """A row and where it stands. Values are JSON values."""
 
     where: str
@@ -62,7 +62,7 @@ def files_at(path: Path, suffixes: Sequence[str]) -> list[Path]:
     return files
 
 
-def json_rows(file: Path, report: IngestReport | None = None) -> Iterator[Row]:
+def json_rows(file: Path, report: IngestReport | None = None) -> Iterator[LogRow]:
     """The objects of a JSON Lines file, plain or gzip.
 
     A last line that breaks off is what a killed writer leaves: it is left out and told to the report.
@@ -91,7 +91,7 @@ def json_rows(file: Path, report: IngestReport | None = None) -> Iterator[Row]:
                     raise InputError(
                         f"holds {found}", file=file, where=f"line {number}", expected="a JSON object"
                     )
-                yield Row(where, values)
+                yield LogRow(where, values)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"gzip stream is broken: {error}", file=file) from None
     except OSError as error:
@@ -104,7 +104,7 @@ def _open_text(file: Path) -> gzip.GzipFile | BinaryIO:
     return gzip.open(file, "rb") if compressed else file.open("rb", buffering=_BUFFER)
 
 
-def parquet_rows(file: Path, columns: Sequence[str] | None = None) -> Iterator[Row]:
+def parquet_rows(file: Path, columns: Sequence[str] | None = None) -> Iterator[LogRow]:
     """The rows of a Parquet file, a few in memory at a time.
 
     Args:
@@ -126,7 +126,9 @@ def parquet_rows(file: Path, columns: Sequence[str] | None = None) -> Iterator[R
         ):
             for values in _with_python_types(batch).to_pylist():
                 number += 1
-                yield Row(f"{file.name}, row {number}", {key: _plain(value) for key, value in values.items()})
+                yield LogRow(
+                    f"{file.name}, row {number}", {key: _plain(value) for key, value in values.items()}
+                )
 
 
 def top_column(column: str, present: Container[str]) -> str:

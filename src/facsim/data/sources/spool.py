@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from facsim.util.errors import FacsimError
 
-Place = tuple[int, int, int]
+SpoolEntry = tuple[int, int, int]
 """Where something lies: offset and length in the file, length before compression."""
 
 _CODEC = pa.Codec("lz4")
 
 
-class Shelf:
+class Spool:
     """Bytes put aside in a temporary file, lightly compressed, and read back in any order. A context manager.
 
     Raises:
@@ -35,7 +35,7 @@ class Shelf:
         with suppress(OSError):  # of what was not written yet, and is not needed any more
             self._file.close()
 
-    def put(self, content: bytes | pa.Buffer) -> Place:
+    def put(self, content: bytes | pa.Buffer) -> SpoolEntry:
         """Put bytes aside; gives the place that brings them back."""
         packed = _CODEC.compress(content, asbytes=True)
         with _using_disk():
@@ -45,7 +45,7 @@ class Shelf:
         self._end += len(packed)
         return place
 
-    def get(self, place: Place) -> bytes:
+    def get(self, place: SpoolEntry) -> bytes:
         """The bytes at a place."""
         start, length, size = place
         with _using_disk():

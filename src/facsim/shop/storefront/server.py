@@ -13,7 +13,7 @@ from facsim.shop.storefront.designs import DESIGNS
 from facsim.shop.storefront.store import Storefront
 from facsim.shop.storefront.visitor_store import VisitorStore
 from facsim.util.errors import ConfigError
-from facsim.util.localhost import HOST, check_packages, listener_on, local_server
+from facsim.util.localhost import HOST, bind_localhost, localhost_server, require_web_packages
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -45,9 +45,9 @@ def serve(
     """
     if design not in DESIGNS:
         raise ConfigError(f"there is no design {design!r}; expected one of {', '.join(DESIGNS)}")
-    check_packages("serving the shop")
+    require_web_packages("serving the shop")
     with ExitStack() as stack:
-        listener = stack.enter_context(listener_on(port))
+        listener = stack.enter_context(bind_localhost(port))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="facsim-shop-")))
         visitors = VisitorStore(state or folder / "visitors.sqlite")
         stack.callback(visitors.close)
@@ -69,4 +69,4 @@ def make_server(storefront: Storefront, visitors: VisitorStore, port: int) -> Se
     """
     from facsim.shop.storefront.web import ShopApp  # noqa: PLC0415 (an extra)
 
-    return local_server(ShopApp(storefront, visitors, port), longest_request=_LONGEST_REQUEST)
+    return localhost_server(ShopApp(storefront, visitors, port), longest_request=_LONGEST_REQUEST)

@@ -19,7 +19,7 @@ import yaml
 
 from facsim.data import DataSet, IngestReport
 from facsim.data.ingest import ingest
-from facsim.data.sources import spool as shelf
+from facsim.data.sources import spool
 from facsim.schema import Action
 from facsim.util.errors import ConfigError, FacsimError, InputError
 
@@ -96,7 +96,7 @@ def test_a_plain_log(run: Run) -> None:
     assert first.steps[1].timestamp == datetime.fromtimestamp(1_740_000_010, UTC)
     assert [step.elapsed for step in first.steps] == [0, 10, 12]
     assert data.session("b").user_id == "7"
-    assert report.came_in == {"files": 1, "rows": 5, "sessions": 2, "rows skipped by the mapping": 1}
+    assert report.read_counts == {"files": 1, "rows": 5, "sessions": 2, "rows skipped by the mapping": 1}
     assert report.written == {"sessions": 2, "steps": 4, "pages": 1, "users": 2}
     assert (report.repaired, report.refused) == ({}, {})
 
@@ -249,7 +249,7 @@ def test_a_wrong_column_does_not_fill_the_report(run: Run) -> None:
 
 def test_a_full_disk_for_scattered_rows_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     full = Path("/dev/full")
-    monkeypatch.setattr(shelf, "TemporaryFile", lambda prefix: full.open("w+b"))
+    monkeypatch.setattr(spool, "TemporaryFile", lambda prefix: full.open("w+b"))
     with pytest.raises(FacsimError, match=r"temporary file cannot be written: No space left.*TMPDIR"):
         run([row(session, at=at) for at in range(20) for session in "ab"])
 

@@ -33,7 +33,7 @@ class StoredPage:
     raw_html: str | None
 
 
-class Preparer:
+class SessionBuilder:
     """Turns raw sessions into sessions and the pages they need, and tells the report what it met.
 
     Args:
