@@ -158,7 +158,7 @@ class Page:
         return name in self.by_name
 
 
-def _notebook_row(line: Line, element: Element | None) -> list[HtmlCell]:
+def _notebook_row(line: OutlineLine, element: Element | None) -> list[HtmlCell]:
     if element is None:
         return [HtmlCell(line.text, strong=line.heading), HtmlCell(""), HtmlCell("")]
     shown = element.text if element.value is None else f"{element.text} [{element.value}]"
