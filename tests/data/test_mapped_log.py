@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import os
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -664,12 +665,20 @@ def test_a_mapping_that_is_no_mapping(tmp_path: Path) -> None:
         ("", "holds NoneType"),
         ("origin: 2025-99-99", "not YAML: month must be"),
         ("[" * 5000, "not YAML: maximum recursion depth"),
+        ("name: a\nsession: b\nname: c", "m.yaml, line 3: 'name' is in line 1 already"),
+        ("page: {column: a, kind: raw, column: b}", "m.yaml, line 1: 'column' is in line 1 already"),
     ):
         (tmp_path / "m.yaml").write_text(content)
         with pytest.raises(ConfigError, match=message):
             ingest("jsonl", tmp_path / "log.jsonl", tmp_path / "out", mapping=tmp_path / "m.yaml")
-    with pytest.raises(InputError, match="no such file"):
-        ingest("jsonl", tmp_path / "log.jsonl", tmp_path / "out", mapping=tmp_path / "none.yaml")
+    os.mkfifo(tmp_path / "pipe")
+    for name, message in (
+        ("none.yaml", "No such file"),
+        ("pipe", "not a regular file"),
+        ("/dev/zero", "not a regular file"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            ingest("jsonl", tmp_path / "log.jsonl", tmp_path / "out", mapping=tmp_path / name)
 
 
 def test_sources_say_what_they_need(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_recipe_adds_drops_and_names(tmp_path: Path) -> None:
         ("names: {a: '!!'}", "is no name: expected words in small letters, joined by _ and .$"),
         ("names: {'a::before': x}", "'a::before' is not a CSS selector"),
         ("keep: [a, 'b[[']", "line 1, field keep: 'b[[' is not a CSS selector"),
-        ("names:\n  a: x\n  b: y\n  a: z", "line 4: 'a' stands in line 2 already"),
+        ("names:\n  a: x\n  b: y\n  a: z", "line 4: 'a' is in line 2 already"),
         ("categories: [{category: x, name: '('}]", "'(' is no regular expression"),
         ("url: '('", "'(' is no regular expression"),
         ("sites: [{drop: [a]}]", "recipe 1 has no url"),

@@ -6,12 +6,12 @@ import difflib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from facsim.schema import ACTION_TYPES, RationaleSource
-from facsim.util.errors import ConfigError, InputError
+from facsim.util.errors import ConfigError
 from facsim.util.validation import field_problems
+from facsim.util.yaml_config import load_yaml
 
 SKIP = "skip"
 """Value of an action type that stands for: this row is no step."""
@@ -161,19 +161,10 @@ class ColumnMapping(_Strict):
         """Read a mapping file.
 
         Raises:
-            ConfigError: if it is not YAML or does not say what it should.
-            InputError: if there is no such file.
+            ConfigError: if it is missing, is not YAML, has a key twice, or is not a mapping.
         """
         file = Path(file)
-        try:
-            given = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            raise InputError("no such file", file=file, expected="a mapping in YAML") from None
-        except OSError as error:
-            raise InputError(f"cannot be read: {error.strerror}", file=file) from None
-        # YAML's dates may be none (ValueError), and its lists may have no end.
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise ConfigError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
+        given = load_yaml(file)
         if not isinstance(given, dict):
             raise ConfigError(
                 f"{file}: holds {type(given).__name__}, expected keys such as session, page, action"

@@ -1,4 +1,4 @@
-"""Configuration files: YAML into a typed model, or a sentence that says where it is wrong and what to do."""
+"""Configuration files: YAML into a typed model, or an error that says where it is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from pydantic_core import ErrorDetails
 from facsim.util.errors import ConfigError
 
 _Model = TypeVar("_Model", bound=BaseModel)
+MAX_BYTES = 4 * 2**20
+"""Largest configuration file that is read."""
+
 _Path = tuple[int | str, ...]
 _UNQUOTED = re.compile(r"^[^#\n]*[:\[,-]\s*[#*]\S", re.MULTILINE)
 _EXPECTED = {
@@ -30,33 +33,76 @@ def read_yaml(model: type[_Model], file: Path) -> _Model:
     """Read one YAML file.
 
     Raises:
-        ConfigError: if it is missing, is no YAML, or does not fit the model; with file, line and field.
+        ConfigError: if it is missing, is not YAML, or does not fit the model; with file, line and field.
     """
+    text = read_config_text(file)
+    root, value = _parse(file, text)
     try:
-        text = file.read_text(encoding="utf-8")
+        return model.model_validate(value or {})
+    except ValidationError as error:
+        raise ConfigError(_explain(model, error, file, text, root)) from None
+
+
+def load_yaml(file: Path) -> Any:
+    """The value of a YAML file, for callers that validate it themselves.
+
+    Raises:
+        ConfigError: if it is missing or not YAML, or has a key twice; with file and line.
+    """
+    return _parse(file, read_config_text(file))[1]
+
+
+def _parse(file: Path, text: str) -> tuple[yaml.Node | None, Any]:
+    """The node tree, which knows the lines, and the value."""
+    try:
         root = yaml.compose(text, yaml.SafeLoader)
-        _refuse_twins(file, root)
-        return model.model_validate(yaml.safe_load(text) or {})
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror or error}") from None
+        _refuse_duplicate_keys(file, root)
+        return root, yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(
-            f"{file}{line}: not YAML: {error.problem or error.context}{_quoting(text)}"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = error.problem or error.context
+        raise ConfigError(f"{file}{line}: not YAML: {problem}{_quoting(text)}") from None
+    # An impossible date is a ValueError, and lists may be nested without end.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        path: _Path = tuple(part for part in first["loc"] if part != "[key]")
-        line = f", line {_line(root, path)}" if root is not None else ""
-        field = f", field {'.'.join(map(str, path))}" if path else ""
-        hint = _quoting(text) if first["type"] in ("tuple_type", "string_type", "dict_type") else ""
-        raise ConfigError(f"{file}{line}{field}: {_problem(model, first, path)}{hint}") from None
+
+
+def read_config_text(file: Path) -> str:
+    """The text of a configuration file.
+
+    Raises:
+        ConfigError: if it is missing, is not a regular file (a folder, a device, a pipe), is larger than
+            `MAX_BYTES`, or is not UTF-8.
+    """
+    try:
+        if file.exists() and not file.is_file():
+            raise ConfigError(f"{file}: is not a regular file; expected a YAML file")
+        with file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror or error}") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{file}: is larger than {MAX_BYTES // 2**20} MiB; expected a YAML file")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: not YAML: {error}") from None
+
+
+def _explain(
+    model: type[BaseModel], error: ValidationError, file: Path, text: str, root: yaml.Node | None
+) -> str:
+    """The first validation error as a sentence with file, line and field."""
+    first = error.errors()[0]
+    path: _Path = tuple(part for part in first["loc"] if part != "[key]")
+    line = f", line {_line(root, path)}" if root is not None else ""
+    field = f", field {'.'.join(map(str, path))}" if path else ""
+    hint = _quoting(text) if first["type"] in ("tuple_type", "string_type", "dict_type") else ""
+    return f"{file}{line}{field}: {_problem(model, first, path)}{hint}"
 
 
 def _problem(model: type[BaseModel], error: ErrorDetails, path: _Path) -> str:
-    """What is wrong, in words."""
+    """The problem in words."""
     if error["type"] == "extra_forbidden":
         known = list(_model_at(model, path[:-1]).model_fields)
         near = get_close_matches(str(path[-1]), known, n=1)
@@ -71,7 +117,7 @@ def _problem(model: type[BaseModel], error: ErrorDetails, path: _Path) -> str:
 
 
 def _model_at(model: type[BaseModel], path: _Path) -> type[BaseModel]:
-    """The model of what stands at a place of the file."""
+    """The model at a path of the file."""
     for part in path:
         if isinstance(part, str) and part in model.model_fields:
             model = next(_models_in(model.model_fields[part].annotation), model)
@@ -86,7 +132,7 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _line(root: yaml.Node, path: Sequence[int | str]) -> int:
-    """The line, from 1, of what is at `path`, or of the last part of it that is there."""
+    """The 1-based line of `path`, or of the last part of it that exists."""
     node, line = root, root.start_mark.line + 1
     for part in path:
         if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
@@ -101,25 +147,32 @@ def _line(root: yaml.Node, path: Sequence[int | str]) -> int:
     return line
 
 
-def _refuse_twins(file: Path, root: yaml.Node | None) -> None:
-    """Of two equal keys YAML would keep the last and say nothing."""
-    waiting = [root] if root is not None else []
-    while waiting:
-        node = waiting.pop()
+def _refuse_duplicate_keys(file: Path, root: yaml.Node | None) -> None:
+    """YAML silently keeps the last of two equal keys."""
+    pending = [root] if root is not None else []
+    seen: set[int] = set()  # a node may be reached through several aliases
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
+            pending += node.value
         elif isinstance(node, yaml.MappingNode):
             lines: dict[object, int] = {}
             for key, value in node.value:
                 line = key.start_mark.line + 1
-                if isinstance(key, yaml.ScalarNode) and lines.setdefault(key.value, line) != line:
-                    first = lines[key.value]
-                    raise ConfigError(f"{file}, line {line}: {key.value!r} stands in line {first} already")
-                waiting.append(value)
+                if isinstance(key, yaml.ScalarNode):
+                    if key.value in lines and key.tag != "tag:yaml.org,2002:merge":
+                        raise ConfigError(
+                            f"{file}, line {line}: {key.value!r} is in line {lines[key.value]} already"
+                        )
+                    lines[key.value] = line
+                pending.append(value)
 
 
 def _quoting(text: str) -> str:
-    """What most often goes wrong with selectors."""
+    """The most common mistake with selectors."""
     if _UNQUOTED.search(text):
         return '. Quote selectors that begin with # or *, for example "#banner"'
     return ""

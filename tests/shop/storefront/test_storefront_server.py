@@ -71,7 +71,7 @@ def test_an_answer_does_not_wait_until_its_first_packet_is_acknowledged():
             at_once.set_result(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
             writer.close()
 
-        async with await asyncio.start_server(connected, sock=localhost.listener_on(0)) as server:
+        async with await asyncio.start_server(connected, sock=localhost.bind_localhost(0)) as server:
             _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
             assert await at_once
             writer.close()
