@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from facsim.util.errors import FacsimError
 
@@ -40,30 +40,52 @@ def gc_paused() -> Iterator[None]:
 def map_ordered(
     function: Callable[[_Item], _Result], items: Iterable[_Item], workers: int
 ) -> Iterator[_Result]:
-    """`function` of each item, in the order of the items.
+    """`function` of each item, in the order of the items; `OrderedPool.map` with a pool of its own."""
+    with OrderedPool(workers) as pool:
+        yield from pool.map(function, items)
 
-    Items are taken from their iterable in this process and only as far ahead as the workers need.
+
+class OrderedPool:
+    """Worker processes for several ordered maps. A context manager.
 
     Args:
-        function: picklable; called in this process if there is one worker.
-        items: picklable arguments.
-        workers: number of processes.
-
-    Raises:
-        FacsimError: if a worker process dies (most often for lack of memory).
+        workers: number of processes. With one, the work is done in this process. Processes start when they
+            are first needed.
     """
-    if workers == 1:
-        yield from map(function, items)
-        return
-    # Forking a process that has threads (polars) may deadlock.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        # Forking a process that has threads (polars) may deadlock.
+        self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def map(self, function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+        """`function` of each item, in the order of the items.
+
+        Items are taken from their iterable in this process and only as far ahead as the workers need.
+
+        Args:
+            function: picklable; called in this process if there is one worker.
+            items: picklable arguments.
+
+        Raises:
+            FacsimError: if a worker process dies (most often for lack of memory).
+        """
+        if self._pool is None:
+            yield from map(function, items)
+            return
         pending: deque[Future[_Result]] = deque()
         rest = iter(items)
         try:
             while True:
-                pending.extend(
-                    pool.submit(function, item) for item in islice(rest, workers * _AHEAD - len(pending))
-                )
+                ahead = islice(rest, self._workers * _AHEAD - len(pending))
+                pending.extend(self._pool.submit(function, item) for item in ahead)
                 if not pending:
                     return
                 yield pending.popleft().result()
