@@ -5,13 +5,20 @@ import re
 import shutil
 import subprocess
 import sys
+import typing
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 from loopback import Loopback
 
 import facsim
-from facsim.cli.main import _VERBS
+from facsim.cli.main import _VERBS, app
+from facsim.predict.endpoint.options import EndpointOptions
+from facsim.predict.local.options import LocalOptions
+from facsim.prompt import PromptConfig
+from facsim.train import SftConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "openai", "anthropic", "boto3", "pydantic_ai", "matplotlib", "lightgbm", "scipy", "polars")
@@ -101,3 +108,45 @@ def test_a_wrong_call_ends_in_a_sentence(arguments: list[str], says: str) -> Non
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def literals(hint: object) -> set[tuple[str, ...]]:
+    """Every set of text choices in a type hint, without `unset`."""
+    if typing.get_origin(hint) is typing.Literal:
+        return {tuple(sorted(set(typing.get_args(hint)) - {"unset"}))}
+    return {found for part in typing.get_args(hint) for found in literals(part)}
+
+
+def commands_of(parent: App) -> Iterator[Callable[..., object]]:
+    if parent.default_command is not None:
+        yield parent.default_command
+    for name in parent:
+        if not name.startswith("-"):
+            yield from commands_of(parent[name])
+
+
+def test_the_choices_of_the_command_line_are_those_of_the_library() -> None:
+    """The command line repeats them as literals, because importing the library would slow down `--help`."""
+    library = {
+        "style": PromptConfig.model_fields["style"].annotation,
+        "budget_policy": PromptConfig.model_fields["budget_policy"].annotation,
+        "page_text": PromptConfig.model_fields["page_text"].annotation,
+        "split_by": SftConfig.model_fields["split_by"].annotation,
+        "decoding": LocalOptions.model_fields["decoding"].annotation,
+        "dtype": LocalOptions.model_fields["dtype"].annotation,
+        "thinking": EndpointOptions.model_fields["thinking"].annotation,
+        "structured": EndpointOptions.model_fields["structured"].annotation,
+        "method": SftConfig.model_fields["method"].annotation,
+        "optimizer": SftConfig.model_fields["optimizer"].annotation,
+        "schedule": SftConfig.model_fields["schedule"].annotation,
+        "precision": SftConfig.model_fields["precision"].annotation,
+        "rule": typing.get_type_hints(facsim.leaderboard)["rule"],
+    }
+    seen = set()
+    for command in commands_of(app):
+        for name, hint in typing.get_type_hints(command).items():
+            option = "split_by" if name == "by" else name
+            if option in library and (found := literals(hint)):
+                assert found == literals(library[option]), f"{command.__module__}: {name}"
+                seen.add(option)
+    assert seen == set(library)
