@@ -61,7 +61,7 @@ RETURN_TYPES = {
     "rationale": ("facsim.rationale.synthesis_report.SynthesisReport",),
     "schema": (
         "facsim.schema.Outline",
-        "facsim.schema.Line",
+        "facsim.schema.OutlineLine",
         "facsim.schema.Truth",
         "facsim.schema.Usage",
     ),
