@@ -1,4 +1,4 @@
-"""Write a log with the columns that examples/own-log.yaml maps: simulated visits to the embedded shop.
+"""Write a log with the columns that examples/own-log.yaml maps: simulated sessions in the embedded shop.
 
 python examples/sample_log.py clicks.jsonl [--sessions 200] [--seed 3]
 """
