@@ -1,7 +1,6 @@
 # Facsim's core and the extra `web`, for the command line:
 #   docker build -t facsim .
-#   docker run --rm -v "$PWD:/work" facsim shop sample --out data/shop
-#   docker run --rm -v "$PWD:/work" facsim evaluate data/shop choice --out runs
+#   docker run --rm --user "$(id -u)" -v "$PWD:/work" facsim shop sample --out data/shop
 # For local models and training: docker build --build-arg EXTRAS=web,local,train -t facsim .
 FROM python:3.12-slim
 
@@ -14,10 +13,11 @@ ARG EXTRAS=web
 WORKDIR /opt/facsim
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
-RUN pip install --no-cache-dir ".[${EXTRAS}]" \
-    && useradd --create-home facsim
+RUN pip install --no-cache-dir ".[${EXTRAS}]"
 
-USER facsim
+# Any user id works: caches go to /tmp, results to the mounted folder.
+ENV HOME=/tmp
+USER 1000
 WORKDIR /work
 ENTRYPOINT ["facsim"]
 CMD ["--help"]
