@@ -37,6 +37,11 @@ CASES = {
         style="two_turn", budget_tokens=None, person_after_pages=True
     ),
     "action_no_persona": PromptConfig(style="action", budget_tokens=None, persona=False),
+    "action_changes": PromptConfig(style="action", budget_tokens=None, pages="changes"),
+    "action_changes_drop_oldest": PromptConfig(style="action", budget_tokens=1_300, pages="changes"),
+    "rationale_changes_anchored": PromptConfig(
+        budget_tokens=1_400, budget_policy="anchored", pages="changes"
+    ),
 }
 
 

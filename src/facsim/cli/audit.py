@@ -24,6 +24,7 @@ def command(
     seed: int = 0,
     budget_tokens: Annotated[int | None, Parameter(validator=validators.Number(gt=0))] = None,
     budget_policy: Literal["drop_oldest", "anchored"] = "drop_oldest",
+    pages: Literal["full", "changes"] = "full",
     tokenizer: Path | None = None,
     budget: Annotated[bool, Parameter(negative="--no-budget")] = True,
     min_reachability: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 0.9,
@@ -41,6 +42,7 @@ def command(
         seed: Seed of the split.
         budget_tokens: Most tokens of a prompt, for reachability after budgeting; 40000 if not given.
         budget_policy: What gives way first in a prompt that is too long.
+        pages: Whether pages after the first are whole, or shown as changes.
         tokenizer: A Hugging Face tokenizer.json, or its folder, to count tokens exactly; else 3 characters
             are a token.
         budget: Build every test prompt to see which targets it shows. Without it the audit is quicker.
@@ -55,7 +57,7 @@ def command(
     from facsim.prompt import PromptConfig, build_prompt, count_tokens
     from facsim.schema import SessionSoFar
 
-    config = PromptConfig(budget_policy=budget_policy, tokenizer=tokenizer)
+    config = PromptConfig(budget_policy=budget_policy, pages=pages, tokenizer=tokenizer)
     if budget_tokens is not None:
         config = config.model_copy(update={"budget_tokens": budget_tokens})
 

@@ -35,6 +35,7 @@ def command(
     persona: Annotated[bool | None, Parameter(group=_PROMPT)] = None,
     person_after_pages: Annotated[bool | None, Parameter(group=_PROMPT)] = None,
     page_text: Annotated[Literal["condensed", "stored"] | None, Parameter(group=_PROMPT)] = None,
+    pages: Annotated[Literal["full", "changes"] | None, Parameter(group=_PROMPT)] = None,
     temperature: Annotated[float | Literal["unset"] | None, Parameter(group=_MODEL)] = None,
     max_output_tokens: Annotated[int | None, Parameter(group=_MODEL)] = None,
     sampling_seed: Annotated[int | None, Parameter(group=_MODEL)] = None,
@@ -89,6 +90,8 @@ def command(
             message. Small models follow them better there; their tokens count with each page. Default: no.
         page_text: condensed: pages without addresses, empty boxes and repeated text. stored: as the data set
             has them. Default: condensed; for a local model the one it was trained with.
+        pages: full: every page is whole. changes: pages after the first do not repeat what an earlier page
+            shows. Default: full; for a local model the one it was trained with.
         temperature: A number, or unset: not sent, the server's own. Default: 0.
         max_output_tokens: Most tokens of an answer. Default: 4096; for a local model 512, or what the page's
             longest action takes, if it was trained to write actions only.
@@ -120,6 +123,7 @@ def command(
         persona=persona,
         person_after_pages=person_after_pages,
         page_text=page_text,
+        pages=pages,
     )
     asking = _given(
         temperature=temperature,

@@ -38,6 +38,8 @@ class _Chosen:
     """Whether persona and intent stand below every page instead of in the system message. Default: no."""
     page_text: Annotated[Literal["condensed", "stored"] | None, Parameter(group=_SESSIONS)] = None
     """Pages without addresses, empty boxes and repeated text, or as stored. Default: condensed."""
+    pages: Annotated[Literal["full", "changes"] | None, Parameter(group=_SESSIONS)] = None
+    """Whole pages, or pages after the first without what an earlier page shows. Default: full."""
     split_by: Annotated[Literal["user", "session", "official", "time"] | None, Parameter(group=_SESSIONS)] = (
         None
     )

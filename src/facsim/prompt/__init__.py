@@ -5,7 +5,7 @@ Everything here follows from one table, `facsim.prompt.action_space.ACTION_SPACE
 
 from facsim.prompt.answer_schema import answer_schema
 from facsim.prompt.build import action_turn, build_prompt, prompt_hash
-from facsim.prompt.config import BudgetPolicy, Message, PageText, Prompt, PromptConfig, Style
+from facsim.prompt.config import BudgetPolicy, Message, Pages, PageText, Prompt, PromptConfig, Style
 from facsim.prompt.parse import LENIENCIES, ParsedAnswer, parse_answer, parse_rationale
 from facsim.prompt.templates import render_answer, step_messages
 from facsim.prompt.tokens import count_tokens
@@ -15,6 +15,7 @@ __all__ = [
     "BudgetPolicy",
     "Message",
     "PageText",
+    "Pages",
     "ParsedAnswer",
     "Prompt",
     "PromptConfig",

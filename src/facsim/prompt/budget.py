@@ -10,6 +10,7 @@ exceeded, pages give way until three quarters of the room are used, and the step
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,8 @@ class Plan:
     Attributes:
         steps_left_out: left out altogether.
         pages_left_out: shown without their page (these include the steps left out).
-        pages_in_window: shown with a window of their page at most (these include the pages left out).
+        pages_in_window: shown with a window of their page at most (these include the pages left out). The
+            page after them is whole, and nothing refers to them.
         page_room: tokens that the current page must be cut to; None when all of it fits.
     """
 
@@ -81,3 +83,67 @@ def plan_history(
             # A current page that was cut is counted whole from here on: it is the next to give way.
             used += page + answers[step]
     return Plan(steps_out, pages_out, max(windows, pages_out), page_room)
+
+
+def plan_changes(
+    room: int,
+    *,
+    page: Callable[[int, int], int],
+    answers: Sequence[int],
+    mark: int,
+    note: int,
+    below: int = 0,
+    window: Callable[[int], int] | None = None,
+) -> Plan:
+    """Fit a session whose pages are shown as changes into `room` tokens.
+
+    A page that gives way leaves nothing behind that others may refer to: the oldest page that stays is whole,
+    and those after it refer to it and to each other alone. Otherwise as `plan_history`, whose arguments these
+    are but for one:
+
+    Args:
+        room: see there.
+        page: `page(first, step)` is the tokens of the page of `step` where that of `first` is the oldest
+        shown.
+        answers: see there.
+        mark: see there.
+        note: see there.
+        below: see there.
+        window: see there.
+    """
+    steps_out = pages_out = first = used = 0
+    page_room = None
+
+    def past(first: int, step: int) -> int:
+        """Tokens of the steps before `step`."""
+        shown = [
+            mark if window is None or old < pages_out else window(old) for old in range(steps_out, first)
+        ]
+        shown += [page(first, old) for old in range(max(first, steps_out), step)]
+        return sum(shown) + sum(answers[steps_out:step]) + (note if steps_out else 0)
+
+    for step in range(len(answers) + 1):
+        page_room = None
+        current = page(first, step)
+        if used + current > room:
+            target = room * 3 // 4
+            candidates = range(first + 1, step + 1)
+            place = bisect_left(
+                candidates, True, key=lambda first: past(first, step) + page(first, step) <= target
+            )
+            first = candidates[place] if place < len(candidates) else step
+            pages_out = first if window is None else pages_out
+            used, current = past(first, step), page(first, step)
+            while pages_out < first and used + current > target:
+                pages_out += 1
+                used = past(first, step)
+            if used + min(current, room // 4 + below) > room:
+                used += 0 if steps_out else note
+                while steps_out < step and used > room // 2:
+                    used -= mark + answers[steps_out]
+                    steps_out += 1
+            if used + current > room:
+                page_room = room - used
+        if step < len(answers):
+            used += current + answers[step]
+    return Plan(steps_out, pages_out, max(first, pages_out), page_room)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import TypedDict
 
 from facsim.page import condense, read_page
 from facsim.prompt.action_space import action_schema
-from facsim.prompt.budget import Plan, plan_history
+from facsim.prompt.budget import Plan, plan_changes, plan_history
 from facsim.prompt.config import Message, Prompt, PromptConfig
 from facsim.prompt.fit import Fitter
+from facsim.prompt.page_changes import as_changes, escape_markers
+from facsim.prompt.page_index import PageIndex
 from facsim.prompt.page_texts import WINDOW_TOKENS, PageTexts, Shown, left_out, page_texts
 from facsim.prompt.templates import (
     ACTION_MARKER,
@@ -60,20 +63,23 @@ def build_prompt(so_far: SessionSoFar, config: PromptConfig = _DEFAULT) -> Promp
     system_tokens = MESSAGE_TOKENS + count_short(system, config)
     person = _Person(below_pages(so_far.persona, so_far.intent, config), config)
     pages = (*(step.page for step in so_far.past), so_far.page)
-    texts = [_WithPerson(page_texts(page, config), person) for page in pages]
+    texts = _SessionPages([page_texts(page, config) for page in pages], person, config)
     answers = [_answer(step.action, step.rationale, config) for step in so_far.past]
     room = _room(so_far, config, system_tokens, person.tokens)
     plan = _plan(so_far, config, room, texts, [tokens for _, tokens in answers])
 
     messages, tokens = [Message("system", system)], system_tokens
     for step in range(plan.steps_left_out, so_far.step):
-        shown = _past_page(step, so_far.past[step], texts[step], plan, config)
+        shown = _past_page(step, so_far.past[step], texts, plan, config)
         page, *answered = answers[step][0]
         messages.append(_below(shown.message, page.content) if page.content else shown.message)
         messages.extend(answered)
         tokens += shown.tokens + answers[step][1]
     cache_boundary = len(messages)
-    current = texts[-1].whole if plan.page_room is None else texts[-1].cut(plan.page_room)
+    if plan.page_room is None:
+        current = texts.whole(plan.pages_in_window, so_far.step)
+    else:
+        current = texts.cut(so_far.step, plan.page_room)
     messages.append(current.message)
     tokens += current.tokens
     if plan.steps_left_out:
@@ -122,20 +128,27 @@ class _Person:
         return replace(shown, message=_below(shown.message, self._text), tokens=shown.tokens + self.tokens)
 
 
-class _WithPerson:
-    """The texts of a page, each with the person below it."""
+class _SessionPages:
+    """The texts of a session's pages, each with the person below it."""
 
-    def __init__(self, texts: PageTexts, person: _Person) -> None:
+    def __init__(self, texts: Sequence[PageTexts], person: _Person, config: PromptConfig) -> None:
         self._texts, self._person = texts, person
+        self._changes = config.pages == "changes"
         self.below = person.tokens
-        self.whole = person.below(texts.whole)
 
-    def window(self, name: str | None) -> Shown:
-        shown = self._texts.window(name)
+    def whole(self, first: int, step: int) -> Shown:
+        """The page of `step`, all of it; as changes where the prompt shows the pages from `first` on so."""
+        texts = self._texts[step]
+        return self._person.below(texts.after(self._texts[first:step]) if self._changes else texts.whole)
+
+    def window(self, step: int, name: str | None) -> Shown:
+        """What stood around the element that was acted on at `step`."""
+        shown = self._texts[step].window(name)
         return self._person.below(shown) if shown.html else shown
 
-    def cut(self, room: int) -> Shown:
-        return self._person.below(self._texts.cut(room - self._person.tokens))
+    def cut(self, step: int, room: int) -> Shown:
+        """What is left of the page of `step` in at most `room` tokens."""
+        return self._person.below(self._texts[step].cut(room - self._person.tokens))
 
 
 def _room(so_far: SessionSoFar, config: PromptConfig, system: int, person: int) -> int | None:
@@ -154,31 +167,48 @@ def _room(so_far: SessionSoFar, config: PromptConfig, system: int, person: int) 
     return room
 
 
+class _Sizes(TypedDict):
+    answers: Sequence[int]
+    mark: int
+    note: int
+    below: int
+    window: Callable[[int], int] | None
+
+
 def _plan(
     so_far: SessionSoFar,
     config: PromptConfig,
     room: int | None,
-    texts: Sequence[_WithPerson],
+    texts: _SessionPages,
     answers: Sequence[int],
 ) -> Plan:
     if room is None:
         return Plan()
-    anchored = config.budget_policy == "anchored"
-    return plan_history(
-        room,
-        pages=[text.whole.tokens for text in texts],
-        answers=answers,
-        mark=left_out(config).tokens,
-        note=_note_tokens(config),
-        below=texts[-1].below,
-        window=(lambda step: texts[step].window(so_far.past[step].action.name).tokens) if anchored else None,
-    )
+
+    def window(step: int) -> int:
+        return texts.window(step, so_far.past[step].action.name).tokens
+
+    def page(first: int, step: int) -> int:
+        return texts.whole(first, step).tokens
+
+    sizes: _Sizes = {
+        "answers": answers,
+        "mark": left_out(config).tokens,
+        "note": _note_tokens(config),
+        "below": texts.below,
+        "window": window if config.budget_policy == "anchored" else None,
+    }
+    if config.pages == "changes":
+        return plan_changes(room, page=page, **sizes)
+    return plan_history(room, pages=[page(0, step) for step in range(so_far.step + 1)], **sizes)
 
 
-def _past_page(step: int, past: PastStep, texts: _WithPerson, plan: Plan, config: PromptConfig) -> Shown:
+def _past_page(step: int, past: PastStep, texts: _SessionPages, plan: Plan, config: PromptConfig) -> Shown:
     if step < plan.pages_left_out:
         return left_out(config)
-    return texts.window(past.action.name) if step < plan.pages_in_window else texts.whole
+    if step < plan.pages_in_window:
+        return texts.window(step, past.action.name)
+    return texts.whole(plan.pages_in_window, step)
 
 
 @lru_cache(maxsize=4096)
@@ -222,8 +252,21 @@ def prompt_hash(config: PromptConfig) -> str:
         "schema": action_schema(),
         "marks": [left_out(_DEFAULT).message.content, steps_left_out(2), CUT_MARK],
         "condensed": condense(_LONG_PAGE),
+        "changes": _changes_probe() if config.pages == "changes" else [],
         "cuts": [Fitter(_LONG_PAGE).to(limit) for limit in range(0, len(_LONG_PAGE), 100)],
         "sizes": [WINDOW_TOKENS, MIN_PAGE_TOKENS, MESSAGE_TOKENS],
     }
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _changes_probe() -> list[str]:
+    """A page and versions of it as changes, which stand for all of them in the hash of a prompt."""
+    pages = [
+        _LONG_PAGE,
+        _LONG_PAGE.replace("<footer>", "<p>New</p><footer>"),
+        _LONG_PAGE.replace('value="tea"', ""),
+        f"{_LONG_PAGE}<same a>",
+    ]
+    indexes = [PageIndex(escape_markers(page)) for page in pages]
+    return [as_changes(index, indexes[:place]) for place, index in enumerate(indexes)]

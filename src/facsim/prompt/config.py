@@ -13,6 +13,7 @@ Role = Literal["system", "user", "assistant"]
 Style = Literal["action", "rationale", "think", "two_turn"]
 BudgetPolicy = Literal["drop_oldest", "anchored"]
 PageText = Literal["condensed", "stored"]
+Pages = Literal["full", "changes"]
 
 
 class PromptConfig(BaseModel):
@@ -50,6 +51,11 @@ class PromptConfig(BaseModel):
     page_text: PageText = "condensed"
     """How pages are written. `condensed`: without addresses, boxes that only hold others, and repeated text
     (`facsim.page.condense`). `stored`: the simplified page as the data set has it."""
+
+    pages: Pages = "full"
+    """How much of later pages is repeated. `full`: every page is whole. `changes`: the first page is whole;
+    on later ones, a marker such as `<same header>` stands for what an earlier page of the prompt already
+    shows (`facsim.prompt.page_changes`)."""
 
     @classmethod
     def recorded(cls, values: Mapping[str, Any]) -> Self:

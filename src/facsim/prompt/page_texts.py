@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from facsim.page import condense, names_in
 from facsim.prompt.config import Message, PromptConfig
 from facsim.prompt.cut import window_around
 from facsim.prompt.fit import Fitter
+from facsim.prompt.page_changes import as_changes, escape_markers
+from facsim.prompt.page_index import PageIndex
 from facsim.prompt.templates import CUT_MARK, PAGE_LEFT_OUT, harmless, quoted
 from facsim.prompt.tokens import MESSAGE_TOKENS, count_short, count_tokens
 from facsim.schema import Page
@@ -21,9 +25,20 @@ _FULL = 0.93
 """A cut that uses this share of its room is good enough; under it, a longer one is tried."""
 
 
+_MAX_KEPT = 256
+"""A page that comes in many sessions keeps its text after so many different histories."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A user message that shows a page, or what is left of it, and its tokens."""
+    """A user message that shows a page, or what is left of it.
+
+    Attributes:
+        message: the message.
+        tokens: its length, with what a chat template adds.
+        html: the page in it; empty where it is left out.
+        is_whole: whether all of the page is in the prompt: in this message, or in those it refers to.
+    """
 
     message: Message
     tokens: int
@@ -41,9 +56,36 @@ class PageTexts:
 
     def __init__(self, html: str, config: PromptConfig) -> None:
         self._html, self._config = harmless("page", html), config
+        if config.pages == "changes":
+            self._html = escape_markers(self._html)
         self.whole = replace(self._shown(self._html), is_whole=True)
         self._windows: dict[str, Shown | None] = {}
         self._cuts: dict[int, Shown] = {}
+        self._changes: dict[bytes, Shown] = {}
+
+    @cached_property
+    def index(self) -> PageIndex:
+        """Its tokens and labels, for later pages to refer to."""
+        return PageIndex(self._html)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Identifies the page."""
+        return hashlib.blake2b(self._html.encode(), digest_size=16).digest()
+
+    def after(self, earlier: Sequence[PageTexts]) -> Shown:
+        """The page as changes: what the `earlier` pages of the prompt show is referred to."""
+        if not earlier:
+            return self.whole
+        history = hashlib.blake2b(b"".join(texts.digest for texts in earlier), digest_size=16).digest()
+        shown = self._changes.get(history)
+        if shown is None:
+            changes = as_changes(self.index, [texts.index for texts in earlier])
+            shown = replace(self._shown(changes), is_whole=True)
+            if len(self._changes) >= _MAX_KEPT:
+                del self._changes[next(iter(self._changes))]
+            self._changes[history] = shown
+        return shown
 
     def window(self, name: str | None) -> Shown:
         """What stood around the element that was acted on; the mark for a page left out if there is none."""

@@ -32,6 +32,11 @@ _SHORTENED = f"""\
 To save room, a long page has no `href`, long texts end in `…`, `{CUT_MARK}` stands where elements were left \
 out, and `{PAGE_LEFT_OUT}` for a whole earlier page."""
 
+_CHANGES = """\
+A page after the first repeats nothing: `<same a>` stands for the element `a` (or all whose names begin with \
+`a.`), `<same a to b>` for everything from `a` to `b`, `+` for what is next to it, and `<same>` for a whole \
+page, exactly as on the last earlier page that had it."""
+
 _NULL_NAME = """\
 In an earlier action, `"name": null` means that the element had no name. Never answer `null`."""
 
@@ -60,8 +65,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def system_message(persona: str | None, intent: str | None, config: PromptConfig) -> str:
     """The first message: the task, the action grammar, the form of an answer, and who the person is."""
+    pages = [_TASK]
+    if config.budget_tokens is not None:
+        pages.append(_SHORTENED)
+    if config.pages == "changes":
+        pages.append(_CHANGES)
     parts = [
-        f"{_TASK}\n{_SHORTENED}" if config.budget_tokens is not None else _TASK,
+        "\n".join(pages),
         f"# Actions\n{action_grammar()}\n{_NULL_NAME}",
         f"# Answer\n{_ANSWER[config.style]}",
         f"# The visit\n{_DATA}",

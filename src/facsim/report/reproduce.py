@@ -20,6 +20,7 @@ _PROMPT_FLAGS: Final = (
     "persona",
     "person_after_pages",
     "page_text",
+    "pages",
 )
 _MODEL_FLAGS: Final[Mapping[str, str]] = {
     "temperature": "--temperature",

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from facsim.data.splits import SplitBy
-from facsim.prompt import BudgetPolicy, PageText, PromptConfig, Style
+from facsim.prompt import BudgetPolicy, Pages, PageText, PromptConfig, Style
 from facsim.util.validation import option_error
 from facsim.util.yaml_config import read_yaml
 
@@ -47,6 +47,9 @@ class _Choices(BaseModel):
 
     page_text: PageText = "condensed"
     """How pages are written: condensed, or as the data set stores them."""
+
+    pages: Pages = "full"
+    """Whole pages, or pages after the first without what an earlier page of the prompt shows."""
 
     split_by: SplitBy = "user"
     """How the data set is split. The train part is learned, the validation part chooses the checkpoint."""
@@ -187,6 +190,7 @@ class SftConfig(_Choices):
             persona=self.persona,
             person_after_pages=self.person_after_pages,
             page_text=self.page_text,
+            pages=self.pages,
         )
 
     def identity(self) -> dict[str, Any]:
