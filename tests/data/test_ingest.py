@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from facsim.data import Card, DataSet, IngestReport
+from facsim.data import Card, DataSet, IngestReport, page_processing, session_builder
 from facsim.data.ingest import write_source
 from facsim.data.session_builder import clean_text, is_html
 from facsim.data.sources import SOURCES, RawSession, RawStep, SessionRefused, open_source
-from facsim.page import simplify
-from facsim.schema import Action
+from facsim.page import element_at, simplify
+from facsim.page.element_lookup import elements_at
+from facsim.schema import Action, Page
 from facsim.util.errors import InputError
 from facsim.util.progress import Progress
 
@@ -100,18 +103,109 @@ def test_a_source_without_sessions_is_an_error(tmp_path: Path) -> None:
         write_source(Given(), "x", tmp_path / "d")
 
 
-def test_raw_pages_are_simplified_once_in_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[str] = []
+SHOP_PAGE = "<h1>Page {0}</h1>" + "".join(f"<p><a href=/{i} id=x{i}>Item {i}</a></p>" for i in range(8))
 
-    def counted(html: str, **options: object) -> object:
-        calls.append(html)
-        return simplify(html)
 
-    monkeypatch.setattr("facsim.data.ingest.simplify", counted)
-    raw = RawStep("<p>1</p><a href=/x id=x>X</a>", Action.click(None), selector="#x")
-    write_source(Given(RawSession("s", "u", [raw] * 5)), "x", tmp_path / "d")
-    assert len(calls) == 1
-    assert [one.action.name for one in DataSet.open(tmp_path / "d").session("s").steps] == ["x"] * 5
+def shuffled_sessions(pages: int, sessions: int) -> list[RawSession]:
+    """Sessions that jump between pages, with many targets on each; some are refused."""
+    rng = random.Random(3)
+    found = []
+    for number in range(sessions):
+        steps = [
+            RawStep(
+                SHOP_PAGE.format(rng.randrange(pages)),
+                Action.click(None),
+                selector=rng.choice(("#x{0}", "p:nth-of-type({0}) a", "a[href='/{0}']", "#none{0}")).format(
+                    rng.randrange(1, 8)
+                ),
+                url=f"/{number}",
+            )
+            for _ in range(6)
+        ]
+        if number % 7 == 3:
+            steps.insert(4, RawStep("no page", Action.click(None)))
+        found.append(RawSession(f"s{number}", f"u{number % 5}", steps, where=f"row {number}"))
+    return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+def test_each_raw_page_is_simplified_and_searched_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simplified: list[str] = []
+    searched: list[int] = []
+
+    def counted(html: str, **options: Any) -> Page:
+        simplified.append(html)
+        return simplify(html, **options)
+
+    def counted_search(html: str, selectors: list[str], *, page: Page) -> Any:
+        searched.append(len(selectors))
+        return elements_at(html, selectors, page=page)
+
+    monkeypatch.setattr(page_processing, "simplify", counted)
+    monkeypatch.setattr(page_processing, "elements_at", counted_search)
+    write_source(Given(*shuffled_sessions(pages=5, sessions=40)), "x", tmp_path / "d")
+    assert len(simplified) == len(set(simplified)) == 5
+    assert len(searched) == 5 and max(searched) > 10
+    data = DataSet.open(tmp_path / "d")
+    steps = shuffled_sessions(pages=5, sessions=40)[0].steps
+    for raw, step_ in zip(steps, data.session("s0").steps, strict=True):
+        assert raw.selector is not None
+        found = None if "#none" in raw.selector else element_at(raw.html, raw.selector)
+        assert step_.action.name == (found and found.name)
+
+
+@pytest.mark.parametrize(("characters", "steps"), [(1, 50_000), (2_000, 50_000), (32_000_000, 5)])
+def test_chunks_and_workers_do_not_change_a_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, characters: int, steps: int
+) -> None:
+    sessions = shuffled_sessions(pages=9, sessions=30)
+    write_source(Given(*sessions), "x", tmp_path / "one")
+    whole = contents(tmp_path / "one")
+    assert {"card.json", "ingest.json", "pages.parquet", "steps.parquet"} <= set(whole)
+    monkeypatch.setattr(session_builder, "CHUNK_CHARACTERS", characters)
+    monkeypatch.setattr(session_builder, "CHUNK_STEPS", steps)
+    write_source(Given(*sessions), "x", tmp_path / "chunks")
+    assert contents(tmp_path / "chunks") == whole
+    if characters == 2_000:
+        write_source(Given(*sessions), "x", tmp_path / "workers", workers=2)
+        assert contents(tmp_path / "workers") == whole
+
+
+def test_a_page_of_a_refused_session_is_stored_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_builder, "CHUNK_CHARACTERS", 1)
+    page = RawStep(SHOP_PAGE.format(1), Action.click(None), selector="#x1")
+    bad = RawSession("bad", "u", [page, RawStep("no page", Action.click(None))])
+    write_source(Given(bad, RawSession("good", "u", [page])), "x", tmp_path / "d")
+    data = DataSet.open(tmp_path / "d")
+    step_ = data.session("good").steps[0]
+    assert step_.action.name in data.page(step_.page_id)
+
+
+def test_the_report_of_a_source_stays_in_order_with_the_refusals(tmp_path: Path) -> None:
+    class Reporting(Given):
+        def sessions(self, report: IngestReport, progress: Progress) -> Iterator[RawSession]:
+            yield RawSession("a", "u", [RawStep("no page", Action.click(None))], where="row 1")
+            report.refuse("of the source", "row 2")
+            yield RawSession("b", "u", [step()])
+
+    with pytest.raises(InputError, match=r"row 1, step 0: page is not HTML"):
+        write_source(Reporting(), "x", tmp_path / "d", strict=True)
+    report = write_source(Reporting(), "x", tmp_path / "d")
+    assert list(report.refused) == ["page is not HTML", "of the source"]
+
+
+def test_a_limit_reads_no_further(tmp_path: Path) -> None:
+    sessions = shuffled_sessions(pages=3, sessions=6)
+    source = Given(*sessions[:3], RuntimeError("read beyond the limit"))
+    report = write_source(source, "x", tmp_path / "d", limit=3)
+    assert report.written["sessions"] == 3 and report.read_counts == {"sessions": 3}
 
 
 def test_a_recipe_reaches_the_simplifier(tmp_path: Path) -> None:

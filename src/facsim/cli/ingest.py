@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 
 def command(
@@ -19,6 +19,7 @@ def command(
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     strict: Annotated[bool, Parameter(negative="")] = False,
     limit: int | None = None,
+    workers: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
 ) -> int:
     """Turn recorded sessions into a data set.
 
@@ -34,6 +35,7 @@ def command(
         overwrite: Replace a data set that is already there.
         strict: End at the first session that would be refused.
         limit: Stop after so many sessions.
+        workers: Processes that simplify raw pages. The result does not depend on it.
     """
     from rich.markdown import Markdown
 
@@ -51,6 +53,7 @@ def command(
             overwrite=overwrite,
             strict=strict,
             limit=limit,
+            workers=workers,
             progress=progress,
         )
     console.print(Markdown(report.to_markdown()))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 from facsim.data.ingest_report import IngestReport
-from facsim.data.session_builder import SessionBuilder, Simplify
-from facsim.data.sources import SessionRefused, Source, open_source
+from facsim.data.session_builder import SessionBuilder
+from facsim.data.sources import Source, open_source
 from facsim.data.writer import DataSetWriter
-from facsim.page import Recipe, simplify
+from facsim.page import Recipe
 from facsim.util.errors import ConfigError, InputError
+from facsim.util.process_pool import OrderedPool
 from facsim.util.progress import Progress, no_progress
 
 _REASONS_TOLD = 5
@@ -27,6 +29,7 @@ def ingest(
     overwrite: bool = False,
     strict: bool = False,
     limit: int | None = None,
+    workers: int = 1,
     progress: Progress = no_progress,
 ) -> IngestReport:
     """Read the source called `source` at `path` and write a data set to `out`, whole or not at all.
@@ -44,6 +47,7 @@ def ingest(
         overwrite: replace a data set that is already at `out`.
         strict: end at the first session that would be refused.
         limit: stop after so many sessions.
+        workers: processes that simplify raw pages. The result does not depend on it.
         progress: told how far the source is.
 
     Raises:
@@ -59,6 +63,7 @@ def ingest(
         overwrite=overwrite,
         strict=strict,
         limit=limit,
+        workers=workers,
         progress=progress,
     )
 
@@ -73,41 +78,41 @@ def write_source(
     overwrite: bool = False,
     strict: bool = False,
     limit: int | None = None,
+    workers: int = 1,
     progress: Progress = no_progress,
 ) -> IngestReport:
     """Write the data set of a source that is open already, one's own perhaps. Else as `ingest`."""
     if limit is not None and limit < 1:
         raise ConfigError(f"limit is {limit}: expected a number of sessions, at least 1")
+    if workers < 1:
+        raise ConfigError(f"workers is {workers}: expected a number of processes, at least 1")
     report = IngestReport(source.name, str(path), strict=strict)
     # A source may bring a recipe for its own sites along.
     recipe = recipe if recipe is not None else getattr(source, "recipe", None)
-    builder = SessionBuilder(_simplify_with(recipe), report, keep_raw=keep_raw)
-    with DataSetWriter(out, source.card(), keep_raw=keep_raw, overwrite=overwrite) as writer:
-        for raw in source.sessions(report, progress):
-            try:
-                session, pages = builder.session(raw, source.name)
-            except SessionRefused as refusal:
-                report.refuse(refusal.kind, refusal.where)
-                continue
+    hints = Recipe.read(recipe) if recipe is not None else None
+    with (
+        OrderedPool(workers) as pool,
+        DataSetWriter(out, source.card(), keep_raw=keep_raw, overwrite=overwrite) as writer,
+    ):
+
+        def wanted() -> int | None:
+            return None if limit is None else limit - len(writer)
+
+        builder = SessionBuilder(report, recipe=hints, keep_raw=keep_raw, pool=pool)
+        read = partial(source.sessions, progress=progress)
+        for raw, session, pages in builder.sessions(read, source.name, writer.page_ids, wanted):
             if session.session_id in writer:
                 report.refuse("session id was used before", raw.where or f"session {session.session_id}")
                 continue
             for page_id, page in pages.items():
                 writer.add_page(page.html, page.raw_html, page_id=page_id)
             writer.add_session(session)
-            if limit is not None and len(writer) >= limit:
-                break
         if not len(writer):
             raise _nothing_usable(report)
         report.written = writer.counts
         text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n"
         writer.add_report(text, report.to_markdown())
     return report
-
-
-def _simplify_with(recipe_file: str | Path | None) -> Simplify:
-    recipe = Recipe.read(recipe_file) if recipe_file is not None else None
-    return lambda html, url: simplify(html, url=url, recipe=recipe)
 
 
 def _nothing_usable(report: IngestReport) -> InputError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from facsim.util.errors import InputError
@@ -127,6 +129,47 @@ class IngestReport:
             lines.append("")
         # Places quote what was found, and paths are what they are: neither need be Unicode text.
         return "\n".join(lines).encode("utf-8", "replace").decode()
+
+
+class DeferredReport(IngestReport):
+    """Records what a source reports, to be replayed later in its place among other reports.
+
+    Args:
+        target: the report that the records are replayed on.
+    """
+
+    def __init__(self, target: IngestReport) -> None:
+        super().__init__(target.source, target.path, target.strict)
+        self._target = target
+        self._events: list[Callable[[], None]] = []
+
+    def count_read(self, what: str, times: int = 1) -> None:
+        """Count later."""
+        self._events.append(partial(self._target.count_read, what, times))
+
+    def repair(self, kind: str, where: str = "", times: int = 1) -> None:
+        """Count later."""
+        self._events.append(partial(self._target.repair, kind, where, times))
+
+    def note(self, kind: str, where: str = "", times: int = 1) -> None:
+        """Count later."""
+        self._events.append(partial(self._target.note, kind, where, times))
+
+    def refuse(self, kind: str, where: str = "") -> None:
+        """Count later. A strict report raises when this is replayed."""
+        self._events.append(partial(self._target.refuse, kind, where))
+
+    def take(self) -> DeferredReport:
+        """The records so far, in a report of their own."""
+        taken = DeferredReport(self._target)
+        taken._events, self._events = self._events, taken._events
+        return taken
+
+    def replay(self) -> None:
+        """Report what was recorded, once."""
+        events, self._events = self._events, []
+        for event in events:
+            event()
 
 
 def _add(tallies: dict[str, IssueCount], kind: str, where: str, times: int = 1) -> None:

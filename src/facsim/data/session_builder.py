@@ -1,28 +1,39 @@
-"""From a step as a source has it to a step as the data set stores it: text cleaned, page simplified."""
+"""From sessions as a source has them to sessions as the data set stores them: text cleaned, pages simplified.
+
+Sessions are gathered into chunks. All raw pages of a chunk are processed together, each once with all its
+targets (`page_processing`), perhaps in worker processes. Then the sessions are built in order. The report and
+the data set do not depend on chunks or workers.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from facsim.data.ingest_report import IngestReport
+from facsim.data.ingest_report import DeferredReport, IngestReport
+from facsim.data.page_processing import PageResult, PageTask, TargetQuery, TargetResult, process_page
 from facsim.data.sources import RawSession, RawStep, SessionRefused
 from facsim.data.writer import page_id_of
-from facsim.page import read_page
-from facsim.page.element_lookup import element_at
+from facsim.page import Recipe, read_page
 from facsim.schema import Action, Page, Session, Step
-from facsim.util.errors import ConfigError, InputError
-
-Simplify = Callable[[str, str | None], Page]
-"""Raw HTML and its address -> simplified page."""
+from facsim.util.errors import InputError
+from facsim.util.process_pool import OrderedPool
 
 LARGE_PAGE = 10_000_000
+CHUNK_CHARACTERS = 32_000_000
+"""Raw HTML, in characters, of the different pages of a chunk. They are in memory until the chunk is built."""
+CHUNK_STEPS = 50_000
+_KNOWN_PAGES = 200_000
 _A_TAG = re.compile(r"<[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>]*)?/?>")
 _NOT_HTML = ("%PDF-", "\x89PNG", "GIF8", "PK\x03\x04")
-_RAW_PAGES_KEPT = 4
+
+_PageKey = tuple[bytes, str | None]
+"""Digest of a raw page, and its address where a recipe may depend on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +44,184 @@ class StoredPage:
     raw_html: str | None
 
 
+@dataclass(slots=True)
+class _KnownPage:
+    """What is remembered of a page beyond its chunk: not its HTML."""
+
+    page_id: str
+    targets: dict[TargetQuery, TargetResult]
+
+
+@dataclass(slots=True)
+class _PendingStep:
+    """A step whose page is not processed yet. The raw step has no HTML where the page is raw."""
+
+    raw: RawStep
+    key: _PageKey | None = None
+    query: TargetQuery | None = None
+    known: _KnownPage | None = None
+    was_cleaned: bool = False
+    is_html: bool = True
+    size: int = 0
+
+
+@dataclass(slots=True)
+class _PendingSession:
+    """A session whose pages are not processed yet, after what the source reported while reading it."""
+
+    raw: RawSession
+    steps: list[_PendingStep]
+    refused: SessionRefused | None
+    report: DeferredReport
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """Sessions, and the raw pages and targets that they need."""
+
+    sessions: list[_PendingSession] = field(default_factory=list)
+    html: dict[_PageKey, str] = field(default_factory=dict)
+    queries: dict[_PageKey, dict[TargetQuery, None]] = field(default_factory=dict)
+    characters: int = 0
+    steps: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether to build it now. Without raw pages there is nothing to gain by waiting."""
+        return not self.html or self.characters >= CHUNK_CHARACTERS or self.steps >= CHUNK_STEPS
+
+
 class SessionBuilder:
     """Turns raw sessions into sessions and the pages they need, and tells the report what it met.
 
     Args:
-        simplify: makes a page of raw HTML.
-        report: is told of repairs and of what is worth knowing.
-        keep_raw: whether raw pages are wanted; a session's are in memory until it is stored.
+        report: is told of repairs, notes and refusals, in the order of the sessions.
+        recipe: hints for simplifying raw pages.
+        keep_raw: whether raw pages are stored.
+        pool: runs the processing of pages.
     """
 
-    def __init__(self, simplify: Simplify, report: IngestReport, *, keep_raw: bool = True) -> None:
-        self._simplify, self._report, self._keep_raw = simplify, report, keep_raw
-        self._raw_pages: OrderedDict[tuple[str, str | None], _RawPage] = OrderedDict()
+    def __init__(
+        self,
+        report: IngestReport,
+        *,
+        recipe: Recipe | None = None,
+        keep_raw: bool = True,
+        pool: OrderedPool | None = None,
+    ) -> None:
+        self._report, self._recipe, self._keep_raw = report, recipe, keep_raw
+        self._pool = pool or OrderedPool(1)
+        self._known: OrderedDict[_PageKey, _KnownPage] = OrderedDict()
+        # Of the chunk that is being built.
+        self._results: dict[_PageKey, PageResult] = {}
+        self._processed: dict[_PageKey, _KnownPage] = {}
+        self._html: dict[_PageKey, str] = {}
 
-    def session(self, raw: RawSession, source: str) -> tuple[Session, dict[str, StoredPage]]:
-        """The session and its pages by id.
+    def sessions(
+        self,
+        read: Callable[[IngestReport], Iterable[RawSession]],
+        source: str,
+        stored: Container[str],
+        wanted: Callable[[], int | None] = lambda: None,
+    ) -> Iterator[tuple[RawSession, Session, dict[str, StoredPage]]]:
+        """Every usable session with the pages that it adds, by id. Others are refused in the report.
+
+        Args:
+            read: gives the raw sessions, and reports to the report that it is given.
+            source: name of the source.
+            stored: ids of the pages that are in the data set.
+            wanted: how many more sessions are wanted at most; asked before more are read.
+        """
+        deferred = DeferredReport(self._report)
+        waiting = iter(read(deferred))
+        is_over = False
+        while not is_over:
+            chunk = _Chunk()
+            limit = wanted()
+            while limit is None or len(chunk.sessions) < limit:
+                raw = next(waiting, None)
+                if raw is None:
+                    is_over = True
+                    break
+                chunk.sessions.append(self._pending(chunk, raw, deferred, stored))
+                if chunk.is_full:
+                    break
+            self._process(chunk)
+            for pending in chunk.sessions:
+                pending.report.replay()
+                try:
+                    built = self._build(pending, source)
+                except SessionRefused as refusal:
+                    self._report.refuse(refusal.kind, refusal.where)
+                    continue
+                yield pending.raw, *built
+            is_over = is_over or limit == 0
+        deferred.take().replay()
+
+    def _pending(
+        self, chunk: _Chunk, raw: RawSession, report: DeferredReport, stored: Container[str]
+    ) -> _PendingSession:
+        """A session with all its steps read."""
+        steps: list[_PendingStep] = []
+        refused = None
+        try:
+            for step in raw.steps:
+                steps.append(self._pending_step(chunk, step, stored))
+        except SessionRefused as refusal:
+            refused = refusal
+        return _PendingSession(raw, steps, refused, report.take())
+
+    def _pending_step(self, chunk: _Chunk, raw: RawStep, stored: Container[str]) -> _PendingStep:
+        chunk.steps += 1
+        if raw.simplified:
+            return _PendingStep(raw)
+        html = clean_text(raw.html)
+        without_html = replace(raw, html="")
+        if not is_html(html):
+            return _PendingStep(without_html, was_cleaned=html is not raw.html, is_html=False)
+        digest = hashlib.blake2b(html.encode("utf-8"), digest_size=16).digest()
+        key = (digest, raw.url if self._recipe is not None else None)
+        query = _query_of(raw)
+        known = self._known.get(key)
+        if known is None or known.page_id not in stored or (query and query not in known.targets):
+            if key not in chunk.html:
+                chunk.html[key] = html
+                chunk.characters += len(html)
+            queries = chunk.queries.setdefault(key, {})
+            if query:
+                queries[query] = None
+        return _PendingStep(without_html, key, query, known, html is not raw.html, size=len(html))
+
+    def _process(self, chunk: _Chunk) -> None:
+        """Process the raw pages of a chunk."""
+        tasks = [PageTask(html, key[1], tuple(chunk.queries[key])) for key, html in chunk.html.items()]
+        results = self._pool.map(partial(process_page, self._recipe), tasks)
+        self._results = dict(zip(chunk.html, results, strict=True))
+        self._html = chunk.html
+        self._processed = {}
+        for key, result in self._results.items():
+            known = self._known.get(key) or _KnownPage(result.page_id, {})
+            known.targets |= result.targets
+            self._known[key] = self._processed[key] = known
+        while len(self._known) > _KNOWN_PAGES:
+            self._known.popitem(last=False)
+
+    def _build(self, pending: _PendingSession, source: str) -> tuple[Session, dict[str, StoredPage]]:
+        """The session and the pages that it adds.
 
         Raises:
             SessionRefused: if the session cannot be used.
         """
+        raw = pending.raw
         where = raw.where or f"session {raw.session_id}"
         steps: list[Step] = []
         pages: dict[str, StoredPage] = {}
-        for index, raw_step in enumerate(raw.steps):
-            place = raw_step.where or f"{where}, step {index}"
-            html, name, raw_html = self._page(raw_step, place)
-            page_id = page_id_of(html)
-            pages.setdefault(page_id, StoredPage(html, raw_html if self._keep_raw else None))
-            steps.append(self._step(raw_step, page_id, name, place))
+        for index, step in enumerate(pending.steps):
+            place = step.raw.where or f"{where}, step {index}"
+            page_id, name = self._page(step, pages, place)
+            steps.append(self._step(step.raw, page_id, name, place))
+        if pending.refused is not None:
+            raise pending.refused
         if not steps:
             raise SessionRefused("session without steps", where)
         session = Session(
@@ -92,32 +253,52 @@ class SessionBuilder:
             submitted=raw.submitted,
         )
 
-    def _page(self, raw: RawStep, where: str) -> tuple[str, str | None, str | None]:
-        """Simplified HTML, the target's name, raw HTML if there is any."""
+    def _page(self, step: _PendingStep, pages: dict[str, StoredPage], where: str) -> tuple[str, str | None]:
+        """The id of a step's page, which is added to `pages`, and the target's name."""
+        if step.raw.simplified:
+            return self._simplified_page(step.raw, pages, where)
+        if step.was_cleaned:
+            self._report_cleaning(where)
+        if not step.is_html:
+            raise SessionRefused("page is not HTML", where)
+        self._note_size(step.size, where)
+        name = self._clean(step.raw.action.name, where)
+        assert step.key is not None
+        result = self._results.get(step.key)
+        known = self._processed.get(step.key) or step.known
+        assert known is not None
+        page_id, targets = known.page_id, known.targets
+        if result is not None:
+            if result.html is None:
+                raise SessionRefused(result.problem or "page cannot be simplified", where)
+            raw_html = self._html[step.key] if self._keep_raw else None
+            pages.setdefault(page_id, StoredPage(result.html, raw_html))
+        if step.query is not None:
+            return page_id, self._target(step, targets[step.query], where)
+        if step.raw.action.type != "terminate" and name is None:
+            self._report.note("target without a name: kept, counted as unreachable", where)
+        return page_id, name
+
+    def _target(self, step: _PendingStep, target: TargetResult, where: str) -> str | None:
+        assert step.query is not None
+        if target.problem is not None:
+            place = where if step.query.by == "name" else f"{where}: {step.query.value}"
+            self._report.note(f"{target.problem}: kept, counted as unreachable", place)
+        return target.name
+
+    def _simplified_page(
+        self, raw: RawStep, pages: dict[str, StoredPage], where: str
+    ) -> tuple[str, str | None]:
         html = self._clean(raw.html, where) or ""
         if not is_html(html):
             raise SessionRefused("page is not HTML", where)
-        if len(html) > LARGE_PAGE:
-            self._report.note("page of more than 10 million characters", where)
+        self._note_size(len(html), where)
         name = self._clean(raw.action.name, where)
-        if raw.simplified:
-            page = read_page(html)
-            self._look_for(raw.action, name, page, where)
-            return html, name, self._clean(raw.raw_html, where)
-        key = (page_id_of(html), raw.url)
-        if key not in self._raw_pages:
-            try:
-                self._raw_pages[key] = _RawPage(html, self._simplify(html, raw.url))
-            except InputError as error:
-                raise SessionRefused(f"page cannot be simplified: {error.problem}", where) from None
-            if len(self._raw_pages) > _RAW_PAGES_KEPT:
-                self._raw_pages.popitem(last=False)
-        made = self._raw_pages[key]
-        if name is None and raw.selector is not None:
-            name = self._resolve(made, raw.selector, where)
-        else:
-            self._look_for(raw.action, name, made.page, where)
-        return made.page.html, name, html
+        self._look_for(raw.action, name, read_page(html), where)
+        raw_html = self._clean(raw.raw_html, where)
+        page_id = page_id_of(html)
+        pages.setdefault(page_id, StoredPage(html, raw_html if self._keep_raw else None))
+        return page_id, name
 
     def _look_for(self, action: Action, name: str | None, page: Page, where: str) -> None:
         """Note a target that cannot be reached. Pages are parsed only if a plain search finds nothing."""
@@ -128,13 +309,9 @@ class SessionBuilder:
         elif f' name="{name}"' not in page.html and name not in _readable(page, where):
             self._report.note("target's name is not on its page: kept, counted as unreachable", where)
 
-    def _resolve(self, page: _RawPage, selector: str, where: str) -> str | None:
-        try:
-            name = page.name_at(selector)
-        except LookupError as error:
-            self._report.note(f"{error.args[0]}: kept, counted as unreachable", f"{where}: {selector}")
-            return None
-        return name
+    def _note_size(self, characters: int, where: str) -> None:
+        if characters > LARGE_PAGE:
+            self._report.note("page of more than 10 million characters", where)
 
     def _id(self, text: str, what: str, where: str) -> str:
         cleaned = self._clean(text, where)
@@ -147,8 +324,24 @@ class SessionBuilder:
             return None
         cleaned = clean_text(text)
         if cleaned is not text:
-            self._report.repair("NUL or lone surrogate in a text: removed, or replaced by U+FFFD", where)
+            self._report_cleaning(where)
         return cleaned
+
+    def _report_cleaning(self, where: str) -> None:
+        self._report.repair("NUL or lone surrogate in a text: removed, or replaced by U+FFFD", where)
+
+
+def _query_of(raw: RawStep) -> TargetQuery | None:
+    """What to look for in a raw page."""
+    if raw.action.type == "terminate":
+        return None
+    if raw.action.name is not None:
+        return TargetQuery("name", clean_text(raw.action.name))
+    if raw.selector is not None:
+        return TargetQuery("selector", clean_text(raw.selector))
+    if raw.target_text is not None:
+        return TargetQuery("text", clean_text(raw.target_text), raw.target_role)
+    return None
 
 
 def _readable(page: Page, where: str) -> Page:
@@ -159,36 +352,10 @@ def _readable(page: Page, where: str) -> Page:
     return page
 
 
-class _RawPage:
-    """A raw document and what became of it."""
-
-    def __init__(self, raw_html: str, page: Page) -> None:
-        self.page = page
-        self._raw_html = raw_html
-
-    def name_at(self, selector: str) -> str:
-        """The name of the element at `selector` in the raw document, or of the nearest named one around it.
-
-        People click on the picture or the words inside a link: the link is what they acted on.
-
-        Raises:
-            LookupError: if the selector is unusable, finds nothing, or nothing named.
-        """
-        try:
-            element = element_at(self._raw_html, selector, page=self.page)
-        except ConfigError:
-            raise LookupError("selector is not CSS") from None
-        except LookupError:
-            raise LookupError("selector finds nothing on its page") from None
-        if element is None:
-            raise LookupError("selector finds no named element")
-        return element.name
-
-
 def clean_text(text: str) -> str:
     """`text` without NULs, and with lone surrogates replaced by U+FFFD: neither can be stored as UTF-8.
 
-    Gives the very same object if there is nothing to do.
+    Returns the very same object if there is nothing to do.
     """
     if "\0" in text:
         text = text.replace("\0", "")
@@ -202,7 +369,7 @@ def clean_text(text: str) -> str:
 
 
 def is_html(text: str) -> bool:
-    """Whether `text` looks like a page: it holds a tag, and is not JSON or a known binary format."""
+    """Whether `text` looks like a page: it has a tag, and is neither JSON nor a known binary format."""
     if not _A_TAG.search(text):
         return False
     start = text[:64].lstrip("\ufeff \t\r\n")

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,6 +166,11 @@ class DataSetWriter:
 
     def __contains__(self, session_id: object) -> bool:
         return session_id in self._sessions_seen
+
+    @property
+    def page_ids(self) -> Set[str]:
+        """Ids of the pages stored so far."""
+        return self._pages_seen
 
     @property
     def counts(self) -> dict[str, int]:

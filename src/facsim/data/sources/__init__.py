@@ -38,6 +38,8 @@ class RawStep:
         simplified: whether `html` carries the elements' names already.
         raw_html: the original document behind a simplified page, where there is one.
         selector: CSS selector of the target in a raw page, resolved to a name if the action has none.
+        target_text: visible text of the target in a raw page, likewise, where there is no selector.
+        target_role: the ARIA role that an element with this text must have; any if None.
         where: file and row, for messages.
 
     The others go into `facsim.schema.Step` as they are.
@@ -48,6 +50,8 @@ class RawStep:
     simplified: bool = False
     raw_html: str | None = None
     selector: str | None = None
+    target_text: str | None = None
+    target_role: str | None = None
     category: str | None = None
     rationale: str | None = None
     rationale_source: RationaleSource | None = None
