@@ -35,11 +35,11 @@ import torch
 from transformers import DynamicCache
 
 from facsim.data import DataSet, replay
-from facsim.lm.scoring import score_rows
+from facsim.lm.scoring import score_segments
 from facsim.predict.local.options import LocalOptions
 from facsim.predict.local.predictor import LocalPredictor
-from facsim.predict.local.prefix_sharing import shared
-from facsim.predict.local.speculative import TIES, Choices
+from facsim.predict.local.prefix_sharing import common_prefix_length
+from facsim.predict.local.speculative import NEAR_TIE, GreedyChoices
 from facsim.predict.protocol import RecordedSession
 from facsim.prompt import build_prompt, parse_answer
 from facsim.prompt.segments import segments
@@ -122,10 +122,12 @@ def read(data: DataSet, most: int) -> list[RecordedSession]:
 def scored(predictor: LocalPredictor, recorded: Sequence[RecordedSession]) -> Verdicts:
     """One pass: whether greedy decoding would write the person's answer."""
     model, chat, _ = predictor.checkpoint
-    rows = [chat.row(segment) for one in recorded for segment in segments(one.steps, predictor.prompt)]
+    rows = [
+        chat.encode_segment(segment) for one in recorded for segment in segments(one.steps, predictor.prompt)
+    ]
     return {
         (row.session_id, score.step): score.is_greedy
-        for row, scores in zip(rows, score_rows(model, rows), strict=True)
+        for row, scores in zip(rows, score_segments(model, rows), strict=True)
         for score in scores
         if score.step
     }
@@ -166,7 +168,7 @@ def shared_prefix(
         if so_far.session_id != session:
             session, cache, held = so_far.session_id, DynamicCache(), ()
         prompt = tokens_of(predictor, so_far)
-        kept = min(shared(held, prompt), len(prompt) - 1)
+        kept = min(common_prefix_length(held, prompt), len(prompt) - 1)
         if len(held) > kept:
             cache.crop(kept - len(held))
         written: list[int] = []
@@ -179,23 +181,23 @@ def shared_prefix(
                     use_cache=True,
                     logits_to_keep=1,
                 ).logits[0]
-            choice = Choices.of(logits.float())
+            choice = GreedyChoices.of(logits.float())
             margin = min(margin, choice.margins[0])
-            if choice.tokens[0] in (chat.end, model.generation_config.eos_token_id):
+            if choice.tokens[0] in (chat.end_token, model.generation_config.eos_token_id):
                 break
             written.append(choice.tokens[0])
             fed = (choice.tokens[0],)
         held = (*prompt, *written)[: cache.get_seq_length()]
         key = (so_far.session_id, so_far.step)
-        verdicts[key] = parse_answer(chat.text(written), "action").action == step.action
-        if margin < TIES[torch.float32]:
+        verdicts[key] = parse_answer(chat.decode_answer(written), "action").action == step.action
+        if margin < NEAR_TIE[torch.float32]:
             near.add(key)
     return verdicts
 
 
 def tokens_of(predictor: LocalPredictor, so_far: SessionSoFar) -> tuple[int, ...]:
     """The prompt of a step."""
-    return predictor.checkpoint.chat.prompt(build_prompt(so_far, predictor.prompt).messages)
+    return predictor.checkpoint.chat.encode_prompt(build_prompt(so_far, predictor.prompt).messages)
 
 
 if __name__ == "__main__":

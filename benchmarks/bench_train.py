@@ -37,16 +37,15 @@ from facsim.data import DataSet, replay
 from facsim.data.ingest import ingest
 from facsim.data.splits import split
 from facsim.lm.chat_tokenizer import ChatTokenizer
-from facsim.lm.checkpoint import load_tokenizer
+from facsim.lm.checkpoint import load_chat_tokenizer, load_tokenizer
 from facsim.lm.locate import find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.prompt.segments import segments
 from facsim.shop import write_sample
 from facsim.train import SftConfig, train_sft
 from facsim.train.example_file import labels_of
-from facsim.train.examples import session_lessons
+from facsim.train.examples import session_examples
 from facsim.train.session_selection import training_sessions
-from facsim.train.tokenizer import load_chat
 
 FLIGHT = Path(__file__).resolve().parents[2] / "shared" / "data" / "miniwob_flight"
 CONTEXT = 40_000
@@ -153,13 +152,13 @@ def throughput(work: Path, sequences: int) -> tuple[float, float]:
         optimizer="adamw",  # that of the bare loops
     )
     took = facsims_seconds(config)
-    chat = load_chat(model)
+    chat = load_chat_tokenizer(model)
     prompt = config.prompt(model / "tokenizer.json", config.budget_tokens or config.context_tokens)
     rows = [
-        (list(lesson.row.tokens), labels_of(lesson.taught))
+        (list(example.tokenized.tokens), labels_of(example.masked))
         for session in training_sessions(data, config)
-        for lesson in session_lessons(data, session, chat, prompt)
-        if lesson.trained
+        for example in session_examples(data, session, chat, prompt)
+        if example.trained
     ]
     plain = bare_seconds(model, rows, config.global_batch, selected=False)
     same = bare_seconds(model, rows, config.global_batch, selected=True)
@@ -183,7 +182,7 @@ def savings(work: Path, sessions: int) -> tuple[float, float]:
     rows: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
     for session in data:
         for segment in segments(replay(data, session), prompt):
-            row = chat.row(segment)
+            row = chat.encode_segment(segment)
             whole += len(row.tokens)
             answers += len(segment.turns)
             # One row a step is the segment up to that step's answer: the prompt, and what was said.

@@ -24,7 +24,7 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM, TrainerCallback
 from trl import SFTConfig
 
-from facsim.train.example_file import IGNORED
+from facsim.train.example_file import IGNORE_INDEX
 from facsim.train.trainer import SessionTrainer
 from facsim.train.training_folder import TrainingFolder
 
@@ -89,7 +89,9 @@ def measure(asked: argparse.Namespace, shape: str, tokens: int, work: Path) -> s
     vocabulary = model.config.vocab_size
     ids = torch.randint(10, vocabulary, (asked.steps, tokens)).tolist()
     every = round(1 / TRAINED_SHARE)
-    labels = [[token if place % every == 0 else IGNORED for place, token in enumerate(row)] for row in ids]
+    labels = [
+        [token if place % every == 0 else IGNORE_INDEX for place, token in enumerate(row)] for row in ids
+    ]
     rows = Dataset.from_dict(
         {"session_id": [str(n) for n in range(asked.steps)], "input_ids": ids, "labels": labels}
     )

@@ -83,7 +83,7 @@ class Experiment:
 
     def sessions_learned(self, name: str) -> int:
         """From how many sessions an arm learned."""
-        return int(TrainingReport.read(self.checkpoint(name)).rows["sessions"])
+        return int(TrainingReport.read(self.checkpoint(name)).examples["sessions"])
 
     def _trained(self, arm: Arm) -> Path:
         out = self.checkpoint(arm.name)

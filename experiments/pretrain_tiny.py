@@ -25,7 +25,7 @@ import torch
 from transformers import AutoTokenizer, GenerationConfig, Qwen2ForCausalLM
 
 from facsim.lm.chat_tokenizer import ChatTokenizer
-from facsim.lm.checkpoint import write_settings
+from facsim.lm.checkpoint_settings import write_settings
 from facsim.prompt import PromptConfig
 from tiny.lookup import Gate, both, learn_lookup
 from tiny.material import read_errands, some, texts_for_tokenizer, write_errands

@@ -10,7 +10,7 @@ from typing import Any
 from transformers import Qwen2ForCausalLM
 
 from facsim.lm.chat_tokenizer import ChatTokenizer
-from facsim.lm.scoring import score_rows
+from facsim.lm.scoring import score_segments
 from facsim.prompt import PromptConfig
 from tiny.material import read_errands, some
 from tiny.rows import Asked, Mixture, RowMaker, rows
@@ -54,7 +54,7 @@ def _some(maker: RowMaker, visits: Any, mixture: Mixture, count: int) -> list[As
 
 def _by_kind(model: Qwen2ForCausalLM, asked: list[Asked]) -> dict[str, Any]:
     right = defaultdict[str, list[bool]](list)
-    for one, scores in zip(asked, score_rows(model, [one.row for one in asked]), strict=True):
+    for one, scores in zip(asked, score_segments(model, [one.row for one in asked]), strict=True):
         for kind, score in zip(one.kinds, scores, strict=True):
             right[kind].append(score.is_greedy)
             right["all"].append(score.is_greedy)

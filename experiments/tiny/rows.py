@@ -14,7 +14,7 @@ from random import Random
 import torch
 from torch import Tensor
 
-from facsim.lm.chat_tokenizer import ChatTokenizer, Row
+from facsim.lm.chat_tokenizer import ChatTokenizer, TokenizedSegment
 from facsim.page import simplify
 from facsim.prompt import Message, PromptConfig, build_prompt
 from facsim.prompt.segments import Segment, Turn
@@ -29,7 +29,7 @@ from tiny.shop import Visit, wanted
 class Asked:
     """A row, and of each of its answers what sort of instruction it carries out."""
 
-    row: Row
+    row: TokenizedSegment
     kinds: tuple[str, ...]
 
 
@@ -92,7 +92,7 @@ class RowMaker:
             answer = render_answer(question.action, None, "action")
             turns.append(Turn(number, (len(messages),), (0, len(answer)), None))
             messages.append(Message("assistant", answer))
-        row = self._chat.row(Segment("", tuple(messages), tuple(turns)))
+        row = self._chat.encode_segment(Segment("", tuple(messages), tuple(turns)))
         return Asked(row, tuple(question.kind for question in questions))
 
 
@@ -130,13 +130,13 @@ def rows(maker: RowMaker, visits: Sequence[Visit], mixture: Mixture, seed: str) 
 def batches(found: Iterable[Asked], tokens: int, *, pool: int = 48) -> Iterator[tuple[Tensor, Tensor]]:
     """Rows of like length together, up to so many tokens, filled up at their ends; in random order."""
     rng = Random(0)
-    waiting: list[Row] = []
+    waiting: list[TokenizedSegment] = []
     for asked in found:
         waiting.append(asked.row)
         if len(waiting) < pool:
             continue
         waiting.sort(key=lambda row: len(row.tokens))
-        made: list[list[Row]] = [[]]
+        made: list[list[TokenizedSegment]] = [[]]
         for row in waiting:
             if made[-1] and (len(made[-1]) + 1) * len(row.tokens) > tokens:
                 made.append([])
@@ -146,7 +146,7 @@ def batches(found: Iterable[Asked], tokens: int, *, pool: int = 48) -> Iterator[
         yield from map(as_tensors, made)
 
 
-def as_tensors(together: Sequence[Row]) -> tuple[Tensor, Tensor]:
+def as_tensors(together: Sequence[TokenizedSegment]) -> tuple[Tensor, Tensor]:
     """Token ids, and which of them belong to answers."""
     longest = max(len(row.tokens) for row in together)
     tokens = torch.zeros((len(together), longest), dtype=torch.long)
@@ -154,5 +154,5 @@ def as_tensors(together: Sequence[Row]) -> tuple[Tensor, Tensor]:
     for number, row in enumerate(together):
         tokens[number, : len(row.tokens)] = torch.tensor(row.tokens)
         for span in row.spans:
-            asked[number, span.begin : span.end] = True
+            asked[number, span.start : span.end] = True
     return tokens, asked

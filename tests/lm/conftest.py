@@ -8,7 +8,7 @@ import pytest
 import torch
 from local_models import chat_tokenizer, make_model, teach
 
-from facsim.lm.checkpoint import write_settings
+from facsim.lm.checkpoint_settings import write_settings
 from facsim.prompt import PromptConfig
 
 

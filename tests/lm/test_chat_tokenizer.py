@@ -1,4 +1,4 @@
-"""Rows hold the tokens that a server would be asked with, and mark exactly the answers."""
+"""Segments hold the tokens that a server would be asked with, and mark exactly the answers."""
 
 from html import escape
 
@@ -31,35 +31,35 @@ def recorded():
 @pytest.mark.parametrize("template", [CHATML, HEADERS, BRACKETS, None])
 @pytest.mark.parametrize("style", ["action", "rationale", "think", "two_turn"])
 @pytest.mark.parametrize("budget", [None, 700])
-def test_rows_are_prompts_and_answers(template, style, budget):
+def test_segments_are_prompts_and_answers(template, style, budget):
     chat = ChatTokenizer(make_tokenizer(template))
     config = PromptConfig(style=style, budget_tokens=budget)
     steps = list(recorded())
     seen = []
     for segment in segments(steps, config):
-        row = chat.row(segment)
+        row = chat.encode_segment(segment)
         for turn in segment.turns:
             spans = [span for span in row.spans if span.step == turn.step]
             action = spans[-1]
             assert action.part == "action"
             assert action.ends_turn
             said = segment.messages[turn.messages[-1]].content
-            text = chat.tokenizer.decode(row.tokens[action.begin : action.end - 1])
+            text = chat.tokenizer.decode(row.tokens[action.start : action.end - 1])
             # A token may hold the last white space or brace of the wrapping, too.
             written = said[slice(*turn.action)]
             assert written in text
             assert len(text) <= len(written) + 3
             # What stands before the first answer token is the prompt of the evaluation, token for token.
             asked = segment.messages[: turn.messages[0]]
-            assert row.tokens[: spans[0].begin] == chat.prompt(asked)
+            assert row.tokens[: spans[0].start] == chat.encode_prompt(asked)
             rationale = steps[turn.step][1].rationale
             if rationale and style != "action":
-                reason = chat.tokenizer.decode(row.tokens[spans[0].begin : spans[0].end])
+                reason = chat.tokenizer.decode(row.tokens[spans[0].start : spans[0].end])
                 assert spans[0].part == "rationale"
                 assert rationale.split("<")[0].strip() in reason
             seen.append(turn.step)
-        marked = sum(span.end - span.begin for span in row.spans)
-        assert 0 < marked == row.trained < len(row.tokens)
+        marked = sum(span.end - span.start for span in row.spans)
+        assert 0 < marked == row.answer_tokens < len(row.tokens)
     assert seen == [0, 1, 2]
 
 
@@ -69,7 +69,7 @@ def test_a_prompt_is_what_the_template_writes():
     prompt = build_prompt(so_far, PromptConfig())
     chat = [{"role": message.role, "content": message.content} for message in prompt.messages]
     whole = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-    assert tokenizer.decode(ChatTokenizer(tokenizer).prompt(prompt.messages)) == whole
+    assert tokenizer.decode(ChatTokenizer(tokenizer).encode_prompt(prompt.messages)) == whole
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_only_the_template_writes_control_tokens(template, style):
         step = Step("0", Action.type_and_submit("q", words), rationale=words)
         chat = ChatTokenizer(make_tokenizer(template))
         (segment,) = segments([(so_far, step)], PromptConfig(style=style))
-        return chat, chat.row(segment)
+        return chat, chat.encode_segment(segment)
 
     chat, hostile = row(HOSTILE)
     _, harmless = row("harmless")
@@ -108,7 +108,7 @@ def test_only_the_template_writes_control_tokens(template, style):
     controls = [[token for token in made.tokens if token in special] for made in (hostile, harmless)]
     assert controls[0] == controls[1]
     (action,) = [span for span in hostile.spans if span.part == "action"]
-    said = chat.tokenizer.decode(hostile.tokens[action.begin : action.end - 1])
+    said = chat.tokenizer.decode(hostile.tokens[action.start : action.end - 1])
     assert HOSTILE in said
-    assert chat.text(chat.answer(HOSTILE)) == HOSTILE
-    assert not special & set(chat.answer(HOSTILE))
+    assert chat.decode_answer(chat.encode_answer(HOSTILE)) == HOSTILE
+    assert not special & set(chat.encode_answer(HOSTILE))

@@ -8,14 +8,11 @@ import torch
 from chat_tokenizers import CHATML, FORGETS, make_tokenizer
 from transformers import AutoModelForCausalLM, BertConfig, BertForMaskedLM, Qwen2Config
 
-from facsim.lm.checkpoint import (
-    find_checkpoint,
-    fingerprint,
-    load_checkpoint,
-    read_settings,
-    write_settings,
-)
+from facsim.lm.checkpoint import load_checkpoint
+from facsim.lm.checkpoint_files import fingerprint
+from facsim.lm.checkpoint_settings import read_settings, write_settings
 from facsim.lm.context import context_length, fit_prompt
+from facsim.lm.locate import find_checkpoint
 from facsim.prompt import PromptConfig
 from facsim.util.errors import ConfigError, FacsimError, InputError
 
@@ -88,7 +85,7 @@ def test_a_folder_without_settings_has_none(spoilt):
     ("content", "problem"),
     [
         ("{", "is not JSON"),
-        ("[]", "no object `prompt`"),
+        ("[]", "contains no object `prompt`"),
         ('{"prompt": {"style": "verse"}}', r"field prompt\.style"),
         ('{"prompt": {"colour": 1}}', r"field prompt\.colour"),
     ],
@@ -145,8 +142,8 @@ def more_tokens(folder):
 @pytest.mark.parametrize(
     ("spoil", "problem"),
     [
-        (drop("model.safetensors"), "holds no weights"),
-        (drop("config.json"), "holds no config.json"),
+        (drop("model.safetensors"), "contains no weights"),
+        (drop("config.json"), "contains no config.json"),
         (drop("tokenizer.json"), "tokenizer.json"),
         (lambda folder: (folder / "config.json").write_text("{"), "config.json cannot be used"),
         (lambda folder: (folder / "tokenizer.json").write_text("{"), "tokenizer.json cannot be used"),
@@ -154,11 +151,11 @@ def more_tokens(folder):
         (lambda folder: edit(folder, num_hidden_layers=2, layer_types=["full_attention"] * 2), "weights lack"),
         (lambda folder: edit(folder, intermediate_size=48), "in other shapes|cannot be used"),
         (cut_weights, "weights cannot be"),
-        (adapter_only, "LoRA adapter only"),
+        (adapter_only, "only a LoRA adapter"),
         (pickled, "pickled"),
         (masked, "BertForMaskedLM is not a causal language model"),
         (forgetful, "rewrites, trims"),
-        (more_tokens, "tokens up to number 365, the model has 365 embeddings"),
+        (more_tokens, "token ids up to 365, the model has 365 embeddings"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_folder_is_said(spoilt, spoil, problem):

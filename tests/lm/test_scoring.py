@@ -7,8 +7,8 @@ import torch
 import transformers
 from chat_tokenizers import CHATML, make_tokenizer
 
-from facsim.lm.chat_tokenizer import ChatTokenizer, Row, Span
-from facsim.lm.scoring import score_rows
+from facsim.lm.chat_tokenizer import AnswerSpan, ChatTokenizer, TokenizedSegment
+from facsim.lm.scoring import score_segments
 from facsim.page import read_page
 from facsim.prompt import PromptConfig
 from facsim.prompt.segments import segments
@@ -84,9 +84,9 @@ def test_verdicts_are_those_of_greedy_generation(chat, kind):
                 said[place] = (said[place] + 1) % len(chat.tokenizer)
             begin = len(tokens)
             tokens += tuple(said)
-            spans.append(Span(step, "rationale", begin, begin + 2, ends_turn=False))
-            spans.append(Span(step, "action", begin + 2, begin + 6, ends_turn=True))
-        (scores,) = score_rows(model, [Row(str(number), tokens, tuple(spans))])
+            spans.append(AnswerSpan(step, "rationale", begin, begin + 2, ends_turn=False))
+            spans.append(AnswerSpan(step, "action", begin + 2, begin + 6, ends_turn=True))
+        (scores,) = score_segments(model, [TokenizedSegment(str(number), tokens, tuple(spans))])
         assert [score.is_greedy for score in scores] == [not changed for changed in altered]
         for score in scores:
             assert (score.smallest_margin > 0) == score.is_greedy
@@ -100,12 +100,12 @@ def test_verdicts_are_those_of_greedy_generation(chat, kind):
 def test_probabilities_are_those_of_a_plain_forward_pass(chat, kind, style):
     model = make_model(chat, kind).eval()
     rows = [
-        chat.row(segment)
+        chat.encode_segment(segment)
         for number in range(3)
         for segment in segments(session(number, 1 + number), PromptConfig(style=style, budget_tokens=None))
     ]
-    together = score_rows(model, rows)
-    alone = score_rows(model, rows, batch_tokens=1)
+    together = score_segments(model, rows)
+    alone = score_segments(model, rows, batch_tokens=1)
     for row, found, single in zip(rows, together, alone, strict=True):
         with torch.inference_mode():
             plain = model(input_ids=torch.tensor([row.tokens])).logits[0].log_softmax(-1)
@@ -113,11 +113,11 @@ def test_probabilities_are_those_of_a_plain_forward_pass(chat, kind, style):
             spans = [span for span in row.spans if span.step == score.step]
             logs = [
                 float(plain[place - 1, row.tokens[place]])
-                for span in spans for place in range(span.begin, span.end)
+                for span in spans for place in range(span.start, span.end)
             ]  # fmt: skip
             assert score.log_probability == pytest.approx(sum(logs), abs=1e-3)
             assert score.action_log_probability == pytest.approx(
-                sum(logs[-(spans[-1].end - spans[-1].begin) :]), abs=1e-3
+                sum(logs[-(spans[-1].end - spans[-1].start) :]), abs=1e-3
             )
             assert score.tokens == len(logs)
             assert score.log_probability == pytest.approx(other.log_probability, abs=1e-3)
@@ -125,4 +125,4 @@ def test_probabilities_are_those_of_a_plain_forward_pass(chat, kind, style):
 
 
 def test_no_rows(chat):
-    assert score_rows(make_model(chat, "qwen2"), []) == []
+    assert score_segments(make_model(chat, "qwen2"), []) == []

@@ -79,7 +79,7 @@ def make_model(kind: str, chat: ChatTokenizer, **options):
 def teach(model, chat: ChatTokenizer, prompt: PromptConfig, steps: int) -> None:
     """A few steps of fine-tuning on the answers: enough to write actions, too few to write the right ones."""
     rows = [
-        chat.row(segment)
+        chat.encode_segment(segment)
         for number in range(100, 124)
         for segment in segments(recorded_session(number).steps, prompt)
     ]
@@ -91,7 +91,7 @@ def teach(model, chat: ChatTokenizer, prompt: PromptConfig, steps: int) -> None:
         tokens = torch.tensor([row.tokens])
         labels = torch.full_like(tokens, -100)
         for span in row.spans:
-            labels[0, span.begin : span.end] = tokens[0, span.begin : span.end]
+            labels[0, span.start : span.end] = tokens[0, span.start : span.end]
         model(input_ids=tokens, labels=labels, use_cache=False).loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -138,7 +138,7 @@ def test_a_gradient_that_is_no_number_stops_too(config, monkeypatch):
     monkeypatch.setattr(SessionTrainer, "training_step", spoil)
     settings = config(save_every=1)
     with pytest.raises(
-        FacsimError, match=r"the gradient became (inf|nan) at step 3, on session s.*step 2 is whole"
+        FacsimError, match=r"the gradient became (inf|nan) at step 3, on session s.*step 2 is complete"
     ):
         train_sft(settings)
     monkeypatch.undo()
@@ -175,7 +175,9 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(undisturbed, small_disk):
                     os.write(file, bytes(1024))
             os.close(file)
 
-    with pytest.raises(FacsimError, match=r"cannot be written: .*after step 2 is whole: --resume goes on"):
+    with pytest.raises(
+        FacsimError, match=r"cannot be written: .*after step 2 is complete: --resume continues"
+    ):
         train_sft(mine, progress=progress)
     work = mine.out / "training"
     assert (work / "checkpoint-2" / "trainer_state.json").is_file()

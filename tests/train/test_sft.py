@@ -11,10 +11,11 @@ from safetensors.torch import load_file
 from small_training import make_model
 
 from facsim.lm.chat_tokenizer import ChatTokenizer
-from facsim.lm.checkpoint import find_checkpoint, load_checkpoint, load_tokenizer
+from facsim.lm.checkpoint import load_checkpoint, load_tokenizer
+from facsim.lm.locate import find_checkpoint
 from facsim.train import TrainingInterrupted, TrainingReport, check_training, train_sft
 from facsim.train.report import model_card
-from facsim.train.tokenizer import is_auto_tokenizer
+from facsim.train.serving import is_auto_tokenizer
 from facsim.train.validation import ValidationScore
 from facsim.util.errors import ConfigError, InputError
 
@@ -61,14 +62,14 @@ def test_a_plain_checkpoint_is_left_behind(trained):
     assert settings.prompt.budget_tokens == report.prompt["budget_tokens"]
     assert settings.prompt.tokenizer == config.out / "tokenizer.json"
     assert settings.trained_on["content_hash"] == report.content_hash
-    assert chat.end in model.generation_config.eos_token_id
+    assert chat.end_token in model.generation_config.eos_token_id
 
 
 def test_the_report_tells_all_and_no_path(trained):
     config, report, _ = trained
     assert TrainingReport.read(config.out) == report
-    assert report.rows["sessions"] == 16
-    assert report.rows["trained"] < report.rows["tokens"]
+    assert report.examples["sessions"] == 16
+    assert report.examples["trained_tokens"] < report.examples["tokens"]
     assert [entry["step"] for entry in report.losses] == [1, 2, 3, 4]
     assert [entry["step"] for entry in report.accuracies] == [0, 2, 4]
     assert report.losses[-1]["loss"] < report.losses[0]["loss"]
@@ -163,7 +164,7 @@ def test_without_validation_the_last_weights_are_kept(config):
     assert report.accuracies == ()
     assert report.best_step == report.steps
     assert report.best_accuracy is None
-    assert "No validation was made" in (config().out / "README.md").read_text()
+    assert "It was not validated" in (config().out / "README.md").read_text()
 
 
 def test_low_rank_additions_are_merged_into_a_checkpoint_that_loads_alone(config, small_model):
@@ -181,7 +182,7 @@ def test_low_rank_additions_are_merged_into_a_checkpoint_that_loads_alone(config
     assert (settings.out / "adapter" / "adapter_model.safetensors").is_file()
     score = load_checkpoint(settings.out)
     assert score.settings.prompt.style == "action"
-    assert score.chat.end in score.model.generation_config.eos_token_id
+    assert score.chat.end_token in score.model.generation_config.eos_token_id
 
 
 def test_bf16_checkpoints_are_stored_in_bf16(config):
@@ -216,7 +217,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(config, signal_number):
 
     with pytest.raises(TrainingInterrupted, match=r"stopped after step 2 of 4, which is saved in .*--resume"):
         train_sft(parts, progress=stop)
-    with pytest.raises(ConfigError, match=r"holds a training\. Continue it with --resume"):
+    with pytest.raises(ConfigError, match=r"contains a training\. Continue it with --resume"):
         train_sft(parts)
     report = train_sft(parts, resume=True)
     assert weights(parts.out) == weights(whole.out)
@@ -233,7 +234,9 @@ def test_other_settings_do_not_go_on_with_a_training(config):
 
     with pytest.raises(TrainingInterrupted):
         train_sft(config(), progress=stop)
-    with pytest.raises(ConfigError, match=r"another training: epochs \(1.0 → 2.0\), learning_rate"):
+    with pytest.raises(
+        ConfigError, match=r"a training with other settings: epochs \(1.0 → 2.0\), learning_rate"
+    ):
         train_sft(config(epochs=2, learning_rate=1), resume=True)
 
 
@@ -242,7 +245,7 @@ def test_a_finished_training_is_not_repeated(config):
     assert train_sft(config(max_steps=1), resume=True) == first
     with pytest.raises(ConfigError, match="exists and is not a training to resume"):
         train_sft(config(max_steps=1))
-    with pytest.raises(ConfigError, match=r"was trained otherwise: max_steps \(1 → 2\)"):
+    with pytest.raises(ConfigError, match=r"was trained with other settings: max_steps \(1 → 2\)"):
         train_sft(config(max_steps=2), resume=True)
     # When it was saved, and that it was told to use the processor, changed nothing.
     assert train_sft(config(max_steps=1, save_every=7, cpu=True), resume=True) == first

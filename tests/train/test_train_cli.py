@@ -146,7 +146,7 @@ def test_a_training_from_the_command_line(run, shop, small_model, tmp_path):
     )  # fmt: skip
     code, out, err = run(*arguments)
     assert code == 0, err
-    assert "8 sessions in 8 sequences" in out
+    assert "8 sessions in 8 examples" in out
     assert "1 steps in" in out
     assert f"Next: facsim evaluate {shop} local:{tmp_path / 'out'}" in out
     code, _, err = run(*arguments)
@@ -197,7 +197,7 @@ def test_accelerate_reads_the_configurations(run, tmp_path, gpus):
 def test_gpus_that_make_no_machines_are_refused(run):
     code, _, err = run("train", "accelerate", 12)
     assert code == 2
-    assert "no whole number of machines" in err
+    assert "do not fill machines of 8" in err
 
 
 def test_help_names_the_three(capsys):

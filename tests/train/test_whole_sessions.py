@@ -10,8 +10,8 @@ from facsim.data import DataSet, replay
 from facsim.lm.checkpoint import load_checkpoint
 from facsim.prompt import PromptConfig, build_prompt
 from facsim.train import train_sft
-from facsim.train.example_file import IGNORED, labels_of
-from facsim.train.examples import session_lessons
+from facsim.train.example_file import IGNORE_INDEX, labels_of
+from facsim.train.examples import session_examples
 from facsim.train.trainer import SessionTrainer
 from facsim.train.trl_settings import Hardware, trl_settings
 
@@ -24,12 +24,12 @@ def model(small_model):
 
 
 @pytest.fixture(scope="module")
-def lessons(shop, model):
+def examples(shop, model):
     data = DataSet.open(shop)
     return [
-        lesson
+        example
         for session_id in data.session_ids[:10]
-        for lesson in session_lessons(data, data.session(session_id), model.chat, PROMPT)
+        for example in session_examples(data, data.session(session_id), model.chat, PROMPT)
     ]
 
 
@@ -41,27 +41,27 @@ def answer_loss(model, tokens, begin):
     return torch.nn.functional.cross_entropy(logits[begin - 1 : -1], said, reduction="sum")
 
 
-def test_the_loss_is_that_of_one_row_a_step(shop, model, lessons):
+def test_the_loss_is_that_of_one_row_a_step(shop, model, examples):
     """The very prompts of an evaluation, each with its answer, one by one."""
     data = DataSet.open(shop)
-    for lesson in lessons[:6]:
+    for example in examples[:6]:
         expected, stepwise = {}, 0
-        for so_far, step in replay(data, data.session(lesson.row.session_id)):
-            asked = model.chat.prompt(build_prompt(so_far, PROMPT).messages)
-            span = next(span for span in lesson.row.spans if span.step == so_far.step)
-            tokens = [*asked, *lesson.row.tokens[span.begin : span.end]]
+        for so_far, step in replay(data, data.session(example.row.session_id)):
+            asked = model.chat.encode_prompt(build_prompt(so_far, PROMPT).messages)
+            span = next(span for span in example.row.spans if span.step == so_far.step)
+            tokens = [*asked, *example.row.tokens[span.start : span.end]]
             stepwise += len(tokens)
             assert step.action.type in model.chat.tokenizer.decode(tokens[len(asked) :])
             expected[so_far.step] = answer_loss(model.model, tokens, len(asked))
         with torch.inference_mode():
-            logits = model.model(input_ids=torch.tensor([lesson.row.tokens]), use_cache=False).logits[0]
-        for span in lesson.row.spans:
-            said = torch.tensor(lesson.row.tokens[span.begin : span.end])
+            logits = model.model(input_ids=torch.tensor([example.row.tokens]), use_cache=False).logits[0]
+        for span in example.row.spans:
+            said = torch.tensor(example.row.tokens[span.start : span.end])
             found = torch.nn.functional.cross_entropy(
-                logits[span.begin - 1 : span.end - 1], said, reduction="sum"
+                logits[span.start - 1 : span.end - 1], said, reduction="sum"
             )
             torch.testing.assert_close(found, expected[span.step], rtol=1e-4, atol=1e-4)
-        assert stepwise > 2 * len(lesson.row.tokens)
+        assert stepwise > 2 * len(example.row.tokens)
 
 
 def trainer_of(config, sequences, rows, model, tmp_path):
@@ -81,13 +81,13 @@ def trainer_of(config, sequences, rows, model, tmp_path):
 
 
 @pytest.mark.parametrize("packing", [False, True])
-def test_the_loss_at_answers_is_the_models_own(config, lessons, model, tmp_path, packing):
+def test_the_loss_at_answers_is_the_models_own(config, examples, model, tmp_path, packing):
     """Computed before trained tokens only, with packed sessions apart, and scaled as TRL scales it."""
     rows = Dataset.from_dict(
         {
-            "session_id": [lesson.row.session_id for lesson in lessons],
-            "input_ids": [list(lesson.row.tokens) for lesson in lessons],
-            "labels": [labels_of(lesson.taught) for lesson in lessons],
+            "session_id": [example.row.session_id for example in examples],
+            "input_ids": [list(example.row.tokens) for example in examples],
+            "labels": [labels_of(example.masked) for example in examples],
         }
     )
     sequences = rows.select_columns(["input_ids", "labels"])
@@ -96,17 +96,17 @@ def test_the_loss_at_answers_is_the_models_own(config, lessons, model, tmp_path,
         assert len(sequences) < len(rows) / 2
     trainer = trainer_of(config(packing=packing, context_tokens=2000), sequences, rows, model, tmp_path)
     collate = DataCollatorForLanguageModeling(pad_token_id=0, padding_free=packing)
-    total = torch.tensor(sum(label != IGNORED for labels in rows["labels"] for label in labels))
+    total = torch.tensor(sum(label != IGNORE_INDEX for labels in rows["labels"] for label in labels))
     together = sum(
         float(trainer.compute_loss(trainer.model, collate([sequence]), num_items_in_batch=total).detach())
         for sequence in sequences
     )
     alone = 0.0
-    for lesson in lessons:
+    for example in examples:
         with torch.inference_mode():
             output = model.model(
-                input_ids=torch.tensor([lesson.row.tokens]),
-                labels=torch.tensor([labels_of(lesson.taught)]),
+                input_ids=torch.tensor([example.row.tokens]),
+                labels=torch.tensor([labels_of(example.masked)]),
                 use_cache=False,
                 num_items_in_batch=total,
             )
@@ -119,5 +119,5 @@ def test_packed_training_learns_as_much(config):
     report = train_sft(
         config(packing=True, context_tokens=4096, global_batch=1, epochs=2, learning_rate=5e-3)
     )
-    assert report.sequences < report.rows["rows"] / 1.5
+    assert report.packed_examples < report.examples["examples"] / 1.5
     assert report.losses[-1]["loss"] < report.losses[0]["loss"]

@@ -1,4 +1,4 @@
-"""`facsim train`: what a model would learn from a data set, and learning it."""
+"""`facsim train`: show what a model would learn from a data set, and fine-tune it."""
 
 from __future__ import annotations
 
@@ -17,48 +17,105 @@ _Flag = Parameter(negative="")
 _Style = Literal["action", "rationale", "think", "two_turn"]
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=_SESSIONS)
 @dataclass(frozen=True, kw_only=True)
-class _Chosen:
-    """What is learned, and from what: the same for looking at it and for learning it."""
+class _Examples:
+    """The training examples: the same for `check` and `sft`."""
 
     preset: Literal["paper", "tiny"] | None = None
-    """Recipe to begin with. Default: tiny for tiny, else paper."""
+    """Recipe to start from. Default: tiny for tiny, otherwise paper."""
     config: Path | None = None
-    """YAML file with any of these settings; those given here win."""
-    context_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None
-    """Most tokens of a sequence, answers included. Longer sessions become several."""
-    budget_tokens: Annotated[int | None, Parameter(group=_SESSIONS)] = None
+    """YAML file with any of these settings; the command line overrides it."""
+    context_tokens: int | None = None
+    """Most tokens of a training example, answers included. Longer sessions become several examples."""
+    budget_tokens: int | None = None
     """Most tokens of a prompt. Default: what the context leaves beside the longest answer."""
-    budget_policy: Annotated[Literal["drop_oldest", "anchored"] | None, Parameter(group=_SESSIONS)] = None
-    """What gives way first. Default: drop_oldest."""
-    persona: Annotated[bool | None, Parameter(group=_SESSIONS)] = None
-    """Whether the prompt tells what is known of the person. Default: yes."""
-    person_after_pages: Annotated[bool | None, Parameter(group=_SESSIONS)] = None
-    """Whether persona and intent stand below every page instead of in the system message. Default: no."""
-    page_text: Annotated[Literal["condensed", "stored"] | None, Parameter(group=_SESSIONS)] = None
+    budget_policy: Literal["drop_oldest", "anchored"] | None = None
+    """What is cut first in a session that is too long. Default: drop_oldest."""
+    persona: bool | None = None
+    """Whether the prompt includes the persona. Default: yes."""
+    person_after_pages: bool | None = None
+    """Whether persona and intent follow every page instead of being in the system message. Default: no."""
+    page_text: Literal["condensed", "stored"] | None = None
     """Pages without addresses, empty boxes and repeated text, or as stored. Default: condensed."""
-    pages: Annotated[Literal["full", "changes"] | None, Parameter(group=_SESSIONS)] = None
+    pages: Literal["full", "changes"] | None = None
     """Whole pages, or pages after the first without what an earlier page shows. Default: full."""
-    split_by: Annotated[Literal["user", "session", "official", "time"] | None, Parameter(group=_SESSIONS)] = (
-        None
-    )
+    split_by: Literal["user", "session", "official", "time"] | None = None
     """How the data set is split. Default: user."""
-    seed: Annotated[int | None, Parameter(group=_SESSIONS)] = None
-    """Of the split, of the choice and order of sessions, and of LoRA's weights. Default: 0."""
-    sessions: Annotated[int | None, Parameter(group=_SESSIONS)] = None
-    """Learn from so many sessions, drawn at random."""
-    allow_shared_users: Annotated[bool, Parameter(negative="", group=_SESSIONS)] = False
-    """People of the test part may be in the train part."""
-
-    def fields(self) -> dict[str, Any]:
-        """As `SftConfig.of` takes them."""
-        given = asdict(self)
-        given["file"] = given.pop("config")
-        return given | {"allow_shared_users": self.allow_shared_users or None}
+    seed: int | None = None
+    """Seed of the split, of the choice and order of sessions, and of LoRA's weights. Default: 0."""
+    sessions: int | None = None
+    """Train on at most this many sessions, drawn at random."""
+    allow_shared_users: Annotated[bool | None, Parameter(negative="")] = None
+    """Allow people of the test part in the train part."""
 
 
-_AS_PRESET = _Chosen()
+@Parameter(name="*", group=_RECIPE)
+@dataclass(frozen=True, kw_only=True)
+class _Recipe:
+    """How the weights are trained."""
+
+    method: Literal["full", "lora"] | None = None
+    """Train all weights, or low-rank adapters. Default: full."""
+    lora_rank: int | None = None
+    """Rank of the LoRA adapters. Default: 16."""
+    lora_alpha: int | None = None
+    """Scale of the LoRA adapters, times their rank. Default: 32."""
+    lora_dropout: float | None = None
+    """Dropout on the inputs of the LoRA adapters. Default: 0."""
+    optimizer: Literal["adamw", "muon"] | None = None
+    """muon: for small models that have much to learn; method full, one process. Default: adamw."""
+    learning_rate: float | None = None
+    """Peak learning rate."""
+    schedule: Literal["cosine", "linear", "constant"] | None = None
+    """How the learning rate decays."""
+    warmup_share: float | None = None
+    """Share of the steps over which the learning rate rises to its peak. Default: 0."""
+    weight_decay: float | None = None
+    """Weight decay of AdamW. Default: 0."""
+    max_grad_norm: float | None = None
+    """Gradients are clipped to this norm. Default: 1."""
+    epochs: float | None = None
+    """How often every example is seen."""
+    global_batch: int | None = None
+    """Examples in one step of the optimizer, over all processes."""
+    max_steps: int | None = None
+    """Stop after this many steps of the optimizer."""
+    validation_sessions: int | None = None
+    """Most sessions to validate with. 0: no validation, and the last weights are kept."""
+    validations: int | None = None
+    """How many times to validate."""
+    save_every: int | None = None
+    """Steps between checkpoints to resume from. Default: with every validation."""
+
+
+@Parameter(name="*", group=_MACHINE)
+@dataclass(frozen=True, kw_only=True)
+class _Machine:
+    """How the machine is used."""
+
+    packing: bool | None = None
+    """Whether short examples are packed together, none attending to another."""
+    precision: Literal["auto", "bf16", "fp32"] | None = None
+    """auto: bf16 on a GPU that has it, otherwise fp32."""
+    gradient_checkpointing: bool | None = None
+    """Recompute activations instead of keeping them."""
+    attention: str | None = None
+    """An attention implementation of transformers, such as sdpa or flash_attention_2."""
+    liger: bool | None = None
+    """Whether layers run on Liger kernels."""
+    cpu: Annotated[bool | None, Parameter(negative="")] = None
+    """Train on the CPU even if there is a GPU."""
+
+
+def _settings(*groups: _Examples | _Recipe | _Machine) -> dict[str, Any]:
+    """The options of some groups, as `SftConfig.of` takes them."""
+    given = {name: value for group in groups for name, value in asdict(group).items()}
+    given["file"] = given.pop("config")
+    return given
+
+
+_DEFAULT_EXAMPLES, _DEFAULT_RECIPE, _DEFAULT_MACHINE = _Examples(), _Recipe(), _Machine()
 
 
 @app.command
@@ -69,28 +126,28 @@ def check(
     style: Annotated[_Style | None, Parameter(group=_SESSIONS)] = None,
     session: Annotated[str | None, Parameter(group=_SESSIONS)] = None,
     whole: Annotated[bool, Parameter(negative="", group=_SESSIONS)] = False,
-    chosen: _Chosen = _AS_PRESET,
+    examples: _Examples = _DEFAULT_EXAMPLES,
 ) -> int:
     """Show which tokens of a session would be trained, and count what a training would learn.
 
-    Ends with exit code 1 if training would refuse the data: a sequence without a trained token, an action
-    that is cut or that the tokenizer does not give back, people or sessions of the test part in the train
-    part. No model is loaded, only its tokenizer.
+    Ends with exit code 1 if training would refuse the data: an example without a trained token, an action
+    that is cut or that the tokenizer does not decode as encoded, people or sessions of the test part in the
+    train part. Loads only the model's tokenizer, not the model.
 
     Args:
         data: The data set folder.
         model: Whose tokenizer: tiny, a folder, or the id of a model on the Hugging Face hub.
         style: Form of the answer. Default: each of the four in turn.
         session: Show this session. Default: the first one of the train part.
-        whole: Show all of it; else long stretches that are not trained are shortened.
-        chosen: The rest.
+        whole: Show all text; otherwise long contexts are shortened.
+        examples: The training examples.
     """
     from facsim.cli.console import console, progress_bar
     from facsim.cli.train_check_output import counts_table, example_texts
     from facsim.train import SftConfig, check_training
     from facsim.train.check import STYLES
 
-    config = SftConfig.of(data, model, Path(), **chosen.fields())
+    config = SftConfig.of(data, model, Path(), **_settings(examples))
     with progress_bar("Reading sessions") as progress:
         found = check_training(
             config, styles=(style,) if style else STYLES, session_id=session, progress=progress
@@ -102,7 +159,7 @@ def check(
     for problem in found.problems:
         console.print("error ", style="bold red", end="")
         console.print(problem, markup=False, highlight=False)
-    verdict = "Refused: this would not be learned as it should." if found.failed else "Passed."
+    verdict = "Refused: the model would not learn what it should." if found.failed else "Passed."
     console.print(verdict, style="bold red" if found.failed else "bold green")
     return 1 if found.failed else 0
 
@@ -114,32 +171,17 @@ def sft(
     model: str,
     out: Path,
     resume: Annotated[bool, _Flag] = False,
-    chosen: _Chosen = _AS_PRESET,
     style: Annotated[_Style | None, Parameter(group=_SESSIONS)] = None,
-    validation_sessions: Annotated[int | None, Parameter(group=_SESSIONS)] = None,
-    method: Annotated[Literal["full", "lora"] | None, Parameter(group=_RECIPE)] = None,
-    lora_rank: Annotated[int | None, Parameter(group=_RECIPE)] = None,
-    optimizer: Annotated[Literal["adamw", "muon"] | None, Parameter(group=_RECIPE)] = None,
-    learning_rate: Annotated[float | None, Parameter(group=_RECIPE)] = None,
-    schedule: Annotated[Literal["cosine", "linear", "constant"] | None, Parameter(group=_RECIPE)] = None,
-    epochs: Annotated[float | None, Parameter(group=_RECIPE)] = None,
-    global_batch: Annotated[int | None, Parameter(group=_RECIPE)] = None,
-    max_steps: Annotated[int | None, Parameter(group=_RECIPE)] = None,
-    validations: Annotated[int | None, Parameter(group=_RECIPE)] = None,
-    save_every: Annotated[int | None, Parameter(group=_RECIPE)] = None,
-    packing: Annotated[bool | None, Parameter(group=_MACHINE)] = None,
-    precision: Annotated[Literal["auto", "bf16", "fp32"] | None, Parameter(group=_MACHINE)] = None,
-    gradient_checkpointing: Annotated[bool | None, Parameter(group=_MACHINE)] = None,
-    attention: Annotated[str | None, Parameter(group=_MACHINE)] = None,
-    liger: Annotated[bool | None, Parameter(group=_MACHINE)] = None,
-    cpu: Annotated[bool, Parameter(negative="", group=_MACHINE)] = False,
+    examples: _Examples = _DEFAULT_EXAMPLES,
+    recipe: _Recipe = _DEFAULT_RECIPE,
+    machine: _Machine = _DEFAULT_MACHINE,
 ) -> int:
     """Fine-tune a model on whole sessions, with loss on people's answers only.
 
-    Learns from the train part of the split. The validation part is scored as training goes on (exact match,
-    macro over sessions), and the weights that predict it best are kept. OUT is then a plain transformers
+    Trains on the train part of the split. The validation part is scored during training (exact match, macro
+    over sessions), and the weights that predict it best are kept. OUT is then a plain transformers
     checkpoint, with facsim.json (how to prompt it), README.md (a model card), training.json, training.svg and
-    training.png. A training that was stopped or killed goes on with --resume.
+    training.png. A training that was stopped or killed continues with --resume.
 
     On several GPUs: facsim train accelerate 8 --out fsdp.yaml, then
     accelerate launch --config_file fsdp.yaml -m facsim train sft …
@@ -148,63 +190,25 @@ def sft(
         data: The data set folder.
         model: tiny, a folder, or the id of a model on the Hugging Face hub.
         out: Folder for the checkpoint.
-        resume: Go on with the training in OUT; starts it if there is none.
-        chosen: The rest.
+        resume: Continue the training in OUT; starts it if there is none.
         style: Form of the answer. Default: rationale.
-        validation_sessions: Most sessions to validate with; 0: none, and the last weights are kept.
-        method: Train all weights, or low-rank additions to them. Default: full.
-        lora_rank: Rank of these. Default: 16.
-        optimizer: muon: for small models that have much to learn; all weights, one process. Default: adamw.
-        learning_rate: The highest one.
-        schedule: How it falls.
-        epochs: How often every sequence is seen.
-        global_batch: Sequences in one step of the optimizer, over all processes.
-        max_steps: Stop after so many steps.
-        validations: How many times to validate.
-        save_every: Steps between checkpoints. Default: with every validation.
-        packing: Whether short sessions share a sequence, none seeing another.
-        precision: auto: bf16 on a GPU that has it, else fp32.
-        gradient_checkpointing: Compute activations again instead of keeping them.
-        attention: An attention implementation of transformers, such as sdpa or flash_attention_2.
-        liger: Whether layers run on Liger kernels.
-        cpu: Train on the CPU, though there is a GPU.
+        examples: The training examples.
+        recipe: How the weights are trained.
+        machine: How the machine is used.
     """
     from facsim.cli.console import console, errors, progress_bar
     from facsim.train import SftConfig, TrainingInterrupted, train_sft
     from facsim.util.progress import no_progress
 
-    config = SftConfig.of(
-        data,
-        model,
-        out,
-        **chosen.fields(),
-        style=style,
-        validation_sessions=validation_sessions,
-        method=method,
-        lora_rank=lora_rank,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        epochs=epochs,
-        global_batch=global_batch,
-        max_steps=max_steps,
-        validations=validations,
-        save_every=save_every,
-        packing=packing,
-        precision=precision,
-        gradient_checkpointing=gradient_checkpointing,
-        attention=attention,
-        liger=liger,
-        cpu=cpu or None,
-    )
+    config = SftConfig.of(data, model, out, style=style, **_settings(examples, recipe, machine))
     try:
         with progress_bar("Training") as progress:
-            report = train_sft(config, resume=resume, progress=progress if _speaks() else no_progress)
+            report = train_sft(config, resume=resume, progress=progress if _is_main() else no_progress)
     except TrainingInterrupted as stop:
-        if _speaks():
+        if _is_main():
             errors.print(str(stop), markup=False, highlight=False)
         return 130
-    if _speaks():
+    if _is_main():
         console.print(report.summary(), markup=False, highlight=False)
         console.print(
             f"The checkpoint is in {out}. Next: facsim evaluate {data} local:{out}",
@@ -219,9 +223,9 @@ def accelerate(gpus: int, *, out: Path | None = None, gpus_per_machine: int = 8)
     """Write the accelerate configuration that shards a training over several GPUs (FSDP).
 
     Args:
-        gpus: How many in all.
+        gpus: The total number of GPUs.
         out: File to write. Default: print it.
-        gpus_per_machine: How many each machine has.
+        gpus_per_machine: The number of GPUs in each machine.
     """
     from facsim.cli.console import console
     from facsim.train.launch import accelerate_config, launch_command
@@ -236,7 +240,7 @@ def accelerate(gpus: int, *, out: Path | None = None, gpus_per_machine: int = 8)
     return 0
 
 
-def _speaks() -> bool:
+def _is_main() -> bool:
     """Whether this is the process that prints, of several that train together."""
     import os
 

@@ -1,1 +1,1 @@
-"""What training and predicting share of a language model: chat tokenizer, checkpoint, hub, scoring."""
+"""What training and prediction share of a language model: chat tokenizer, checkpoints, the hub, scoring."""

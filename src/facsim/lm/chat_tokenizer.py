@@ -1,10 +1,10 @@
-"""Segments of a session as tokens, exactly as a server would be prompted with them.
+"""Tokenize a segment of a session exactly as a server would prompt the model with it.
 
-Text is cut into tokens piece by piece, at the very places where a model is asked: what stands before an
-answer is tokenized as a prompt, the answer on its own. So the tokens before an answer are those that
-generation starts from, and the answer's are those that it can give.
+Text is tokenized piece by piece and split where the model is prompted: everything before an answer as a
+prompt, the answer on its own. So the tokens before an answer are those that generation starts from, and the
+answer's tokens are ones that generation can produce.
 
-Only the template writes control tokens. What pages, people and models say is cut into ordinary tokens, even
+Only the chat template writes control tokens. Text from pages, people and models becomes ordinary tokens, even
 where it spells `</s>` or `[INST]`.
 """
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase
 
-Part = Literal["rationale", "action"]
+AnswerPart = Literal["rationale", "action"]
 
-_MARK = "\ufdd0"
-"""Put into what spells a control token, so that it is none; its own tokens are dropped. No character: Unicode
-keeps it for the inner use of programs."""
+_BREAK = "\ufdd0"
+"""Inserted into text that spells a control token, to break it up; its own tokens are dropped again. A Unicode
+noncharacter, reserved for internal use by programs."""
 
 FALLBACK_TEMPLATE = """\
 {%- for message in messages %}{{ '### ' + message.role + '\\n' + message.content + eos_token + '\\n' }}\
@@ -46,47 +46,55 @@ _PROBE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Tokens `begin` up to, not including, `end` of a row; the last one ends the turn if `ends_turn`."""
+class AnswerSpan:
+    """Tokens `start` up to, but excluding, `end` of a tokenized segment.
+
+    Attributes:
+        step: index of the step in its session.
+        part: rationale (with its wrapping) or action.
+        start: index of the first token.
+        end: index after the last token.
+        ends_turn: whether the last token ends the assistant's turn.
+    """
 
     step: int
-    part: Part
-    begin: int
+    part: AnswerPart
+    start: int
     end: int
     ends_turn: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One sequence of tokens.
+class TokenizedSegment:
+    """A segment of a session as one token sequence.
 
     Attributes:
         session_id: of the session.
-        tokens: their ids.
-        spans: the answers of the segment's turns in order: rationale (with its wrapping) before action.
-            Together they are what a model is to learn, and what it is scored on.
+        tokens: token ids, shape `(tokens,)`.
+        spans: the answers of the segment's turns in order, rationale before action. Together they are what a
+            model is trained on and scored on.
     """
 
     session_id: str
     tokens: tuple[int, ...]
-    spans: tuple[Span, ...]
+    spans: tuple[AnswerSpan, ...]
 
     @property
-    def trained(self) -> int:
-        """How many tokens the spans hold."""
-        return sum(span.end - span.begin for span in self.spans)
+    def answer_tokens(self) -> int:
+        """The number of tokens in all spans."""
+        return sum(span.end - span.start for span in self.spans)
 
 
 class ChatTokenizer:
-    """A tokenizer whose chat template does what sessions need; that is found out when it is made.
+    """A tokenizer whose chat template meets the needs of sessions; the constructor checks that.
 
     Args:
-        tokenizer: with a chat template, or without one: then `FALLBACK_TEMPLATE` is used, which needs an
+        tokenizer: with or without a chat template. Without one, `FALLBACK_TEMPLATE` is used, which needs an
             end-of-sequence token.
 
     Raises:
-        ConfigError: if the template refuses a system message and a dialogue, alters or trims what is said,
-            rewrites earlier turns, or does not end turns with a token of its own.
+        ConfigError: if the template rejects a system message followed by a dialogue, alters or trims
+            messages, rewrites earlier turns, or does not end turns with a token of its own.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -98,140 +106,155 @@ class ChatTokenizer:
                 f"{self.name}: the tokenizer has neither a chat template nor an end-of-sequence token, so "
                 "nothing could end an answer. Give it an eos_token in tokenizer_config.json"
             )
-        # White space that some templates put between a prompt and its answer; models have to write it.
+        # White space that some templates put between a prompt and its answer; the model has to write it.
         self._lead = ""
-        self._controls: re.Pattern[str] | None = None
-        self._check()
-        self._controls = self._find_controls()
+        self._control_pattern: re.Pattern[str] | None = None
+        self._check_template()
+        self._control_pattern = self._find_control_tokens()
 
     @property
     def name(self) -> str:
-        """Where the tokenizer came from."""
+        """Where the tokenizer was loaded from."""
         return str(self.tokenizer.name_or_path or type(self.tokenizer).__name__)
 
-    def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """The tokens of messages that ask for an answer: as `row`, up to the answer."""
+    def encode_prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """Tokenize messages that ask for an answer, split as in `encode_segment`.
+
+        Returns:
+            Token ids, shape `(tokens,)`, generation prompt included.
+        """
         tokens: list[int] = []
-        done = ""
-        for place, message in enumerate(messages):
+        rendered = ""
+        for index, message in enumerate(messages):
             if message.role == "assistant":
-                before, said, done = self._around(messages, place, done)
+                before, answer, rendered = self._split_at_answer(messages, index, rendered)
                 tokens += self._ids(before)
-                tokens += self._ids(said)
-        asked = self._render(messages, asks=True)
-        tokens += self._ids(asked[len(done) :])
+                tokens += self._ids(answer)
+        prompt = self._render(messages, generation_prompt=True)
+        tokens += self._ids(prompt[len(rendered) :])
         return tuple(tokens)
 
-    def text(self, tokens: Sequence[int]) -> str:
-        """What tokens of an answer say."""
-        said = str(self.tokenizer.decode(list(tokens), skip_special_tokens=False))
-        return said.removeprefix(self._lead)
+    def decode_answer(self, tokens: Sequence[int]) -> str:
+        """The text of an answer's tokens, shape `(tokens,)`."""
+        text = str(self.tokenizer.decode(list(tokens), skip_special_tokens=False))
+        return text.removeprefix(self._lead)
 
-    def answer(self, text: str) -> list[int]:
-        """The tokens of an answer, without the one that ends it."""
-        return self._ids(self._lead + self._guarded(text))
+    def encode_answer(self, text: str) -> list[int]:
+        """Tokenize an answer.
 
-    def row(self, segment: Segment) -> Row:
-        """A segment as tokens."""
-        turns = {place: turn for turn in segment.turns for place in turn.messages}
+        Returns:
+            Token ids, shape `(tokens,)`, without the token that ends the turn.
+        """
+        return self._ids(self._lead + self._break_controls(text))
+
+    def encode_segment(self, segment: Segment) -> TokenizedSegment:
+        """Tokenize a segment of a session."""
+        turns = {index: turn for turn in segment.turns for index in turn.messages}
         tokens: list[int] = []
-        spans: list[Span] = []
-        done = ""
-        for place, message in enumerate(segment.messages):
+        spans: list[AnswerSpan] = []
+        rendered = ""
+        for index, message in enumerate(segment.messages):
             if message.role != "assistant":
                 continue
-            before, said, done = self._around(segment.messages, place, done)
+            before, answer, rendered = self._split_at_answer(segment.messages, index, rendered)
             tokens += self._ids(before)
-            turn = turns.get(place)
+            turn = turns.get(index)
             if turn is None:
-                tokens += self._ids(said)
-            elif place != turn.messages[-1]:
-                tokens += (ids := self._ids(said))
-                tokens.append(self.end)
-                done += self._end_text
-                spans.append(Span(turn.step, "rationale", len(tokens) - len(ids) - 1, len(tokens), True))
+                tokens += self._ids(answer)
+            elif index != turn.messages[-1]:
+                tokens += (ids := self._ids(answer))
+                tokens.append(self.end_token)
+                rendered += self._end_text
+                spans.append(
+                    AnswerSpan(turn.step, "rationale", len(tokens) - len(ids) - 1, len(tokens), True)
+                )
             else:
-                begin = len(tokens)
-                tokens += (ids := self._ids(said))
-                cut = begin + self._tokens_before(said, turn.action[0])
-                tokens.append(self.end)
-                done += self._end_text
-                if cut > begin:
-                    spans.append(Span(turn.step, "rationale", begin, cut, False))
-                spans.append(Span(turn.step, "action", cut, len(tokens), True))
-        return Row(segment.session_id, tuple(tokens), tuple(spans))
+                start = len(tokens)
+                tokens += (ids := self._ids(answer))
+                cut = start + self._tokens_before(answer, turn.action[0])
+                tokens.append(self.end_token)
+                rendered += self._end_text
+                if cut > start:
+                    spans.append(AnswerSpan(turn.step, "rationale", start, cut, False))
+                spans.append(AnswerSpan(turn.step, "action", cut, len(tokens), True))
+        return TokenizedSegment(segment.session_id, tuple(tokens), tuple(spans))
 
-    def _tokens_before(self, said: str, character: int) -> int:
-        """How many of the tokens of an answer end before a character of what is said, marks not counted."""
+    def _tokens_before(self, answer: str, character: int) -> int:
+        """The number of an answer's tokens that end before a character; control breaks do not count."""
         if not character:
             return 0
         character += len(self._lead)
-        if _MARK in said:
-            places = [place for place, letter in enumerate(said) if letter != _MARK]
-            character = places[character]
-        return sum(end <= character for _, end in self._encoded(said))
+        if _BREAK in answer:
+            indices = [index for index, letter in enumerate(answer) if letter != _BREAK]
+            character = indices[character]
+        return sum(end <= character for _, end in self._ids_and_ends(answer))
 
-    def _around(self, messages: Sequence[Message], place: int, done: str) -> tuple[str, str, str]:
-        """For an assistant message: the text since `done`, what is said, and all text up to its end."""
-        asked = self._render(messages[:place], asks=True)
-        said = self._lead + self._guarded(messages[place].content)
-        return asked[len(done) :], said, asked + said
+    def _split_at_answer(
+        self, messages: Sequence[Message], index: int, rendered: str
+    ) -> tuple[str, str, str]:
+        """For an assistant message: the text since `rendered`, the answer, and all text up to its end."""
+        prompt = self._render(messages[:index], generation_prompt=True)
+        answer = self._lead + self._break_controls(messages[index].content)
+        return prompt[len(rendered) :], answer, prompt + answer
 
-    def _render(self, messages: Sequence[Message], *, asks: bool) -> str:
+    def _render(self, messages: Sequence[Message], *, generation_prompt: bool) -> str:
         rendered = self.tokenizer.apply_chat_template(
-            [{"role": message.role, "content": self._guarded(message.content)} for message in messages],
+            [
+                {"role": message.role, "content": self._break_controls(message.content)}
+                for message in messages
+            ],
             chat_template=self._template,
             tokenize=False,
-            add_generation_prompt=asks,
+            add_generation_prompt=generation_prompt,
         )
         return str(rendered)
 
     def _ids(self, text: str) -> list[int]:
-        if _MARK in text:
-            return [token for token, _ in self._encoded(text)]
+        if _BREAK in text:
+            return [token for token, _ in self._ids_and_ends(text)]
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
-    def _encoded(self, text: str) -> list[tuple[int, int]]:
-        """Tokens and the characters that they end before; without those of marks."""
+    def _ids_and_ends(self, text: str) -> list[tuple[int, int]]:
+        """Token ids, each with the index of the character after it; tokens of control breaks are dropped."""
         encoding = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         return [
             (token, end)
-            for token, (begin, end) in zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
-            if begin == end or text[begin:end].strip(_MARK)
+            for token, (start, end) in zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
+            if start == end or text[start:end].strip(_BREAK)
         ]
 
-    def _guarded(self, text: str) -> str:
-        """What is said, with a mark in whatever spells a control token."""
-        while self._controls is not None and self._controls.search(text):
-            text = self._controls.sub(lambda found: f"{found[0][0]}{_MARK}{found[0][1:]}", text)
+    def _break_controls(self, text: str) -> str:
+        """The text, with a break inside whatever spells a control token."""
+        while self._control_pattern is not None and self._control_pattern.search(text):
+            text = self._control_pattern.sub(lambda found: f"{found[0][0]}{_BREAK}{found[0][1:]}", text)
         return text
 
-    def _find_controls(self) -> re.Pattern[str] | None:
+    def _find_control_tokens(self) -> re.Pattern[str] | None:
         """All control tokens: those that the tokenizer calls special, and those that the template writes.
 
-        Not the tags around thoughts, which answers are to hold, whatever the tokenizer calls them.
+        Except the tags around thoughts: answers contain them, whatever the tokenizer calls them.
         """
-        frame = self._render(_PROBE[:1], asks=True) + self._after_answer()
-        spelled = {str(token) for token in self.tokenizer.all_special_tokens}
+        scaffold = self._render(_PROBE[:1], generation_prompt=True) + self._text_after_answer()
+        spellings = {str(token) for token in self.tokenizer.all_special_tokens}
         for token in self.tokenizer.added_tokens_decoder.values():
-            if token.special or token.content in frame:
-                spelled.add(token.content)
-        spelled = {text for text in spelled - {THINK, END_THINK} if len(text) > 1}
-        longest_first = sorted(spelled, key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, longest_first))) if spelled else None
+            if token.special or token.content in scaffold:
+                spellings.add(token.content)
+        spellings = {text for text in spellings - {THINK, END_THINK} if len(text) > 1}
+        longest_first = sorted(spellings, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first))) if spellings else None
 
     @cached_property
     def _end_text(self) -> str:
-        return self._text_of(self.end)
+        return self._text_of(self.end_token)
 
     def _text_of(self, token: int) -> str:
         return str(self.tokenizer.convert_ids_to_tokens(token))
 
     @cached_property
-    def end(self) -> int:
-        """The token that ends an answer."""
-        after = self._after_answer()
+    def end_token(self) -> int:
+        """The id of the token that ends an answer."""
+        after = self._text_after_answer()
         ids = self._ids(after)
         special = set(self.tokenizer.all_special_ids) | set(self.tokenizer.get_added_vocab().values())
         if not ids or ids[0] not in special or not after.startswith(self._text_of(ids[0])):
@@ -241,29 +264,29 @@ class ChatTokenizer:
             )
         return ids[0]
 
-    def _after_answer(self) -> str:
-        whole = self._render(_PROBE, asks=False)
-        asked = self._render(_PROBE[:2], asks=True)
-        return whole[len(asked) + len(self._lead) + len(_PROBE[2].content) :]
+    def _text_after_answer(self) -> str:
+        dialogue = self._render(_PROBE, generation_prompt=False)
+        prompt = self._render(_PROBE[:2], generation_prompt=True)
+        return dialogue[len(prompt) + len(self._lead) + len(_PROBE[2].content) :]
 
-    def _check(self) -> None:
+    def _check_template(self) -> None:
         try:
-            whole = self._render(_PROBE, asks=False)
-            prefixes = [(place, self._render(_PROBE[:place], asks=True)) for place in (2, 4)]
+            dialogue = self._render(_PROBE, generation_prompt=False)
+            prompts = [(index, self._render(_PROBE[:index], generation_prompt=True)) for index in (2, 4)]
         except Exception as error:
             raise ConfigError(
-                f"{self.name}: its chat template refuses a system message followed by a dialogue "
+                f"{self.name}: its chat template rejects a system message followed by a dialogue "
                 f"({error}). Give the tokenizer another template (chat_template.jinja)"
             ) from error
-        for place, asked in prefixes:
-            said = _PROBE[place].content
-            begin = whole.find(said)
-            lead = whole[len(asked) : begin]
-            if begin < 0 or not whole.startswith(asked) or lead.strip() or self._lead not in ("", lead):
+        for index, prompt in prompts:
+            answer = _PROBE[index].content
+            start = dialogue.find(answer)
+            lead = dialogue[len(prompt) : start]
+            if start < 0 or not dialogue.startswith(prompt) or lead.strip() or self._lead not in ("", lead):
                 raise ConfigError(
-                    f"{self.name}: its chat template rewrites, trims or reorders what is said (looked for "
-                    f"{said!r} after the prompt), so the prompts of a session do not continue each other. "
+                    f"{self.name}: its chat template rewrites, trims or reorders messages (expected "
+                    f"{answer!r} after the prompt), so the prompts of a session do not continue each other. "
                     "Templates that drop earlier reasoning do so: give the tokenizer one that keeps all turns"
                 )
             self._lead = lead
-        _ = self.end
+        _ = self.end_token

@@ -1,11 +1,11 @@
-"""What a model takes at once, and prompts that are made to fit it."""
+"""The context length of a model, and prompt settings that fit it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facsim.lm.checkpoint import TOKENIZER_FILE
+from facsim.lm.checkpoint_settings import TOKENIZER_FILE
 from facsim.prompt import PromptConfig
 from facsim.util.errors import ConfigError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def context_length(model: PreTrainedModel | PreTrainedConfig) -> int | None:
-    """How many tokens a model takes, prompt and answer together; None if it does not say."""
+    """Most tokens the model takes, prompt and answer together; None if its config does not say."""
     config = getattr(model, "config", model)
     length = getattr(config.get_text_config(), "max_position_embeddings", None)
     return int(length) if length else None
@@ -28,18 +28,18 @@ def fit_prompt(
     answer_tokens: int,
     trained: PromptConfig | None = None,
 ) -> PromptConfig:
-    """A prompt config made to fit a model: it counts with the model's own tokenizer, within its context.
+    """Prompt settings that fit a model: tokens are counted with its own tokenizer, within its context.
 
     Args:
-        prompt: what is wanted.
+        prompt: the settings wanted.
         folder: the checkpoint's folder.
         context: see `context_length`.
-        answer_tokens: what is kept free for the longest answer.
-        trained: how the model was prompted in training. Where the same budget is wanted, and leaves any room
-            for an answer, pages are cut as they were then: the budget stays, and answers have what is left.
+        answer_tokens: reserved for the longest answer.
+        trained: how the model was prompted in training. If the wanted budget is the same and leaves any room
+            for an answer, it is kept, so that pages are cut as in training; answers get the rest.
 
     Raises:
-        ConfigError: if the context holds no prompt beside the answer.
+        ConfigError: if the context has no room for a prompt beside the answer.
     """
     budget = prompt.budget_tokens
     is_as_trained = trained is not None and (trained.budget_tokens, trained.tokenizer) == (
@@ -53,7 +53,7 @@ def fit_prompt(
         prompt = prompt.model_copy(update={"tokenizer": own})
     if context is None:
         return prompt
-    # Messages are counted one by one; where they meet, a template may need a few tokens more.
+    # Messages are counted one by one; where they meet, a template may need a few more tokens.
     room = (context - answer_tokens) * 19 // 20
     if room < 1:
         raise ConfigError(

@@ -1,9 +1,9 @@
-"""Whole sessions scored in one forward pass.
+"""Score whole sessions in one forward pass.
 
-A causal model that is shown a session with every answer in its place computes, before each token of an
-answer, what it would say there had the person's tokens been its own up to then. So one pass tells, for every
-step at once, whether greedy decoding would write exactly the person's answer (each of its tokens is the most
-probable one), and how probable the answer is.
+A causal model that reads a session with every answer in its place computes, before each token of an answer,
+its own prediction given the person's tokens so far. One pass therefore tells, for every step at once, whether
+greedy decoding would write exactly the person's answer (each token is the most probable one), and how
+probable it is.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from facsim.lm.chat_tokenizer import Row
+from facsim.lm.chat_tokenizer import TokenizedSegment
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
     from transformers.cache_utils import Cache
 
 BATCH_TOKENS: Final = 16_384
-"""Most tokens in one forward pass, padding counted; a longer row goes alone."""
-_MOST_LOGITS: Final = 2**28
+"""Most tokens in one forward pass, padding included; a longer segment forms a batch of its own."""
+_MAX_LOGITS: Final = 2**28
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerScore:
-    """What one pass says of the answer at a step.
+    """What one pass tells about the answer at a step.
 
     Attributes:
         step: index of the step in its session.
         is_greedy: whether greedy decoding from the prompt writes this answer, token for token, and stops.
-        action_is_greedy: the same of the action alone, given the person's rationale.
-        log_probability: natural logarithm of the probability of the whole answer, its end included.
-        action_log_probability: of the action (and the end of the turn), given the person's rationale.
-        tokens: of the whole answer, its end included.
-        smallest_margin: the least by which, over its tokens, the answer's logit is above the best other one;
-            negative where another is above it. Near zero, rounding decides what is greedy.
+        action_is_greedy: the same for the action alone, given the person's rationale.
+        log_probability: natural logarithm of the probability of the whole answer, its end token included.
+        action_log_probability: of the action (and the end token), given the person's rationale.
+        tokens: of the whole answer, its end token included.
+        smallest_margin: minimum over its tokens of the token's logit minus the best other logit; negative
+            where another token is preferred. Near zero, rounding decides what is greedy.
     """
 
     step: int
@@ -49,66 +49,69 @@ class AnswerScore:
     smallest_margin: float
 
 
-def score_rows(
-    model: PreTrainedModel, rows: Sequence[Row], *, batch_tokens: int = BATCH_TOKENS
+def score_segments(
+    model: PreTrainedModel, segments: Sequence[TokenizedSegment], *, batch_tokens: int = BATCH_TOKENS
 ) -> list[tuple[AnswerScore, ...]]:
-    """Score every answer of every row.
+    """Score every answer of every segment.
 
     Args:
-        model: a causal language model, on any device; it is put into evaluation mode.
-        rows: any number, of any length that the model takes.
-        batch_tokens: rows of like length go through the model together up to so many tokens. It does not
-            change the results beyond rounding.
+        model: a causal language model on any device; it is put into evaluation mode.
+        segments: any number, each of any length that the model takes.
+        batch_tokens: segments of similar length share a forward pass of at most this many tokens. Does not
+            change results beyond rounding.
 
     Returns:
-        For each row, in the order given, its answers in the order of their steps.
+        For each segment, in the order given, its answers in the order of their steps.
     """
     model.train(False)
-    scores: list[tuple[AnswerScore, ...]] = [()] * len(rows)
-    for batch in batches(rows, batch_tokens, model):
-        for place, found in zip(batch, _score([rows[place] for place in batch], model), strict=True):
-            scores[place] = found
+    scores: list[tuple[AnswerScore, ...]] = [()] * len(segments)
+    for batch in batch_by_length(segments, batch_tokens, model):
+        found = _score_batch([segments[index] for index in batch], model)
+        for index, answers in zip(batch, found, strict=True):
+            scores[index] = answers
     return scores
 
 
-def batches(rows: Sequence[Row], batch_tokens: int, model: PreTrainedModel) -> Iterator[list[int]]:
-    """Indices of rows that go together: of like length, so that little is padding."""
-    most = _MOST_LOGITS // int(model.config.get_text_config().vocab_size)
+def batch_by_length(
+    segments: Sequence[TokenizedSegment], batch_tokens: int, model: PreTrainedModel
+) -> Iterator[list[int]]:
+    """Indices of segments to batch together: of similar length, to keep padding small."""
+    max_scored = _MAX_LOGITS // int(model.config.get_text_config().vocab_size)
     batch: list[int] = []
     scored = 0
-    for place in sorted(range(len(rows)), key=lambda place: len(rows[place].tokens)):
-        row = rows[place]
-        full = (len(batch) + 1) * len(row.tokens) > batch_tokens or scored + row.trained > most
-        if batch and full:
+    for index in sorted(range(len(segments)), key=lambda index: len(segments[index].tokens)):
+        segment = segments[index]
+        is_full = (len(batch) + 1) * len(segment.tokens) > batch_tokens
+        if batch and (is_full or scored + segment.answer_tokens > max_scored):
             yield batch
             batch, scored = [], 0
-        batch.append(place)
-        scored += row.trained
+        batch.append(index)
+        scored += segment.answer_tokens
     if batch:
         yield batch
 
 
 def answer_logits(
-    rows: Sequence[Row], model: PreTrainedModel, cache: Cache | None = None
+    segments: Sequence[TokenizedSegment], model: PreTrainedModel, cache: Cache | None = None
 ) -> list[torch.Tensor]:
-    """What stands before every token of every answer, in one forward pass.
+    """The logits that predict every answer token, from one forward pass.
 
     Args:
-        rows: one batch.
+        segments: one batch.
         model: in evaluation mode.
-        cache: is filled with the keys and values of the rows, if given.
+        cache: a KV cache to fill with the segments' keys and values, `(batch, heads, tokens, head size)`.
 
     Returns:
-        For each row, logits [tokens of its spans in order, vocabulary] in float32, on the model's device.
+        For each segment, logits `(answer tokens, vocab)` in float32 on the model's device.
     """
-    # Padding stands on the right, where no token of a row looks: causal attention needs no mask, and is
+    # Padding is on the right, where no token of a segment attends: causal attention needs no mask, and is
     # twice as fast without one.
-    longest = max(len(row.tokens) for row in rows)
-    tokens = torch.zeros((len(rows), longest), dtype=torch.long)
-    for number, row in enumerate(rows):
-        tokens[number, : len(row.tokens)] = torch.tensor(row.tokens)
-    # The logits that predict token i stand at i - 1.
-    before = [[place - 1 for place in places_of(row)] for row in rows]
+    longest = max(len(segment.tokens) for segment in segments)
+    tokens = torch.zeros((len(segments), longest), dtype=torch.long)
+    for index, segment in enumerate(segments):
+        tokens[index, : len(segment.tokens)] = torch.tensor(segment.tokens)
+    # The logits that predict token i are at position i - 1.
+    before = [[position - 1 for position in answer_positions(segment)] for segment in segments]
     # Not inference_mode: weights that FSDP gathers meanwhile could not be trained afterwards.
     with torch.no_grad():
         logits = logits_at(
@@ -118,81 +121,87 @@ def answer_logits(
             past_key_values=cache,
             use_cache=cache is not None,
         )
-    return list(torch.split(logits, [len(places) for places in before]))
+    return list(torch.split(logits, [len(positions) for positions in before]))
 
 
-def logits_at(model: PreTrainedModel, places: Sequence[Sequence[int]], **inputs: Any) -> torch.Tensor:
-    """A forward pass that computes logits at some places of every row only.
+def logits_at(model: PreTrainedModel, positions: Sequence[Sequence[int]], **inputs: Any) -> torch.Tensor:
+    """A forward pass that computes logits at some positions of every row of the batch only.
 
-    A large part of a small model's time goes into the projection onto the vocabulary. `logits_to_keep` picks
-    the same places of every row; here the states are picked one by one, before the model's own head.
+    Much of a small model's time goes into the projection onto the vocabulary. `logits_to_keep` selects the
+    same positions in every row; here hidden states are selected one by one, before the model's own head.
 
     Args:
         model: a causal language model.
-        places: for each row of the batch, where.
-        **inputs: for the model.
+        positions: for each row of the batch, the positions wanted.
+        **inputs: for the model; `input_ids` is `(batch, tokens)`.
 
     Returns:
-        [all places, those of the first row first; vocabulary], in float32.
+        Logits `(all positions, vocab)` in float32, those of the first row first.
     """
-    columns = torch.tensor([place for some in places for place in some], dtype=torch.long).to(model.device)
-    if len(places) == 1:
+    columns = torch.tensor([position for row in positions for position in row], dtype=torch.long)
+    columns = columns.to(model.device)
+    if len(positions) == 1:
         kept: torch.Tensor = model(**inputs, logits_to_keep=columns).logits[0].float()
         return kept
-    rows = torch.tensor([row for row, some in enumerate(places) for _ in some], dtype=torch.long)
+    rows = torch.tensor([index for index, row in enumerate(positions) for _ in row], dtype=torch.long)
     rows = rows.to(model.device)
     head = model.get_output_embeddings()
 
-    def pick(_head: torch.nn.Module, states: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    def select(_head: torch.nn.Module, states: tuple[torch.Tensor, ...]) -> torch.Tensor:
         return states[0][rows, columns][None]
 
-    handle = head.register_forward_pre_hook(pick)
+    handle = head.register_forward_pre_hook(select)
     try:
-        picked: torch.Tensor = model(**inputs).logits[0].float()
+        selected: torch.Tensor = model(**inputs).logits[0].float()
     finally:
         handle.remove()
-    return picked
+    return selected
 
 
-def places_of(row: Row) -> list[int]:
-    """Where in a row the tokens of its spans stand."""
-    return [place for span in row.spans for place in range(span.begin, span.end)]
+def answer_positions(segment: TokenizedSegment) -> list[int]:
+    """The positions of a segment's answer tokens."""
+    return [position for span in segment.spans for position in range(span.start, span.end)]
 
 
-def _score(rows: Sequence[Row], model: PreTrainedModel) -> list[tuple[AnswerScore, ...]]:
+def _score_batch(
+    segments: Sequence[TokenizedSegment], model: PreTrainedModel
+) -> list[tuple[AnswerScore, ...]]:
     found = []
-    for row, logits in zip(rows, answer_logits(rows, model), strict=True):
-        said = torch.tensor([row.tokens[place] for place in places_of(row)], device=logits.device)
-        own = logits.gather(1, said[:, None]).squeeze(1)
+    for segment, logits in zip(segments, answer_logits(segments, model), strict=True):
+        answer = torch.tensor(
+            [segment.tokens[position] for position in answer_positions(segment)], device=logits.device
+        )
+        own = logits.gather(1, answer[:, None]).squeeze(1)
         log_probability = own - logits.logsumexp(dim=1)
-        margin = own - logits.scatter(1, said[:, None], float("-inf")).amax(dim=1)
+        margin = own - logits.scatter(1, answer[:, None], float("-inf")).amax(dim=1)
         # Of equal logits greedy decoding takes the first.
-        greedy = logits.argmax(dim=1) == said
-        found.append(_answers(row, log_probability.cpu(), margin.cpu(), greedy.cpu()))
+        greedy = logits.argmax(dim=1) == answer
+        found.append(_answer_scores(segment, log_probability.cpu(), margin.cpu(), greedy.cpu()))
     return found
 
 
-def _answers(
-    row: Row, log_probability: torch.Tensor, margin: torch.Tensor, greedy: torch.Tensor
+def _answer_scores(
+    segment: TokenizedSegment, log_probability: torch.Tensor, margin: torch.Tensor, greedy: torch.Tensor
 ) -> tuple[AnswerScore, ...]:
-    answers = []
+    """One score a step, from values `(answer tokens,)`."""
+    scores = []
     done = 0
-    for number, span in enumerate(row.spans):
-        size = span.end - span.begin
-        if number == 0 or row.spans[number - 1].step != span.step:
-            begin = done
+    for index, span in enumerate(segment.spans):
+        size = span.end - span.start
+        if index == 0 or segment.spans[index - 1].step != span.step:
+            start = done
         done += size
         if span.part == "action":
-            whole, action = slice(begin, done), slice(done - size, done)
-            answers.append(
+            answer, action = slice(start, done), slice(done - size, done)
+            scores.append(
                 AnswerScore(
                     step=span.step,
-                    is_greedy=bool(greedy[whole].all()),
+                    is_greedy=bool(greedy[answer].all()),
                     action_is_greedy=bool(greedy[action].all()),
-                    log_probability=float(log_probability[whole].sum()),
+                    log_probability=float(log_probability[answer].sum()),
                     action_log_probability=float(log_probability[action].sum()),
-                    tokens=done - begin,
-                    smallest_margin=float(margin[whole].min()),
+                    tokens=done - start,
+                    smallest_margin=float(margin[answer].min()),
                 )
             )
-    return tuple(answers)
+    return tuple(scores)

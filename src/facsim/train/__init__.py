@@ -1,12 +1,13 @@
-"""Models fine-tuned on what people did: rows with loss masks, training, what was learned.
+"""Fine-tune models on what people did: examples with loss masks, training, a report of what was learned.
 
-Nothing here loads torch before it is called.
+Importing this package does not load torch.
 """
 
 from facsim.train.check import TrainingCheck, check_training
 from facsim.train.config import PRESETS, SftConfig
 from facsim.train.report import TrainingReport
-from facsim.train.sft import TrainingInterrupted, train_sft
+from facsim.train.sft import train_sft
+from facsim.train.stop_signals import TrainingInterrupted
 
 __all__ = [
     "PRESETS",

@@ -1,4 +1,4 @@
-"""What a training would learn from a data set, counted and looked over before it begins."""
+"""What a training would teach from a data set, counted and checked before it starts."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from facsim.lm.chat_tokenizer import ChatTokenizer
-    from facsim.train.examples import Lesson, RowCounts
+    from facsim.train.examples import ExampleCounts, TrainingExample
 
 STYLES: tuple[Style, ...] = get_args(Style)
 
 
 @dataclass(frozen=True, slots=True)
 class StyleCheck:
-    """What is learned in one style.
+    """What would be trained in one style.
 
     Attributes:
-        style: which.
+        style: the form of an answer.
         prompt: how sessions are shown, budget included.
-        counts: what the rows of the train part hold.
-        example: the lessons of one session.
+        counts: what the examples of the train part contain.
+        shown: the training examples of one session, to be looked at.
     """
 
     style: Style
     prompt: PromptConfig
-    counts: RowCounts
-    example: tuple[Lesson, ...]
+    counts: ExampleCounts
+    shown: tuple[TrainingExample, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingCheck:
-    """What would be learned, and what speaks against it.
+    """What would be trained, and why training would refuse it.
 
     Attributes:
-        styles: in the order asked for; those that have a problem of their own are missing.
-        problems: why training would be refused, in sentences; none if it would not.
-        chat: the tokenizer, for showing the example.
+        styles: in the order requested; those with a problem of their own are missing.
+        problems: why training would refuse, in sentences; empty if it would not.
+        chat: the tokenizer, for showing examples.
     """
 
     styles: tuple[StyleCheck, ...]
@@ -53,7 +53,7 @@ class TrainingCheck:
 
     @property
     def failed(self) -> bool:
-        """Whether training would be refused."""
+        """Whether training would refuse."""
         return bool(self.problems)
 
 
@@ -64,30 +64,31 @@ def check_training(
     session_id: str | None = None,
     progress: Progress = no_progress,
 ) -> TrainingCheck:
-    """Make the sequences of the train part as training would, and count what they teach. No model is loaded.
+    """Build the examples of the train part as training would, and count what they teach. Loads no model.
 
     Args:
-        config: the training. Its style is not looked at.
-        styles: the forms of an answer to look at.
+        config: the training. Its style is ignored.
+        styles: the forms of an answer to check.
         session_id: the session to show; by default the first one of the train part.
-        progress: told about sessions.
+        progress: called with sessions done.
 
     Raises:
-        ConfigError: if the model's tokenizer cannot serve, or the train part is empty.
+        ConfigError: if the model's tokenizer is unsuitable, or the train part is empty.
         InputError: if the data set cannot be read, or has no such session.
     """
+    from facsim.lm.checkpoint import load_chat_tokenizer, tokenizer_file  # noqa: PLC0415
     from facsim.lm.locate import find_checkpoint  # noqa: PLC0415
-    from facsim.train.session_selection import leaks, training_sessions  # noqa: PLC0415
-    from facsim.train.tokenizer import beyond_model, load_chat, tokenizer_file  # noqa: PLC0415
+    from facsim.train.example_set import context_problem  # noqa: PLC0415
+    from facsim.train.session_selection import leaks_into_test, training_sessions  # noqa: PLC0415
 
     data = DataSet.open(config.data)
     train = training_sessions(data, config)
     if session_id is not None and session_id not in train.session_ids:
         raise InputError(f"no session {session_id} in the train part", file=config.data)
     model = find_checkpoint(config.model)
-    chat = load_chat(model)
-    problems = list(leaks(data, config))
-    if too_long := beyond_model(config, model):
+    chat = load_chat_tokenizer(model)
+    problems = list(leaks_into_test(data, config))
+    if too_long := context_problem(config, model):
         problems.append(too_long)
     found = []
     with TemporaryDirectory() as scratch:
@@ -112,11 +113,11 @@ def _check_style(
     session_id: str | None,
     progress: Progress,
 ) -> StyleCheck:
-    from facsim.train.example_set import fitted, make_rows  # noqa: PLC0415
-    from facsim.train.examples import session_lessons  # noqa: PLC0415
+    from facsim.train.example_set import build_examples, fit_prompt_budget  # noqa: PLC0415
+    from facsim.train.examples import session_examples  # noqa: PLC0415
 
-    def make(prompt: PromptConfig) -> RowCounts:
-        return make_rows(
+    def build(prompt: PromptConfig) -> ExampleCounts:
+        return build_examples(
             train,
             chat,
             prompt,
@@ -125,6 +126,6 @@ def _check_style(
             progress=progress,
         )
 
-    prompt, counts = fitted(config, train, chat, tokenizer, make)
-    shown = train.session(session_id or train.session_ids[0])
-    return StyleCheck(config.style, prompt, counts, tuple(session_lessons(train, shown, chat, prompt)))
+    prompt, counts = fit_prompt_budget(config, train, chat, tokenizer, build)
+    session = train.session(session_id or train.session_ids[0])
+    return StyleCheck(config.style, prompt, counts, tuple(session_examples(train, session, chat, prompt)))

@@ -1,4 +1,4 @@
-"""What decides a training: which sessions, how they are shown, and the recipe. Presets and files of it."""
+"""Training settings: which sessions, how they are shown, and the recipe; presets and configuration files."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Schedule = Literal["cosine", "linear", "constant"]
 Optimizer = Literal["adamw", "muon"]
 
 INCIDENTAL: Final = frozenset({"save_every", "cpu"})
-"""Fields that do not change what is learned: a training may go on with others."""
+"""Fields that do not change what is learned: a resumed training may change them."""
 
 
-class _Choices(BaseModel):
-    """Everything that a configuration file may say; what it leaves out, the preset says."""
+class SftSettings(BaseModel):
+    """Every setting that a configuration file may contain; the preset fills in the others."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -31,19 +31,19 @@ class _Choices(BaseModel):
     """The form of an answer (`facsim.prompt.PromptConfig`)."""
 
     context_tokens: int = Field(default=40_000, ge=64)
-    """Most tokens of one sequence, answers included. Longer sessions become several."""
+    """Most tokens of one training example, answers included. Longer sessions become several examples."""
 
     budget_tokens: int | None = Field(default=None, gt=0)
-    """Most tokens of a prompt; none: as many as the context leaves beside the longest answer."""
+    """Most tokens of a prompt. Default: what the context leaves beside the longest answer."""
 
     budget_policy: BudgetPolicy = "drop_oldest"
-    """What gives way first in a session that is too long."""
+    """What is cut first in a session that is too long."""
 
     persona: bool = True
-    """Whether the prompt tells what is known of the person."""
+    """Whether the prompt includes the persona."""
 
     person_after_pages: bool = False
-    """Whether persona and intent stand below every page instead of in the system message."""
+    """Whether persona and intent follow every page instead of being in the system message."""
 
     page_text: PageText = "condensed"
     """How pages are written: condensed, or as the data set stores them."""
@@ -52,90 +52,90 @@ class _Choices(BaseModel):
     """Whole pages, or pages after the first without what an earlier page of the prompt shows."""
 
     split_by: SplitBy = "user"
-    """How the data set is split. The train part is learned, the validation part chooses the checkpoint."""
+    """How the data set is split. The train part is trained on, the validation part chooses the checkpoint."""
 
     seed: int = 0
-    """Of the split, of the choice and order of sessions, and of fresh weights (LoRA)."""
+    """Seed of the split, of the choice and order of sessions, and of new weights (LoRA)."""
 
     sessions: int | None = Field(default=None, ge=1)
-    """Learn from at most so many sessions, drawn at random; more of them include the fewer."""
+    """Train on at most this many sessions, drawn at random; a larger number adds to a smaller one."""
 
     validation_sessions: int = Field(default=100, ge=0)
-    """Most validation sessions, drawn at random; 0: no validation, the last weights are kept."""
+    """Most validation sessions, drawn at random. 0: no validation, the last weights are kept."""
 
     allow_shared_users: bool = False
-    """Whether people of the test part may be in the train part. Results then say how well people already seen
-    are predicted."""
+    """Whether people of the test part may be in the train part. Results then say how well known people are
+    predicted."""
 
     method: Literal["full", "lora"] = "full"
-    """Train all weights, or low-rank additions to all linear layers, which are merged at the end."""
+    """`full`: train all weights. `lora`: train low-rank adapters of all linear layers, merged at the end."""
 
     lora_rank: int = Field(default=16, ge=1)
-    """Rank of the additions."""
+    """Rank of the LoRA adapters."""
 
     lora_alpha: int = Field(default=32, ge=1)
-    """Their scale, times rank."""
+    """Scale of the LoRA adapters, times their rank."""
 
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Share of their inputs that is dropped while training."""
+    """Dropout on the inputs of the LoRA adapters."""
 
     optimizer: Optimizer = "adamw"
-    """`muon`: orthogonalised momentum for the matrices of the layers, AdamW for all else; all weights, one
-    process. For small models that have much to learn."""
+    """`muon`: Muon for the matrices of the layers, AdamW for all other weights; method full, one process. For
+    small models that have much to learn."""
 
     learning_rate: float = Field(default=2e-5, gt=0)
-    """The highest one."""
+    """Peak learning rate."""
 
     schedule: Schedule = "cosine"
-    """How the learning rate falls."""
+    """How the learning rate decays."""
 
     warmup_share: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the steps over which the learning rate rises to its height."""
+    """Share of the steps over which the learning rate rises to its peak."""
 
     weight_decay: float = Field(default=0.0, ge=0)
-    """Of AdamW; the matrices that Muon trains have none."""
+    """Weight decay of AdamW; the matrices that Muon trains have none."""
 
     max_grad_norm: float = Field(default=1.0, gt=0)
-    """Longer gradients are shortened to this."""
+    """Gradients are clipped to this norm."""
 
     epochs: float = Field(default=1.0, gt=0)
-    """How often every sequence is seen."""
+    """How often every example is seen."""
 
     global_batch: int = Field(default=64, ge=1)
-    """Sequences in one step of the optimizer, over all processes."""
+    """Examples in one step of the optimizer, over all processes."""
 
     max_steps: int | None = Field(default=None, ge=1)
-    """Stop after so many steps of the optimizer; the schedule ends there, too."""
+    """Stop after this many steps of the optimizer; the schedule ends there, too."""
 
     packing: bool | None = None
-    """Whether short sessions share a sequence (none sees another). Default: where FlashAttention is installed
-    and there is a GPU. Elsewhere one session at a time is as free of padding, and needs no mask."""
+    """Whether short examples are packed together (none attends to another). Default: if FlashAttention is
+    installed and there is a GPU. Elsewhere one example at a time has no padding either, and needs no mask."""
 
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """`auto`: bf16 on a GPU that has it, else fp32 (bf16 is slower than fp32 on most CPUs)."""
 
     gradient_checkpointing: bool | None = None
-    """Whether activations are computed again instead of kept. Default: on a GPU."""
+    """Whether activations are recomputed instead of kept. Default: on a GPU."""
 
     attention: str | None = None
-    """Name of an attention implementation of transformers. Default: FlashAttention 2 on a GPU where it is
-    installed, else `sdpa`."""
+    """An attention implementation of transformers. Default: FlashAttention 2 on a GPU where it is installed,
+    otherwise `sdpa`."""
 
     liger: bool | None = None
-    """Whether layers run on Liger kernels. Default: where there is a GPU and `liger_kernel` is installed."""
+    """Whether layers run on Liger kernels. Default: if there is a GPU and `liger_kernel` is installed."""
 
     cpu: bool = False
-    """Train on the CPU, though there is a GPU."""
+    """Train on the CPU even if there is a GPU."""
 
     validations: int = Field(default=8, ge=1)
-    """How many times the validation part is scored, evenly spread; the last time at the end."""
+    """How many times the validation part is scored, evenly spaced; the last time at the end."""
 
     save_every: int | None = Field(default=None, ge=1)
     """Steps between two checkpoints that `--resume` can start from. Default: with every validation."""
 
 
-class SftConfig(_Choices):
-    """One supervised fine-tuning, whole."""
+class SftConfig(SftSettings):
+    """The complete configuration of one supervised fine-tuning."""
 
     data: Path
     """The data set folder."""
@@ -157,22 +157,22 @@ class SftConfig(_Choices):
         file: str | Path | None = None,
         **choices: object,
     ) -> Self:
-        """A configuration: the preset, over it what the file says, over it what is given here.
+        """A configuration: the preset, overridden by the file, overridden by the arguments.
 
         Args:
             data: the data set folder.
-            model: what is trained.
+            model: the model to train.
             out: the folder for the checkpoint.
             preset: `tiny` by default where the model is `tiny`, else `paper`.
             file: a YAML file with any of the fields.
             choices: any of the fields; None means not given.
 
         Raises:
-            ConfigError: if a value is not usable.
+            ConfigError: if a value is invalid.
         """
         recipe = dict(PRESETS[preset or ("tiny" if model == "tiny" else "paper")])
         if file is not None:
-            read = read_yaml(_Choices, Path(file))
+            read = read_yaml(SftSettings, Path(file))
             recipe |= {name: getattr(read, name) for name in read.model_fields_set}
         recipe |= {name: value for name, value in choices.items() if value is not None}
         try:
@@ -181,7 +181,7 @@ class SftConfig(_Choices):
             raise option_error(error) from None
 
     def prompt(self, tokenizer: Path, budget_tokens: int) -> PromptConfig:
-        """How sessions are shown: at training, at validation, and when the checkpoint is evaluated."""
+        """How sessions are shown: in training, in validation, and when the checkpoint is evaluated."""
         return PromptConfig(
             style=self.style,
             budget_tokens=budget_tokens,
@@ -194,7 +194,7 @@ class SftConfig(_Choices):
         )
 
     def identity(self) -> dict[str, Any]:
-        """What a resumed training must share with its beginning, as JSON values."""
+        """What a resumed training must have in common with its start, as JSON values."""
         return self.model_dump(mode="json", exclude={"data", "model", "out", *INCIDENTAL})
 
 
@@ -210,7 +210,7 @@ PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
                 "global_batch": 64,
             }
         ),
-        # The base model that comes with Facsim, prompted as it was made to be; minutes on a CPU.
+        # The base model that comes with Facsim, prompted as it was pre-trained; minutes on a CPU.
         "tiny": MappingProxyType(
             {
                 "style": "action",

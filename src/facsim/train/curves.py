@@ -1,4 +1,4 @@
-"""Loss and accuracy of a training, drawn."""
+"""Plots of a training's loss and accuracy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def draw_curves(report: TrainingReport, folder: Path) -> None:
     losses = [entry["loss"] for entry in report.losses]
     left.plot(steps, losses, color=_BLUE, linewidth=0.8, alpha=0.35)
     left.plot(steps, _smooth(losses), color=_BLUE, linewidth=1.8)
-    left.set(title="Loss a trained token", xlabel="step")
+    left.set(title="Loss per trained token", xlabel="step")
     left.set_ylim(0, 1.08 * max(losses, default=1.0))
     if report.accuracies:
         right = figure.add_subplot(1, 2, 2)
@@ -51,13 +51,13 @@ def draw_curves(report: TrainingReport, folder: Path) -> None:
         axes.grid(axis="y", color="#d8dce2", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    # No time and no random ids: the same training gives the same picture.
+    # No date and no random ids: the same training gives the same picture.
     with mpl.rc_context({"svg.hashsalt": "facsim"}):
         figure.savefig(folder / "training.svg", metadata={"Date": None})
     figure.savefig(folder / "training.png", dpi=150)
 
 
 def _smooth(values: list[float]) -> list[float]:
-    """A running mean over the latest twentieth of the steps."""
+    """A running mean over the latest twentieth of the steps: `(steps,)` to `(steps,)`."""
     width = max(1, len(values) // 20)
     return [sum(values[max(0, i - width + 1) : i + 1]) / min(i + 1, width) for i in range(len(values))]

@@ -1,4 +1,4 @@
-"""All sessions of a part as rows that fit the context, made once and counted on the way."""
+"""All training examples of a data set: built once, counted on the way, fitted to the context."""
 
 from __future__ import annotations
 
@@ -7,113 +7,136 @@ from pathlib import Path
 from typing import TypeVar
 
 from facsim.data import DataSet
-from facsim.lm.chat_tokenizer import ChatTokenizer, Row
+from facsim.lm.chat_tokenizer import ChatTokenizer, TokenizedSegment
+from facsim.lm.checkpoint_files import read_config
+from facsim.lm.context import context_length
 from facsim.prompt import PromptConfig
 from facsim.train.config import SftConfig
-from facsim.train.examples import RowCounts, check_taught, longest_answer, session_lessons
+from facsim.train.examples import ExampleCounts, check_example, longest_answer, session_examples
 from facsim.util.errors import ConfigError, InputError
 from facsim.util.progress import Progress
 
-_ROUNDS = 5
-_PART = 100
-"""One part in so many of the context is kept free for what templates put around messages, once they did."""
-_Made = TypeVar("_Made")
+_ATTEMPTS = 5
+_RESERVE = 100
+"""One part in this many of the context is kept free for what templates put around messages, once that was
+needed."""
+_Built = TypeVar("_Built")
 
 
-class TooLong(Exception):
-    """A row is longer than the context."""
+class ExampleTooLong(Exception):
+    """An example is longer than the context."""
 
-    def __init__(self, row: Row) -> None:
-        super().__init__(row.session_id)
-        self.row = row
+    def __init__(self, example: TokenizedSegment) -> None:
+        super().__init__(example.session_id)
+        self.example = example
 
 
-def make_rows(
+def context_problem(config: SftConfig, folder: Path) -> str | None:
+    """Why the examples would be longer than the model takes; None if they would not.
+
+    Raises:
+        ConfigError: if the folder contains no model that can be trained.
+        InputError: if its configuration is missing or damaged.
+    """
+    length = context_length(read_config(folder))
+    if length is None or config.context_tokens <= length:
+        return None
+    return (
+        f"context_tokens {config.context_tokens}: {config.model} takes {length} tokens at most. "
+        f"Give --context-tokens {length} or less"
+    )
+
+
+def build_examples(
     data: DataSet,
     chat: ChatTokenizer,
     prompt: PromptConfig,
     *,
     context_tokens: int,
-    keep: Callable[[Row], None],
+    keep: Callable[[TokenizedSegment], None],
     progress: Progress,
-) -> RowCounts:
-    """Give every row with something to learn to `keep`, in the order of the sessions, and count.
+) -> ExampleCounts:
+    """Pass every example with something to learn to `keep`, in the order of the sessions, and count.
 
     Raises:
-        TooLong: at the first row that does not fit.
-        InputError: if a row would teach nothing, or the tokenizer does not give an action back.
+        ExampleTooLong: at the first example that does not fit the context.
+        InputError: if an example would teach nothing, or the tokenizer does not decode an action as encoded.
     """
-    counts = RowCounts()
+    counts = ExampleCounts()
     for number, session in enumerate(data):
         progress(number, len(data), "sessions")
-        lessons = list(session_lessons(data, session, chat, prompt))
-        counts.add(lessons)
-        for lesson in lessons:
-            if len(lesson.row.tokens) > context_tokens:
-                raise TooLong(lesson.row)
-            if lesson.trained:
-                check_taught(lesson.taught)
-                keep(lesson.taught)
-    if not counts.rows:
+        examples = list(session_examples(data, session, chat, prompt))
+        counts.add(examples)
+        for example in examples:
+            if len(example.tokenized.tokens) > context_tokens:
+                raise ExampleTooLong(example.tokenized)
+            if example.trained:
+                check_example(example.masked)
+                keep(example.masked)
+    if not counts.examples:
         raise InputError(
-            f"none of {counts.steps} steps can be learned: no target is in its prompt",
+            f"none of {counts.steps} steps can be trained: no target is in its prompt",
             file=data.path,
             remedy="facsim audit tells more",
         )
     return counts
 
 
-def fitted(
+def fit_prompt_budget(
     config: SftConfig,
     data: DataSet,
     chat: ChatTokenizer,
     tokenizer: Path,
-    make: Callable[[PromptConfig], _Made],
-) -> tuple[PromptConfig, _Made]:
-    """Make something of rows under the largest prompt budget for which all of them fit the context.
+    build: Callable[[PromptConfig], _Built],
+) -> tuple[PromptConfig, _Built]:
+    """Build examples under the largest prompt budget for which all of them fit the context.
 
     There is one budget for all sessions, because the checkpoint is evaluated with one.
 
     Args:
-        config: says the context, and perhaps the budget.
-        data: the sessions to be learned, for the room that answers take.
+        config: gives the context, and possibly the budget.
+        data: the sessions to be trained on, for the room that answers take.
         chat: of the model.
         tokenizer: its tokenizer.json, for counting.
-        make: makes it, and raises `TooLong` at a row that does not fit.
+        build: builds them, and raises `ExampleTooLong` at one that does not fit.
 
     Raises:
-        ConfigError: if the budget that was asked for is too large, or an answer takes most of the context.
+        ConfigError: if the configured budget is too large, or an answer takes most of the context.
     """
     prompt = config.prompt(tokenizer, config.budget_tokens or config.context_tokens)
     longest, whose = longest_answer(data, chat, prompt)
     if config.budget_tokens is not None:
         try:
-            return prompt, make(prompt)
-        except TooLong as found:
-            raise _too_long(found.row, config, prompt, longest) from None
+            return prompt, build(prompt)
+        except ExampleTooLong as found:
+            raise _too_long(found.example, config, prompt, longest) from None
     if longest > config.context_tokens // 2:
         raise ConfigError(
             f"session {whose}: an answer of {longest} tokens leaves too little of context_tokens "
             f"{config.context_tokens} for pages. Give more context_tokens, or shorten the text"
         )
     budget = config.context_tokens - longest
-    for _ in range(_ROUNDS):
+    for _ in range(_ATTEMPTS):
         prompt = config.prompt(tokenizer, budget)
         try:
-            return prompt, make(prompt)
-        except TooLong as found:
-            row = found.row
-        # Templates can put more around messages than is counted: that much, and a little, is taken off.
-        budget -= len(row.tokens) - config.context_tokens + config.context_tokens // _PART
-    raise _too_long(row, config, prompt, longest)
+            return prompt, build(prompt)
+        except ExampleTooLong as found:
+            example = found.example
+        # Templates can put more around messages than is counted: the budget shrinks by the excess and a
+        # reserve.
+        budget -= len(example.tokens) - config.context_tokens + config.context_tokens // _RESERVE
+    raise _too_long(example, config, prompt, longest)
 
 
-def _too_long(row: Row, config: SftConfig, prompt: PromptConfig, longest: int) -> ConfigError:
+def _too_long(
+    example: TokenizedSegment, config: SftConfig, prompt: PromptConfig, longest: int
+) -> ConfigError:
     budget, context = prompt.budget_tokens or 0, config.context_tokens
-    first, last = row.spans[0].step, row.spans[-1].step
+    first, last = example.spans[0].step, example.spans[-1].step
     steps = f"step {first}" if first == last else f"steps {first} to {last}"
-    advised = min(budget - (len(row.tokens) - context), context - longest) - context // _PART
+    advised = min(budget - (len(example.tokens) - context), context - longest) - context // _RESERVE
     return ConfigError(
-        f"session {row.session_id}, {steps}: {len(row.tokens)} tokens do not fit context_tokens {context}, "
-        f"with prompts of at most {budget} tokens. Give a budget_tokens of {advised} or less, or leave it out"
+        f"session {example.session_id}, {steps}: {len(example.tokens)} tokens do not fit context_tokens "
+        f"{context}, with prompts of at most {budget} tokens. Give a budget_tokens of {advised} or less, or "
+        "leave it out"
     )

@@ -1,8 +1,8 @@
-"""Sessions as the sequences that a model learns from, each checked to teach what it should.
+"""Sessions as training examples, each checked to teach what it should.
 
-Sequences are those of `facsim.predict.local`, token for token: what is trained is what is scored. Trained are
-the tokens of people's answers, nothing else. The answer at a step whose target the prompt does not show (it
-has no name, or its element was cut away) is context only: learning it would be learning to make names up.
+Examples are the token sequences of `facsim.lm`, exactly: what is trained is what is scored. Only the tokens
+of people's answers are trained. The answer at a step whose target the prompt does not show (it has no name,
+or its element was cut away) is context only: training it would teach the model to make names up.
 """
 
 from __future__ import annotations
@@ -13,54 +13,54 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from facsim.data import DataSet, replay
-from facsim.lm.chat_tokenizer import ChatTokenizer, Row, Span
+from facsim.lm.chat_tokenizer import AnswerSpan, ChatTokenizer, TokenizedSegment
 from facsim.prompt import PromptConfig, step_messages
 from facsim.prompt.segments import Segment, Turn, segments
 from facsim.schema import Session, SessionSoFar, Step
 from facsim.util.errors import InputError
 
-Unseen = Literal["no name", "not shown"]
+MissingTarget = Literal["no name", "not shown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """One segment of a session.
+class TrainingExample:
+    """One segment of a session, as it is trained on.
 
     Attributes:
-        row: its tokens, with the spans of all answers.
-        trained: the spans that are learned.
-        unseen: steps whose target the prompt does not show, and why.
-        segment: the messages that the tokens were made of.
+        tokenized: its tokens, with the spans of all answers.
+        trained: the spans that are trained.
+        missing_targets: steps whose target the prompt does not show, and why.
+        segment: the chat messages that the tokens come from.
         without_rationale: how many of its steps have no rationale.
     """
 
-    row: Row
-    trained: tuple[Span, ...]
-    unseen: dict[int, Unseen]
+    tokenized: TokenizedSegment
+    trained: tuple[AnswerSpan, ...]
+    missing_targets: dict[int, MissingTarget]
     segment: Segment
     without_rationale: int
 
     @property
-    def taught(self) -> Row:
-        """The row with the trained spans only."""
-        return replace(self.row, spans=self.trained)
+    def masked(self) -> TokenizedSegment:
+        """The tokens with the trained spans only."""
+        return replace(self.tokenized, spans=self.trained)
 
 
 @dataclass(slots=True)
-class RowCounts:
-    """What the rows of some sessions hold.
+class ExampleCounts:
+    """What the training examples of some sessions contain.
 
     Attributes:
-        sessions: how many sessions.
-        steps: how many steps.
-        rows: how many sequences they became.
-        rows_left_out: further sequences without anything to learn, which are not trained on.
-        tokens: in all rows.
-        trained: of these, tokens that are learned.
-        trained_rationale: of the trained ones, those of rationales and their wrapping.
-        longest: tokens of the longest row.
-        most_rows: rows of the session that became the most.
-        split_sessions: sessions that became more than one row.
+        sessions: the number of sessions.
+        steps: the number of steps.
+        examples: the number of training examples.
+        examples_left_out: further ones without anything to learn, which are not trained on.
+        tokens: in all examples.
+        trained_tokens: of these, tokens with a loss.
+        trained_rationale_tokens: of the trained ones, those of rationales and their wrapping.
+        longest_example: tokens of the longest example.
+        most_examples: examples of the session that became the most.
+        split_sessions: sessions that became more than one example.
         unnamed: steps not trained because their target has no name on the page.
         not_shown: steps not trained because their target was cut from the prompt.
         without_rationale: steps without a rationale, where the style has one.
@@ -68,87 +68,89 @@ class RowCounts:
 
     sessions: int = 0
     steps: int = 0
-    rows: int = 0
-    rows_left_out: int = 0
+    examples: int = 0
+    examples_left_out: int = 0
     tokens: int = 0
-    trained: int = 0
-    trained_rationale: int = 0
-    longest: int = 0
-    most_rows: int = 0
+    trained_tokens: int = 0
+    trained_rationale_tokens: int = 0
+    longest_example: int = 0
+    most_examples: int = 0
     split_sessions: int = 0
     unnamed: int = 0
     not_shown: int = 0
     without_rationale: int = 0
 
-    def add(self, lessons: list[Lesson]) -> None:
-        """Count the lessons of one session."""
+    def add(self, examples: list[TrainingExample]) -> None:
+        """Count the examples of one session."""
         self.sessions += 1
-        self.split_sessions += len(lessons) > 1
-        self.most_rows = max(self.most_rows, len(lessons))
-        for lesson in lessons:
-            self.steps += len(lesson.segment.turns)
-            self.unnamed += sum(why == "no name" for why in lesson.unseen.values())
-            self.not_shown += sum(why == "not shown" for why in lesson.unseen.values())
-            self.without_rationale += lesson.without_rationale
-            if not lesson.trained:
-                self.rows_left_out += 1
+        self.split_sessions += len(examples) > 1
+        self.most_examples = max(self.most_examples, len(examples))
+        for example in examples:
+            self.steps += len(example.segment.turns)
+            self.unnamed += sum(why == "no name" for why in example.missing_targets.values())
+            self.not_shown += sum(why == "not shown" for why in example.missing_targets.values())
+            self.without_rationale += example.without_rationale
+            if not example.trained:
+                self.examples_left_out += 1
                 continue
-            self.rows += 1
-            self.tokens += len(lesson.row.tokens)
-            self.longest = max(self.longest, len(lesson.row.tokens))
-            self.trained += lesson.taught.trained
-            self.trained_rationale += sum(
-                span.end - span.begin for span in lesson.trained if span.part == "rationale"
+            self.examples += 1
+            self.tokens += len(example.tokenized.tokens)
+            self.longest_example = max(self.longest_example, len(example.tokenized.tokens))
+            self.trained_tokens += example.masked.answer_tokens
+            self.trained_rationale_tokens += sum(
+                span.end - span.start for span in example.trained if span.part == "rationale"
             )
 
     def to_dict(self) -> dict[str, int]:
-        """As JSON values."""
+        """The counts as JSON values."""
         return asdict(self)
 
 
-def session_lessons(
+def session_examples(
     data: DataSet, session: Session, chat: ChatTokenizer, prompt: PromptConfig
-) -> Iterator[Lesson]:
-    """The sequences of one session.
+) -> Iterator[TrainingExample]:
+    """The training examples of one session.
 
     Raises:
         ConfigError: as `facsim.prompt.build_prompt`.
-        InputError: if the tokenizer does not give an action back as it is written.
+        InputError: if the tokenizer does not decode an action to the text that was encoded.
     """
     steps = list(replay(data, session))
     for segment in segments(steps, prompt):
-        row = chat.row(segment)
-        unseen: dict[int, Unseen] = {}
+        tokenized = chat.encode_segment(segment)
+        missing: dict[int, MissingTarget] = {}
         for turn in segment.turns:
-            _check_action(row, turn, segment, chat)
-            if why := _unseen(*steps[turn.step], turn):
-                unseen[turn.step] = why
-        trained = tuple(span for span in row.spans if span.step not in unseen)
+            _check_action(tokenized, turn, segment, chat)
+            if why := _missing_target(*steps[turn.step], turn):
+                missing[turn.step] = why
+        trained = tuple(span for span in tokenized.spans if span.step not in missing)
         lacking = sum(not (steps[turn.step][1].rationale or "").strip() for turn in segment.turns)
-        yield Lesson(row, trained, unseen, segment, 0 if prompt.style == "action" else lacking)
+        yield TrainingExample(
+            tokenized, trained, missing, segment, 0 if prompt.style == "action" else lacking
+        )
 
 
-def check_taught(row: Row) -> None:
-    """Refuse a row that would teach nothing, or something else than answers.
+def check_example(example: TokenizedSegment) -> None:
+    """Refuse an example that would teach nothing, or something other than answers.
 
     Raises:
-        InputError: if no token of it is trained, or a span is not a stretch of its tokens.
+        InputError: if none of its tokens is trained, or a span does not lie within its tokens.
     """
-    if not row.trained:
-        raise InputError("no token of a sequence is trained", where=f"session {row.session_id}")
+    if not example.answer_tokens:
+        raise InputError("no token of an example is trained", where=f"session {example.session_id}")
     end = 0
-    for span in row.spans:
-        if not end <= span.begin < span.end <= len(row.tokens):
+    for span in example.spans:
+        if not end <= span.start < span.end <= len(example.tokens):
             raise InputError(
-                f"an answer stands at tokens {span.begin} to {span.end} of a sequence of {len(row.tokens)}",
-                where=f"session {row.session_id}, step {span.step}",
-                expected="an answer that is whole within it",
+                f"an answer is at tokens {span.start} to {span.end} of an example of {len(example.tokens)}",
+                where=f"session {example.session_id}, step {span.step}",
+                expected="an answer that lies within it completely",
             )
         end = span.end
 
 
 def longest_answer(data: DataSet, chat: ChatTokenizer, prompt: PromptConfig) -> tuple[int, str]:
-    """Tokens of the longest answer of any step, with what its messages bring along, and whose it is."""
+    """Tokens of the longest answer of any step, what templates put around it included, and its session."""
     longest, whose = 0, ""
     seen: dict[tuple[object, str | None], int] = {}
     for session in data:
@@ -165,10 +167,10 @@ def longest_answer(data: DataSet, chat: ChatTokenizer, prompt: PromptConfig) -> 
 
 
 _AROUND_MESSAGE = 8
-"""Tokens that templates put around a message, at most: those of the families seen need 2 to 6."""
+"""Most tokens that templates put around a message: those of the families seen need 2 to 6."""
 
 
-def _unseen(so_far: SessionSoFar, step: Step, turn: Turn) -> Unseen | None:
+def _missing_target(so_far: SessionSoFar, step: Step, turn: Turn) -> MissingTarget | None:
     action = step.action
     if action.type == "terminate":
         return None
@@ -177,15 +179,15 @@ def _unseen(so_far: SessionSoFar, step: Step, turn: Turn) -> Unseen | None:
     return "not shown" if turn.shown is not None and action.name not in turn.shown else None
 
 
-def _check_action(row: Row, turn: Turn, segment: Segment, chat: ChatTokenizer) -> None:
-    span = next((span for span in row.spans if span.step == turn.step and span.part == "action"), None)
+def _check_action(tokenized: TokenizedSegment, turn: Turn, segment: Segment, chat: ChatTokenizer) -> None:
+    span = next((span for span in tokenized.spans if span.step == turn.step and span.part == "action"), None)
     written = segment.messages[turn.messages[-1]].content[slice(*turn.action)]
-    tokens = row.tokens[span.begin : span.end - 1] if span else ()
-    said = chat.tokenizer.decode(tokens, clean_up_tokenization_spaces=False)
-    if _normal(written) in _normal(said):
+    tokens = tokenized.tokens[span.start : span.end - 1] if span else ()
+    decoded = chat.tokenizer.decode(tokens, clean_up_tokenization_spaces=False)
+    if _normalized(written) in _normalized(decoded):
         return
     raise InputError(
-        f"the tokenizer {chat.name} gives the action {written!r:.200} back as {said!r:.200}",
+        f"the tokenizer {chat.name} decodes the action {written!r:.200} as {decoded!r:.200}",
         where=f"session {segment.session_id}, step {turn.step}",
         expected="the same text",
         remedy="A model could not learn to write it. Use a tokenizer that keeps letters and white space "
@@ -193,6 +195,6 @@ def _check_action(row: Row, turn: Turn, segment: Segment, chat: ChatTokenizer) -
     )
 
 
-def _normal(text: str) -> str:
+def _normalized(text: str) -> str:
     """Some tokenizers normalise Unicode, and so does matching (`facsim.metrics.match`)."""
     return unicodedata.normalize("NFC", text)

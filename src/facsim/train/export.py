@@ -1,4 +1,4 @@
-"""The kept weights, made the checkpoint that others can load."""
+"""Export the best weights as a checkpoint that other tools can load."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from typing import Any
 import torch
 
 from facsim.lm.chat_tokenizer import ChatTokenizer
-from facsim.lm.checkpoint import load_checkpoint, write_settings
+from facsim.lm.checkpoint import load_checkpoint
+from facsim.lm.checkpoint_settings import write_settings
 from facsim.prompt import PromptConfig
 from facsim.train.curves import draw_curves
 from facsim.train.report import REPORT_FILE, TrainingReport, model_card
-from facsim.train.tokenizer import is_auto_tokenizer, stop_at_answers
+from facsim.train.serving import is_auto_tokenizer, stop_at_answers
 from facsim.train.training_folder import SCORE_FILE, TrainingFolder
 
 ADAPTER = "adapter"
-"""Folder of the LoRA weights by themselves, within the checkpoint."""
+"""Folder within the checkpoint, with the LoRA adapter by itself."""
 
 
-def hand_over(
+def export_checkpoint(
     folder: TrainingFolder,
     report: TrainingReport,
     *,
@@ -31,12 +32,12 @@ def hand_over(
     prompt: PromptConfig,
     facts: Mapping[str, Any],
 ) -> None:
-    """Write the checkpoint and what stands beside it. May be repeated after a kill: training.json comes last.
+    """Write the checkpoint and the files beside it. May be repeated after a kill: training.json comes last.
 
     Args:
-        folder: of the training; its best weights are taken.
-        report: of it.
-        base: the folder of the model that was trained, for LoRA.
+        folder: of the training; its best weights are exported.
+        report: of the training.
+        base: folder of the base model, for LoRA.
         chat: the tokenizer.
         prompt: how sessions were shown.
         facts: for `facsim.json`.
@@ -50,7 +51,7 @@ def hand_over(
         _merge(base, best, out, chat, is_bf16=is_bf16)
         chat.tokenizer.save_pretrained(out)
     elif is_bf16:
-        # Trained on fp32 weights, computed in bf16: half the size says as much.
+        # Computed in bf16, so nothing is lost by storing bf16, at half the size.
         model = load_checkpoint(best, dtype="float32").model
         model.to(torch.bfloat16).save_pretrained(out)
         chat.tokenizer.save_pretrained(out)
@@ -68,7 +69,7 @@ def hand_over(
 
 
 def _merge(base: Path, adapter: Path, out: Path, chat: ChatTokenizer, *, is_bf16: bool) -> None:
-    """Add low-rank weights to the model's own, in fp32, and keep them by themselves, too."""
+    """Merge LoRA weights into the model's own, in fp32, and keep the adapter too."""
     from peft import PeftModel  # noqa: PLC0415 - slow to import
 
     model = load_checkpoint(base, dtype="float32").model
@@ -84,7 +85,7 @@ def _merge(base: Path, adapter: Path, out: Path, chat: ChatTokenizer, *, is_bf16
 
 
 def _link(source: Path, target: Path) -> None:
-    """A second name for a file, or a copy where the file system has none."""
+    """Hard-link a file, or copy it where the file system has no hard links."""
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)

@@ -1,6 +1,6 @@
-"""Configurations for `accelerate launch`: a training on one GPU, on one machine of several, on many machines.
+"""Configurations for `accelerate launch`: one GPU, several GPUs of one machine, several machines.
 
-The weights are sharded by FSDP 2. Checkpoints are written whole, by one process, so that they load anywhere.
+FSDP 2 shards the weights. One process writes whole checkpoints, which load anywhere.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ fsdp_config:
   fsdp_reshard_after_forward: true
   fsdp_offload_params: false
   fsdp_cpu_ram_efficient_loading: false
-  # facsim train saves whole checkpoints, and computes activations again by itself.
+  # facsim train saves whole checkpoints, and recomputes activations by itself.
   fsdp_state_dict_type: FULL_STATE_DICT
   fsdp_activation_checkpointing: false
 """
@@ -44,11 +44,11 @@ def accelerate_config(gpus: int, *, gpus_per_machine: int = 8) -> str:
     """The YAML of a configuration.
 
     Args:
-        gpus: how many in all.
-        gpus_per_machine: how many each machine has.
+        gpus: their total number.
+        gpus_per_machine: the number in each machine.
 
     Raises:
-        ConfigError: if so many GPUs do not make whole machines.
+        ConfigError: if the GPUs do not fill whole machines.
     """
     machines = _machines(gpus, gpus_per_machine)
     text = _COMMON.format(kind="FSDP" if gpus > 1 else "'NO'", machines=machines, gpus=gpus)
@@ -58,7 +58,7 @@ def accelerate_config(gpus: int, *, gpus_per_machine: int = 8) -> str:
 
 
 def launch_command(file: Path, gpus: int, *, gpus_per_machine: int = 8) -> str:
-    """How to start a training with a configuration."""
+    """The command that starts a training with a configuration."""
     command = f"accelerate launch --config_file {file}"
     machines = _machines(gpus, gpus_per_machine)
     if machines > 1:
@@ -78,8 +78,5 @@ def _machines(gpus: int, gpus_per_machine: int) -> int:
     if gpus <= gpus_per_machine:
         return 1
     if gpus % gpus_per_machine:
-        raise ConfigError(
-            f"{gpus} GPUs are no whole number of machines with {gpus_per_machine}. "
-            "Say with --gpus-per-machine how many each has"
-        )
+        raise ConfigError(f"{gpus} GPUs do not fill machines of {gpus_per_machine}. Give --gpus-per-machine")
     return gpus // gpus_per_machine

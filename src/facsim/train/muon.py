@@ -16,16 +16,16 @@ _EPS = 1e-8
 
 
 class MuonAdamW(torch.optim.Optimizer):  # type: ignore[misc] # the library is not typed
-    """Orthogonalised momentum (Muon; Jordan and others 2024) for matrices of layers, AdamW for the rest.
+    """Muon (orthogonalised momentum; Jordan et al. 2024) for the matrices of layers, AdamW for the rest.
 
-    Muon's steps are as large as AdamW's at the same rate (root mean square 0.2; Liu and others 2025), so that
-    one learning rate fits both. `torch.optim.Muon` takes matrices alone, and computes in bfloat16, which
-    processors without such arithmetic emulate: twenty times slower for the matrices of a small model.
+    Muon's steps are scaled to the size of AdamW's (root mean square 0.2; Liu et al. 2025), so that one
+    learning rate fits both. `torch.optim.Muon` takes only matrices, and computes in bfloat16, which CPUs
+    without such arithmetic emulate: twenty times slower for the matrices of a small model.
 
     Args:
-        model: whose weights are trained. Embeddings and the output head count as no matrices of layers.
+        model: the model to train. Embeddings and the output head do not count as matrices of layers.
         lr: the learning rate.
-        weight_decay: of AdamW's weights of two and more dimensions; matrices of layers and vectors have none.
+        weight_decay: of AdamW's weights with two or more dimensions; other weights have none.
         momentum: of Muon.
         betas: of AdamW.
     """
@@ -55,16 +55,16 @@ class MuonAdamW(torch.optim.Optimizer):  # type: ignore[misc] # the library is n
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def step(self, closure: Callable[[], float] | None = None) -> None:  # noqa: ARG002
-        """Move every weight that has a gradient. A closure is not called: gradients are there."""
+        """Update every weight that has a gradient. The closure is not called: gradients exist."""
         for group in self.param_groups:
             weights = [weight for weight in group["params"] if weight.grad is not None]
             if group["muon"]:
                 for weight in weights:
-                    self._turn(weight, group)
+                    self._muon(weight, group)
             elif weights:
                 self._adamw(weights, group)
 
-    def _turn(self, weight: Tensor, group: dict[str, Any]) -> None:
+    def _muon(self, weight: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
         if not state:
             state["mean"] = torch.zeros_like(weight)
@@ -101,9 +101,12 @@ def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
     """Roughly the nearest matrix with orthonormal rows or columns, by Newton-Schulz iteration.
 
     Args:
-        matrix: any one of two dimensions.
-        iterations: of the quintic whose coefficients Jordan and others give; after five of them singular
-            values lie between 0.7 and 1.2.
+        matrix: `(rows, columns)`.
+        iterations: of the quintic polynomial with the coefficients of Jordan et al.; after five of them
+            singular values lie between 0.7 and 1.2.
+
+    Returns:
+        `(rows, columns)`.
     """
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if is_tall else matrix

@@ -1,4 +1,4 @@
-"""What a training did: training.json, and the model card that stands beside the weights."""
+"""What a training did: training.json, and the model card beside the weights."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ from typing import Any, Final
 from facsim.util.errors import InputError
 
 REPORT_FILE: Final = "training.json"
-"""Name of the report beside a checkpoint. It is written last: where it is, the checkpoint is whole."""
+"""File name of the report beside a checkpoint. It is written last: if it exists, the checkpoint is
+complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """One training, whole.
+    """One training.
 
     Attributes:
-        config: the settings; of a model in a folder the folder's name only.
+        config: the settings; a model's folder is recorded by its name only.
         data: name of the data set.
         content_hash: of its content.
         licence: of the data, if known.
         prompt: how sessions were shown.
-        rows: what the sequences hold (`facsim.train.examples.RowCounts`).
-        sequences: how many sequences were trained on: fewer than rows where these were packed.
-        validation: sessions and steps that chose the weights.
+        examples: what the training examples contain (`facsim.train.examples.ExampleCounts`).
+        packed_examples: the number of examples after packing; without packing, of all examples.
+        validation: the number of sessions and steps that chose the weights.
         parameters: of the model.
-        trained_parameters: of these, the ones that were trained.
+        trained_parameters: of these, those that were trained.
         device: what it ran on.
-        processes: how many.
+        processes: their number.
         steps: of the optimizer.
         seconds: of training and validation, all resumes together.
         tokens_per_second: of training alone, in the last process.
-        losses: step, loss a trained token, learning rate and gradient length, in order.
+        losses: step, loss per trained token, learning rate and gradient norm, in order.
         accuracies: step, accuracy with its standard error, and log-probability on the validation part, in
-            order; step 0 is the model as it came.
-        best_step: after which step the weights that were kept stood.
-        packages: versions.
+            order; step 0 is the untrained model.
+        best_step: the step whose weights were kept.
+        packages: their versions.
     """
 
     config: Mapping[str, Any]
@@ -46,8 +47,8 @@ class TrainingReport:
     content_hash: str
     licence: str | None
     prompt: Mapping[str, Any]
-    rows: Mapping[str, int]
-    sequences: int
+    examples: Mapping[str, int]
+    packed_examples: int
     validation: Mapping[str, int]
     parameters: int
     trained_parameters: int
@@ -63,17 +64,17 @@ class TrainingReport:
 
     @property
     def first_accuracy(self) -> float | None:
-        """Validation accuracy of the model as it came."""
+        """Validation accuracy of the untrained model."""
         return self.accuracies[0]["accuracy"] if self.accuracies else None
 
     @property
     def best_accuracy(self) -> float | None:
-        """Validation accuracy of the weights that were kept."""
+        """Validation accuracy of the kept weights."""
         kept = [entry for entry in self.accuracies if entry["step"] == self.best_step]
         return kept[-1]["accuracy"] if kept else None
 
     def to_json(self) -> str:
-        """As it stands in training.json."""
+        """The content of training.json."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -81,16 +82,18 @@ class TrainingReport:
         """The report beside a checkpoint.
 
         Raises:
-            InputError: if there is none, or it does not hold a report.
+            InputError: if there is none, or it does not contain a report.
         """
         file = Path(folder) / REPORT_FILE
-        remedy = "The checkpoint beside it is whole without it; to have one again, train into another folder"
+        remedy = "The checkpoint beside it works without it; for a new report, train into another folder"
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"cannot be read: {error.strerror}", file=file) from None
         except ValueError as error:
             raise InputError(f"is not JSON ({error})", file=file, remedy=remedy) from None
+        if isinstance(found, dict):
+            found = _with_current_names(found)
         names = {field.name for field in fields(cls)}
         if not isinstance(found, dict) or found.keys() != names:
             differing = sorted(names.symmetric_difference(found)) if isinstance(found, dict) else ["fields"]
@@ -104,11 +107,11 @@ class TrainingReport:
 
     def summary(self) -> str:
         """The outcome in a few lines."""
-        rows = self.rows
+        counts = self.examples
         lines = [
-            f"{rows['sessions']:,} sessions in {self.sequences:,} sequences, {rows['tokens']:,} tokens, "
-            f"{rows['trained']:,} of them trained",
-            f"{self.steps:,} steps in {self.seconds:,.0f} s, {self.tokens_per_second:,.0f} tokens a second",
+            f"{counts['sessions']:,} sessions in {self.packed_examples:,} examples, "
+            f"{counts['tokens']:,} tokens, {counts['trained_tokens']:,} of them trained",
+            f"{self.steps:,} steps in {self.seconds:,.0f} s, {self.tokens_per_second:,.0f} tokens per second",
         ]
         if self.losses:
             lines.append(f"loss {self.losses[0]['loss']:.3f} → {self.losses[-1]['loss']:.3f}")
@@ -121,17 +124,38 @@ class TrainingReport:
         return "\n".join(lines)
 
 
+_FORMER_NAMES: Final = {"rows": "examples", "sequences": "packed_examples"}
+_FORMER_COUNTS: Final = {
+    "rows": "examples",
+    "rows_left_out": "examples_left_out",
+    "trained": "trained_tokens",
+    "trained_rationale": "trained_rationale_tokens",
+    "longest": "longest_example",
+    "most_rows": "most_examples",
+}
+"""Names in training.json of earlier versions, which are still read."""
+
+
+def _with_current_names(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a report under their current names."""
+    if "rows" not in found:
+        return dict(found)
+    counts = found["rows"] if isinstance(found["rows"], dict) else {}
+    renamed = {_FORMER_COUNTS.get(name, name): value for name, value in counts.items()}
+    return {_FORMER_NAMES.get(name, name): value for name, value in found.items()} | {"examples": renamed}
+
+
 def model_card(report: TrainingReport, *, auto_tokenizer: bool = True) -> str:
     """README.md of the checkpoint, with the metadata that the hub reads.
 
     Args:
         report: of the training.
-        auto_tokenizer: whether `AutoTokenizer` loads the tokenizer that was trained with.
+        auto_tokenizer: whether `AutoTokenizer` loads the tokenizer used in training.
     """
-    config, rows, prompt = report.config, report.rows, report.prompt
+    config, counts, prompt = report.config, report.examples, report.prompt
     base = str(config["model"])
     header = ["---", "library_name: transformers", "pipeline_tag: text-generation"]
-    # The hub knows models by `owner/name`; a folder of this machine means nothing to others.
+    # The hub knows models as `owner/name`; a local folder means nothing to others.
     if base.count("/") == 1:
         header.append(f"base_model: {base}")
     header += ["tags: [facsim, trl, sft]", "---"]
@@ -141,14 +165,14 @@ def model_card(report: TrainingReport, *, auto_tokenizer: bool = True) -> str:
         ("Data", f"{report.data} (content hash `{report.content_hash}`), train part of the split by "
          f"{config['split_by']}, seed {config['seed']}"),
         ("Licence of the data", report.licence or "not recorded"),
-        ("Sessions", f"{rows['sessions']:,} with {rows['steps']:,} steps"),
-        ("Sequences", f"{report.sequences:,} of at most {config['context_tokens']:,} tokens; "
-         f"{rows['tokens']:,} tokens, {rows['trained']:,} trained"),
-        ("Not trained", f"{rows['unnamed']:,} steps on elements without a name, {rows['not_shown']:,} whose "
-         "element was cut from the prompt"),
+        ("Sessions", f"{counts['sessions']:,} with {counts['steps']:,} steps"),
+        ("Examples", f"{report.packed_examples:,} of at most {config['context_tokens']:,} tokens; "
+         f"{counts['tokens']:,} tokens, {counts['trained_tokens']:,} trained"),
+        ("Not trained", f"{counts['unnamed']:,} steps on elements without a name, "
+         f"{counts['not_shown']:,} whose element was cut from the prompt"),
         ("Method", _method(config)),
         ("Recipe", f"{config['optimizer']}, learning rate {config['learning_rate']:g}, "
-         f"{config['schedule']}, {config['epochs']:g} epochs, {config['global_batch']} sequences a step, "
+         f"{config['schedule']}, {config['epochs']:g} epochs, {config['global_batch']} examples a step, "
          f"seed {config['seed']}"),
         ("Steps", f"{report.steps:,} in {report.seconds:,.0f} seconds on {report.device}"
          f"{f', {report.processes} processes' if report.processes > 1 else ''}"),
@@ -158,9 +182,8 @@ def model_card(report: TrainingReport, *, auto_tokenizer: bool = True) -> str:
         "",
         f"# {base.rstrip('/').rpartition('/')[2]}, fine-tuned on what people did",
         "",
-        "Given a visit of a person to a website so far, this model writes what the person does next. "
-        "It was trained with Facsim on whole recorded sessions, with loss "
-        "on people's answers only.",
+        "Given a person's session on a website so far, this model writes what the person does next. "
+        "It was trained with Facsim on whole recorded sessions, with loss on people's answers only.",
         "",
         "| | |",
         "|---|---|",
@@ -178,29 +201,29 @@ def model_card(report: TrainingReport, *, auto_tokenizer: bool = True) -> str:
         "facsim evaluate DATA local:THIS_FOLDER --out runs",
         "```",
         "",
-        f"Any server of transformers checkpoints can serve it. It must be prompted as it was trained: style "
-        f"`{style}`, prompts of at most {prompt['budget_tokens']:,} tokens; `facsim.json` says it all.",
+        f"Any server of transformers checkpoints can serve it. It must be prompted as in training: style "
+        f"`{style}`, prompts of at most {prompt['budget_tokens']:,} tokens; `facsim.json` has all settings.",
         *([] if auto_tokenizer else ["", *_OWN_TOKENIZER]),
         "",
         "## Limits",
         "",
         "It imitates the people it was trained on, on the sites it was trained on. What it writes is a guess "
-        "at what a person would do, not advice, and says nothing of any one person.",
+        "at what a person would do, not advice, and tells nothing about any individual.",
         "",
     ]
     return "\n".join(lines)
 
 
 _OWN_TOKENIZER: Final = (
-    "**Its tokenizer is not the one that transformers takes for this type of model.** Load it with",
+    "**Its tokenizer is not the one that transformers uses for this type of model.** Load it with",
     "`PreTrainedTokenizerFast.from_pretrained(FOLDER)`, as Facsim does: `AutoTokenizer`, and servers that",
-    "use it, would split words otherwise, without saying so, and the model would answer badly.",
+    "use it, would split words differently without a warning, and the model would answer badly.",
 )
 
 
 def _results(report: TrainingReport) -> list[str]:
     if not report.accuracies:
-        return ["No validation was made."]
+        return ["It was not validated."]
     given = "" if report.prompt["style"] == "action" else " (action after the person's own rationale)"
     return [
         f"On {report.validation['sessions']} validation sessions with {report.validation['steps']} test "

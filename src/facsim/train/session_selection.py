@@ -1,4 +1,4 @@
-"""Which sessions are learned, which choose the checkpoint, and that neither is tested on."""
+"""Which sessions are trained on, which choose the checkpoint, and that neither leaks into the test part."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from facsim.train.config import SftConfig
 
 
 def training_sessions(data: DataSet, config: SftConfig) -> DataSet:
-    """The sessions to learn from.
+    """The sessions to train on.
 
     Raises:
         ConfigError: if there are none.
     """
-    return _drawn(split(data, "train", config.split_by, config.seed), config.sessions, config.seed)
+    return _sample(split(data, "train", config.split_by, config.seed), config.sessions, config.seed)
 
 
 def validation_sessions(data: DataSet, config: SftConfig) -> DataSet | None:
-    """The sessions that choose the checkpoint; None if none shall.
+    """The sessions that choose the checkpoint; None without validation.
 
     Raises:
         ConfigError: if the validation part is empty.
@@ -29,13 +29,13 @@ def validation_sessions(data: DataSet, config: SftConfig) -> DataSet | None:
     if not config.validation_sessions:
         return None
     part = split(data, "validation", config.split_by, config.seed)
-    return _drawn(part, config.validation_sessions, config.seed)
+    return _sample(part, config.validation_sessions, config.seed)
 
 
-def leaks(data: DataSet, config: SftConfig) -> Iterator[str]:
-    """What of the test part stands in the train part, in words: people, or the same session twice.
+def leaks_into_test(data: DataSet, config: SftConfig) -> Iterator[str]:
+    """What the train and test parts share, in sentences: people, or duplicate sessions.
 
-    Pages that are alike are no leak: everybody sees them.
+    Similar pages are no leak: everybody sees them.
     """
     parts = assign(data, config.split_by, config.seed)
     found, _ = leaked_sessions(data, parts)
@@ -48,16 +48,16 @@ def leaks(data: DataSet, config: SftConfig) -> Iterator[str]:
     for finding in found:
         yield (
             f"{finding.message} ({', '.join(finding.examples)}). "
-            "Say --allow-shared-users if that is what is to be measured"
+            "Give --allow-shared-users if you mean to measure known people"
         )
 
 
-def _drawn(part: DataSet, limit: int | None, seed: int) -> DataSet:
-    """At most `limit` sessions by chance; a larger limit adds sessions to those of a smaller one."""
+def _sample(part: DataSet, limit: int | None, seed: int) -> DataSet:
+    """At most `limit` random sessions; a larger limit adds sessions to those of a smaller one."""
     if limit is None or len(part) <= limit:
         return part
-    return part.select(sorted(part.session_ids, key=lambda session_id: _place(session_id, seed))[:limit])
+    return part.select(sorted(part.session_ids, key=lambda session_id: _rank(session_id, seed))[:limit])
 
 
-def _place(session_id: str, seed: int) -> bytes:
+def _rank(session_id: str, seed: int) -> bytes:
     return hashlib.blake2b(f"learn:{seed}:{session_id}".encode(), digest_size=8).digest()

@@ -1,4 +1,4 @@
-"""The course of a training: prepare, train, hand over."""
+"""One run of supervised fine-tuning: prepare the examples, train, export the checkpoint."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from typing import TYPE_CHECKING, Any
 from accelerate import PartialState
 
 from facsim.data import DataSet
-from facsim.lm.checkpoint import fingerprint, load_checkpoint
+from facsim.lm.checkpoint import load_chat_tokenizer, load_checkpoint, tokenizer_file
+from facsim.lm.checkpoint_files import fingerprint
 from facsim.lm.locate import TINY, find_checkpoint
+from facsim.lm.quiet import quiet_transformers
 from facsim.prompt import PromptConfig
 from facsim.train.config import INCIDENTAL, SftConfig
-from facsim.train.example_file import write_rows
-from facsim.train.example_set import fitted, make_rows
-from facsim.train.examples import RowCounts
-from facsim.train.export import hand_over
+from facsim.train.example_file import write_examples
+from facsim.train.example_set import build_examples, context_problem, fit_prompt_budget
+from facsim.train.examples import ExampleCounts
+from facsim.train.export import export_checkpoint
 from facsim.train.report import TrainingReport
-from facsim.train.session_selection import leaks, training_sessions, validation_sessions
-from facsim.train.sft import TrainingInterrupted
-from facsim.train.stop_signals import StopRequest, stop_requests
-from facsim.train.tokenizer import beyond_model, load_chat, make_servable, stop_at_answers, tokenizer_file
-from facsim.train.trainer import Conductor, SessionTrainer
-from facsim.train.training_folder import ROWS_INFO, TrainingFolder
+from facsim.train.serving import complete_tokenizer, stop_at_answers
+from facsim.train.session_selection import leaks_into_test, training_sessions, validation_sessions
+from facsim.train.stop_signals import StopRequest, TrainingInterrupted, stop_requests
+from facsim.train.trainer import ScheduleCallback, SessionTrainer
+from facsim.train.training_folder import EXAMPLES_INFO, TrainingFolder
 from facsim.train.trl_settings import Hardware, trl_settings
 from facsim.train.validation import Validation
 from facsim.util.errors import ConfigError, InputError
 from facsim.util.progress import Progress
+from facsim.util.setting_changes import changed_settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -42,50 +44,50 @@ _PACKAGES = ("accelerate", "datasets", "facsim", "peft", "tokenizers", "torch", 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """Everything about the data that training needs."""
+    """What training needs to know about the data."""
 
     prompt: PromptConfig
-    counts: RowCounts
+    counts: ExampleCounts
     validation: Validation | None
 
 
-class Course:
-    """One training. Use it once.
+class SftRun:
+    """One training, to be run once.
 
     Args:
-        config: what to do.
-        progress: told how far it is.
+        config: data, model, recipe.
+        progress: called with what is done.
 
     Raises:
-        ConfigError: if there is no such model or data set, or nothing to learn from.
-        InputError: if tests would be of what was learned.
+        ConfigError: if there is no such model or data set, or nothing to train on.
+        InputError: if test sessions would be trained on.
     """
 
     def __init__(self, config: SftConfig, progress: Progress) -> None:
         self._config, self._progress = config, progress
         self._folder = TrainingFolder(config.out)
         self._data = DataSet.open(config.data)
-        if found := list(leaks(self._data, config)):
+        if found := list(leaks_into_test(self._data, config)):
             raise InputError("; ".join(found), file=config.data)
         self._train = training_sessions(self._data, config)
-        self._validated = validation_sessions(self._data, config)
+        self._validation_data = validation_sessions(self._data, config)
         self._base = find_checkpoint(config.model)
-        if too_long := beyond_model(config, self._base):
+        if too_long := context_problem(config, self._base):
             raise ConfigError(too_long)
-        self._chat = load_chat(self._base)
-        make_servable(self._chat)
+        self._chat = load_chat_tokenizer(self._base)
+        complete_tokenizer(self._chat)
 
     def run(self, *, resume: bool) -> TrainingReport:
-        """Do it: see `facsim.train.train_sft`."""
+        """Train: see `facsim.train.train_sft`."""
         if resume and self._folder.is_done:
             return self._finished()
-        with _quiet():
+        with _quiet_libraries():
             self._hardware = Hardware.of(self._config)
             self._state = PartialState()
             settings = trl_settings(self._config, self._hardware, self._folder.work)
             with self._folder.held(resume=resume, is_holder=self._hardware.is_main):
-                with self._state.main_process_first(), self._folder.writing("the sequences"):
-                    # The first process makes the rows; the others find them.
+                with self._state.main_process_first(), self._folder.writing("the training examples"):
+                    # The first process builds the examples; the others find them.
                     if self._hardware.is_main:
                         self._folder.begin(self._identity())
                     prepared = self._prepare()
@@ -94,25 +96,20 @@ class Course:
                     return self._run(prepared, model, settings, stop)
 
     def _finished(self) -> TrainingReport:
-        """The report of a training that has nothing left to do."""
+        """The report of a training that is complete."""
         self._folder.clear_finished()
         report = TrainingReport.read(self._folder.out)
         now = self._settings() | {"content_hash": self._data.content_hash}
         before = {**report.config, "content_hash": report.content_hash}
-        changes = ", ".join(
-            f"{key} ({before.get(key)!r} → {now.get(key)!r})"
-            for key in sorted({*before, *now} - INCIDENTAL)
-            if before.get(key) != now.get(key)
-        )
-        if changes:
+        if changes := changed_settings(before, now, ignore=INCIDENTAL):
             raise ConfigError(
-                f"{self._folder.out} holds a checkpoint that was trained otherwise: {changes}. "
+                f"{self._folder.out} contains a checkpoint that was trained with other settings: {changes}. "
                 "Choose another folder"
             )
         return report
 
     def _settings(self) -> dict[str, Any]:
-        """The configuration as the report has it."""
+        """The configuration, as the report records it."""
         return self._config.model_dump(mode="json", exclude={"data", "out"}) | {"model": self._base_name}
 
     def _identity(self) -> dict[str, Any]:
@@ -125,28 +122,28 @@ class Course:
 
     @property
     def _base_name(self) -> str:
-        """What the model is called: its id on the hub or `tiny`; of a folder its last part, for others."""
+        """The model's name for others: its hub id or built-in name, or the last part of its folder."""
         is_folder = self._config.model != TINY and Path(self._config.model).expanduser().is_dir()
         return self._base.resolve().name if is_folder else self._config.model
 
     def _prepare(self) -> _Prepared:
-        """The rows, made or found."""
-        about = self._folder.work / ROWS_INFO
-        if not about.is_file():
-            self._make_rows(about)
-        found = json.loads(about.read_text(encoding="utf-8"))
+        """The training examples, built or found."""
+        info = self._folder.work / EXAMPLES_INFO
+        if not info.is_file():
+            self._build_examples(info)
+        found = json.loads(info.read_text(encoding="utf-8"))
         tokenizer = tokenizer_file(self._base, self._chat, self._folder.work / "tokenizer")
         prompt = self._config.prompt(tokenizer, found["budget_tokens"])
-        chosen_by = self._validated
-        validation = None if chosen_by is None else Validation(chosen_by, self._chat, prompt)
-        return _Prepared(prompt, RowCounts(**found["counts"]), validation)
+        data = self._validation_data
+        validation = None if data is None else Validation(data, self._chat, prompt)
+        return _Prepared(prompt, ExampleCounts(**found["counts"]), validation)
 
-    def _make_rows(self, about: Path) -> None:
+    def _build_examples(self, info: Path) -> None:
         work, chat = self._folder.work, self._chat
 
-        def make(prompt: PromptConfig) -> RowCounts:
-            with write_rows(self._folder.rows) as keep:
-                return make_rows(
+        def build(prompt: PromptConfig) -> ExampleCounts:
+            with write_examples(self._folder.examples) as keep:
+                return build_examples(
                     self._train,
                     chat,
                     prompt,
@@ -156,15 +153,16 @@ class Course:
                 )
 
         tokenizer = tokenizer_file(self._base, chat, work / "tokenizer")
-        prompt, counts = fitted(self._config, self._train, chat, tokenizer, make)
+        prompt, counts = fit_prompt_budget(self._config, self._train, chat, tokenizer, build)
         content = {"budget_tokens": prompt.budget_tokens, "counts": counts.to_dict()}
-        partial = about.with_suffix(".partial")
+        partial = info.with_suffix(".partial")
         partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        partial.rename(about)
+        partial.rename(info)
 
     def _load_model(self) -> PreTrainedModel:
         config, hardware = self._config, self._hardware
-        # All weights are trained in fp32, whatever is computed in; those that LoRA leaves alone need not be.
+        # Trained weights are kept in fp32, whatever the compute precision; those that LoRA freezes need not
+        # be.
         half = hardware.bf16 and config.method == "lora"
         model = load_checkpoint(self._base, dtype="bfloat16" if half else "float32").model
         try:
@@ -181,7 +179,7 @@ class Course:
         trainer = self._trainer(prepared, model, settings, stop)
         trained = sum(weight.numel() for weight in trainer.model.parameters() if weight.requires_grad)
         last = self._folder.checkpoint()
-        if last is not None and self._folder.is_trained():  # killed while it was handed over
+        if last is not None and self._folder.is_trained():  # killed during the export
             trainer.state = type(trainer.state).load_from_json(str(last / "trainer_state.json"))
         else:
             trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -193,7 +191,7 @@ class Course:
             with self._folder.writing("the checkpoint"):
                 if trainer.best is None:
                     self._folder.keep_last()
-                hand_over(
+                export_checkpoint(
                     self._folder,
                     report,
                     base=self._base,
@@ -212,12 +210,12 @@ class Course:
         from transformers.trainer_callback import PrinterCallback  # noqa: PLC0415
         from trl import pack_dataset  # noqa: PLC0415
 
-        rows = Dataset.from_file(str(self._folder.rows))
-        sequences = rows.select_columns(["input_ids", "labels"])
+        examples = Dataset.from_file(str(self._folder.examples))
+        train_dataset = examples.select_columns(["input_ids", "labels"])
         if self._hardware.packing:
             with self._state.main_process_first():
-                sequences = pack_dataset(sequences, self._config.context_tokens, "bfd")
-        conductor = Conductor(
+                train_dataset = pack_dataset(train_dataset, self._config.context_tokens, "bfd")
+        schedule = ScheduleCallback(
             validations=self._config.validations,
             save_every=self._config.save_every,
             should_stop=stop,
@@ -226,17 +224,17 @@ class Course:
         trainer = SessionTrainer(
             model,
             settings,
-            rows=rows,
-            train_dataset=sequences,
+            examples=examples,
+            train_dataset=train_dataset,
             validation=prepared.validation,
             folder=self._folder,
             is_muon=self._config.optimizer == "muon",
             processing_class=self._chat.tokenizer,
             peft_config=_lora(self._config),
-            callbacks=[conductor],
+            callbacks=[schedule],
         )
         trainer.remove_callback(PrinterCallback)
-        conductor.trainer = trainer
+        schedule.trainer = trainer
         return trainer
 
     def _report(
@@ -251,8 +249,8 @@ class Course:
             content_hash=self._data.content_hash,
             licence=self._data.card.licence,
             prompt=prompt,
-            rows=prepared.counts.to_dict(),
-            sequences=len(trainer.train_dataset),
+            examples=prepared.counts.to_dict(),
+            packed_examples=len(trainer.train_dataset),
             validation={"sessions": validation.sessions, "steps": validation.steps} if validation else {},
             parameters=parameters,
             trained_parameters=trained,
@@ -281,7 +279,7 @@ class Course:
         )
 
     def _facts(self, report: TrainingReport) -> dict[str, Any]:
-        """What `facsim.json` says of the training."""
+        """What `facsim.json` records about the training."""
         config = report.config
         return {
             "base": config["model"],
@@ -311,24 +309,17 @@ def _lora(config: SftConfig) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """The libraries neither draw bars nor give advice meanwhile; what is wrong is raised."""
+def _quiet_libraries() -> Iterator[None]:
+    """Silence the libraries' logs, warnings and progress bars inside the block; errors are still raised."""
     import datasets  # noqa: PLC0415
-    from transformers.utils import logging  # noqa: PLC0415
 
-    level, drew = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    also_drew = not datasets.are_progress_bars_disabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    had_bars = not datasets.are_progress_bars_disabled()
     datasets.disable_progress_bars()
     try:
-        with warnings.catch_warnings():
+        with quiet_transformers(), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", UserWarning)
             yield
     finally:
-        logging.set_verbosity(level)
-        if drew:
-            logging.enable_progress_bar()
-        if also_drew:
+        if had_bars:
             datasets.enable_progress_bars()

@@ -1,4 +1,4 @@
-"""Stopping in good order: the first signal is a wish, the second an order."""
+"""Stop a training in good order: the first signal asks for it, the second one forces it."""
 
 from __future__ import annotations
 
@@ -6,28 +6,40 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 
+class TrainingInterrupted(KeyboardInterrupt):
+    """A signal stopped a training; everything up to its last step is on disk."""
+
+    def __init__(self, out: Path, step: int, steps: int) -> None:
+        self.out, self.step, self.steps = out, step, steps
+        super().__init__(
+            f"stopped after step {step} of {steps}, which is saved in {out}. Run the same command again with "
+            "--resume to go on"
+        )
+
+
 class StopRequest:
-    """Whether SIGINT or SIGTERM came."""
+    """Whether SIGINT or SIGTERM was received."""
 
     def __init__(self) -> None:
-        self.came = False
+        self.received = False
 
     def __call__(self) -> bool:
         """Whether to stop soon."""
-        return self.came
+        return self.received
 
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        if self.came:
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self.received:
             raise KeyboardInterrupt
-        self.came = True
+        self.received = True
 
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Within this, a first SIGINT or SIGTERM is noted, and a second one raises KeyboardInterrupt.
+    """Inside the block, a first SIGINT or SIGTERM is noted, and a second one raises KeyboardInterrupt.
 
     In a thread other than the main one signals are left to the program.
     """
@@ -35,7 +47,7 @@ def stop_requests() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request._note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, request._handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield request
     finally:

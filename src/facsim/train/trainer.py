@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer for whole sessions: loss at answers, the real metric, whole checkpoints, clear faults."""
+"""TRL's SFTTrainer for whole sessions: loss on answers, the real metric, atomic checkpoints, clear errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transformers import TrainerCallback
 from trl import SFTConfig as TrlConfig
 from trl import SFTTrainer
 
-from facsim.train.example_file import IGNORED
+from facsim.train.example_file import IGNORE_INDEX
 from facsim.train.muon import MuonAdamW
 from facsim.train.training_folder import TrainingFolder
 from facsim.train.validation import Validation, ValidationScore
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 
 class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typed
-    """An `SFTTrainer` over rows that are tokens already.
+    """An `SFTTrainer` over examples that are tokenized already.
 
     Args:
-        model: to be trained.
+        model: the model to train.
         args: TRL's settings.
-        rows: columns `session_id`, `input_ids`, `labels`; unpacked, whatever is trained on.
-        train_dataset: the sequences, packed or not.
-        validation: what chooses the weights that are kept; None: nothing does.
+        examples: columns `session_id`, `input_ids`, `labels`; not packed.
+        train_dataset: the examples, packed or not.
+        validation: chooses the weights that are kept; None: the last ones are.
         folder: where checkpoints go.
         is_muon: whether Muon trains the matrices of the layers.
-        options: further ones of `SFTTrainer`.
+        options: further arguments of `SFTTrainer`.
     """
 
     optimizer: torch.optim.Optimizer | None
@@ -46,7 +46,7 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
         model: PreTrainedModel,
         args: TrlConfig,
         *,
-        rows: Dataset,
+        examples: Dataset,
         train_dataset: Dataset,
         validation: Validation | None,
         folder: TrainingFolder,
@@ -55,24 +55,24 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
     ) -> None:
         self._is_muon = is_muon
         super().__init__(model, args, train_dataset=train_dataset, **options)
-        self._rows, self._validation, self._folder = rows, validation, folder
+        self._examples, self._validation, self._folder = examples, validation, folder
         self._staging: Path | None = None
-        self._since_step: list[torch.Tensor] = []
-        self._began = time.perf_counter()
-        self._seconds_before = self._trained_for = 0.0
+        self._step_inputs: list[torch.Tensor] = []
+        self._start = time.perf_counter()
+        self._seconds_before = self._elapsed = 0.0
         self._tokens = 0
-        self._aside = 0.0
+        self._not_training = 0.0
         self.best: tuple[ValidationScore, int] | None = folder.best()
 
     def create_optimizer(self, model: PreTrainedModel | None = None) -> torch.optim.Optimizer:
-        """The optimizer that the configuration names."""
+        """The configured optimizer."""
         if self._is_muon and self.optimizer is None:
             rate, decay = self.args.learning_rate, self.args.weight_decay
             self.optimizer = MuonAdamW(model or self.model, rate, weight_decay=decay)
         optimizer: torch.optim.Optimizer = super().create_optimizer(model)
         return optimizer
 
-    # --- the loss
+    # --- loss
 
     def compute_loss(
         self,
@@ -81,13 +81,22 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """The mean negative log-likelihood of the trained tokens of a step.
+        """The mean negative log-likelihood of the trained tokens of an optimizer step.
 
-        On CUDA TRL's fused head computes it from the trained positions. Elsewhere TRL projects every position
-        onto the vocabulary; here only those before trained tokens are, which is what most of a small model's
-        time goes into.
+        On CUDA, TRL's fused head computes logits at trained positions only. Elsewhere TRL projects every
+        position onto the vocabulary, which takes most of a small model's time; here only those before trained
+        tokens are.
+
+        Args:
+            model: the model, perhaps wrapped.
+            inputs: `input_ids` and `labels`, both `(batch, tokens)`.
+            return_outputs: as in `SFTTrainer`.
+            num_items_in_batch: trained tokens in the whole step.
+
+        Returns:
+            A scalar.
         """
-        self._since_step.append(inputs["input_ids"])
+        self._step_inputs.append(inputs["input_ids"])
         self._tokens += inputs["input_ids"].numel()
         if inputs["input_ids"].is_cuda or inputs["input_ids"].shape[0] != 1 or self.aux_loss_enabled:
             loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
@@ -100,13 +109,14 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
     def _loss_at_answers(
         self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | None
     ) -> torch.Tensor:
-        said = inputs["labels"][0, 1:]
-        places = (said != IGNORED).nonzero().squeeze(1)
-        shown = {name: value for name, value in inputs.items() if name not in ("labels", "use_cache")}
-        # Packed sessions stay apart by their positions; that needs the cache switched off.
-        logits = model(**shown, use_cache=False, logits_to_keep=places).logits[0]
-        loss = torch.nn.functional.cross_entropy(logits.float(), said[places], reduction="sum")
-        total = places.numel() if num_items_in_batch is None else num_items_in_batch
+        """The loss (a scalar) of a batch of one example, with logits `(trained tokens, vocab)` only."""
+        targets = inputs["labels"][0, 1:]
+        positions = (targets != IGNORE_INDEX).nonzero().squeeze(1)
+        visible = {name: value for name, value in inputs.items() if name not in ("labels", "use_cache")}
+        # Position ids keep packed examples apart; that needs the KV cache switched off.
+        logits = model(**visible, use_cache=False, logits_to_keep=positions).logits[0]
+        loss = torch.nn.functional.cross_entropy(logits.float(), targets[positions], reduction="sum")
+        total = positions.numel() if num_items_in_batch is None else num_items_in_batch
         loss = loss / total
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes
@@ -116,17 +126,17 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
         norm = super()._clip_grad_norm(model)
         value = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
         if not math.isfinite(value):
-            raise self._diverged("gradient", value, self._since_step)
-        self._since_step = []
+            raise self._diverged("gradient", value, self._step_inputs)
+        self._step_inputs = []
         return norm
 
     def _diverged(self, what: str, value: float, batches: list[torch.Tensor]) -> FacsimError:
-        """Names the sessions of some batches, found again by their tokens."""
+        """An error that names the sessions of some batches `(batch, tokens)`, found by their tokens."""
         sequences = [tuple(row.tolist()) for batch in batches for row in batch.cpu()]
         ids = [
-            row["session_id"]
-            for row in self._rows
-            if any(_holds(sequence, tuple(row["input_ids"])) for sequence in sequences)
+            example["session_id"]
+            for example in self._examples
+            if any(_contains(sequence, tuple(example["input_ids"])) for sequence in sequences)
         ]
         names = ", ".join(dict.fromkeys(ids))
         return FacsimError(
@@ -141,7 +151,7 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
         """Score the validation sessions, and keep the weights if they are the best so far."""
         if self._validation is None:
             return {}
-        began = time.perf_counter()
+        start = time.perf_counter()
         with self.compute_loss_context_manager():
             score = self._validation.score(
                 self.model, rank=self.args.process_index, ranks=self.args.world_size
@@ -151,7 +161,7 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
             self.best = (score, self.state.global_step)
             self._keep_best(score)
         found = {f"validation_{name}": value for name, value in score.to_dict().items()}
-        self._aside += time.perf_counter() - began
+        self._not_training += time.perf_counter() - start
         self.log(dict(found))
         self.control: TrainerControl = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, found
@@ -174,8 +184,8 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
         return str(self._staging or super()._get_output_dir(trial))
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
-        """Write a checkpoint beside its place, then rename it: there is a whole one at any time."""
-        began = time.perf_counter()
+        """Write a checkpoint to a staging folder, then rename it: a complete one exists at any time."""
+        start = time.perf_counter()
         with self._folder.writing("a checkpoint"):
             if self.args.should_save:
                 self._folder.clear_staging()
@@ -189,50 +199,50 @@ class SessionTrainer(SFTTrainer):  # type: ignore[misc] # the library is not typ
             if self.args.should_save:
                 self._folder.keep_checkpoint(self.state.global_step)
             self.accelerator.wait_for_everyone()
-        self._aside += time.perf_counter() - began
+        self._not_training += time.perf_counter() - start
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Facsim writes its own."""
+        """Does nothing: Facsim writes its own model card."""
 
-    # --- the record
+    # --- log
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Record, with the seconds and tokens of training up to now, those before a resume included."""
-        self._trained_for = time.perf_counter() - self._began
-        logs["seconds"] = round(self._seconds_before + self._trained_for, 3)
+        """Add the seconds of training so far, those before a resume included, and log."""
+        self._elapsed = time.perf_counter() - self._start
+        logs["seconds"] = round(self._seconds_before + self._elapsed, 3)
         super().log(logs, start_time)
 
     @property
     def tokens_per_second(self) -> float:
-        """Trained on by all processes, since this process began; validation and saving not counted."""
+        """Training speed of all processes since this process started, without validation and saving."""
         tokens: int = self._tokens * self.args.world_size
-        return tokens / max(self._trained_for - self._aside, 1e-9)
+        return tokens / max(self._elapsed - self._not_training, 1e-9)
 
     def begin(self) -> None:
-        """Start the clock, after what an earlier process has trained."""
+        """Start the clock, after the time that earlier processes have trained."""
         history = self.state.log_history
         self._seconds_before = max((entry.get("seconds", 0.0) for entry in history), default=0.0)
-        self._began = time.perf_counter()
+        self._start = time.perf_counter()
 
 
-def _holds(sequence: tuple[int, ...], tokens: tuple[int, ...]) -> bool:
-    """Whether a sequence, perhaps packed, holds a row."""
+def _contains(sequence: tuple[int, ...], tokens: tuple[int, ...]) -> bool:
+    """Whether a sequence `(tokens,)`, perhaps packed, contains an example."""
     first = tokens[0]
     size = len(tokens)
     return any(
-        token == first and sequence[place : place + size] == tokens
-        for place, token in enumerate(sequence[: len(sequence) - size + 1])
+        token == first and sequence[start : start + size] == tokens
+        for start, token in enumerate(sequence[: len(sequence) - size + 1])
     )
 
 
-class Conductor(TrainerCallback):  # type: ignore[misc] # the library is not typed
-    """Says when to validate and to save, stops in good order, and tells how far it is.
+class ScheduleCallback(TrainerCallback):  # type: ignore[misc] # the library is not typed
+    """Decides when to validate, save and stop, and reports progress.
 
     Args:
         validations: how many times the validation part is scored.
         save_every: steps between checkpoints; None: with every validation.
         should_stop: whether a signal asked to stop.
-        progress: told about sequences.
+        progress: called with examples.
     """
 
     def __init__(
@@ -249,21 +259,21 @@ class Conductor(TrainerCallback):  # type: ignore[misc] # the library is not typ
         self.trainer: SessionTrainer | None = None
 
     def on_train_begin(self, _args: TrlConfig, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Score the model as it came, once."""
+        """Score the untrained model, once."""
         assert self.trainer is not None
         self.trainer.begin()
         if not state.global_step:
             self.trainer.evaluate()
 
     def on_substep_end(self, args: TrlConfig, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Tell how far it is."""
+        """Report progress within a step."""
         self._substeps += 1
-        self._tell(args, state)
+        self._report(args, state)
 
     def on_step_end(
         self, args: TrlConfig, state: TrainerState, control: TrainerControl, **_: Any
     ) -> TrainerControl:
-        """Decide what happens after this step."""
+        """Decide whether to validate, save or stop after this step."""
         self._substeps = 0
         step, last = state.global_step, state.max_steps
         due = {round(last * number / self._validations) for number in range(1, self._validations + 1)}
@@ -272,25 +282,25 @@ class Conductor(TrainerCallback):  # type: ignore[misc] # the library is not typ
         stop = self._stop_everywhere(args)
         if stop or step >= last:
             control.should_save = control.should_training_stop = True
-        self._tell(args, state)
+        self._report(args, state)
         return control
 
     def _stop_everywhere(self, args: TrlConfig) -> bool:
-        """Whether any process was asked to stop: then all do, at the same step."""
+        """Whether any process was asked to stop: then all stop, at the same step."""
         if args.world_size == 1:
             return self._should_stop()
         asked = torch.tensor(float(self._should_stop()), device=args.device)
         torch.distributed.all_reduce(asked)
         return bool(asked.item())
 
-    def _tell(self, args: TrlConfig, state: TrainerState) -> None:
+    def _report(self, args: TrlConfig, state: TrainerState) -> None:
         per_step = args.gradient_accumulation_steps
         done = state.global_step * per_step + self._substeps
         self._progress(done * args.world_size, state.max_steps * per_step * args.world_size, _note(state))
 
 
 def _note(state: TrainerState) -> str:
-    """The latest loss and accuracy, in words."""
+    """The latest loss and accuracy, as text."""
     parts = []
     for key, form in (("loss", "loss {:.3f}"), ("validation_accuracy", "accuracy {:.1%}")):
         value = next((entry[key] for entry in reversed(state.log_history) if key in entry), None)

@@ -1,14 +1,14 @@
 """The folder of a training: what can be resumed, and what is kept.
 
     OUT/                  the checkpoint, once training is done: a plain transformers folder
-    OUT/training/         while it goes on
-        config.json       what identifies the training
-        rows.arrow        the sequences
+    OUT/training/         during training
+        config.json       settings that identify the training
+        examples.arrow    the training examples
         checkpoint-N/     weights, optimizer, schedule and random state after step N: the last one only
-        best/             the weights that validated best so far
+        best/             the best weights so far, by validation
 
-Folders are written under another name and renamed, so each is whole or not there, whatever happens. The last
-checkpoint goes only after the next one is in place.
+Folders are written under a temporary name and renamed, so each is complete or absent, whatever happens. The
+last checkpoint is removed only after the next one is in place.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from facsim.train.report import REPORT_FILE
 from facsim.train.validation import ValidationScore
 from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.files import LOCK_FILE, FolderLock, write_atomically
+from facsim.util.setting_changes import changed_settings
 
 WORK: Final = "training"
 SCORE_FILE: Final = "validation.json"
-"""How the best weights validated, beside them."""
+"""The validation score of the best weights, beside them."""
 
-ROWS_INFO: Final = "rows.json"
-"""What was counted of the rows; without it they are made again."""
+EXAMPLES_INFO: Final = "examples.json"
+"""The counts of the training examples; without it they are built again."""
 
 _PREFIX: Final = "checkpoint-"
 _STATE: Final = "trainer_state.json"
@@ -40,7 +41,7 @@ _CONFIG_PARTIAL: Final = ".config.json.partial"
 
 
 class TrainingFolder:
-    """Paths and renames.
+    """The paths in a training's folder, and the renames that keep it consistent.
 
     Args:
         out: the folder of the checkpoint to be.
@@ -49,7 +50,7 @@ class TrainingFolder:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.work = out / WORK
-        self.rows = self.work / "rows.arrow"
+        self.examples = self.work / "examples.arrow"
         self.config = self.work / "config.json"
         self.staging = self.work / ".partial"
         self.best_folder = self.work / "best"
@@ -58,34 +59,34 @@ class TrainingFolder:
 
     @property
     def is_begun(self) -> bool:
-        """Whether a training has come to something here that could be lost, and is not done."""
+        """Whether the folder contains an unfinished training with progress that could be lost."""
         kept = (self.best_folder, self._old_best, self.checkpoint())
         return any(folder is not None and folder.exists() for folder in kept)
 
     @property
     def is_done(self) -> bool:
-        """Whether a training was finished here."""
+        """Whether the folder contains a finished training."""
         return (self.out / REPORT_FILE).is_file() and not self.work.exists()
 
     @contextmanager
     def held(self, *, resume: bool, is_holder: bool = True) -> Iterator[None]:
-        """Make the folder, or find a training in it, and hold it for one training.
+        """Create the folder, or find a training in it, and lock it for this training.
 
-        The system lets go of it when the process ends, however it ends.
+        The operating system releases the lock when the process ends, however it ends.
 
         Args:
-            resume: whether to go on with a training that is there.
-            is_holder: whether this process holds it; of several that train together one does.
+            resume: whether to continue a training in it.
+            is_holder: whether this process takes the lock; one of several that train together does.
 
         Raises:
-            ConfigError: if it holds something else, or a training that is not to go on, or that another
-                process is at.
-            FacsimError: if it cannot be made.
+            ConfigError: if it contains something else, or a training while `resume` is false, or if another
+                process has the lock.
+            FacsimError: if it cannot be created.
         """
         if not is_holder:
             yield
             return
-        self._check_place(resume=resume)
+        self._check_folder(resume=resume)
         try:
             self.work.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -93,13 +94,13 @@ class TrainingFolder:
         with FolderLock(self.work):
             yield
 
-    def _check_place(self, *, resume: bool) -> None:
+    def _check_folder(self, *, resume: bool) -> None:
         if self.out.exists() and not self.out.is_dir():
             raise ConfigError(f"{self.out} is a file. Choose a folder for the checkpoint")
         if self.is_begun:
             if not resume:
                 raise ConfigError(
-                    f"{self.out} holds a training. Continue it with --resume, or choose another folder"
+                    f"{self.out} contains a training. Continue it with --resume, or choose another folder"
                 )
         elif self.out.is_dir() and (
             {file.name for file in self.out.iterdir()} - {WORK} or self._is_foreign()
@@ -107,7 +108,7 @@ class TrainingFolder:
             raise ConfigError(f"{self.out} exists and is not a training to resume. Choose another folder")
 
     def _is_foreign(self) -> bool:
-        """Whether `training/` is somebody else's folder of that name, not to be cleared away."""
+        """Whether `training/` is another program's folder of that name, which must not be removed."""
         if not self.work.is_dir():
             return self.work.exists()
         if self.config.is_file():
@@ -115,14 +116,14 @@ class TrainingFolder:
         return bool({file.name for file in self.work.iterdir()} - {LOCK_FILE, _CONFIG_PARTIAL})
 
     def begin(self, identity: Mapping[str, Any]) -> None:
-        """Write down which training this is, or check that it is the one that was begun.
+        """Record which training this is, or check that it is the one in the folder.
 
-        What a killed process left half done is put right. A training that never came to a first checkpoint is
-        forgotten if it was another one: it may well have been its settings that ended it.
+        Whatever a killed process left unfinished is repaired. A training with other settings that never
+        reached a first checkpoint is discarded: its settings may well have ended it.
 
         Raises:
-            ConfigError: if another training was begun; what differs is named.
-            InputError: if what is written of it cannot be read.
+            ConfigError: if the folder contains a training with other settings, which are named.
+            InputError: if its settings cannot be read.
         """
         now = json.loads(json.dumps(identity))
         before = self._identity()
@@ -130,18 +131,13 @@ class TrainingFolder:
             self._tidy()
             return
         if self.is_begun:
-            before = before or {}
-            changes = ", ".join(
-                f"{key} ({before.get(key)!r} → {now.get(key)!r})"
-                for key in sorted({*before, *now})
-                if before.get(key) != now.get(key)
-            )
             raise ConfigError(
-                f"{self.out} holds another training: {changes}. Use the same settings, or another folder"
+                f"{self.out} contains a training with other settings: {changed_settings(before or {}, now)}. "
+                "Use the same settings, or another folder"
             )
-        # A kill in between leaves a config.json beside no rows, or nothing.
+        # A kill in between leaves a config.json without examples, or nothing.
         for left in sorted(
-            self.work.iterdir(), key=lambda file: (file == self.config, file.name != ROWS_INFO)
+            self.work.iterdir(), key=lambda file: (file == self.config, file.name != EXAMPLES_INFO)
         ):
             if left.is_dir():
                 shutil.rmtree(left)
@@ -159,7 +155,7 @@ class TrainingFolder:
         return found if isinstance(found, dict) else {}
 
     def _tidy(self) -> None:
-        """Remove what a killed process left half done; put back what it had moved aside."""
+        """Remove what a killed process left unfinished; restore what it had moved away."""
         self.clear_staging()
         if self._old_best.exists():
             if self.best_folder.exists():
@@ -176,16 +172,16 @@ class TrainingFolder:
         return bool(state["global_step"] >= state["max_steps"])
 
     def checkpoint(self) -> Path | None:
-        """The latest one."""
+        """The latest checkpoint."""
         found = [path for path in self.work.glob(f"{_PREFIX}*") if path.name[len(_PREFIX) :].isdigit()]
         return max(found, key=lambda path: int(path.name[len(_PREFIX) :]), default=None)
 
     def clear_staging(self) -> None:
-        """Remove what was not finished."""
+        """Remove unfinished files."""
         shutil.rmtree(self.staging, ignore_errors=True)
 
     def clear_finished(self) -> None:
-        """Remove what a process that was killed at the very end left."""
+        """Remove what a process killed at the very end left."""
         shutil.rmtree(self._done, ignore_errors=True)
 
     def keep_checkpoint(self, step: int) -> None:
@@ -203,13 +199,13 @@ class TrainingFolder:
         self.clear_staging()
 
     def keep_best(self, score: ValidationScore, step: int) -> None:
-        """Put the staged weights in the place of the best ones."""
+        """Replace the best weights by the staged ones."""
         content = json.dumps({"step": step, **score.to_dict()})
         (self.staging / SCORE_FILE).write_text(content + "\n", encoding="utf-8")
         self._put_best()
 
     def keep_last(self) -> None:
-        """Take the weights of the last checkpoint for the best ones, where nothing chose any."""
+        """Use the weights of the last checkpoint as the best ones, where there is no validation."""
         last = self.checkpoint()
         assert last is not None
         self.clear_staging()
@@ -229,7 +225,7 @@ class TrainingFolder:
         shutil.rmtree(self._old_best, ignore_errors=True)
 
     def best(self) -> tuple[ValidationScore, int] | None:
-        """How well the weights that are kept validated, and after which step; None if there are none."""
+        """The validation score of the best weights, and their step; None if there are none."""
         file = self.best_folder / SCORE_FILE
         if not file.is_file():
             return None
@@ -239,9 +235,9 @@ class TrainingFolder:
 
     @contextmanager
     def writing(self, what: str) -> Iterator[None]:
-        """Turns a full disk into a sentence that says what is safe.
+        """Turn a full disk into an error that says what is safe.
 
-        Torch and safetensors raise errors of their own for a disk that is full.
+        Torch and safetensors raise errors of their own when a disk is full.
         """
         from safetensors import SafetensorError  # noqa: PLC0415
 
@@ -257,26 +253,27 @@ class TrainingFolder:
             ) from error
 
     def remedy(self) -> str:
-        """What is safe after a fault, and how to go on from it."""
+        """What is safe after an error, and how to continue."""
         last = self.checkpoint()
         if last is None:
             return "No checkpoint was written yet."
-        return f"The checkpoint after step {last.name[len(_PREFIX) :]} is whole: --resume goes on from there."
+        step = last.name[len(_PREFIX) :]
+        return f"The checkpoint after step {step} is complete: --resume continues from there."
 
     def finish(self) -> None:
-        """Remove what only a training that goes on needs: in one move, so that it is done or not."""
+        """Remove what only a resumed training needs, in one rename: the training is either done or not."""
         self.work.rename(self._done)
         shutil.rmtree(self._done, ignore_errors=True)
 
 
 def _is_of_writing(error: RuntimeError) -> bool:
-    """Whether torch could not write a file: it says so in words only."""
+    """Whether torch failed to write a file; only the message tells."""
     text = str(error)
     return any(sign in text for sign in ("PytorchStreamWriter", "inline_container", "No space left"))
 
 
 def _to_disk(folder: Path) -> None:
-    """Have the operating system write a folder's files, so that a rename never precedes what it names."""
+    """Flush a folder's files to disk, so that a rename never precedes their content."""
     for file in [*folder.rglob("*"), folder]:
         descriptor = os.open(file, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""What the machine offers, and TRL's settings that follow from it and from the configuration."""
+"""What the machine offers, and the TRL settings that follow from it and from the configuration."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from facsim.util.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What a training runs on, and how.
+    """What a training runs on, and how it uses it.
 
     Attributes:
         device: its name, for the report.
-        is_cuda: whether that is a CUDA GPU.
-        processes: how many there are.
-        is_main: whether this is the one that writes.
+        is_cuda: whether it is a CUDA GPU.
+        processes: their number.
+        is_main: whether this process is the one that writes.
         bf16: whether to compute in bf16.
         attention: the attention implementation.
-        packing: whether short sessions share sequences.
+        packing: whether short examples are packed together.
         liger: whether layers run on Liger kernels.
     """
 
@@ -41,10 +41,10 @@ class Hardware:
 
     @classmethod
     def of(cls, config: SftConfig) -> Hardware:
-        """Look at the machine, and settle what the configuration leaves open.
+        """Detect the machine, and decide what the configuration leaves open.
 
         Raises:
-            ConfigError: if the configuration asks for what the machine has not.
+            ConfigError: if the configuration needs what the machine does not have.
         """
         state = PartialState(cpu=config.cpu)
         if config.optimizer == "muon" and (config.method == "lora" or state.num_processes > 1):
@@ -75,12 +75,12 @@ class Hardware:
         )
 
     def identity(self) -> dict[str, Any]:
-        """What of it a resumed training must share with its beginning."""
+        """What a resumed training must have in common with its start."""
         return {"packing": self.packing, "bf16": self.bf16, "processes": self.processes}
 
 
 def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig:
-    """TRL's settings.
+    """The settings of TRL's trainer.
 
     Raises:
         ConfigError: if the processes cannot share a step of the optimizer evenly.
@@ -96,7 +96,7 @@ def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig
     schedule = {"constant": "constant_with_warmup"}.get(config.schedule, config.schedule)
     settings = TrlConfig(
         output_dir=str(work),
-        # One sequence a pass: as free of padding as can be. Short ones share a sequence where packing pays.
+        # One example a pass needs no padding. Short ones are packed together where that pays.
         per_device_train_batch_size=1,
         gradient_accumulation_steps=config.global_batch // hardware.processes,
         num_train_epochs=config.epochs,
@@ -118,7 +118,7 @@ def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig
         dataset_kwargs={"skip_prepare_dataset": True},
         dataloader_pin_memory=hardware.is_cuda,
         logging_steps=1,
-        # A loss that is no number ends the training; it is not smoothed away.
+        # A NaN loss ends the training; it is not filtered out of the log.
         logging_nan_inf_filter=False,
         report_to=[],
         disable_tqdm=True,
@@ -126,6 +126,6 @@ def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig
         save_strategy="no",
     )
     if hardware.processes == 1 and hardware.is_cuda:
-        # Of several GPUs one process uses the first. transformers would copy the model onto all of them.
+        # A single process uses the first of several GPUs; transformers would copy the model onto all of them.
         settings._n_gpu = 1
     return settings

@@ -1,9 +1,9 @@
-"""The real metric, while training: does the model do what people of the validation part did?
+"""The real metric during training: does the model do what people of the validation part did?
 
-One forward pass a sequence tells for every step whether greedy decoding writes the person's action exactly
-(`facsim.lm.scoring`). As in every evaluation the first step of a session is no test case, and a
-step whose target the prompt does not show counts as wrong. In styles with a rationale the action is scored
-after the person's own rationale: a generated one is worse, so such accuracies are higher than those of a run.
+One forward pass tells for every step of an example whether greedy decoding writes the person's action exactly
+(`facsim.lm.scoring`). As in every evaluation the first step of a session is no test case, and a step whose
+target the prompt does not show counts as wrong. In styles with a rationale the action is scored after the
+person's own rationale; a generated one is worse, so these accuracies are higher than those of a run.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from facsim.data import DataSet
-from facsim.lm.chat_tokenizer import ChatTokenizer, Row
-from facsim.lm.scoring import AnswerScore, score_rows
+from facsim.lm.chat_tokenizer import ChatTokenizer, TokenizedSegment
+from facsim.lm.scoring import AnswerScore, score_segments
 from facsim.prompt import PromptConfig
-from facsim.train.examples import session_lessons
+from facsim.train.examples import session_examples
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -41,29 +41,31 @@ class ValidationScore:
     error: float = 0.0
 
     def beats(self, other: ValidationScore) -> bool:
-        """Whether these weights are to be kept instead of the others.
+        """Whether these weights are better than the others.
 
-        Accuracies that differ by more than the standard error decide. Of others chance would choose, while
-        the log-probability, which every step and every degree of doubt moves, still tells models apart.
+        Accuracies that differ by more than the standard error decide. Among others accuracy would choose by
+        chance, while the log-probability, to which every step contributes, still distinguishes models.
         """
         if abs(self.accuracy - other.accuracy) > max(self.error, other.error):
             return self.accuracy > other.accuracy
         return self.log_probability > other.log_probability
 
     def to_dict(self) -> dict[str, float]:
-        """As JSON values."""
+        """The score as JSON values."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    row: Row
-    counted: frozenset[int]
-    hopeless: frozenset[int]
+    """A validation example, the steps that are test cases, and those whose target is not shown."""
+
+    tokenized: TokenizedSegment
+    test_steps: frozenset[int]
+    unanswerable: frozenset[int]
 
 
 class Validation:
-    """Sessions to be scored, as rows.
+    """Validation sessions, tokenized for scoring.
 
     Args:
         data: the validation sessions.
@@ -78,16 +80,16 @@ class Validation:
     def __init__(self, data: DataSet, chat: ChatTokenizer, prompt: PromptConfig) -> None:
         self._cases = [
             _Case(
-                row=lesson.row,
-                counted=frozenset(turn.step for turn in lesson.segment.turns if turn.step > 0),
-                hopeless=frozenset(lesson.unseen),
+                tokenized=example.tokenized,
+                test_steps=frozenset(turn.step for turn in example.segment.turns if turn.step > 0),
+                unanswerable=frozenset(example.missing_targets),
             )
             for session in data
-            for lesson in session_lessons(data, session, chat, prompt)
+            for example in session_examples(data, session, chat, prompt)
         ]
-        self._cases = [case for case in self._cases if case.counted]
-        self.sessions = len({case.row.session_id for case in self._cases})
-        self.steps = sum(len(case.counted) for case in self._cases)
+        self._cases = [case for case in self._cases if case.test_steps]
+        self.sessions = len({case.tokenized.session_id for case in self._cases})
+        self.steps = sum(len(case.test_steps) for case in self._cases)
 
     def score(self, model: PreTrainedModel, *, rank: int = 0, ranks: int = 1) -> ValidationScore:
         """Score all sessions.
@@ -95,44 +97,41 @@ class Validation:
         Args:
             model: on any device. With several processes each scores its share, and all make the same number
                 of forward passes, which sharded models need.
-            rank: number of this process.
-            ranks: how many there are.
+            rank: index of this process.
+            ranks: the number of processes.
         """
-        share = [self._rows[place % len(self._rows)] for place in range(rank, self._passes(ranks), ranks)]
-        scores = score_rows(model, share) if ranks == 1 else score_rows(model, share, batch_tokens=1)
+        examples = [case.tokenized for case in self._cases]
+        share = [examples[index % len(examples)] for index in range(rank, self._passes(ranks), ranks)]
+        scores = score_segments(model, share) if ranks == 1 else score_segments(model, share, batch_tokens=1)
         if ranks > 1:
-            scores = _gathered(scores, ranks)[: len(self._rows)]
-        return self._judged(scores)
-
-    @property
-    def _rows(self) -> list[Row]:
-        return [case.row for case in self._cases]
+            scores = _gather(scores, ranks)[: len(examples)]
+        return self._summary(scores)
 
     def _passes(self, ranks: int) -> int:
         return -(-len(self._cases) // ranks) * ranks
 
-    def _judged(self, scores: Sequence[Sequence[AnswerScore]]) -> ValidationScore:
-        right: dict[str, list[bool]] = defaultdict(list)
-        logs: list[float] = []
+    def _summary(self, scores: Sequence[Sequence[AnswerScore]]) -> ValidationScore:
+        correct: dict[str, list[bool]] = defaultdict(list)
+        log_probabilities: list[float] = []
         for case, answers in zip(self._cases, scores, strict=True):
             for answer in answers:
-                if answer.step not in case.counted:
+                if answer.step not in case.test_steps:
                     continue
-                hopeless = answer.step in case.hopeless
-                right[case.row.session_id].append(answer.action_is_greedy and not hopeless)
-                if not hopeless:
-                    logs.append(answer.action_log_probability)
-        means = [fmean(verdicts) for verdicts in right.values()]
+                is_unanswerable = answer.step in case.unanswerable
+                correct[case.tokenized.session_id].append(answer.action_is_greedy and not is_unanswerable)
+                if not is_unanswerable:
+                    log_probabilities.append(answer.action_log_probability)
+        means = [fmean(verdicts) for verdicts in correct.values()]
         return ValidationScore(
             accuracy=fmean(means) if means else 0.0,
-            log_probability=fmean(logs) if logs else 0.0,
+            log_probability=fmean(log_probabilities) if log_probabilities else 0.0,
             error=stdev(means) / math.sqrt(len(means)) if len(means) > 1 else 0.0,
         )
 
 
-def _gathered(scores: list[tuple[AnswerScore, ...]], ranks: int) -> list[tuple[AnswerScore, ...]]:
-    """The scores of all processes, in the order of the rows, which were dealt out in turn."""
+def _gather(scores: list[tuple[AnswerScore, ...]], ranks: int) -> list[tuple[AnswerScore, ...]]:
+    """The scores of all processes, in the order of the examples, which were dealt out in turn."""
     from accelerate.utils import gather_object  # noqa: PLC0415
 
     shares: list[list[tuple[AnswerScore, ...]]] = gather_object([scores])
-    return [shares[place % ranks][place // ranks] for place in range(sum(map(len, shares)))]
+    return [shares[index % ranks][index // ranks] for index in range(sum(map(len, shares)))]

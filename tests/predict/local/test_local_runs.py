@@ -12,7 +12,7 @@ from rich.console import Console
 from facsim.data import Card, DataSet, DataSetWriter
 from facsim.evaluation import RunInterrupted, evaluate, named_predictors
 from facsim.evaluation.dry_run import plan
-from facsim.lm.checkpoint import read_settings, write_settings
+from facsim.lm.checkpoint_settings import read_settings, write_settings
 from facsim.predict import load_predictor
 from facsim.report import plan_summary
 from facsim.schema import Session

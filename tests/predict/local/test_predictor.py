@@ -8,12 +8,13 @@ import pytest
 import torch
 from local_models import PRODUCTS, chat_tokenizer, make_model, page_of, recorded_session
 
-from facsim.lm.checkpoint import load_checkpoint, write_settings
-from facsim.predict.local import decoding as asking
+from facsim.lm.checkpoint import load_checkpoint
+from facsim.lm.checkpoint_settings import write_settings
+from facsim.predict.local import decoding as decoding_module
 from facsim.predict.local.grammar import possible_actions
 from facsim.predict.local.options import LocalOptions
 from facsim.predict.local.predictor import LocalPredictor
-from facsim.predict.local.prefix_sharing import can_branch
+from facsim.predict.local.prefix_sharing import supports_shared_prefix
 from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor
 from facsim.prompt import PromptConfig, build_prompt, render_answer
 from facsim.schema import Action, PastStep, Usage
@@ -110,7 +111,7 @@ def test_other_kinds_of_models(tmp_path, kind, options, branches):
     """Sliding windows shorter than a page; and convolutions, which cannot share what was computed."""
     chat = chat_tokenizer()
     model = make_model(kind, chat, **options)
-    assert can_branch(model.eval()) is branches
+    assert supports_shared_prefix(model.eval()) is branches
     model.save_pretrained(tmp_path)
     chat.tokenizer.save_pretrained(tmp_path)
     sessions = [recorded_session(number, steps=2) for number in range(2)]
@@ -125,19 +126,19 @@ def test_near_ties_are_decided_by_the_step_alone(trained, monkeypatch):
     sessions = [recorded_session(number) for number in range(3)]
     asked = predictor(trained("action"))
     before = answers(asked, sessions)
-    monkeypatch.setitem(asking.TIES, torch.float32, 1e9)
+    monkeypatch.setitem(decoding_module.NEAR_TIE, torch.float32, 1e9)
     after = answers(asked, sessions)
     assert all(said(before[key].prediction) == said(after[key].prediction) for key in before)
 
 
 def written(chat, action):
-    return [*chat.answer(render_answer(action, None, "action")), chat.end]
+    return [*chat.encode_answer(render_answer(action, None, "action")), chat.end_token]
 
 
 def plain_log_probability(asked, so_far, action, possible=()):
     """By one plain forward pass over prompt and answer; each token among those of `possible` answers, if any."""
     model, chat, _ = asked.checkpoint
-    prompt = chat.prompt(build_prompt(so_far, asked.prompt).messages)
+    prompt = chat.encode_prompt(build_prompt(so_far, asked.prompt).messages)
     answer = written(chat, action)
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([[*prompt, *answer]])).logits[0]
@@ -251,7 +252,7 @@ def test_nothing_is_waited_for_that_is_longer_than_any_action(tmp_path):
     assert asked.settings()["max_output_tokens"] is None
     page = recorded.steps[0][0].page
     longest = max(
-        len(chat.answer(render_answer(action, None, "action"))) for action in possible_actions(page)
+        len(chat.encode_answer(render_answer(action, None, "action"))) for action in possible_actions(page)
     )
     most = max(answer.prediction.usage.output_tokens for answer in answers(asked, [recorded]).values())
     assert longest < most < longest + 150

@@ -9,8 +9,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from facsim.lm.checkpoint import find_checkpoint, load_checkpoint
-from facsim.lm.scoring import score_rows
+from facsim.lm.checkpoint import load_checkpoint
+from facsim.lm.locate import find_checkpoint
+from facsim.lm.scoring import score_segments
 from facsim.page import names_in
 from facsim.prompt import PromptConfig, build_prompt, parse_answer
 from facsim.prompt.templates import system_message
@@ -101,7 +102,7 @@ def test_it_finds_and_copies_names_on_pages_it_has_never_seen(tiny):
     found = rows(maker, [], Mixture(0, (1, 2), (700, 1000), count=5), "fresh pages")
     asked = [next(found) for _ in range(30)]
     right = {"name": [], "click": []}
-    for one, scores in zip(asked, score_rows(tiny.model, [one.row for one in asked]), strict=True):
+    for one, scores in zip(asked, score_segments(tiny.model, [one.row for one in asked]), strict=True):
         for kind, score in zip(one.kinds, scores, strict=True):
             right.get(kind, []).append(score.is_greedy)
     shares = {kind: sum(answers) / len(answers) for kind, answers in right.items()}
@@ -113,9 +114,9 @@ def test_it_finds_and_copies_names_on_pages_it_has_never_seen(tiny):
 def test_it_answers_in_the_form_that_is_asked_for(tiny, shop_pages):
     so_far = SessionSoFar("s", shop_pages[1], persona="Ana, 40, is a nurse.", intent="I need a red kettle.")
     prompt = build_prompt(so_far, tiny.settings.prompt)
-    ids = torch.tensor([tiny.chat.prompt(prompt.messages)])
+    ids = torch.tensor([tiny.chat.encode_prompt(prompt.messages)])
     assert ids.shape[1] <= tiny.settings.prompt.budget_tokens + 20
     answer = tiny.model.generate(ids, max_new_tokens=60, do_sample=False)[0, ids.shape[1] :]
-    assert answer[-1] == tiny.chat.end
+    assert answer[-1] == tiny.chat.end_token
     parsed = parse_answer(tiny.chat.tokenizer.decode(answer[:-1]), "action")
     assert parsed.level == "strict", parsed

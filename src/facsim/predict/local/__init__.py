@@ -1,1 +1,1 @@
-"""Models that run in this process: transformers checkpoints, scored whole sessions at a time."""
+"""Models that run in this process: transformers checkpoints that predict whole sessions at a time."""

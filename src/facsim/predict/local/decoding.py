@@ -1,4 +1,4 @@
-"""From questions to answers: one pass per batch, then what is left to write or to weigh."""
+"""From step requests to predictions: one pass a batch, then what is left to decode or to score."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from facsim.lm.chat_tokenizer import Row, Span
+from facsim.lm.chat_tokenizer import AnswerSpan, TokenizedSegment
 from facsim.lm.checkpoint import Checkpoint
 from facsim.lm.context import context_length
-from facsim.lm.scoring import answer_logits, batches
-from facsim.predict.local.candidate_scoring import Chooser, Offer
-from facsim.predict.local.grammar import Grammars, Guide
-from facsim.predict.local.kv_cache import roomy_cache
-from facsim.predict.local.options import MOST_OUTPUT, LocalOptions
-from facsim.predict.local.prefix_sharing import Alone, Branch, Grower, Trunk, can_branch
-from facsim.predict.local.speculative import TIES, Draft, log_probability, write
-from facsim.predict.local.step_requests import Question, Questioner
+from facsim.lm.scoring import answer_logits, batch_by_length
+from facsim.predict.local.candidate_scoring import CandidateScorer, ScoringRequest
+from facsim.predict.local.grammar import GrammarCache, GrammarConstraint
+from facsim.predict.local.kv_cache import preallocated_cache
+from facsim.predict.local.options import DEFAULT_MAX_OUTPUT_TOKENS, LocalOptions
+from facsim.predict.local.prefix_sharing import (
+    Branch,
+    PrefixDecoder,
+    SeparatePrefix,
+    SharedPrefix,
+    supports_shared_prefix,
+)
+from facsim.predict.local.speculative import NEAR_TIE, Generation, answer_log_probability, greedy_decode
+from facsim.predict.local.step_requests import StepRequest, StepRequestBuilder
 from facsim.predict.protocol import RecordedSession, StepAnswer
 from facsim.prompt import ParsedAnswer, PromptConfig, parse_answer, parse_rationale
 from facsim.schema import Prediction, SessionSoFar, Usage
@@ -27,258 +33,274 @@ Group = Sequence[StepAnswer]
 
 
 @dataclass(eq=False, slots=True)
-class _Answer:
-    """An answer, as far as it is written.
+class _PartialAnswer:
+    """An answer, as far as it is decoded.
 
     Attributes:
-        question: to what.
-        place: of its row in the batch.
-        turns: finished drafts.
-        rationale: what the first of two turns said.
+        request: what it answers.
+        row: index of its row in the batch.
+        turns: finished turns.
+        rationale: the rationale of the first of two turns.
         is_verified: whether all of it so far is what the person answered.
         log_probability: of what the person did.
-        offer: what was found by weighing the page's actions.
+        scoring: the scores of the page's actions, in `candidates` decoding.
     """
 
-    question: Question
-    place: int
-    turns: list[Draft] = field(default_factory=list)
+    request: StepRequest
+    row: int
+    turns: list[Generation] = field(default_factory=list)
     rationale: str | None = None
     is_verified: bool = False
     log_probability: float | None = None
-    offer: Offer | None = None
+    scoring: ScoringRequest | None = None
 
     @property
     def margin(self) -> float:
-        """The least by which a token was chosen."""
+        """Smallest margin with which a token was chosen."""
         return min((turn.margin for turn in self.turns), default=math.inf)
 
 
-class Asker:
-    """Asks one model.
+class Decoder:
+    """Predicts with one model.
 
     Args:
         checkpoint: the model.
-        prompt: how sessions become messages; made to fit the model.
-        options: how it is asked.
+        prompt: how sessions become messages, fitted to the model.
+        options: how to decode.
 
     Attributes:
-        ties: how many answers were written once more, by themselves, because a choice was near a tie.
+        near_ties: how many answers were decoded again, by themselves, because a choice was a near tie.
 
     Raises:
-        ConfigError: if answers are to be constrained and cannot be.
+        ConfigError: if decoding is to be constrained and cannot be.
     """
 
     def __init__(self, checkpoint: Checkpoint, prompt: PromptConfig, options: LocalOptions) -> None:
         self._model, self._chat, trained = checkpoint
         self._prompt, self._options = prompt, options
-        # What was trained to write actions and nothing else writes nothing else of use.
+        # A model that was trained to write only actions writes nothing else of use.
         only_actions = trained is not None and trained.prompt.style == prompt.style == "action"
-        self._questioner = Questioner(
+        self._requests = StepRequestBuilder(
             self._chat,
             prompt,
             context_length(self._model),
-            options.max_output_tokens or MOST_OUTPUT,
+            options.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS,
             only_actions=only_actions and options.max_output_tokens is None,
         )
-        self._branches = can_branch(self._model)
-        self._tie = TIES.get(self._model.dtype, 0.0)
-        self._ends = frozenset({self._chat.end, *_end_tokens(checkpoint)})
-        self.ties = 0
-        vocabulary = int(self._model.config.get_text_config().vocab_size)
-        self._grammars: Grammars | None = None
-        self._chooser: Chooser | None = None
+        self._shares_prefix = supports_shared_prefix(self._model)
+        self._near_tie = NEAR_TIE.get(self._model.dtype, 0.0)
+        self._end_tokens = frozenset({self._chat.end_token, *_end_tokens(checkpoint)})
+        self.near_ties = 0
+        vocab_size = int(self._model.config.get_text_config().vocab_size)
+        self._grammars: GrammarCache | None = None
+        self._scorer: CandidateScorer | None = None
         if options.decoding == "constrained":
-            self._grammars = Grammars(self._chat, vocabulary, self._ends)
+            self._grammars = GrammarCache(self._chat, vocab_size, self._end_tokens)
         elif options.decoding == "candidates":
-            self._chooser = Chooser(self._chat, prompt.style, self._ends, vocabulary)
+            self._scorer = CandidateScorer(self._chat, prompt.style, self._end_tokens, vocab_size)
 
-    def questions(self, recorded: RecordedSession) -> list[Question]:
-        """The steps of a session that are asked about.
+    def requests(self, recorded: RecordedSession) -> list[StepRequest]:
+        """Requests for the steps of a session that are to be predicted.
 
         Raises:
             ConfigError: if a prompt does not fit the model.
         """
-        return self._questioner.recorded(recorded)
+        return self._requests.of_session(recorded)
 
-    def answer(self, questions: Sequence[Question]) -> Iterator[Group]:
-        """Answer questions, in groups as their answers come; a group may be empty."""
-        of_row: dict[int, list[Question]] = {}
-        for question in questions:
-            of_row.setdefault(id(question.row), []).append(question)
-        grouped = list(of_row.values())
-        rows = [asked[0].row for asked in grouped]
-        for batch in batches(rows, self._options.batch_tokens, self._model):
-            yield from self._batch([grouped[place] for place in batch])
+    def decode(self, requests: Sequence[StepRequest]) -> Iterator[Group]:
+        """Answer requests; yields groups of answers as they are ready, possibly empty ones."""
+        of_segment: dict[int, list[StepRequest]] = {}
+        for request in requests:
+            of_segment.setdefault(id(request.segment), []).append(request)
+        grouped = list(of_segment.values())
+        segments = [group[0].segment for group in grouped]
+        for batch in batch_by_length(segments, self._options.batch_tokens, self._model):
+            yield from self._decode_batch([grouped[index] for index in batch])
 
-    def ask(self, so_far: SessionSoFar) -> Prediction:
+    def decode_step(self, so_far: SessionSoFar) -> Prediction:
         """Answer one step without knowing what the person did.
 
         Raises:
             ConfigError: if the prompt does not fit the model.
         """
-        return self._alone(self._questioner.alone(so_far))
+        return self._decode_alone(self._requests.of_step(so_far))
 
-    def _alone(self, question: Question) -> Prediction:
+    def _decode_alone(self, request: StepRequest) -> Prediction:
         """An answer that depends on nothing else in the batch, nor on what the person did."""
-        tokens = self._questioner.prompt_of(question)
-        alone = replace(question, row=Row("", tokens, ()), spans=(), prompt=len(tokens), recorded=None)
-        grower = Alone(self._model, [tokens])
-        (answer,) = [done for group in self._run([_Answer(alone, 0)], grower, None) for done in group]
-        answer.question = question
-        return self._read(answer)
+        tokens = self._requests.prompt_tokens(request)
+        alone = replace(
+            request,
+            segment=TokenizedSegment("", tokens, ()),
+            spans=(),
+            prompt_length=len(tokens),
+            recorded=None,
+        )
+        prefix = SeparatePrefix(self._model, [tokens])
+        (answer,) = [done for group in self._run([_PartialAnswer(alone, 0)], prefix, None) for done in group]
+        answer.request = request
+        return self._prediction(answer)
 
-    def _batch(self, asked: Sequence[Sequence[Question]]) -> Iterator[Group]:
-        rows = [questions[0].row for questions in asked]
-        tokens = [row.tokens for row in rows]
-        if self._chooser is not None and self._prompt.style == "action":
-            rows = [replace(row, spans=()) for row in rows]  # nothing is written, so no draft is checked
-        cache = roomy_cache() if self._branches else None
-        logits = answer_logits(rows, self._model, cache)
-        grower = Alone(self._model, tokens) if cache is None else Trunk(self._model, tokens, cache)
-        answers = [_Answer(one, place) for place, questions in enumerate(asked) for one in questions]
-        for done in self._run(answers, grower, logits):
+    def _decode_batch(self, grouped: Sequence[Sequence[StepRequest]]) -> Iterator[Group]:
+        segments = [requests[0].segment for requests in grouped]
+        rows = [segment.tokens for segment in segments]
+        if self._scorer is not None and self._prompt.style == "action":
+            # Nothing is decoded, so no draft is verified.
+            segments = [replace(segment, spans=()) for segment in segments]
+        cache = preallocated_cache() if self._shares_prefix else None
+        logits = answer_logits(segments, self._model, cache)
+        prefix: PrefixDecoder = (
+            SeparatePrefix(self._model, rows) if cache is None else SharedPrefix(self._model, rows, cache)
+        )
+        answers = [_PartialAnswer(one, row) for row, requests in enumerate(grouped) for one in requests]
+        for done in self._run(answers, prefix, logits):
             group = []
             for answer in done:
-                prediction = self._read(answer)
-                if cache is not None and answer.margin < self._tie:
-                    self.ties += 1
-                    prediction = self._alone(answer.question)
-                recorded = answer.question.recorded
+                prediction = self._prediction(answer)
+                if cache is not None and answer.margin < self._near_tie:
+                    self.near_ties += 1
+                    prediction = self._decode_alone(answer.request)
+                recorded = answer.request.recorded
                 assert recorded is not None
-                step = answer.question.so_far.step
+                step = answer.request.so_far.step
                 group.append(StepAnswer(recorded, step, prediction, answer.log_probability))
             yield group
 
     def _run(
-        self, answers: Sequence[_Answer], grower: Grower, logits: Sequence[torch.Tensor] | None
-    ) -> Iterator[list[_Answer]]:
-        """Find answers; after each forward pass those that are ready.
+        self,
+        answers: Sequence[_PartialAnswer],
+        prefix: PrefixDecoder,
+        logits: Sequence[torch.Tensor] | None,
+    ) -> Iterator[list[_PartialAnswer]]:
+        """Complete answers; yields after each forward pass those that are ready.
 
         Args:
-            answers: not begun.
-            grower: computes.
-            logits: per row, what stands before each token of its spans; None where nothing is checked.
+            answers: with nothing decoded yet.
+            prefix: computes logits.
+            logits: for each row, those that predict its answer tokens, `(answer tokens, vocab)`; None where
+                no draft is verified.
         """
         style = self._prompt.style
         turns = 2 if style == "two_turn" else 1
-        if self._chooser is not None:
-            # The action is weighed, not written: there is a rationale to write, or nothing.
+        if self._scorer is not None:
+            # The action is scored, not decoded: only a rationale is decoded, or nothing.
             turns = 0 if style == "action" else 1
         for turn in range(turns):
-            drafts = [
-                self._begin(answer, turn, grower, logits[answer.place] if logits else None)
+            generations = [
+                self._start_turn(answer, turn, prefix, logits[answer.row] if logits else None)
                 for answer in answers
             ]
-            of_draft = dict(zip(map(id, drafts), answers, strict=True))
-            for finished in write(drafts, grower, self._ends):
-                done = [of_draft[id(draft)] for draft in finished]
-                for answer, draft in zip(done, finished, strict=True):
-                    answer.turns.append(draft)
+            answer_of = dict(zip(map(id, generations), answers, strict=True))
+            for finished in greedy_decode(generations, prefix, self._end_tokens):
+                done = [answer_of[id(generation)] for generation in finished]
+                for answer, generation in zip(done, finished, strict=True):
+                    answer.turns.append(generation)
                     if style == "two_turn" and turn == 0:
-                        answer.rationale = parse_rationale(self._chat.text(draft.tokens))
-                yield done if turn == turns - 1 and self._chooser is None else []
-        if self._chooser is not None:
+                        answer.rationale = parse_rationale(self._chat.decode_answer(generation.tokens))
+                yield done if turn == turns - 1 and self._scorer is None else []
+        if self._scorer is not None:
             for answer in answers:
-                answer.offer = self._offer(answer)
-            for _ in self._chooser.choose([answer.offer for answer in answers if answer.offer], grower):
+                answer.scoring = self._scoring_request(answer)
+            requests = [answer.scoring for answer in answers if answer.scoring]
+            for _ in self._scorer.score(requests, prefix):
                 yield []
             for answer in answers:
-                assert answer.offer is not None
-                answer.log_probability = answer.offer.log_probability
+                assert answer.scoring is not None
+                answer.log_probability = answer.scoring.log_probability
             yield list(answers)
 
-    def _begin(self, answer: _Answer, turn: int, grower: Grower, logits: torch.Tensor | None) -> Draft:
-        """Begin a turn of an answer: with what the person said as a draft, if it is there."""
-        question, style = answer.question, self._prompt.style
-        limit, guide = self._questioner.limit(question), self._guide(question, turn)
-        spans = [span for span in question.spans if style != "two_turn" or turn == int(span.part == "action")]
+    def _start_turn(
+        self, answer: _PartialAnswer, turn: int, prefix: PrefixDecoder, logits: torch.Tensor | None
+    ) -> Generation:
+        """Start a turn of an answer, with the person's answer as a draft if there is one."""
+        request, style = answer.request, self._prompt.style
+        limit, constraint = self._requests.max_output_tokens(request), self._constraint(request, turn)
+        spans = [span for span in request.spans if style != "two_turn" or turn == int(span.part == "action")]
         if turn == 0:
-            prompt = self._questioner.prompt_of(question)
+            prompt = self._requests.prompt_tokens(request)
         else:
-            prompt = self._questioner.second_prompt_of(question, answer.rationale)
+            prompt = self._requests.second_prompt_tokens(request, answer.rationale)
         if logits is not None and spans and (turn == 0 or answer.is_verified):
-            begin, end = spans[0].begin, spans[-1].end
-            tokens = question.row.tokens
-            if tokens[:begin] == prompt:
-                first = _offset(question.row, spans[0])
-                mine = logits[first : first + end - begin]
-                draft = Draft(Branch(answer.place, begin), (), limit, guide)
-                taken = draft.check(tokens[begin:end], mine, self._ends)
-                draft.branch.kept += taken
-                answer.is_verified = taken == end - begin
+            start, end = spans[0].start, spans[-1].end
+            tokens = request.segment.tokens
+            if tokens[:start] == prompt:
+                first = _offset(request.segment, spans[0])
+                own_logits = logits[first : first + end - start]
+                generation = Generation(Branch(answer.row, start), (), limit, constraint)
+                accepted = generation.verify(tokens[start:end], own_logits, self._end_tokens)
+                generation.branch.prefix_length += accepted
+                answer.is_verified = accepted == end - start
                 if style == "action":
-                    answer.log_probability = log_probability(
-                        tokens[begin:end], mine, self._guide(question, turn)
+                    answer.log_probability = answer_log_probability(
+                        tokens[start:end], own_logits, self._constraint(request, turn)
                     )
-                return draft
-        branch, rest = grower.branch(answer.place, prompt)
-        return Draft(branch, rest, limit, guide)
+                return generation
+        branch, rest = prefix.branch(answer.row, prompt)
+        return Generation(branch, rest, limit, constraint)
 
-    def _guide(self, question: Question, turn: int) -> Guide | None:
+    def _constraint(self, request: StepRequest, turn: int) -> GrammarConstraint | None:
         if self._grammars is None or (self._prompt.style == "two_turn" and turn == 0):
             return None
-        return self._grammars.guide(question.so_far.page, self._prompt.style)
+        return self._grammars.constraint(request.so_far.page, self._prompt.style)
 
-    def _offer(self, answer: _Answer) -> Offer:
-        """The actions of a page, to be weighed after the rationale that was written."""
-        question, style = answer.question, self._prompt.style
+    def _scoring_request(self, answer: _PartialAnswer) -> ScoringRequest:
+        """The actions of a page, to be scored after the rationale that was decoded."""
+        request, style = answer.request, self._prompt.style
         rationale = answer.rationale
         if style == "two_turn":
-            prompt = self._questioner.second_prompt_of(question, rationale)
+            prompt = self._requests.second_prompt_tokens(request, rationale)
         else:
-            prompt = self._questioner.prompt_of(question)
+            prompt = self._requests.prompt_tokens(request)
             if style != "action":
                 rationale = answer.rationale = self._parsed(answer).rationale
-        recorded = question.recorded
-        return Offer(
-            place=answer.place,
+        recorded = request.recorded
+        return ScoringRequest(
+            row=answer.row,
             prompt=prompt,
-            page=question.so_far.page,
-            limit=self._questioner.limit(question),
+            page=request.so_far.page,
+            limit=self._requests.max_output_tokens(request),
             rationale=rationale,
-            truth=None if recorded is None else recorded.steps[question.so_far.step][1].action,
+            truth=None if recorded is None else recorded.steps[request.so_far.step][1].action,
         )
 
-    def _parsed(self, answer: _Answer) -> ParsedAnswer:
-        return parse_answer(self._chat.text(answer.turns[-1].tokens), self._prompt.style)
+    def _parsed(self, answer: _PartialAnswer) -> ParsedAnswer:
+        return parse_answer(self._chat.decode_answer(answer.turns[-1].tokens), self._prompt.style)
 
-    def _read(self, answer: _Answer) -> Prediction:
-        question, style = answer.question, self._prompt.style
+    def _prediction(self, answer: _PartialAnswer) -> Prediction:
+        request, style = answer.request, self._prompt.style
         usage = Usage(
-            input_tokens=question.prompt,
-            cached_tokens=question.cached,
+            input_tokens=request.prompt_length,
+            cached_tokens=request.cached,
             output_tokens=sum(len(turn.tokens) for turn in answer.turns),
         )
-        if answer.offer is not None:
+        if answer.scoring is not None:
             return Prediction(
-                action=answer.offer.best,
+                action=answer.scoring.best,
                 rationale=answer.rationale,
-                probabilities=answer.offer.probabilities,
-                shown=question.shown,
-                usage=replace(usage, output_tokens=usage.output_tokens + answer.offer.written),
+                probabilities=answer.scoring.probabilities,
+                shown=request.shown,
+                usage=replace(usage, output_tokens=usage.output_tokens + answer.scoring.text_tokens),
             )
-        read = self._parsed(answer)
-        likely = style == "action" and read.action is not None
+        parsed = self._parsed(answer)
+        has_confidence = style == "action" and parsed.action is not None
         return Prediction(
-            action=read.action,
-            rationale=answer.rationale if style == "two_turn" else read.rationale,
-            confidence=math.exp(answer.turns[-1].log_probability) if likely else None,
-            parse=read.level,
-            forgiven=read.forgiven,
-            answer=None if read.level == "strict" else self._chat.text(answer.turns[-1].tokens),
-            shown=question.shown,
+            action=parsed.action,
+            rationale=answer.rationale if style == "two_turn" else parsed.rationale,
+            confidence=math.exp(answer.turns[-1].log_probability) if has_confidence else None,
+            parse=parsed.level,
+            forgiven=parsed.forgiven,
+            answer=None if parsed.level == "strict" else self._chat.decode_answer(answer.turns[-1].tokens),
+            shown=request.shown,
             usage=usage,
         )
 
 
-def _offset(row: Row, span: Span) -> int:
-    """How many tokens of a row's spans are before a span."""
-    return sum(other.end - other.begin for other in row.spans if other.begin < span.begin)
+def _offset(segment: TokenizedSegment, span: AnswerSpan) -> int:
+    """The number of a segment's answer tokens before a span."""
+    return sum(other.end - other.start for other in segment.spans if other.start < span.start)
 
 
 def _end_tokens(checkpoint: Checkpoint) -> list[int]:
-    """Tokens that end an answer besides that of the chat template: as the model's own settings say."""
+    """Tokens that end an answer besides the chat template's: those of the model's generation config."""
     config = checkpoint.model.generation_config
     ends = config.eos_token_id if config is not None else None
     return [] if ends is None else [ends] if isinstance(ends, int) else list(ends)

@@ -1,4 +1,4 @@
-"""What asking a local model will take, told before it is asked: tokens by counting, time by trying."""
+"""Estimate what predicting with a local model takes: tokens are counted, time is measured on a sample."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from facsim.prompt import Prompt, PromptConfig, build_prompt
 from facsim.schema import Action, Session, SessionSoFar, Step
 
 if TYPE_CHECKING:
-    from facsim.predict.local.decoding import Asker
-    from facsim.predict.local.step_requests import Question
+    from facsim.predict.local.decoding import Decoder
+    from facsim.predict.local.step_requests import StepRequest
 
-_TRIED_TOKENS: Final = 2_048
-"""Sessions are tried until they have so many tokens together."""
+_SAMPLE_TOKENS: Final = 2_048
+"""Sessions are sampled until they have this many tokens together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class LocalEstimate:
     """Tokens and time for a number of steps.
 
     Attributes:
-        steps: how many predictions.
-        sequences: in how many sequences, each of which goes through the model once.
-        tokens: of all sequences: what the model computes before it writes.
-        input_tokens: all prompts together, as if each step were asked by itself.
+        steps: the number of predictions.
+        sequences: the number of token sequences, each of which goes through the model once.
+        tokens: of all sequences: what the model reads before it writes.
+        input_tokens: all prompts together, as if each step were predicted by itself.
         longest: tokens of the longest prompt.
-        seconds: to expect on this machine, as it is now, by what the steps that were tried took.
-        tried: how many these were.
-        example: the longest prompt seen in the first session; None without steps.
+        seconds: expected on this machine in its current state, from the steps of the sample.
+        tried: the number of steps in the sample.
+        example: the longest prompt of the first session; None without steps.
     """
 
     steps: int
@@ -45,48 +45,48 @@ class LocalEstimate:
     example: Prompt | None
 
 
-def estimate(steps: Iterable[SessionSoFar], asker: Asker, config: PromptConfig) -> LocalEstimate:
-    """Make every sequence, count, and answer a few steps to learn how long it takes.
+def estimate(steps: Iterable[SessionSoFar], decoder: Decoder, config: PromptConfig) -> LocalEstimate:
+    """Tokenize every sequence, count, and predict a few steps to measure the time.
 
     Args:
-        steps: what will be asked, the steps of a session in order and together.
-        asker: asks the model.
-        config: how sessions become prompts; made to fit the model.
+        steps: what will be predicted, the steps of a session in order and together.
+        decoder: runs the model.
+        config: how sessions become prompts, fitted to the model.
 
     Raises:
         ConfigError: if a prompt does not fit the model.
     """
-    asked = sequences = tokens = inputs = longest = tried = 0
-    sample: list[Question] = []
+    count = sequences = tokens = inputs = longest = tried = 0
+    sample: list[StepRequest] = []
     example: Prompt | None = None
     for recorded in _recorded(steps):
-        questions = asker.questions(recorded)
+        requests = decoder.requests(recorded)
         if example is None:
-            prompts = (build_prompt(question.so_far, config) for question in questions)
+            prompts = (build_prompt(request.so_far, config) for request in requests)
             example = max(prompts, key=lambda prompt: prompt.tokens)
-        asked += len(questions)
-        sequences += sum(question.weight > 0 for question in questions)
-        tokens += sum(question.weight for question in questions)
-        inputs += sum(question.prompt for question in questions)
-        longest = max(longest, *(question.prompt for question in questions))
-        if tried < _TRIED_TOKENS:
-            sample += questions
-            tried += sum(question.weight for question in questions)
-    began = time.perf_counter()
-    for _ in asker.answer(sample):
+        count += len(requests)
+        sequences += sum(request.weight > 0 for request in requests)
+        tokens += sum(request.weight for request in requests)
+        inputs += sum(request.prompt_length for request in requests)
+        longest = max(longest, *(request.prompt_length for request in requests))
+        if tried < _SAMPLE_TOKENS:
+            sample += requests
+            tried += sum(request.weight for request in requests)
+    start = time.perf_counter()
+    for _ in decoder.decode(sample):
         pass
-    seconds = (time.perf_counter() - began) * tokens / tried if tried else 0.0
-    return LocalEstimate(asked, sequences, tokens, inputs, longest, seconds, len(sample), example)
+    seconds = (time.perf_counter() - start) * tokens / tried if tried else 0.0
+    return LocalEstimate(count, sequences, tokens, inputs, longest, seconds, len(sample), example)
 
 
 def _recorded(steps: Iterable[SessionSoFar]) -> Iterator[RecordedSession]:
     """The steps of each session as a run has them.
 
-    What was done at the last one is not known; that makes a difference of one answer's tokens.
+    What was done at the last one is unknown; that makes a difference of one answer's tokens.
     """
-    for session_id, asked in groupby(steps, key=lambda so_far: so_far.session_id):
+    for session_id, group in groupby(steps, key=lambda so_far: so_far.session_id):
         numbers = set()
-        for last in asked:
+        for last in group:
             numbers.add(last.step)
         done = [
             (

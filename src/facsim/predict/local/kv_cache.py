@@ -1,4 +1,4 @@
-"""Keys and values with room to grow."""
+"""A KV cache that grows without copying at every token."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from transformers.cache_utils import Cache, DynamicLayer
 if TYPE_CHECKING:
     import torch
 
-_LEAST_ROOM = 64
+_MIN_SPARE = 64
 
 
-class RoomyLayer(DynamicLayer):  # type: ignore[misc] # the library is not typed
-    """What a `DynamicLayer` holds, with room behind it.
+class PreallocatedLayer(DynamicLayer):  # type: ignore[misc] # the library is not typed
+    """A `DynamicLayer` that allocates room for further tokens.
 
-    A `DynamicLayer` copies all it holds whenever a token comes. Where many branches grow out of long rows,
-    token by token, that copying takes longer than the model; here it happens once in a while.
+    A `DynamicLayer` copies all keys and values at every new token. With many branches that grow token by
+    token out of long prefixes, that takes longer than the model; here it happens once in a while.
     """
 
     is_initialized: bool
@@ -24,27 +24,36 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc] # the library is not typed
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Put keys and values of further tokens behind what is there; returns all of them."""
-        held, more = self.get_seq_length(), key_states.shape[-2]
+        """Append keys and values of new tokens.
+
+        Args:
+            key_states: `(batch, heads, new tokens, head size)`.
+            value_states: likewise.
+
+        Returns:
+            All keys and all values, `(batch, heads, tokens, head size)`.
+        """
+        used, new = self.get_seq_length(), key_states.shape[-2]
         if not self.is_initialized:
             self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
-            self._rooms = [_room_for(key_states, more), _room_for(value_states, more)]
-        elif held + more > self._rooms[0].shape[-2]:
-            rooms = [_room_for(states, held + more) for states in (key_states, value_states)]
-            for room, before in zip(rooms, self._rooms, strict=True):
-                room[..., :held, :] = before[..., :held, :]
-            self._rooms = rooms
-        for room, states in zip(self._rooms, (key_states, value_states), strict=True):
-            room[..., held : held + more, :] = states
-        self.keys, self.values = (room[..., : held + more, :] for room in self._rooms)
+            self._buffers = [_allocate(key_states, new), _allocate(value_states, new)]
+        elif used + new > self._buffers[0].shape[-2]:
+            buffers = [_allocate(states, used + new) for states in (key_states, value_states)]
+            for buffer, previous in zip(buffers, self._buffers, strict=True):
+                buffer[..., :used, :] = previous[..., :used, :]
+            self._buffers = buffers
+        for buffer, states in zip(self._buffers, (key_states, value_states), strict=True):
+            buffer[..., used : used + new, :] = states
+        self.keys, self.values = (buffer[..., : used + new, :] for buffer in self._buffers)
         return self.keys, self.values
 
 
-def _room_for(states: torch.Tensor, tokens: int) -> torch.Tensor:
+def _allocate(states: torch.Tensor, tokens: int) -> torch.Tensor:
+    """An uninitialised buffer `(batch, heads, tokens and spare, head size)` like `states`."""
     *outer, _, size = states.shape
-    return states.new_empty((*outer, tokens + max(_LEAST_ROOM, tokens // 8), size))
+    return states.new_empty((*outer, tokens + max(_MIN_SPARE, tokens // 8), size))
 
 
-def roomy_cache() -> Cache:
-    """An empty cache for a model whose layers attend."""
-    return Cache(layer_class_to_replicate=RoomyLayer)
+def preallocated_cache() -> Cache:
+    """An empty KV cache for a model all of whose layers are attention layers."""
+    return Cache(layer_class_to_replicate=PreallocatedLayer)

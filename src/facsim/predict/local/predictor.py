@@ -1,4 +1,4 @@
-"""`local:PATH_OR_HUB_ID`: a checkpoint, asked in this process, whole sessions at a time."""
+"""`local:PATH_OR_HUB_ID`: a checkpoint that runs in this process and predicts whole sessions at a time."""
 
 from __future__ import annotations
 
@@ -8,43 +8,38 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from facsim.lm.checkpoint import (
-    Checkpoint,
-    find_checkpoint,
-    fingerprint,
-    load_checkpoint,
-    need_packages,
-    read_config,
-    read_settings,
-)
+from facsim.lm.checkpoint import Checkpoint, load_checkpoint, require_packages
+from facsim.lm.checkpoint_files import fingerprint, read_config
+from facsim.lm.checkpoint_settings import read_settings
 from facsim.lm.context import context_length, fit_prompt
-from facsim.predict.local.options import MOST_OUTPUT, LocalOptions
+from facsim.lm.locate import find_checkpoint
+from facsim.predict.local.options import DEFAULT_MAX_OUTPUT_TOKENS, LocalOptions
 from facsim.predict.protocol import RecordedSession, StepAnswer
 from facsim.prompt import PromptConfig
 from facsim.schema import Prediction, SessionSoFar
 
 if TYPE_CHECKING:
-    from facsim.predict.local.decoding import Asker
+    from facsim.predict.local.decoding import Decoder
     from facsim.predict.local.estimate import LocalEstimate
-    from facsim.predict.local.step_requests import Question
+    from facsim.predict.local.step_requests import StepRequest
 
 LEARNED: Final = ("content_hash", "part", "split_by", "seed")
-"""What is noted of the sessions that a checkpoint has learned, so that it is not tested on them."""
+"""Facts about the sessions that a checkpoint was trained on, so that it is not tested on them."""
 
 _WINDOW: Final = 8
-"""So many batches are drawn together, so that rows of like length meet."""
+"""This many batches are collected at a time, so that sequences of similar length meet."""
 
 
 class LocalPredictor:
     """A causal language model that runs in this process.
 
-    It is loaded when it is first needed. What can be seen to be wrong without loading is said at once.
+    The model is loaded when it is first needed. What is wrong with its files is reported at once.
 
     Args:
-        source: folder of a checkpoint, id of a model on the Hugging Face hub, or `tiny`.
+        source: folder of a checkpoint, id of a model on the Hugging Face hub, or a name such as `tiny`.
         prompt: how sessions become messages. Fields that are not set are those that the checkpoint was
-            trained with. It is made to fit the model: see `facsim.lm.context.fit_prompt`.
-        options: how the model is asked.
+            trained with. It is fitted to the model: see `facsim.lm.context.fit_prompt`.
+        options: how the model predicts.
 
     Raises:
         ConfigError: if there is no such model, it cannot answer, or a package is missing.
@@ -56,7 +51,7 @@ class LocalPredictor:
     def __init__(
         self, source: str | Path, prompt: PromptConfig | None = None, options: LocalOptions | None = None
     ) -> None:
-        need_packages()
+        require_packages()
         self.spec = f"local:{source}"
         self.options = options or LocalOptions()
         self.folder = find_checkpoint(source)
@@ -74,14 +69,14 @@ class LocalPredictor:
             wanted,
             self.folder,
             context_length(config),
-            answer_tokens=self.options.max_output_tokens or MOST_OUTPUT,
+            answer_tokens=self.options.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS,
             trained=trained,
         )
         self._checkpoint: Checkpoint | None = None
-        self._made: Asker | None = None
+        self._decoder: Decoder | None = None
 
     def settings(self) -> Mapping[str, Any]:
-        """What changes the answers: the model by its fingerprint, how it computes, prompt and decoding."""
+        """What changes predictions: the model's fingerprint, how it computes, prompt and decoding."""
         model = self.checkpoint.model
         prompt = self.prompt.model_dump(mode="json", exclude={"tokenizer"})
         return {
@@ -107,63 +102,63 @@ class LocalPredictor:
         return self._checkpoint
 
     def predict_sessions(self, sessions: Iterable[RecordedSession]) -> Iterator[StepAnswer | None]:
-        """Answer every step that is asked about, rows of many sessions together.
+        """Predict every step that is asked for, sequences of many sessions together.
 
         Raises:
             ConfigError: if a prompt does not fit the model.
         """
-        asker = self._asker()
+        decoder = self._loaded_decoder()
         clock = _Clock()
-        questions: list[Question] = []
+        requests: list[StepRequest] = []
         for recorded in sessions:
-            questions += asker.questions(recorded)
+            requests += decoder.requests(recorded)
             yield None
-            if sum(question.weight for question in questions) >= _WINDOW * self.options.batch_tokens:
-                yield from clock.stamped(asker.answer(questions))
-                questions = []
-        yield from clock.stamped(asker.answer(questions))
+            if sum(request.weight for request in requests) >= _WINDOW * self.options.batch_tokens:
+                yield from clock.stamped(decoder.decode(requests))
+                requests = []
+        yield from clock.stamped(decoder.decode(requests))
 
     async def predict(self, so_far: SessionSoFar) -> Prediction:
-        """The answer for one step, written token by token, with no person's answer to check."""
+        """The prediction for one step, decoded token by token, without a draft."""
         return self.answer(so_far)
 
     def answer(self, so_far: SessionSoFar) -> Prediction:
-        """`predict`, here and now.
+        """`predict`, without a coroutine.
 
         Raises:
             ConfigError: if the prompt does not fit the model.
         """
-        began = time.perf_counter()
-        prediction = self._asker().ask(so_far)
-        usage = replace(prediction.usage, seconds=time.perf_counter() - began)
+        start = time.perf_counter()
+        prediction = self._loaded_decoder().decode_step(so_far)
+        usage = replace(prediction.usage, seconds=time.perf_counter() - start)
         return replace(prediction, usage=usage)
 
     def estimate(self, steps: Iterable[SessionSoFar]) -> LocalEstimate:
-        """Tokens and time for `steps`, by counting, and by answering a few of them.
+        """Tokens and time for `steps`: tokens counted, time measured on a few of them.
 
         Raises:
             ConfigError: if a prompt does not fit the model.
         """
         from facsim.predict.local.estimate import estimate  # noqa: PLC0415
 
-        return estimate(steps, self._asker(), self.prompt)
+        return estimate(steps, self._loaded_decoder(), self.prompt)
 
     async def close(self) -> None:
-        """Let go of the model."""
-        self._checkpoint = self._made = None
+        """Free the model."""
+        self._checkpoint = self._decoder = None
 
-    def _asker(self) -> Asker:
-        from facsim.predict.local.decoding import Asker  # noqa: PLC0415 - torch is slow to import
+    def _loaded_decoder(self) -> Decoder:
+        from facsim.predict.local.decoding import Decoder  # noqa: PLC0415 - torch is slow to import
 
-        if self._made is None:
-            self._made = Asker(self.checkpoint, self.prompt, self.options)
-        return self._made
+        if self._decoder is None:
+            self._decoder = Decoder(self.checkpoint, self.prompt, self.options)
+        return self._decoder
 
 
 class _Clock:
-    """Tells each answer its share of the time: what has passed since the answers before it, split evenly.
+    """Gives each answer its share of the time: the time since the answers before it, split evenly.
 
-    So the seconds of all answers add up to what the run took.
+    So the seconds of all answers add up to the duration of the run.
     """
 
     def __init__(self) -> None:

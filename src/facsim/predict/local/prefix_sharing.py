@@ -1,12 +1,12 @@
-"""Many continuations of one computed prefix, without computing or copying the prefix again.
+"""Decode many continuations of one computed prefix without computing or copying it again.
 
-`Trunk` holds the keys and values of a batch of rows. A branch leaves its row after any token and grows by
-tokens of its own. What a token of a branch attends to is a matter of the attention mask alone: its row up to
-where the branch leaves it, the branch's own tokens before it, and itself. So the cache is cut back for each
-branch without being cut, and all branches of all rows grow in one forward pass.
+`SharedPrefix` holds the KV cache of a batch of rows. A branch leaves its row after any token and grows by
+tokens of its own. The attention mask alone decides what a branch's token attends to: its row up to where the
+branch leaves it, the branch's own tokens before it, and itself. So the cache is never cut for a branch, and
+all branches of all rows grow in one forward pass (tree attention).
 
-`Alone` does the same for any model, and for the canonical result: each branch computes its own prefix by
-itself, so nothing depends on what else is in the batch.
+`SeparatePrefix` does the same for any model, and gives the canonical result: each branch computes its own
+prefix by itself, so nothing depends on what else is in the batch.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ import torch
 from transformers import DynamicCache
 
 from facsim.lm.scoring import logits_at
-from facsim.predict.local.kv_cache import roomy_cache
+from facsim.predict.local.kv_cache import preallocated_cache
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
     from transformers.cache_utils import Cache
 
-Positions: TypeAlias = npt.NDArray[np.int64]
+PositionIds: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -38,26 +38,26 @@ class Branch:
     """A continuation of a row.
 
     Attributes:
-        row: which row of the batch.
-        kept: how many tokens of the row are before it.
-        columns: where in the cache its own tokens stand.
-        cache: its own cache, where it grows alone.
+        row: index of the row in the batch.
+        prefix_length: the number of the row's tokens before the branch.
+        cache_slots: positions in the KV cache of the branch's own tokens.
+        cache: its own KV cache, where it grows separately.
     """
 
     row: int
-    kept: int
-    columns: list[int] = field(default_factory=list)
+    prefix_length: int
+    cache_slots: list[int] = field(default_factory=list)
     cache: DynamicCache | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Sprout:
-    """Tokens that follow a branch: a chain, or a tree whose every token has its parent before it.
+class TokenTree:
+    """Tokens that continue a branch: a chain, or a tree in which every parent comes before its children.
 
     Attributes:
-        branch: what they follow.
-        tokens: their ids.
-        parents: for each the index of its parent among them, -1 for the branch's end; None for a chain.
+        branch: what they continue.
+        tokens: token ids, shape `(tokens,)`.
+        parents: for each token the index of its parent, -1 for the end of the branch; None for a chain.
     """
 
     branch: Branch
@@ -65,89 +65,107 @@ class Sprout:
     parents: Sequence[int] | None = None
 
     @property
-    def before(self) -> Sequence[int]:
-        """Of each token the index of the one before it, -1 for the branch's end."""
+    def parent_indices(self) -> Sequence[int]:
+        """For each token the index of the one before it, -1 for the end of the branch."""
         return range(-1, len(self.tokens) - 1) if self.parents is None else self.parents
 
 
-class Grower(Protocol):
-    """Lets branches grow."""
+class PrefixDecoder(Protocol):
+    """Computes logits for continuations of the rows of a batch."""
 
     def branch(self, row: int, tokens: Sequence[int]) -> tuple[Branch, Sequence[int]]:
-        """A branch that shares what it can with its row, and the rest of `tokens` (at least one)."""
+        """A branch that shares as much as possible with its row, and the rest of `tokens` (at least one)."""
 
-    def grow(self, sprouts: Sequence[Sprout]) -> torch.Tensor:
-        """Let branches grow by chains, for good. Returns logits after the last token of each, float32."""
+    def extend(self, chains: Sequence[TokenTree]) -> torch.Tensor:
+        """Append chains to their branches.
 
-    def look(self, sprouts: Sequence[Sprout]) -> list[torch.Tensor]:
-        """What comes after every token of chains or trees, as logits [tokens, vocabulary]. Nothing grows."""
+        Returns:
+            Logits after the last token of each chain, `(chains, vocab)` in float32.
+        """
+
+    def score(self, trees: Sequence[TokenTree]) -> list[torch.Tensor]:
+        """Logits after every token of chains or trees, without appending them.
+
+        Returns:
+            For each tree, `(tokens, vocab)` in float32.
+        """
 
 
-def shared(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two sequences have in common from their beginning."""
+def common_prefix_length(one: Sequence[int], other: Sequence[int]) -> int:
+    """The number of tokens that two sequences have in common from their start."""
     return sum(1 for _ in takewhile(bool, map(eq, one, other)))
 
 
-class Trunk:
-    """Rows whose keys and values are computed; made by `begin`.
+class SharedPrefix:
+    """Rows whose keys and values are computed, shared by all their branches.
 
     Args:
-        model: a model that `can_branch`.
+        model: a model for which `supports_shared_prefix` is true.
         rows: the tokens of each row.
-        cache: their keys and values, padded on the right to the longest.
+        cache: their KV cache, `(batch, heads, tokens, head size)` a layer, padded on the right.
     """
 
     def __init__(self, model: PreTrainedModel, rows: Sequence[Sequence[int]], cache: Cache) -> None:
         self._model, self._rows, self._cache = model, rows, cache
-        self._width = cache.get_seq_length()
+        self._cached = cache.get_seq_length()
         self._windows = attention_windows(model) or {"": None}
 
     def branch(self, row: int, tokens: Sequence[int]) -> tuple[Branch, Sequence[int]]:
-        """A branch that shares what it can with its row, and the rest of `tokens` (at least one)."""
-        kept = min(shared(self._rows[row], tokens), len(tokens) - 1)
-        return Branch(row, kept), tokens[kept:]
+        """A branch that shares as much as possible with its row, and the rest of `tokens` (at least one)."""
+        shared = min(common_prefix_length(self._rows[row], tokens), len(tokens) - 1)
+        return Branch(row, shared), tokens[shared:]
 
-    def grow(self, sprouts: Sequence[Sprout]) -> torch.Tensor:
-        """Let branches grow by chains. Returns logits after the last token of each, in float32."""
-        begins = self._begins(sprouts)
-        ends = [begin + len(sprout.tokens) - 1 for begin, sprout in zip(begins, sprouts, strict=True)]
-        logits = self._forward(sprouts, begins, ends)
-        for begin, sprout in zip(begins, sprouts, strict=True):
-            sprout.branch.columns += range(self._width + begin, self._width + begin + len(sprout.tokens))
-        self._width = self._cache.get_seq_length()
+    def extend(self, chains: Sequence[TokenTree]) -> torch.Tensor:
+        """Append chains to their branches.
+
+        Returns:
+            Logits after the last token of each chain, `(chains, vocab)` in float32.
+        """
+        starts = self._starts(chains)
+        lasts = [start + len(chain.tokens) - 1 for start, chain in zip(starts, chains, strict=True)]
+        logits = self._forward(chains, starts, lasts)
+        for start, chain in zip(starts, chains, strict=True):
+            first = self._cached + start
+            chain.branch.cache_slots += range(first, first + len(chain.tokens))
+        self._cached = self._cache.get_seq_length()
         return torch.stack([found[-1] for found in logits])
 
-    def look(self, sprouts: Sequence[Sprout]) -> list[torch.Tensor]:
-        """What comes after every token of chains or trees. Nothing grows."""
-        found = self._forward(sprouts, self._begins(sprouts), None)
-        self._cache.crop(self._width - self._cache.get_seq_length())
-        return found
+    def score(self, trees: Sequence[TokenTree]) -> list[torch.Tensor]:
+        """Logits after every token of chains or trees, without appending them.
 
-    def _begins(self, sprouts: Sequence[Sprout]) -> list[int]:
-        """Where in its row's part of the forward pass each sprout begins."""
+        Returns:
+            For each tree, `(tokens, vocab)` in float32.
+        """
+        logits = self._forward(trees, self._starts(trees), None)
+        self._cache.crop(self._cached - self._cache.get_seq_length())
+        return logits
+
+    def _starts(self, trees: Sequence[TokenTree]) -> list[int]:
+        """Where in its row of the forward pass each tree starts."""
         used: dict[int, int] = {}
-        begins = []
-        for sprout in sprouts:
-            begins.append(used.get(sprout.branch.row, 0))
-            used[sprout.branch.row] = begins[-1] + len(sprout.tokens)
-        return begins
+        starts = []
+        for tree in trees:
+            starts.append(used.get(tree.branch.row, 0))
+            used[tree.branch.row] = starts[-1] + len(tree.tokens)
+        return starts
 
     def _forward(
-        self, sprouts: Sequence[Sprout], begins: Sequence[int], ends: Sequence[int] | None
+        self, trees: Sequence[TokenTree], starts: Sequence[int], lasts: Sequence[int] | None
     ) -> list[torch.Tensor]:
-        """Logits after every token of each sprout, or after those at `ends` only."""
-        size = max(begin + len(sprout.tokens) for begin, sprout in zip(begins, sprouts, strict=True))
+        """Logits after every token of each tree, `(tokens, vocab)`; or only after those at `lasts`."""
+        size = max(start + len(tree.tokens) for start, tree in zip(starts, trees, strict=True))
         tokens = torch.zeros((len(self._rows), size), dtype=torch.long)
-        positions = torch.zeros_like(tokens)
-        stand = [_positions(sprout) for sprout in sprouts]
+        position_ids = torch.zeros_like(tokens)
+        tree_positions = [_position_ids(tree) for tree in trees]
         wanted: list[list[int]] = [[] for _ in self._rows]
-        for number, (begin, sprout) in enumerate(zip(begins, sprouts, strict=True)):
-            row, end = sprout.branch.row, begin + len(sprout.tokens)
-            tokens[row, begin:end] = torch.tensor(sprout.tokens)
-            positions[row, begin:end] = torch.from_numpy(stand[number])
-            wanted[row] += range(begin, end) if ends is None else [ends[number]]
+        for index, (start, tree) in enumerate(zip(starts, trees, strict=True)):
+            row, end = tree.branch.row, start + len(tree.tokens)
+            tokens[row, start:end] = torch.tensor(tree.tokens)
+            position_ids[row, start:end] = torch.from_numpy(tree_positions[index])
+            wanted[row] += range(start, end) if lasts is None else [lasts[index]]
         masks = {
-            kind: self._mask(sprouts, begins, stand, size, window) for kind, window in self._windows.items()
+            kind: self._attention_mask(trees, starts, tree_positions, size, window)
+            for kind, window in self._windows.items()
         }
         device = self._model.device
         with torch.inference_mode():
@@ -156,61 +174,63 @@ class Trunk:
                 wanted,
                 input_ids=tokens.to(device),
                 attention_mask=masks if len(masks) > 1 else next(iter(masks.values())),
-                position_ids=positions.to(device),
+                position_ids=position_ids.to(device),
                 past_key_values=self._cache,
                 use_cache=True,
             )
-        # Rows come one after the other, and in a row its sprouts.
-        order = sorted(range(len(sprouts)), key=lambda number: (sprouts[number].branch.row, begins[number]))
-        sizes = [len(sprouts[number].tokens) if ends is None else 1 for number in order]
+        # Logits come row by row, and within a row tree by tree.
+        order = sorted(range(len(trees)), key=lambda index: (trees[index].branch.row, starts[index]))
+        sizes = [len(trees[index].tokens) if lasts is None else 1 for index in order]
         parts = dict(zip(order, torch.split(logits, sizes), strict=True))
-        return [parts[number] for number in range(len(sprouts))]
+        return [parts[index] for index in range(len(trees))]
 
-    def _mask(
+    def _attention_mask(
         self,
-        sprouts: Sequence[Sprout],
-        begins: Sequence[int],
-        stand: Sequence[Positions],
+        trees: Sequence[TokenTree],
+        starts: Sequence[int],
+        tree_positions: Sequence[PositionIds],
         size: int,
         window: int | None,
     ) -> torch.Tensor:
-        """What is added to attention: [rows, 1, size, cached tokens and `size`], 0 where a token may look."""
-        allowed = np.zeros((len(self._rows), size, self._width + size), dtype=np.bool_)
-        allowed[:, :, 0] = True  # whoever attends to nothing would be no number
-        for begin, sprout, places in zip(begins, sprouts, stand, strict=True):
-            branch, count = sprout.branch, len(sprout.tokens)
-            first = self._width + begin
-            part = allowed[branch.row, begin : begin + count]
+        """The additive attention mask `(rows, 1, size, cached + size)`: 0 where a token may attend."""
+        allowed = np.zeros((len(self._rows), size, self._cached + size), dtype=np.bool_)
+        allowed[:, :, 0] = True  # softmax over nothing would be NaN
+        for start, tree, positions in zip(starts, trees, tree_positions, strict=True):
+            branch, count = tree.branch, len(tree.tokens)
+            first = self._cached + start
+            part = allowed[branch.row, start : start + count]
             part[:, 0] = False
-            part[:, : branch.kept] = True
-            part[:, branch.columns] = True
+            part[:, : branch.prefix_length] = True
+            part[:, branch.cache_slots] = True
             own = part[:, first : first + count]
-            for number, parent in enumerate(sprout.before):
+            for index, parent in enumerate(tree.parent_indices):
                 if parent >= 0:
-                    own[number] = own[parent]
-                own[number, number] = True
+                    own[index] = own[parent]
+                own[index, index] = True
             if window is not None:
-                text = np.arange(self._width + size)  # where in the text the columns stand
-                text[branch.columns] = np.arange(branch.kept, branch.kept + len(branch.columns))
-                text[first : first + count] = places
-                part &= text > places[:, None] - window
-        seen = torch.from_numpy(allowed)[:, None].to(self._model.device)
-        least = torch.finfo(self._model.dtype).min
-        mask = torch.full(seen.shape, least, dtype=self._model.dtype, device=seen.device)
-        return mask.masked_fill_(seen, 0)
+                slot_positions = np.arange(self._cached + size)  # position in the text of each cache slot
+                slot_positions[branch.cache_slots] = np.arange(
+                    branch.prefix_length, branch.prefix_length + len(branch.cache_slots)
+                )
+                slot_positions[first : first + count] = positions
+                part &= slot_positions > positions[:, None] - window
+        visible = torch.from_numpy(allowed)[:, None].to(self._model.device)
+        lowest = torch.finfo(self._model.dtype).min
+        mask = torch.full(visible.shape, lowest, dtype=self._model.dtype, device=visible.device)
+        return mask.masked_fill_(visible, 0)
 
 
-def _positions(sprout: Sprout) -> Positions:
-    """Where in the text the tokens of a sprout stand."""
-    base = sprout.branch.kept + len(sprout.branch.columns)
-    places: list[int] = []
-    for parent in sprout.before:
-        places.append(places[parent] + 1 if parent >= 0 else base)
-    return np.array(places, dtype=np.int64)
+def _position_ids(tree: TokenTree) -> PositionIds:
+    """The position in the text of each token of a tree, `(tokens,)`."""
+    base = tree.branch.prefix_length + len(tree.branch.cache_slots)
+    positions: list[int] = []
+    for parent in tree.parent_indices:
+        positions.append(positions[parent] + 1 if parent >= 0 else base)
+    return np.array(positions, dtype=np.int64)
 
 
-class Alone:
-    """Branches that compute their prefix each by itself, with the model's own cache.
+class SeparatePrefix:
+    """Branches that each compute their prefix by themselves, with the model's own cache.
 
     Args:
         model: any causal language model.
@@ -221,29 +241,38 @@ class Alone:
         self._model, self._rows = model, rows
 
     def branch(self, row: int, tokens: Sequence[int]) -> tuple[Branch, Sequence[int]]:
-        """A branch of its own, which shares nothing."""
+        """A branch that shares nothing, and all of `tokens`."""
         return Branch(row, 0), tokens
 
-    def grow(self, sprouts: Sequence[Sprout]) -> torch.Tensor:
-        """Let branches grow by chains. Returns logits after the last token of each, in float32."""
+    def extend(self, chains: Sequence[TokenTree]) -> torch.Tensor:
+        """Append chains to their branches.
+
+        Returns:
+            Logits after the last token of each chain, `(chains, vocab)` in float32.
+        """
         found = []
-        for sprout in sprouts:
-            branch = sprout.branch
-            tokens = sprout.tokens
+        for chain in chains:
+            branch = chain.branch
+            tokens = chain.tokens
             if branch.cache is None:
                 branch.cache = DynamicCache(config=self._model.config)
-                tokens = [*self._rows[branch.row][: branch.kept], *tokens]
+                tokens = [*self._rows[branch.row][: branch.prefix_length], *tokens]
             found.append(self._forward(tokens, branch.cache, last=True)[-1])
-            branch.columns += range(len(sprout.tokens))
+            branch.cache_slots += range(len(chain.tokens))
         return torch.stack(found)
 
-    def look(self, sprouts: Sequence[Sprout]) -> list[torch.Tensor]:
-        """What comes after every token of chains or trees. Nothing grows."""
-        return [self._look(sprout) for sprout in sprouts]
+    def score(self, trees: Sequence[TokenTree]) -> list[torch.Tensor]:
+        """Logits after every token of chains or trees, without appending them.
 
-    def _look(self, sprout: Sprout) -> torch.Tensor:
-        branch, tokens = sprout.branch, sprout.tokens
-        parents = sprout.before
+        Returns:
+            For each tree, `(tokens, vocab)` in float32.
+        """
+        return [self._score_tree(tree) for tree in trees]
+
+    def _score_tree(self, tree: TokenTree) -> torch.Tensor:
+        """Logits `(tokens, vocab)`, from one forward pass for each path from root to leaf."""
+        branch, tokens = tree.branch, tree.tokens
+        parents = tree.parent_indices
         inner = set(parents)
         found: list[torch.Tensor | None] = [None] * len(tokens)
         for leaf in range(len(tokens)):
@@ -253,15 +282,16 @@ class Alone:
             while (parent := parents[path[-1]]) >= 0:
                 path.append(parent)
             path.reverse()
-            before: Sequence[int] = () if branch.cache else self._rows[branch.row][: branch.kept]
+            before: Sequence[int] = () if branch.cache else self._rows[branch.row][: branch.prefix_length]
             cache = copy.deepcopy(branch.cache) if branch.cache else None
-            chain = [*before, *(tokens[number] for number in path)]
+            chain = [*before, *(tokens[index] for index in path)]
             logits = self._forward(chain, cache, last=False)[len(before) :]
-            for number, row in zip(path, logits, strict=True):
-                found[number] = row
+            for index, row in zip(path, logits, strict=True):
+                found[index] = row
         return torch.stack([row for row in found if row is not None])
 
     def _forward(self, tokens: Sequence[int], cache: DynamicCache | None, *, last: bool) -> torch.Tensor:
+        """Logits `(tokens, vocab)` in float32, or `(1, vocab)` after the last token only."""
         with torch.inference_mode():
             output = self._model(
                 input_ids=torch.tensor([list(tokens)], device=self._model.device),
@@ -274,7 +304,7 @@ class Alone:
 
 
 def attention_windows(model: PreTrainedModel) -> dict[str, int | None] | None:
-    """Per kind of attention layer how far back it looks (None: all the way); None for other models."""
+    """The sliding window of each kind of attention layer (None: unlimited); None for other architectures."""
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
     kinds = set(getattr(config, "layer_types", None) or ["sliding_attention" if window else "full_attention"])
@@ -282,24 +312,24 @@ def attention_windows(model: PreTrainedModel) -> dict[str, int | None] | None:
     return {kind: known[kind] for kind in sorted(kinds)} if kinds <= set(known) else None
 
 
-def can_branch(model: PreTrainedModel) -> bool:
-    """Whether branches of a model can share its cache; found out by trying.
+def supports_shared_prefix(model: PreTrainedModel) -> bool:
+    """Whether branches of a model can share its KV cache, found by trying.
 
-    Models that attend by recurrence, or that place tokens otherwise than by `position_ids`, cannot.
+    Recurrent models, and models that place tokens other than by `position_ids`, cannot.
     """
     if attention_windows(model) is None:
         return False
-    trunk, other, branch = [5, 6, 7, 8], [4, 3], [3, 4]
-    tokens = torch.tensor([[*trunk[:2], *branch]], device=model.device)
+    row, other, branch = [5, 6, 7, 8], [4, 3], [3, 4]
+    tokens = torch.tensor([[*row[:2], *branch]], device=model.device)
     try:
         with torch.inference_mode():
             expected = model(input_ids=tokens, use_cache=False).logits[0, -1].float()
-            cache = roomy_cache()
-            model(input_ids=torch.tensor([trunk], device=model.device), past_key_values=cache, use_cache=True)
-        grown = Trunk(model, [trunk], cache)
-        begun = Branch(0, 2)
-        grown.grow([Sprout(begun, branch[:1]), Sprout(Branch(0, 3), other)])
-        found = grown.grow([Sprout(begun, branch[1:])])[0]
+            cache = preallocated_cache()
+            model(input_ids=torch.tensor([row], device=model.device), past_key_values=cache, use_cache=True)
+        prefix = SharedPrefix(model, [row], cache)
+        first = Branch(0, 2)
+        prefix.extend([TokenTree(first, branch[:1]), TokenTree(Branch(0, 3), other)])
+        found = prefix.extend([TokenTree(first, branch[1:])])[0]
     except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError, NotImplementedError):
         return False
     scale = float(expected.abs().max()) + 1e-6

@@ -1,11 +1,11 @@
-"""Steps as questions to a model: which tokens ask for the answer, and what the person said."""
+"""What is asked of a model at each step: the tokens of the prompt, and what the person answered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from facsim.lm.chat_tokenizer import ChatTokenizer, Row, Span
+from facsim.lm.chat_tokenizer import AnswerSpan, ChatTokenizer, TokenizedSegment
 from facsim.predict.local.grammar import possible_actions
 from facsim.predict.protocol import RecordedSession
 from facsim.prompt import PromptConfig, action_turn, build_prompt, render_answer
@@ -17,45 +17,46 @@ if TYPE_CHECKING:
     from facsim.prompt.segments import Turn
 
 _TYPED_TEXT: Final = 100
-"""Tokens of a typed text: more than 99 of 100 people type."""
-_TO_SPARE: Final = 16
-"""Tokens for another way to write the same action."""
+"""Tokens allowed for a typed text: more than 99 of 100 people type."""
+_SPARE: Final = 16
+"""Tokens to spare, for another way to write the same action."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Question:
-    """A step that is asked about.
+class StepRequest:
+    """A step to be predicted.
 
     Attributes:
         so_far: what may be known of the session.
         recorded: the session, where it is recorded.
-        row: the sequence that holds the prompt.
-        spans: what the person answered there; none if that is no draft, for it was not asked for the same.
-        prompt: how many tokens of the row ask for the answer.
-        cached: how many of these were asked with before.
-        shown: names on the page that the prompt holds; None when it holds the whole page.
-        weight: tokens of the row, counted for its first question only.
+        segment: the token sequence that contains the prompt.
+        spans: the person's answer there; empty if it cannot serve as a draft, because the person was not
+            asked for the same.
+        prompt_length: how many of the segment's tokens are the prompt.
+        cached: how many of these an earlier request of the session has in common.
+        shown: names on the page that the prompt contains; None when it contains the whole page.
+        weight: tokens of the segment, counted for its first request only.
     """
 
     so_far: SessionSoFar
     recorded: RecordedSession | None
-    row: Row
-    spans: tuple[Span, ...]
-    prompt: int
+    segment: TokenizedSegment
+    spans: tuple[AnswerSpan, ...]
+    prompt_length: int
     cached: int
     shown: frozenset[str] | None
     weight: int
 
 
-class Questioner:
-    """Makes questions.
+class StepRequestBuilder:
+    """Makes requests.
 
     Args:
         chat: the model's tokenizer.
-        prompt: how sessions become messages; made to fit the model.
-        context: most tokens that the model takes; None: any number.
-        most_output: most tokens of an answer.
-        only_actions: whether nothing is waited for that is longer than any action of the page.
+        prompt: how sessions become messages, fitted to the model.
+        context: most tokens that the model takes; None: unlimited.
+        max_output: most tokens of an answer.
+        only_actions: whether answers may be no longer than the longest action of the page.
     """
 
     def __init__(
@@ -63,99 +64,99 @@ class Questioner:
         chat: ChatTokenizer,
         prompt: PromptConfig,
         context: int | None,
-        most_output: int,
+        max_output: int,
         *,
         only_actions: bool = False,
     ) -> None:
         self._chat, self._prompt, self._context = chat, prompt, context
-        self._most_output, self._only_actions = most_output, only_actions
+        self._max_output, self._only_actions = max_output, only_actions
 
-    def recorded(self, recorded: RecordedSession) -> list[Question]:
-        """The steps of a session that are asked about.
+    def of_session(self, recorded: RecordedSession) -> list[StepRequest]:
+        """Requests for the steps of a session that are to be predicted.
 
         Raises:
             ConfigError: if a prompt does not fit the model.
         """
-        found: list[Question] = []
+        found: list[StepRequest] = []
         for segment in segments(recorded.steps, self._prompt):
-            asked = [turn for turn in segment.turns if turn.step in recorded.asked]
-            if not asked:
+            wanted = [turn for turn in segment.turns if turn.step in recorded.asked]
+            if not wanted:
                 continue
-            whole = self._chat.row(segment)
-            steps = {turn.step for turn in asked}
-            row = replace(whole, spans=tuple(span for span in whole.spans if span.step in steps))
-            weight, cached = len(row.tokens), 0
-            for turn in asked:
-                found.append(self._question(recorded, row, turn, cached, weight))
-                weight, cached = 0, found[-1].prompt
+            whole = self._chat.encode_segment(segment)
+            steps = {turn.step for turn in wanted}
+            tokenized = replace(whole, spans=tuple(span for span in whole.spans if span.step in steps))
+            weight, cached = len(tokenized.tokens), 0
+            for turn in wanted:
+                found.append(self._request(recorded, tokenized, turn, cached, weight))
+                weight, cached = 0, found[-1].prompt_length
         return found
 
-    def _question(
-        self, recorded: RecordedSession, row: Row, turn: Turn, cached: int, weight: int
-    ) -> Question:
-        spans = tuple(span for span in row.spans if span.step == turn.step)
-        question = Question(
+    def _request(
+        self, recorded: RecordedSession, segment: TokenizedSegment, turn: Turn, cached: int, weight: int
+    ) -> StepRequest:
+        spans = tuple(span for span in segment.spans if span.step == turn.step)
+        request = StepRequest(
             so_far=recorded.steps[turn.step][0],
             recorded=recorded,
-            row=row,
+            segment=segment,
             spans=spans,
-            prompt=spans[0].begin,
+            prompt_length=spans[0].start,
             cached=cached,
             shown=turn.shown,
             weight=weight,
         )
         if self._prompt.style == "two_turn" and len(turn.messages) == 1:
-            # Without a rationale the person is recorded as asked for the action at once.
-            asked = self._chat.prompt(build_prompt(question.so_far, self._prompt).messages)
-            question = replace(question, spans=(), prompt=len(asked))
-        self._check_length(question)
-        return question
+            # Without a rationale, the segment asks the person for the action at once.
+            prompt = self._chat.encode_prompt(build_prompt(request.so_far, self._prompt).messages)
+            request = replace(request, spans=(), prompt_length=len(prompt))
+        self._check_length(request)
+        return request
 
-    def alone(self, so_far: SessionSoFar) -> Question:
-        """A step that nobody answered.
+    def of_step(self, so_far: SessionSoFar) -> StepRequest:
+        """A request for one step of which no answer is recorded.
 
         Raises:
             ConfigError: if the prompt does not fit the model.
         """
         built = build_prompt(so_far, self._prompt)
-        tokens = self._chat.prompt(built.messages)
-        row = Row(so_far.session_id, tokens, ())
-        question = Question(so_far, None, row, (), len(tokens), 0, built.shown, len(tokens))
-        self._check_length(question)
-        return question
+        tokens = self._chat.encode_prompt(built.messages)
+        segment = TokenizedSegment(so_far.session_id, tokens, ())
+        request = StepRequest(so_far, None, segment, (), len(tokens), 0, built.shown, len(tokens))
+        self._check_length(request)
+        return request
 
-    def prompt_of(self, question: Question) -> tuple[int, ...]:
-        """The tokens that ask for the answer, or for its first turn."""
-        if question.spans or question.recorded is None:
-            return question.row.tokens[: question.prompt]
-        return self._chat.prompt(build_prompt(question.so_far, self._prompt).messages)
+    def prompt_tokens(self, request: StepRequest) -> tuple[int, ...]:
+        """The tokens that ask for the answer, or for its first turn: `(tokens,)`."""
+        if request.spans or request.recorded is None:
+            return request.segment.tokens[: request.prompt_length]
+        return self._chat.encode_prompt(build_prompt(request.so_far, self._prompt).messages)
 
-    def second_prompt_of(self, question: Question, rationale: str | None) -> tuple[int, ...]:
-        """The tokens that ask for the second of two turns."""
-        built = build_prompt(question.so_far, self._prompt)
-        return self._chat.prompt(action_turn(built, rationale, self._prompt).messages)
+    def second_prompt_tokens(self, request: StepRequest, rationale: str | None) -> tuple[int, ...]:
+        """The tokens that ask for the second of two turns: `(tokens,)`."""
+        built = build_prompt(request.so_far, self._prompt)
+        return self._chat.encode_prompt(action_turn(built, rationale, self._prompt).messages)
 
-    def limit(self, question: Question) -> int:
+    def max_output_tokens(self, request: StepRequest) -> int:
         """Most tokens of the answer."""
-        most = self._most_output
+        limit = self._max_output
         if self._only_actions:
-            most = min(most, self._longest_action(question.so_far.page))
-        return most if self._context is None else min(most, self._context - question.prompt)
+            limit = min(limit, self._longest_action(request.so_far.page))
+        return limit if self._context is None else min(limit, self._context - request.prompt_length)
 
     def _longest_action(self, page: Page) -> int:
-        """Tokens of the longest action that is possible on a page, with room for a text and to spare."""
+        """Tokens of the longest action possible on a page, with room for a text and to spare."""
         actions = possible_actions(page)
         longest = max((render_answer(action, None, "action") for action in actions), key=len)
-        typed = any(action.type == "type_and_submit" for action in actions)
-        return len(self._chat.answer(longest)) + _TO_SPARE + (_TYPED_TEXT if typed else 0)
+        can_type = any(action.type == "type_and_submit" for action in actions)
+        return len(self._chat.encode_answer(longest)) + _SPARE + (_TYPED_TEXT if can_type else 0)
 
-    def _check_length(self, question: Question) -> None:
-        if self._context is None or question.prompt < self._context:
+    def _check_length(self, request: StepRequest) -> None:
+        if self._context is None or request.prompt_length < self._context:
             return
-        budget = self._prompt.budget_tokens or question.prompt
-        fitting = budget * (self._context - self._most_output) / question.prompt * 0.95
+        budget = self._prompt.budget_tokens or request.prompt_length
+        fitting = budget * (self._context - self._max_output) / request.prompt_length * 0.95
         raise ConfigError(
-            f"session {question.so_far.session_id}, step {question.so_far.step}: the prompt takes "
-            f"{question.prompt} tokens, and the model takes {self._context}, the answer included. "
+            f"session {request.so_far.session_id}, step {request.so_far.step}: the prompt takes "
+            f"{request.prompt_length} tokens, and the model takes {self._context}, the answer included. "
             f"Give --budget-tokens {max(int(fitting), 1)} or less"
         )

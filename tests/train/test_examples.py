@@ -9,13 +9,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from facsim.data import Card, DataSet, DataSetWriter
-from facsim.lm.chat_tokenizer import ChatTokenizer, Row, Span
+from facsim.lm.chat_tokenizer import AnswerSpan, ChatTokenizer, TokenizedSegment
 from facsim.prompt import PromptConfig
 from facsim.schema import Action, Session, Step
 from facsim.train import SftConfig
-from facsim.train.example_file import IGNORED, labels_of, write_rows
-from facsim.train.example_set import fitted, make_rows
-from facsim.train.examples import RowCounts, check_taught, session_lessons
+from facsim.train.example_file import IGNORE_INDEX, labels_of, write_examples
+from facsim.train.example_set import build_examples, fit_prompt_budget
+from facsim.train.examples import ExampleCounts, check_example, session_examples
 from facsim.util.errors import ConfigError, InputError
 
 
@@ -32,26 +32,28 @@ def data(shop):
 @pytest.mark.parametrize("style", ["action", "rationale", "think", "two_turn"])
 def test_trained_text_is_the_answers_and_nothing_else(data, chat, style):
     session = data.session("s1-0")
-    (lesson,) = session_lessons(data, session, chat, PromptConfig(style=style, budget_tokens=None))
-    labels = labels_of(lesson.taught)
-    assert len(labels) == len(lesson.row.tokens)
-    trained = chat.tokenizer.decode([label for label in labels if label != IGNORED])
-    said = [message.content for message in lesson.segment.messages if message.role == "assistant"]
+    (example,) = session_examples(data, session, chat, PromptConfig(style=style, budget_tokens=None))
+    labels = labels_of(example.masked)
+    assert len(labels) == len(example.tokenized.tokens)
+    trained = chat.tokenizer.decode([label for label in labels if label != IGNORE_INDEX])
+    said = [message.content for message in example.segment.messages if message.role == "assistant"]
     assert trained == "".join(f"{text}<|im_end|>" for text in said)
-    assert all(label in (IGNORED, token) for label, token in zip(labels, lesson.row.tokens, strict=True))
+    assert all(
+        label in (IGNORE_INDEX, token) for label, token in zip(labels, example.tokenized.tokens, strict=True)
+    )
 
 
 def test_targets_that_nobody_can_see_are_context(data, chat):
     """Else a model would learn to answer null, or to make names up."""
     session = data.session("s0-0")
-    (lesson,) = session_lessons(data, session, chat, PromptConfig(style="action", budget_tokens=None))
-    assert lesson.unseen == {2: "no name"}
-    assert {span.step for span in lesson.trained} == {0, 1, 3}
-    assert {span.step for span in lesson.row.spans} == {0, 1, 2, 3}
-    counts = RowCounts()
-    counts.add([lesson])
+    (example,) = session_examples(data, session, chat, PromptConfig(style="action", budget_tokens=None))
+    assert example.missing_targets == {2: "no name"}
+    assert {span.step for span in example.trained} == {0, 1, 3}
+    assert {span.step for span in example.tokenized.spans} == {0, 1, 2, 3}
+    counts = ExampleCounts()
+    counts.add([example])
     assert (counts.steps, counts.unnamed, counts.not_shown) == (4, 1, 0)
-    assert counts.trained == lesson.taught.trained < lesson.row.trained
+    assert counts.trained_tokens == example.masked.answer_tokens < example.tokenized.answer_tokens
 
 
 @pytest.fixture
@@ -77,14 +79,14 @@ def test_long_sessions_become_several_rows_that_fit(long_pages, chat, small_mode
 
     def make(prompt):
         rows.clear()
-        return make_rows(
+        return build_examples(
             long_pages, chat, prompt, context_tokens=3000, keep=rows.append, progress=lambda *_: None
         )
 
-    prompt, counts = fitted(config, long_pages, chat, small_model / "tokenizer.json", make)
+    prompt, counts = fit_prompt_budget(config, long_pages, chat, small_model / "tokenizer.json", make)
     assert prompt.budget_tokens < 3000
-    assert max(len(row.tokens) for row in rows) == counts.longest <= 3000
-    assert counts.rows == len(rows) > counts.sessions == counts.split_sessions
+    assert max(len(row.tokens) for row in rows) == counts.longest_example <= 3000
+    assert counts.examples == len(rows) > counts.sessions == counts.split_sessions
     assert counts.not_shown == 12
     assert counts.steps == 48
     # Every step is learned in exactly one row, with all of its answer, or it is counted as not learned.
@@ -92,7 +94,7 @@ def test_long_sessions_become_several_rows_that_fit(long_pages, chat, small_mode
     assert len(learned) == len(set(learned)) == 48 - counts.not_shown
     for row in rows:
         for span in row.spans:
-            text = chat.tokenizer.decode(row.tokens[span.begin : span.end])
+            text = chat.tokenizer.decode(row.tokens[span.start : span.end])
             assert text.startswith('{"type": ')
             assert text.endswith("}<|im_end|>")
 
@@ -103,14 +105,14 @@ def test_budgets_that_are_too_large_are_refused_with_one_that_is_not(long_pages,
     )
 
     def make(prompt):
-        return make_rows(
+        return build_examples(
             long_pages, chat, prompt, context_tokens=3000, keep=lambda _: None, progress=lambda *_: None
         )
 
     with pytest.raises(ConfigError, match=r"session s0, step \d: 3\d\d\d tokens do not fit") as error:
-        fitted(config, long_pages, chat, small_model / "tokenizer.json", make)
+        fit_prompt_budget(config, long_pages, chat, small_model / "tokenizer.json", make)
     advised = int(str(error.value).split("budget_tokens of ")[1].split()[0])
-    fitted(
+    fit_prompt_budget(
         config.model_copy(update={"budget_tokens": advised}),
         long_pages,
         chat,
@@ -127,7 +129,7 @@ def test_a_typed_novel_is_refused(tmp_path, chat, small_model):
     data = DataSet.open(tmp_path / "novel")
     config = SftConfig.of(data.path, str(small_model), tmp_path, context_tokens=4096, style="action")
     with pytest.raises(ConfigError, match="session novelist: an answer of"):
-        fitted(config, data, chat, small_model / "tokenizer.json", lambda _: None)
+        fit_prompt_budget(config, data, chat, small_model / "tokenizer.json", lambda _: None)
 
 
 @pytest.mark.parametrize("loses", ["white space", "capitals"])
@@ -158,39 +160,42 @@ def test_tokenizers_that_lose_something_are_refused(data, loses):
     loud = replace(session.steps[0], action=Action.type_and_submit("q", "A Kettle"))
     session = replace(session, steps=(loud, *session.steps[1:]))
     with pytest.raises(InputError, match=r"session s1-0, step 0: the tokenizer .* gives the action"):
-        list(session_lessons(data, session, chat, PromptConfig(style="action", budget_tokens=None)))
+        list(session_examples(data, session, chat, PromptConfig(style="action", budget_tokens=None)))
 
 
 @pytest.mark.parametrize(
     ("spans", "problem"),
     [
-        ((), "no token of a sequence is trained"),
-        ((Span(1, "action", 8, 12, True),), "stands at tokens 8 to 12 of a sequence of 10"),
-        ((Span(0, "action", 2, 5, True), Span(1, "action", 4, 6, True)), "stands at tokens 4 to 6"),
+        ((), "no token of an example is trained"),
+        ((AnswerSpan(1, "action", 8, 12, True),), "is at tokens 8 to 12 of an example of 10"),
+        ((AnswerSpan(0, "action", 2, 5, True), AnswerSpan(1, "action", 4, 6, True)), "is at tokens 4 to 6"),
     ],
 )
 def test_rows_that_teach_wrong_are_refused(spans, problem):
     with pytest.raises(InputError, match=problem):
-        check_taught(Row("s", tuple(range(10)), spans))
+        check_example(TokenizedSegment("s", tuple(range(10)), spans))
 
 
 def test_rows_are_read_back_from_disk(tmp_path):
     from datasets import Dataset
 
-    rows = [Row(f"s{n}", tuple(range(n, n + 9)), (Span(0, "action", 3, 5, True),)) for n in range(150)]
-    with write_rows(tmp_path / "rows.arrow") as keep:
+    rows = [
+        TokenizedSegment(f"s{n}", tuple(range(n, n + 9)), (AnswerSpan(0, "action", 3, 5, True),))
+        for n in range(150)
+    ]
+    with write_examples(tmp_path / "rows.arrow") as keep:
         for row in rows:
             keep(row)
     found = Dataset.from_file(str(tmp_path / "rows.arrow"))
     assert found["session_id"] == [row.session_id for row in rows]
     assert found[149]["input_ids"] == list(rows[149].tokens)
-    assert found[149]["labels"] == [IGNORED] * 3 + [152, 153] + [IGNORED] * 4
+    assert found[149]["labels"] == [IGNORE_INDEX] * 3 + [152, 153] + [IGNORE_INDEX] * 4
 
 
 def test_half_written_rows_are_not_there(tmp_path):
     def write():
-        with write_rows(tmp_path / "rows.arrow") as keep:
-            keep(Row("s", (1, 2), (Span(0, "action", 1, 2, True),)))
+        with write_examples(tmp_path / "rows.arrow") as keep:
+            keep(TokenizedSegment("s", (1, 2), (AnswerSpan(0, "action", 1, 2, True),)))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
