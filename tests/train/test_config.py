@@ -30,7 +30,7 @@ def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path):
         ("data: elsewhere\n", "no such field"),
     ],
 )
-def test_wrong_files_are_told_apart(tmp_path, text, problem):
+def test_errors_in_files_are_named(tmp_path, text, problem):
     file = tmp_path / "recipe.yaml"
     file.write_text(text)
     with pytest.raises(ConfigError, match=problem):
@@ -47,3 +47,24 @@ def test_a_resumed_training_may_save_more_often_and_move():
     other = SftConfig.of("elsewhere", "tiny", "there")
     assert one.identity() == other.identity()
     assert one.identity() != SftConfig.of("data", "tiny", "out", epochs=9).identity()
+
+
+def test_the_command_line_has_every_setting():
+    """Each option reaches the configuration, with a value that is not its default."""
+    from dataclasses import fields
+
+    from facsim.cli import train
+    from facsim.train.config import SftSettings
+
+    groups = (train._Examples, train._Recipe, train._Machine)
+    options = {field.name for group in groups for field in fields(group)} | {"style"}
+    assert options == set(SftSettings.model_fields) | {"preset", "config"}
+    given = train._settings(
+        train._Examples(preset="tiny", context_tokens=2048),
+        train._Recipe(warmup_share=0.25, weight_decay=0.1, max_grad_norm=2.0, lora_alpha=8, lora_dropout=0.5),
+        train._Machine(cpu=True),
+    )
+    config = SftConfig.of("data", "tiny", "out", **given)
+    assert (config.warmup_share, config.weight_decay, config.max_grad_norm) == (0.25, 0.1, 2.0)
+    assert (config.lora_alpha, config.lora_dropout, config.cpu, config.context_tokens) == (8, 0.5, True, 2048)
+    assert config.learning_rate == PRESETS["tiny"]["learning_rate"]

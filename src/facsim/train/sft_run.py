@@ -100,7 +100,8 @@ class SftRun:
         self._folder.clear_finished()
         report = TrainingReport.read(self._folder.out)
         now = self._settings() | {"content_hash": self._data.content_hash}
-        before = {**report.config, "content_hash": report.content_hash}
+        # Earlier versions had no setting page_text, and wrote pages as they are stored.
+        before = {"page_text": "stored", **report.config, "content_hash": report.content_hash}
         if changes := changed_settings(before, now, ignore=INCIDENTAL):
             raise ConfigError(
                 f"{self._folder.out} contains a checkpoint that was trained with other settings: {changes}. "
