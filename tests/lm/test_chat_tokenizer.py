@@ -112,3 +112,10 @@ def test_only_the_template_writes_control_tokens(template, style):
     assert HOSTILE in said
     assert chat.decode_answer(chat.encode_answer(HOSTILE)) == HOSTILE
     assert not special & set(chat.encode_answer(HOSTILE))
+
+
+def test_a_template_that_needs_a_dialogue_is_refused_in_a_sentence():
+    """Control tokens are found with the system message alone."""
+    needs_two = "{{ messages[1].content[:0] }}" + CHATML
+    with pytest.raises(ConfigError, match=r"rejects messages with the roles system \("):
+        ChatTokenizer(make_tokenizer(needs_two))

@@ -85,7 +85,8 @@ def test_a_folder_without_settings_has_none(spoilt):
     ("content", "problem"),
     [
         ("{", "is not JSON"),
-        ("[]", "contains no object `prompt`"),
+        ("[]", "contains no JSON object"),
+        ("{}", "contains no object `prompt`"),
         ('{"prompt": {"style": "verse"}}', r"field prompt\.style"),
         ('{"prompt": {"colour": 1}}', r"field prompt\.colour"),
     ],
@@ -146,7 +147,7 @@ def more_tokens(folder):
         (drop("config.json"), "contains no config.json"),
         (drop("tokenizer.json"), "tokenizer.json"),
         (lambda folder: (folder / "config.json").write_text("{"), "config.json cannot be used"),
-        (lambda folder: (folder / "tokenizer.json").write_text("{"), "tokenizer.json cannot be used"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "tokenizer.json: is not JSON"),
         (lambda folder: edit(folder, model_type="unheard_of", architectures=None), "config.json cannot be used"),
         (lambda folder: edit(folder, num_hidden_layers=2, layer_types=["full_attention"] * 2), "weights lack"),
         (lambda folder: edit(folder, intermediate_size=48), "in other shapes|cannot be used"),

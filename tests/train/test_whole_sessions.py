@@ -46,22 +46,24 @@ def test_the_loss_is_that_of_one_row_a_step(shop, model, examples):
     data = DataSet.open(shop)
     for example in examples[:6]:
         expected, stepwise = {}, 0
-        for so_far, step in replay(data, data.session(example.row.session_id)):
+        for so_far, step in replay(data, data.session(example.tokenized.session_id)):
             asked = model.chat.encode_prompt(build_prompt(so_far, PROMPT).messages)
-            span = next(span for span in example.row.spans if span.step == so_far.step)
-            tokens = [*asked, *example.row.tokens[span.start : span.end]]
+            span = next(span for span in example.tokenized.spans if span.step == so_far.step)
+            tokens = [*asked, *example.tokenized.tokens[span.start : span.end]]
             stepwise += len(tokens)
             assert step.action.type in model.chat.tokenizer.decode(tokens[len(asked) :])
             expected[so_far.step] = answer_loss(model.model, tokens, len(asked))
         with torch.inference_mode():
-            logits = model.model(input_ids=torch.tensor([example.row.tokens]), use_cache=False).logits[0]
-        for span in example.row.spans:
-            said = torch.tensor(example.row.tokens[span.start : span.end])
+            logits = model.model(input_ids=torch.tensor([example.tokenized.tokens]), use_cache=False).logits[
+                0
+            ]
+        for span in example.tokenized.spans:
+            said = torch.tensor(example.tokenized.tokens[span.start : span.end])
             found = torch.nn.functional.cross_entropy(
                 logits[span.start - 1 : span.end - 1], said, reduction="sum"
             )
             torch.testing.assert_close(found, expected[span.step], rtol=1e-4, atol=1e-4)
-        assert stepwise > 2 * len(example.row.tokens)
+        assert stepwise > 2 * len(example.tokenized.tokens)
 
 
 def trainer_of(config, sequences, rows, model, tmp_path):
@@ -85,8 +87,8 @@ def test_the_loss_at_answers_is_the_models_own(config, examples, model, tmp_path
     """Computed before trained tokens only, with packed sessions apart, and scaled as TRL scales it."""
     rows = Dataset.from_dict(
         {
-            "session_id": [example.row.session_id for example in examples],
-            "input_ids": [list(example.row.tokens) for example in examples],
+            "session_id": [example.tokenized.session_id for example in examples],
+            "input_ids": [list(example.tokenized.tokens) for example in examples],
             "labels": [labels_of(example.masked) for example in examples],
         }
     )
@@ -105,7 +107,7 @@ def test_the_loss_at_answers_is_the_models_own(config, examples, model, tmp_path
     for example in examples:
         with torch.inference_mode():
             output = model.model(
-                input_ids=torch.tensor([example.row.tokens]),
+                input_ids=torch.tensor([example.tokenized.tokens]),
                 labels=torch.tensor([labels_of(example.masked)]),
                 use_cache=False,
                 num_items_in_batch=total,

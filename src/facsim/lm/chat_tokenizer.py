@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from facsim.lm.limits import LimitExceeded, limits
 from facsim.prompt import Message
 from facsim.prompt.segments import Segment
 from facsim.prompt.templates import END_THINK, THINK
@@ -30,6 +31,11 @@ AnswerPart = Literal["rationale", "action"]
 _BREAK = "\ufdd0"
 """Inserted into text that spells a control token, to break it up; its own tokens are dropped again. A Unicode
 noncharacter, reserved for internal use by programs."""
+
+_MAX_SECONDS, _MAX_MEMORY = 20.0, 2**30
+"""What rendering a chat template may take: real ones need milliseconds."""
+_MAX_GROWTH = 100
+"""Characters that a chat template may write for each one of its messages, or of a thousand more."""
 
 FALLBACK_TEMPLATE = """\
 {%- for message in messages %}{{ '### ' + message.role + '\\n' + message.content + eos_token + '\\n' }}\
@@ -198,16 +204,32 @@ class ChatTokenizer:
         return prompt[len(rendered) :], answer, prompt + answer
 
     def _render(self, messages: Sequence[Message], *, generation_prompt: bool) -> str:
-        rendered = self.tokenizer.apply_chat_template(
-            [
-                {"role": message.role, "content": self._break_controls(message.content)}
-                for message in messages
-            ],
-            chat_template=self._template,
-            tokenize=False,
-            add_generation_prompt=generation_prompt,
+        turns = [
+            {"role": message.role, "content": self._break_controls(message.content)} for message in messages
+        ]
+        try:
+            with limits(_MAX_SECONDS, _MAX_MEMORY):
+                rendered = str(
+                    self.tokenizer.apply_chat_template(
+                        turns,
+                        chat_template=self._template,
+                        tokenize=False,
+                        add_generation_prompt=generation_prompt,
+                    )
+                )
+        except LimitExceeded as error:
+            raise self._template_error(str(error)) from None
+        except Exception as error:  # templates raise what they like
+            roles = ", ".join(message.role for message in messages)
+            raise self._template_error(f"rejects messages with the roles {roles} ({error})") from error
+        if len(rendered) > _MAX_GROWTH * sum(len(turn["content"]) + 1_000 for turn in turns):
+            raise self._template_error(f"writes {len(rendered):,} characters for {len(turns)} messages")
+        return rendered
+
+    def _template_error(self, what: str) -> ConfigError:
+        return ConfigError(
+            f"{self.name}: its chat template {what}. Give the tokenizer another one (chat_template.jinja)"
         )
-        return str(rendered)
 
     def _ids(self, text: str) -> list[int]:
         if _BREAK in text:
@@ -270,14 +292,8 @@ class ChatTokenizer:
         return dialogue[len(prompt) + len(self._lead) + len(_PROBE[2].content) :]
 
     def _check_template(self) -> None:
-        try:
-            dialogue = self._render(_PROBE, generation_prompt=False)
-            prompts = [(index, self._render(_PROBE[:index], generation_prompt=True)) for index in (2, 4)]
-        except Exception as error:
-            raise ConfigError(
-                f"{self.name}: its chat template rejects a system message followed by a dialogue "
-                f"({error}). Give the tokenizer another template (chat_template.jinja)"
-            ) from error
+        dialogue = self._render(_PROBE, generation_prompt=False)
+        prompts = [(index, self._render(_PROBE[:index], generation_prompt=True)) for index in (2, 4)]
         for index, prompt in prompts:
             answer = _PROBE[index].content
             start = dialogue.find(answer)

@@ -6,22 +6,25 @@ read from safetensors only, and no code from a checkpoint ever runs.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from facsim.lm.checkpoint_files import REMEDY, read_config, unusable
+from facsim.lm.checkpoint_files import check_files, read_config, unusable
 from facsim.lm.checkpoint_settings import TOKENIZER_FILE, CheckpointSettings, read_settings
 from facsim.lm.locate import find_checkpoint
 from facsim.lm.quiet import quiet_transformers
+from facsim.lm.tokenizer_check import check_tokenizer_file
+from facsim.lm.untrusted_files import read_json_object
 from facsim.util.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from facsim.lm.chat_tokenizer import ChatTokenizer
 
 _TOKENIZER_FILES = (TOKENIZER_FILE, "tokenizer.model", "vocab.json", "vocab.txt", "tekken.json")
+_TOKENIZER_CONFIG = "tokenizer_config.json"
 _GENERIC_CLASSES = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
@@ -51,7 +54,9 @@ def load_checkpoint(source: str | Path, device: str = "cpu", dtype: str = "auto"
 
     folder = find_checkpoint(source)
     from facsim.lm.chat_tokenizer import ChatTokenizer  # noqa: PLC0415
+    from facsim.lm.model_loading import load_model  # noqa: PLC0415
 
+    check_files(folder)
     settings = read_settings(folder)
     target = _device(device)
     config = read_config(folder)
@@ -63,7 +68,7 @@ def load_checkpoint(source: str | Path, device: str = "cpu", dtype: str = "auto"
         kind: Any = "auto"
         if dtype != "auto" or target.type == "cpu":
             kind = getattr(torch, "float32" if dtype == "auto" else dtype)
-        model = _load_model(folder, config, kind)
+        model = load_model(folder, config, kind)
     chat = ChatTokenizer(tokenizer)
     _check_vocabulary(folder, tokenizer, model)
     model.train(False)
@@ -81,8 +86,11 @@ def load_chat_tokenizer(folder: Path) -> ChatTokenizer:
     require_packages()
     from facsim.lm.chat_tokenizer import ChatTokenizer  # noqa: PLC0415
 
+    check_files(folder)
     try:
         tokenizer = load_tokenizer(folder)
+    except InputError:
+        raise
     except Exception as error:  # the tokenizers library raises bare Exception
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
@@ -110,13 +118,14 @@ def require_packages() -> None:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a checkpoint's folder, as its `tokenizer.json` defines it.
+    """The tokenizer of a checkpoint's folder, as its `tokenizer.json` defines it; it is checked first.
 
     `AutoTokenizer` goes by the type of the model: beside a `qwen2` model it makes a tokenizer with Qwen's
     pre-tokenization and Qwen's special tokens, whatever `tokenizer.json` says. So a tokenizer that was saved
     under a generic class is loaded as that class.
 
     Raises:
+        InputError: if it is unsafe to load.
         Exception: of many kinds, if it cannot be read.
     """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast  # noqa: PLC0415
@@ -124,14 +133,34 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
         raise FileNotFoundError(TOKENIZER_FILE)  # AutoTokenizer would make an empty one of the model's family
     kind = None
-    file = folder / "tokenizer_config.json"
-    if file.is_file() and (folder / TOKENIZER_FILE).is_file():
-        kind = json.loads(file.read_bytes()).get("tokenizer_class")
+    if (folder / TOKENIZER_FILE).is_file():
+        check_tokenizer_file(folder / TOKENIZER_FILE)
+    if (folder / _TOKENIZER_CONFIG).is_file():
+        values = read_json_object(folder / _TOKENIZER_CONFIG)
+        _check_paths(folder, values)
+        if (folder / TOKENIZER_FILE).is_file():
+            kind = values.get("tokenizer_class")
     loader: Any = PreTrainedTokenizerFast if kind in _GENERIC_CLASSES else AutoTokenizer
     loaded: PreTrainedTokenizerBase = loader.from_pretrained(
         folder, local_files_only=True, trust_remote_code=False
     )
     return loaded
+
+
+def _check_paths(folder: Path, values: Mapping[str, Any]) -> None:
+    """Refuse a tokenizer configuration that names files outside the folder, which would be loaded instead.
+
+    `special_tokens_map_file` is a leftover of older versions, and not loaded.
+    """
+    for name, value in values.items():
+        is_path = name.endswith("_file") and name != "special_tokens_map_file" and isinstance(value, str)
+        if is_path and not (Path(value).name == value and (folder / value).is_file()):
+            raise InputError(
+                f"names a file that is not in its folder: {value!r:.200}",
+                file=folder / _TOKENIZER_CONFIG,
+                where=f"field {name}",
+                remedy="Remove the field: tokenizers are loaded from the folder",
+            )
 
 
 def tokenizer_file(folder: Path, chat: ChatTokenizer, scratch: Path) -> Path:
@@ -156,37 +185,6 @@ def _device(name: str) -> Any:
         found = torch.cuda.device_count()
         raise ConfigError(f"device {name}: this machine has {found} CUDA devices. Use --device cpu or auto")
     return device
-
-
-def _load_model(folder: Path, config: PreTrainedConfig, dtype: Any) -> PreTrainedModel:
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415
-
-    try:
-        model, found = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=dtype,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
-    except SafetensorError as error:
-        raise InputError(f"the weights cannot be read: {error}", file=folder, remedy=REMEDY) from error
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise unusable(folder, "weights", error) from error
-    # Whatever is missing would be random numbers.
-    missing = sorted(found["missing_keys"]) or sorted(str(key[0]) for key in found["mismatched_keys"])
-    if missing:
-        raise InputError(
-            f"the weights lack {len(missing)} of the model's tensors, or have them in other shapes "
-            f"({missing[0]}, …)",
-            file=folder,
-            remedy=REMEDY,
-        )
-    loaded: PreTrainedModel = model
-    return loaded
 
 
 def _check_vocabulary(folder: Path, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from facsim.lm.untrusted_files import read_json_object
 from facsim.prompt import PromptConfig
 from facsim.util.errors import InputError
 from facsim.util.files import write_atomically
@@ -63,14 +64,10 @@ def read_settings(folder: Path) -> CheckpointSettings | None:
     file = folder / SETTINGS_FILE
     remedy = "Restore the file; or delete it, and the model is prompted with the default settings"
     try:
-        content = json.loads(file.read_bytes())
+        content = read_json_object(file, remedy=remedy)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=file) from None
-    except ValueError as error:
-        raise InputError(f"is not JSON ({error})", file=file, remedy=remedy) from None
-    if not isinstance(content, dict) or not isinstance(content.get("prompt"), dict):
+    if not isinstance(content.get("prompt"), dict):
         raise InputError("contains no object `prompt`", file=file, remedy=remedy)
     try:
         prompt = PromptConfig.recorded(content["prompt"])

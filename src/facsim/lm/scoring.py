@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from facsim.lm.chat_tokenizer import TokenizedSegment
+from facsim.lm.chat_tokenizer import AnswerSpan, TokenizedSegment
+from facsim.util.errors import FacsimError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -62,6 +63,9 @@ def score_segments(
 
     Returns:
         For each segment, in the order given, its answers in the order of their steps.
+
+    Raises:
+        FacsimError: if a logit is NaN or infinite, naming session and step.
     """
     model.train(False)
     scores: list[tuple[AnswerScore, ...]] = [()] * len(segments)
@@ -103,6 +107,9 @@ def answer_logits(
 
     Returns:
         For each segment, logits `(answer tokens, vocab)` in float32 on the model's device.
+
+    Raises:
+        FacsimError: if one is NaN or infinite, naming session and step.
     """
     # Padding is on the right, where no token of a segment attends: causal attention needs no mask, and is
     # twice as fast without one.
@@ -121,7 +128,42 @@ def answer_logits(
             past_key_values=cache,
             use_cache=cache is not None,
         )
-    return list(torch.split(logits, [len(positions) for positions in before]))
+    found = list(torch.split(logits, [len(positions) for positions in before]))
+    for segment, answers in zip(segments, found, strict=True):
+        require_finite(
+            answers, [_place(segment, span) for span in segment.spans for _ in range(span.start, span.end)]
+        )
+    return found
+
+
+def require_finite(logits: torch.Tensor, places: Sequence[str]) -> None:
+    """Refuse logits that make no probabilities: NaN would count as certainty, or as nothing.
+
+    Single logits of minus infinity are fine: they rule a token out.
+
+    Args:
+        logits: `(positions, vocab)`.
+        places: for each position the session and step, for the message.
+
+    Raises:
+        FacsimError: naming the first place with a logit that is NaN or infinite.
+    """
+    if not len(places):
+        return
+    # The maximum of a row is NaN if any of its logits is.
+    is_finite = torch.isfinite(logits.amax(dim=1))
+    if bool(is_finite.all()):
+        return
+    place = places[int((~is_finite).nonzero()[0])]
+    raise FacsimError(
+        f"{place}: the model's logits are NaN or infinite, so it predicts nothing. Its weights are damaged, "
+        "or overflow in this precision: download the model again, or use float32 (--dtype float32, "
+        "--precision fp32)"
+    )
+
+
+def _place(segment: TokenizedSegment, span: AnswerSpan) -> str:
+    return f"session {segment.session_id}, step {span.step}"
 
 
 def logits_at(model: PreTrainedModel, positions: Sequence[Sequence[int]], **inputs: Any) -> torch.Tensor:

@@ -49,6 +49,7 @@ class ScoringRequest:
 
     Attributes:
         row: index of its row in the batch.
+        place: session and step, for error messages.
         prompt: the tokens that ask for the action, `(tokens,)`.
         page: the current page.
         limit: most tokens of a typed text.
@@ -61,6 +62,7 @@ class ScoringRequest:
     """
 
     row: int
+    place: str
     prompt: Sequence[int]
     page: Page
     limit: int
@@ -177,6 +179,7 @@ class CandidateScorer:
         for action, path, value in found:
             if action.type == "type_and_submit" and value >= least:
                 branch, rest = decoder.branch(request.row, [*request.prompt, *path])
+                branch.place = request.place
                 yield action, Generation(branch, rest, request.limit)
 
     def _typed_text(self, text: Generation, action: Action, request: ScoringRequest) -> str:
@@ -220,6 +223,7 @@ class CandidateScorer:
             path_trees, token_trees = [], []
             for one, paths in current:
                 branch, rest = decoder.branch(one.request.row, one.request.prompt)
+                branch.place = one.request.place
                 if len(rest) > 1:
                     decoder.extend([TokenTree(branch, rest[:-1])])
                 path_trees.append(_PathTree(rest[-1], paths, one.trie))

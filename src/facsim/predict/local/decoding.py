@@ -225,7 +225,8 @@ class Decoder:
             if tokens[:start] == prompt:
                 first = _offset(request.segment, spans[0])
                 own_logits = logits[first : first + end - start]
-                generation = Generation(Branch(answer.row, start), (), limit, constraint)
+                branch = Branch(answer.row, start, place=request.place)
+                generation = Generation(branch, (), limit, constraint)
                 accepted = generation.verify(tokens[start:end], own_logits, self._end_tokens)
                 generation.branch.prefix_length += accepted
                 answer.is_verified = accepted == end - start
@@ -235,6 +236,7 @@ class Decoder:
                     )
                 return generation
         branch, rest = prefix.branch(answer.row, prompt)
+        branch.place = request.place
         return Generation(branch, rest, limit, constraint)
 
     def _constraint(self, request: StepRequest, turn: int) -> GrammarConstraint | None:
@@ -255,6 +257,7 @@ class Decoder:
         recorded = request.recorded
         return ScoringRequest(
             row=answer.row,
+            place=request.place,
             prompt=prompt,
             page=request.so_far.page,
             limit=self._requests.max_output_tokens(request),

@@ -23,8 +23,9 @@ import numpy.typing as npt
 import torch
 from transformers import DynamicCache
 
-from facsim.lm.scoring import logits_at
+from facsim.lm.scoring import logits_at, require_finite
 from facsim.predict.local.kv_cache import preallocated_cache
+from facsim.util.errors import FacsimError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -42,12 +43,14 @@ class Branch:
         prefix_length: the number of the row's tokens before the branch.
         cache_slots: positions in the KV cache of the branch's own tokens.
         cache: its own KV cache, where it grows separately.
+        place: session and step, for error messages.
     """
 
     row: int
     prefix_length: int
     cache_slots: list[int] = field(default_factory=list)
     cache: DynamicCache | None = None
+    place: str = "an unknown step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,9 @@ class PrefixDecoder(Protocol):
 
         Returns:
             Logits after the last token of each chain, `(chains, vocab)` in float32.
+
+        Raises:
+            FacsimError: if one is NaN or infinite, naming the branch's place.
         """
 
     def score(self, trees: Sequence[TokenTree]) -> list[torch.Tensor]:
@@ -88,6 +94,9 @@ class PrefixDecoder(Protocol):
 
         Returns:
             For each tree, `(tokens, vocab)` in float32.
+
+        Raises:
+            FacsimError: if one is NaN or infinite, naming the branch's place.
         """
 
 
@@ -181,6 +190,10 @@ class SharedPrefix:
         # Logits come row by row, and within a row tree by tree.
         order = sorted(range(len(trees)), key=lambda index: (trees[index].branch.row, starts[index]))
         sizes = [len(trees[index].tokens) if lasts is None else 1 for index in order]
+        places = [trees[index].branch.place for index in order]
+        require_finite(
+            logits, [place for place, size in zip(places, sizes, strict=True) for _ in range(size)]
+        )
         parts = dict(zip(order, torch.split(logits, sizes), strict=True))
         return [parts[index] for index in range(len(trees))]
 
@@ -257,7 +270,7 @@ class SeparatePrefix:
             if branch.cache is None:
                 branch.cache = DynamicCache(config=self._model.config)
                 tokens = [*self._rows[branch.row][: branch.prefix_length], *tokens]
-            found.append(self._forward(tokens, branch.cache, last=True)[-1])
+            found.append(self._forward(tokens, branch, branch.cache, last=True)[-1])
             branch.cache_slots += range(len(chain.tokens))
         return torch.stack(found)
 
@@ -285,12 +298,14 @@ class SeparatePrefix:
             before: Sequence[int] = () if branch.cache else self._rows[branch.row][: branch.prefix_length]
             cache = copy.deepcopy(branch.cache) if branch.cache else None
             chain = [*before, *(tokens[index] for index in path)]
-            logits = self._forward(chain, cache, last=False)[len(before) :]
+            logits = self._forward(chain, branch, cache, last=False)[len(before) :]
             for index, row in zip(path, logits, strict=True):
                 found[index] = row
         return torch.stack([row for row in found if row is not None])
 
-    def _forward(self, tokens: Sequence[int], cache: DynamicCache | None, *, last: bool) -> torch.Tensor:
+    def _forward(
+        self, tokens: Sequence[int], branch: Branch, cache: DynamicCache | None, *, last: bool
+    ) -> torch.Tensor:
         """Logits `(tokens, vocab)` in float32, or `(1, vocab)` after the last token only."""
         with torch.inference_mode():
             output = self._model(
@@ -300,6 +315,7 @@ class SeparatePrefix:
                 **({"logits_to_keep": 1} if last else {}),
             )
         logits: torch.Tensor = output.logits[0].float()
+        require_finite(logits, [branch.place] * len(logits))
         return logits
 
 
@@ -330,7 +346,16 @@ def supports_shared_prefix(model: PreTrainedModel) -> bool:
         first = Branch(0, 2)
         prefix.extend([TokenTree(first, branch[:1]), TokenTree(Branch(0, 3), other)])
         found = prefix.extend([TokenTree(first, branch[1:])])[0]
-    except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError, NotImplementedError):
+    except (
+        FacsimError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        IndexError,
+        KeyError,
+        AttributeError,
+        NotImplementedError,
+    ):
         return False
     scale = float(expected.abs().max()) + 1e-6
     tolerance = 1e-3 if model.dtype == torch.float32 else 0.05

@@ -47,6 +47,11 @@ class StepRequest:
     shown: frozenset[str] | None
     weight: int
 
+    @property
+    def place(self) -> str:
+        """Session and step, for error messages."""
+        return f"session {self.so_far.session_id}, step {self.so_far.step}"
+
 
 class StepRequestBuilder:
     """Makes requests.
@@ -156,7 +161,7 @@ class StepRequestBuilder:
         budget = self._prompt.budget_tokens or request.prompt_length
         fitting = budget * (self._context - self._max_output) / request.prompt_length * 0.95
         raise ConfigError(
-            f"session {request.so_far.session_id}, step {request.so_far.step}: the prompt takes "
+            f"{request.place}: the prompt takes "
             f"{request.prompt_length} tokens, and the model takes {self._context}, the answer included. "
             f"Give --budget-tokens {max(int(fitting), 1)} or less"
         )
