@@ -70,7 +70,7 @@ def trainer_of(config, sequences, rows, model, tmp_path):
     """A trainer that is asked for its loss only."""
     from facsim.train.training_folder import TrainingFolder
 
-    hardware = Hardware.of(config)
+    hardware = Hardware.of(config, model.model.config)
     return SessionTrainer(
         model.model,
         trl_settings(config, hardware, tmp_path),

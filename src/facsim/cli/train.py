@@ -97,7 +97,7 @@ class _Machine:
     packing: bool | None = None
     """Whether short examples are packed together, none attending to another."""
     precision: Literal["auto", "bf16", "fp32"] | None = None
-    """auto: bf16 on a GPU that has it, otherwise fp32."""
+    """auto: bf16 on a GPU that has it, and on a CPU where it is measured to be faster; otherwise fp32."""
     gradient_checkpointing: bool | None = None
     """Recompute activations instead of keeping them."""
     attention: str | None = None

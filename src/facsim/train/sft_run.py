@@ -15,7 +15,7 @@ from accelerate import PartialState
 
 from facsim.data import DataSet
 from facsim.lm.checkpoint import load_chat_tokenizer, load_checkpoint, tokenizer_file
-from facsim.lm.checkpoint_files import fingerprint
+from facsim.lm.checkpoint_files import fingerprint, read_config
 from facsim.lm.locate import TINY, find_checkpoint
 from facsim.lm.quiet import quiet_transformers
 from facsim.prompt import PromptConfig
@@ -82,7 +82,7 @@ class SftRun:
         if resume and self._folder.is_done:
             return self._finished()
         with _quiet_libraries():
-            self._hardware = Hardware.of(self._config)
+            self._hardware = Hardware.of(self._config, read_config(self._base))
             self._state = PartialState()
             settings = trl_settings(self._config, self._hardware, self._folder.work)
             with self._folder.held(resume=resume, is_holder=self._hardware.is_main):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import PartialState
 from trl import SFTConfig as TrlConfig
 
+from facsim.lm.precision import cpu_dtype
 from facsim.train.config import SftConfig
 from facsim.util.errors import ConfigError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,12 @@ class Hardware:
     liger: bool
 
     @classmethod
-    def of(cls, config: SftConfig) -> Hardware:
+    def of(cls, config: SftConfig, model: PreTrainedConfig) -> Hardware:
         """Detect the machine, and decide what the configuration leaves open.
+
+        Args:
+            config: the training.
+            model: the model's own configuration: its sizes decide whether bf16 pays on a CPU.
 
         Raises:
             ConfigError: if the configuration needs what the machine does not have.
@@ -59,9 +67,9 @@ class Hardware:
             raise ConfigError(
                 "liger: needs a CUDA GPU and the package liger_kernel (pip install liger-kernel)"
             )
-        bf16 = config.precision == "bf16" or (
-            config.precision == "auto" and is_cuda and torch.cuda.is_bf16_supported()
-        )
+        bf16 = config.precision == "bf16"
+        if config.precision == "auto":
+            bf16 = torch.cuda.is_bf16_supported() if is_cuda else cpu_dtype(model) == torch.bfloat16
         attention = config.attention or ("flash_attention_2" if flash and bf16 else "sdpa")
         return cls(
             device=torch.cuda.get_device_name() if is_cuda else state.device.type,
