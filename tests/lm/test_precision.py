@@ -36,7 +36,9 @@ def test_what_was_measured_is_kept_and_said(kept, caplog):
     assert cpu_dtype(WIDE) == first
 
 
-@pytest.mark.parametrize(("speedup", "dtype"), [(0.4, torch.float32), (1.1, torch.float32), (1.8, torch.bfloat16)])
+@pytest.mark.parametrize(
+    ("speedup", "dtype"), [(0.4, torch.float32), (1.1, torch.float32), (1.8, torch.bfloat16)]
+)
 def test_the_faster_one_is_chosen_as_before_on_this_machine(kept, speedup, dtype):
     cpu_dtype(WIDE)
     kept.write_text(json.dumps(dict.fromkeys(json.loads(kept.read_text()), speedup)))

@@ -74,7 +74,7 @@ def trainer_of(config, sequences, rows, model, tmp_path):
     return SessionTrainer(
         model.model,
         trl_settings(config, hardware, tmp_path),
-        rows=rows,
+        examples=rows,
         train_dataset=sequences,
         validation=None,
         folder=TrainingFolder(tmp_path),

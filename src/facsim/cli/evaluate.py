@@ -107,7 +107,7 @@ def command(
         decoding: How an answer is found: token by token; the same among actions that are possible on the
             page; or by the probability of each of them. Default: greedy.
         device: cpu, cuda, cuda:1, or auto: a GPU if there is one. Default: auto.
-        dtype: Of the weights. Default: auto: on a GPU as stored, on a CPU the faster of float32 and bfloat16, measured.
+        dtype: Of the weights. Default: auto: as stored on a GPU, on a CPU the faster of float32 and bfloat16.
         batch_tokens: Most tokens that go through the model together. Default: 16384.
     """
     from facsim.cli.console import console, errors, progress_bar
