@@ -113,7 +113,7 @@ def measure(asked: argparse.Namespace, shape: str, tokens: int, work: Path) -> s
             disable_tqdm=True,
             save_strategy="no",
         ),
-        rows=rows,
+        examples=rows,
         train_dataset=rows.select_columns(["input_ids", "labels"]),
         validation=None,
         folder=TrainingFolder(work),
