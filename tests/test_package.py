@@ -1,6 +1,7 @@
 """The package from outside: what can be imported, how fast, and the README's Python."""
 
 import ast
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -125,6 +126,15 @@ def commands_of(parent: App) -> Iterator[Callable[..., object]]:
             yield from commands_of(parent[name])
 
 
+def options_of(command: object) -> Iterator[tuple[str, object]]:
+    """Every option of a command with its type hint, those of groups of options included."""
+    for name, hint in typing.get_type_hints(command).items():
+        if dataclasses.is_dataclass(hint):
+            yield from options_of(hint)
+        else:
+            yield name, hint
+
+
 def test_the_choices_of_the_command_line_are_those_of_the_library() -> None:
     """The command line repeats them as literals, because importing the library would slow down `--help`."""
     library = {
@@ -144,7 +154,7 @@ def test_the_choices_of_the_command_line_are_those_of_the_library() -> None:
     }
     seen = set()
     for command in commands_of(app):
-        for name, hint in typing.get_type_hints(command).items():
+        for name, hint in options_of(command):
             option = "split_by" if name == "by" else name
             if option in library and (found := literals(hint)):
                 assert found == literals(library[option]), f"{command.__module__}: {name}"
