@@ -274,7 +274,7 @@ def test_the_local_table_states_the_defaults() -> None:
 
 def test_the_presets_table_states_the_presets() -> None:
     rows = table_rows("your-model/training.md", "## Presets")
-    for column, preset in enumerate(("paper", "tiny")):
+    for column, preset in enumerate(("paper", "small", "tiny")):
         config = SftConfig.of("data", preset if preset == "tiny" else "some/model", "out", preset=preset)
         cells = {key: value[column] for key, value in rows.items()}
         assert cells["style"] == f"`{config.style}`"
@@ -283,9 +283,10 @@ def test_the_presets_table_states_the_presets() -> None:
         assert config.schedule in cells["learning rate, schedule"]
         assert float(cells["epochs"]) == config.epochs
         assert cells["context"].startswith(f"{config.context_tokens:,} tokens")
-        assert int(cells["sequences per step"]) == config.global_batch
+        assert int(cells["examples per step"]) == config.global_batch
         assert cells["validation"] == f"{config.validation_sessions} sessions, {config.validations} times"
         assert config.page_text in cells["pages"]
+        assert config.pages in cells["pages"]
 
 
 def test_the_choice_model_has_the_features_that_the_docs_count() -> None:

@@ -12,6 +12,14 @@ def test_the_preset_paper_is_the_papers_recipe():
     assert (config.context_tokens, config.global_batch, config.warmup_share) == (40_000, 64, 0.0)
 
 
+def test_small_models_by_name_have_a_recipe_of_their_own():
+    assert PRESETS["small"].items() <= SftConfig.of("data", "smollm2", "out").model_dump().items()
+    assert SftConfig.of("data", "smollm2", "out", preset="paper").learning_rate == 2e-5
+    assert (
+        SftConfig.of("data", "HuggingFaceTB/SmolLM2-135M-Instruct", "out", preset="small").pages == "changes"
+    )
+
+
 def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path):
     file = tmp_path / "recipe.yaml"
     file.write_text("epochs: 7\nlearning_rate: 3.0e-4\n")

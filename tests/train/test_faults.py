@@ -117,6 +117,13 @@ def test_a_loss_that_is_no_number_stops_with_the_session_named(config, tmp_path)
         train_sft(config(model=str(model), validation_sessions=0))
 
 
+def test_validation_refuses_a_model_that_predicts_nothing(config, tmp_path):
+    """Its probabilities would be 1, and the best of all."""
+    model = poisoned(make_model(tmp_path / "poisoned"))
+    with pytest.raises(FacsimError, match=r"session s\d+-\d, step \d: the model's logits are NaN"):
+        train_sft(config(model=str(model)))
+
+
 def test_a_packed_batch_names_every_session_in_it(config, tmp_path):
     model = poisoned(make_model(tmp_path / "poisoned"))
     with pytest.raises(FacsimError, match=r"on session (s\d+-\d, )+s\d+-\d\."):

@@ -22,8 +22,8 @@ _Style = Literal["action", "rationale", "think", "two_turn"]
 class _Examples:
     """The training examples: the same for `check` and `sft`."""
 
-    preset: Literal["paper", "tiny"] | None = None
-    """Recipe to start from. Default: tiny for tiny, otherwise paper."""
+    preset: Literal["paper", "small", "tiny"] | None = None
+    """Recipe to start from. Default: tiny for tiny, small for a small model by name, otherwise paper."""
     config: Path | None = None
     """YAML file with any of these settings; the command line overrides it."""
     context_tokens: int | None = None
@@ -136,7 +136,7 @@ def check(
 
     Args:
         data: The data set folder.
-        model: Whose tokenizer: tiny, a folder, or the id of a model on the Hugging Face hub.
+        model: Whose tokenizer: tiny, a model by name, a folder, or the id of a model on the hub.
         style: Form of the answer. Default: each of the four in turn.
         session: Show this session. Default: the first one of the train part.
         whole: Show all text; otherwise long contexts are shortened.
@@ -188,7 +188,7 @@ def sft(
 
     Args:
         data: The data set folder.
-        model: tiny, a folder, or the id of a model on the Hugging Face hub.
+        model: tiny, a model by name (facsim models list), a folder, or the id of a model on the hub.
         out: Folder for the checkpoint.
         resume: Continue the training in OUT; starts it if there is none.
         style: Form of the answer. Default: rationale.

@@ -10,11 +10,13 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from facsim.data.splits import SplitBy
+from facsim.lm.locate import TINY
+from facsim.lm.model_catalog import CATALOG
 from facsim.prompt import BudgetPolicy, Pages, PageText, PromptConfig, Style
 from facsim.util.validation import option_error
 from facsim.util.yaml_config import read_yaml
 
-Preset = Literal["paper", "tiny"]
+Preset = Literal["paper", "small", "tiny"]
 Schedule = Literal["cosine", "linear", "constant"]
 Optimizer = Literal["adamw", "muon"]
 
@@ -164,14 +166,15 @@ class SftConfig(SftSettings):
             data: the data set folder.
             model: the model to train.
             out: the folder for the checkpoint.
-            preset: `tiny` by default where the model is `tiny`, else `paper`.
+            preset: by default `tiny` for the model `tiny`, `small` for the small models by name, otherwise
+                `paper`.
             file: a YAML file with any of the fields.
             choices: any of the fields; None means not given.
 
         Raises:
             ConfigError: if a value is invalid.
         """
-        recipe = dict(PRESETS[preset or ("tiny" if model == "tiny" else "paper")])
+        recipe = dict(PRESETS[preset or _default_preset(model)])
         if file is not None:
             read = read_yaml(SftSettings, Path(file))
             recipe |= {name: getattr(read, name) for name in read.model_fields_set}
@@ -211,6 +214,22 @@ PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
                 "global_batch": 64,
             }
         ),
+        # Pre-trained models of 135M to 500M parameters, on one GPU or a CPU. Found with SmolLM2-135M-Instruct
+        # on people who book flights; experiments/real_people.py measures what it gives.
+        "small": MappingProxyType(
+            {
+                "style": "action",
+                "pages": "changes",
+                "learning_rate": 1.5e-4,
+                "schedule": "cosine",
+                "warmup_share": 0.05,
+                "epochs": 1.0,
+                "context_tokens": 4_096,
+                "global_batch": 4,
+                "validation_sessions": 40,
+                "validations": 4,
+            }
+        ),
         # The base model that comes with Facsim, prompted as it was pre-trained; minutes on a CPU.
         "tiny": MappingProxyType(
             {
@@ -232,3 +251,10 @@ PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
     }
 )
 """Recipes by name."""
+
+
+def _default_preset(model: str) -> Preset:
+    """The recipe for a model, unless one is named."""
+    if model == TINY:
+        return "tiny"
+    return "small" if model in CATALOG else "paper"
