@@ -28,10 +28,10 @@ demo: $(STAMP) ## The whole workflow: sample the shop, evaluate baselines and a 
 	rm -rf demo
 	$(BIN)/facsim shop sample --sessions 800 --seed 7 --out demo/shop
 	$(BIN)/facsim audit demo/shop
-	$(BIN)/facsim evaluate demo/shop $(DEMO_PREDICTORS) --out demo/runs
-	$(BIN)/facsim evaluate demo/shop local:tiny --max-output-tokens 64 --out demo/runs
+	$(BIN)/facsim evaluate demo/shop $(DEMO_PREDICTORS) --runs-dir demo/runs
+	$(BIN)/facsim evaluate demo/shop local:tiny --max-output-tokens 64 --runs-dir demo/runs
 	$(BIN)/facsim train sft demo/shop --model tiny --sessions $(DEMO_SESSIONS) --epochs 1 --out demo/tuned
-	$(BIN)/facsim evaluate demo/shop local:demo/tuned --decoding candidates --out demo/runs --name fine-tuned
+	$(BIN)/facsim evaluate demo/shop local:demo/tuned --decoding candidates --run-dir demo/runs/fine-tuned
 	$(BIN)/facsim report demo/runs/* --format md > demo/leaderboard.md
 	$(BIN)/facsim report demo/runs/* -o demo/report.html
 	$(BIN)/facsim report demo/runs/*

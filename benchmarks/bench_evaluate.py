@@ -72,7 +72,7 @@ class Measured:
             f"endpoint:{url}#bench", prompt=PromptConfig(budget_tokens=8_000), concurrency=concurrency
         )
         began = time.perf_counter(), time.process_time()
-        evaluate(data, predictor, out=out, split="all", progress=self._watch)
+        evaluate(data, predictor, run_dir=out, part="all", progress=self._watch)
         assert self._last is not None
         self.requests = self._last[0]
         self.seconds, self.cpu = self._last[1] - began[0], self._last[2] - began[1]

@@ -77,7 +77,7 @@ def make(folder: Path, source: Path | None, sessions: int, runs: int) -> None:
     repeat(data, folder / "data", copies, sessions)
     for spec, number in zip(cycle(BASELINES), range(runs), strict=False):
         small = folder / f"small-{number}"
-        evaluate(data, load_predictor(spec), out=small)
+        evaluate(data, load_predictor(spec), run_dir=small)
         repeat_run(small, folder / "runs" / f"run-{number}", copies)
     (folder / "ready").touch()
 

@@ -40,11 +40,11 @@ def board_of(sessions: int, workers: int, work: Path) -> str:
     runs = []
     for spec in specs:
         name = spec.strip(":").replace(":", "-")
-        runs.append(evaluate(data, spec, out=work / "runs" / name))
+        runs.append(evaluate(data, spec, run_dir=work / "runs" / name))
         print(f"{spec}: {runs[-1].metrics['accuracy']}", flush=True)
     commands = [
         f"facsim shop sample --sessions {sessions} --seed {SEED} --out data/shop",
-        f"facsim evaluate data/shop {ORACLE} {' '.join(BASELINES)} choice --out runs",
+        f"facsim evaluate data/shop {ORACLE} {' '.join(BASELINES)} choice",
         "facsim report runs/* --format md",
     ]
     return "\n".join(["```sh", *commands, "```", "", leaderboard(runs).to_markdown()])

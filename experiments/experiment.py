@@ -69,7 +69,7 @@ class Experiment:
         run = evaluate(
             self.data,
             predictor,
-            out=self.work / "runs" / arm.name,
+            run_dir=self.work / "runs" / arm.name,
             split_by=self.split_by,
             limit=self.limit,
             resume=True,

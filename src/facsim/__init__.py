@@ -3,7 +3,7 @@
     from facsim import evaluate, ingest, leaderboard
 
     ingest("miniwob", "miniwob_flight/", out="data/flight")
-    runs = [evaluate("data/flight", name, out=f"runs/{name}") for name in ("choice", "baseline:markov-2")]
+    runs = [evaluate("data/flight", name, run_dir=f"runs/{name}") for name in ("choice", "baseline:markov-2")]
     print(leaderboard(runs).to_markdown())
 
 Everything public can be imported from here, and is loaded when it is first used.

@@ -81,7 +81,7 @@ def test_users_in_both_parts_limit_an_official_split(sound: Any) -> None:
     for number, part in ((100, "train"), (101, "test")):
         steps = [(page(number), Action.click("cart"))]
         sound.add(f"s{number}", "returning", steps, official_split=part)
-    report = audit(sound.write(), by="official")
+    report = audit(sound.write(), split_by="official")
     assert found(report, "leaked users") == ["warning"]
     assert not report.failed
     message = next(finding.message for finding in report.findings if finding.check == "leaked users")
@@ -294,7 +294,7 @@ def test_parts_without_a_session_are_told(writing: Callable[..., Any]) -> None:
 
 def test_a_split_that_cannot_be_made_is_told(sound: Any) -> None:
     with pytest.raises(ConfigError, match="knows no official split"):
-        audit(sound.write(), by="official")
+        audit(sound.write(), split_by="official")
 
 
 def test_pages_pass_by_one_by_one_and_progress_is_told(sound: Any) -> None:

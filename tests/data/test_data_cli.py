@@ -55,7 +55,7 @@ def test_ingest_then_audit(log: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Passed." in done.stdout
     assert "test, after budgeting" in done.stdout
-    done = facsim("audit", "own", "--by", "time", "--format", "json", "--no-budget", folder=tmp_path)
+    done = facsim("audit", "own", "--split-by", "time", "--format", "json", "--no-budget", folder=tmp_path)
     assert done.returncode == 1, "a third of the targets is not on its page"
     report = json.loads(done.stdout)
     assert report["failed"]

@@ -32,7 +32,7 @@ def facsim(*arguments: object, code: int = 0) -> str:
 @pytest.fixture(scope="module")
 def runs(shop: DataSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("cli") / "runs"
-    said = facsim("evaluate", shop.path, *BASELINES, "--out", out, "--split-by", "session")
+    said = facsim("evaluate", shop.path, *BASELINES, "--runs-dir", out, "--split-by", "session")
     assert all(f"{spec.replace(':', '-')}  accuracy" in said for spec in BASELINES)
     assert f"Next: facsim report {out}/*" in said
     return out
@@ -45,7 +45,8 @@ def test_every_baseline_has_its_run(runs: Path) -> None:
     for folder in runs.iterdir():
         run = Run.open(folder)
         assert run.cases().height == run.config.counts.cases
-        assert run.config.counts.train_sessions
+        learns = folder.name not in ("baseline-always-terminate", "baseline-random-element")
+        assert (run.config.counts.train_sessions is not None) is learns
 
 
 def test_report_compare_and_score(runs: Path) -> None:
@@ -70,16 +71,19 @@ def test_errors_are_sentences(runs: Path, shop: DataSet, tmp_path: Path) -> None
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_bytes(b"\xff")
     for wrong, complaint in {
-        ("evaluate", shop.path, spec, "--out", runs): "baseline-markov-1 exists. Continue it with --resume",
-        ("evaluate", shop.path, "baseline:markov1", "--out", out): "Did you mean",
-        ("evaluate", shop.path, "--out", out): "no predictor given",
-        ("evaluate", tmp_path / "none", spec, "--out", out): "none",
-        ("evaluate", shop.path, spec, "--out", tmp_path / "file"): "file",
-        ("evaluate", shop.path, spec, "--limit", "0", "--out", out): "limit 0",
-        ("evaluate", shop.path, spec, "--split", "train", "--out", out): "tested on what it learned",
-        ("evaluate", shop.path, spec, "--temperature", "unset", "--out", out): "take no temperature",
-        ("evaluate", shop.path, "openai:gpt-4.1", "--temperature", "hot", "--out", out): "temperature",
+        ("evaluate", shop.path, spec, "--runs-dir", runs): "split_by: 'session' before, 'user' now",
+        ("evaluate", shop.path, spec, "choice", "--run-dir", out): "one run folder",
+        ("evaluate", shop.path, "baseline:markov1", "--runs-dir", out): "Did you mean",
+        ("evaluate", shop.path, "--runs-dir", out): "no predictor given",
+        ("evaluate", tmp_path / "none", spec, "--runs-dir", out): "none",
+        ("evaluate", shop.path, spec, "--runs-dir", tmp_path / "file"): "file",
+        ("evaluate", shop.path, spec, "--limit", "0", "--runs-dir", out): "limit 0",
+        ("evaluate", shop.path, spec, "--part", "train", "--runs-dir", out): "tested on what it learned",
+        ("evaluate", shop.path, spec, "--temperature", "unset", "--runs-dir", out): "take no temperature",
+        ("evaluate", shop.path, "openai:gpt-4.1", "--temperature", "hot", "--runs-dir", out): "temperature",
         ("report", tmp_path): "no such file",
+        ("report", runs): f"did you mean {runs}/*?",
+        ("score", runs): f"did you mean {runs}/*?",
         ("report", tmp_path / "broken"): "Invalid JSON",
         ("report", run, run): "given twice",
         ("report", run, "--published", "webshop"): "known are shopcart, opera",
@@ -95,8 +99,8 @@ def test_errors_are_sentences(runs: Path, shop: DataSet, tmp_path: Path) -> None
 
 def test_dry_run_shows_the_prompt_and_asks_nobody(shop: DataSet, tmp_path: Path) -> None:
     said = facsim(
-        "evaluate", shop.path, "openai:gpt-4.1", "--dry-run", "--split", "all", "--limit", 3,
-        "--style", "action", "--out", tmp_path / "runs",
+        "evaluate", shop.path, "openai:gpt-4.1", "--dry-run", "--part", "all", "--limit", 3,
+        "--style", "action", "--runs-dir", tmp_path / "runs",
     )  # fmt: skip
     assert "── system" in said
     assert "input tokens" in said
@@ -110,7 +114,7 @@ def test_ctrl_c_says_how_to_go_on(shop: DataSet, tmp_path: Path) -> None:
     with Loopback((Answer(delay=0.2),)) as server:
         command = [
             sys.executable, "-c", "from facsim.cli.main import main; main()", "evaluate", shop.path,
-            f"endpoint:{server.url}#m", "--split", "all", "--out", tmp_path, "--concurrency", "2",
+            f"endpoint:{server.url}#m", "--part", "all", "--runs-dir", tmp_path, "--concurrency", "2",
         ]  # fmt: skip
         process = subprocess.Popen(
             map(str, command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -122,4 +126,4 @@ def test_ctrl_c_says_how_to_go_on(shop: DataSet, tmp_path: Path) -> None:
         said = process.communicate(timeout=30)[1]
         assert process.returncode == 130
         assert "Run the same command again with --resume" in " ".join(said.split())
-        assert len(Run.open(tmp_path / "endpoint-m").lines()) == server.count
+        assert len(Run.open(tmp_path / "endpoint-m").records()) == server.count

@@ -15,6 +15,7 @@ from facsim.data import DataSet
 from facsim.evaluation import Run, evaluate
 
 PROGRAMS = Path(__file__).parent / "programs"
+PYTHONPATH = os.pathsep.join([str(PROGRAMS), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(PROGRAMS)},
+        env=os.environ | {"PYTHONPATH": PYTHONPATH},
     )
 
 
@@ -53,7 +54,7 @@ def wait_for_bytes(process: subprocess.Popen, file: Path, size: int) -> None:
 
 
 def finished_in(out: Path) -> set[tuple[str, int]]:
-    return {(line["session_id"], line["step"]) for line in Run.open(out).lines()}
+    return {(line["session_id"], line["step"]) for line in Run.open(out).records()}
 
 
 def asked_in(log: Path) -> list[tuple[str, int]]:
@@ -63,8 +64,8 @@ def asked_in(log: Path) -> list[tuple[str, int]]:
 def check_same_as_undisturbed(
     data: DataSet, out: Path, tmp_path: Path, scripted: Callable, by_case: Callable
 ) -> None:
-    whole = evaluate(data, scripted(), out=tmp_path / "whole", split="all")
-    assert by_case(Run.open(out).lines()) == by_case(whole.lines())
+    whole = evaluate(data, scripted(), run_dir=tmp_path / "whole", part="all")
+    assert by_case(Run.open(out).records()) == by_case(whole.records())
     assert (out / "metrics.json").read_bytes() == (whole.path / "metrics.json").read_bytes()
     assert Run.open(out).cases().equals(whole.cases())
 
@@ -108,7 +109,7 @@ def test_interrupted_in_good_order(
     assert sorted(asked_in(log)) == sorted(finished_in(out))
     assert 0 < len(finished_in(out)) < 400
     again = scripted()
-    evaluate(data, again, out=out, split="all", resume=True)
+    evaluate(data, again, run_dir=out, part="all", resume=True)
     assert not set(asked_in(log)) & set(again.asked)
     check_same_as_undisturbed(data, out, tmp_path, scripted, by_case)
 
@@ -131,7 +132,7 @@ def test_a_disk_that_fills_up(data: DataSet, tmp_path: Path, scripted: Callable,
     room = 30_000
     process = subprocess.run(
         [sys.executable, PROGRAMS / "victim.py", data.path, out, tmp_path / "log", "0", "4"],
-        env=os.environ | {"PYTHONPATH": str(PROGRAMS)},
+        env=os.environ | {"PYTHONPATH": PYTHONPATH},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY)),
         capture_output=True,
         text=True,
@@ -143,6 +144,6 @@ def test_a_disk_that_fills_up(data: DataSet, tmp_path: Path, scripted: Callable,
     assert 0.9 * room < len(content) <= room
     finished = finished_in(out)
     again = scripted()
-    evaluate(data, again, out=out, split="all", resume=True)
+    evaluate(data, again, run_dir=out, part="all", resume=True)
     assert not finished & set(again.asked)
     check_same_as_undisturbed(data, out, tmp_path, scripted, by_case)

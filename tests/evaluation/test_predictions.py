@@ -1,4 +1,4 @@
-"""predictions.jsonl is read quickly only where every line is beyond doubt."""
+"""predictions.jsonl takes the fast path only if every line is one that we wrote."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 
 from facsim.evaluation import predictions_table
 from facsim.evaluation.predictions_table import read_predictions
+from facsim.evaluation.record_lines import EXTRAS_SCHEMA
 from facsim.util.errors import InputError
 
 
@@ -13,8 +14,14 @@ from facsim.util.errors import InputError
 def file(shop, tmp_path):
     from facsim.evaluation import evaluate
 
-    run = evaluate(shop, "baseline:random-element", out=tmp_path / "run", split="all", limit=4)
+    run = evaluate(shop, "baseline:random-element", run_dir=tmp_path / "run", part="all", limit=4)
     return run.path / "predictions.jsonl"
+
+
+def without_checksums(file):
+    """Rewrite the file as the version before checksums wrote it."""
+    for number in range(len(file.read_text().splitlines())):
+        changed(file, number, lambda line: {key: line[key] for key in line if key != "checksum"})
 
 
 def changed(file, number, change):
@@ -24,33 +31,40 @@ def changed(file, number, change):
     file.write_text("\n".join(lines) + "\n")
 
 
-def test_what_we_write_is_read_quickly_and_alike(file, monkeypatch):
-    quick = read_predictions(file)
-    monkeypatch.setattr(predictions_table, "_read_quickly", lambda _: None)
-    assert read_predictions(file).equals(quick)
+def test_both_paths_read_the_same(file, monkeypatch):
+    fast = predictions_table._read_fast(file)
+    without_checksums(file)
+    assert predictions_table._read_fast(file).equals(fast)
+    monkeypatch.setattr(predictions_table, "_read_fast", lambda _: None)
+    assert read_predictions(file).equals(fast)
 
 
 @pytest.mark.parametrize("name", ["true_name", "pred_text", "rank", "failed", "step"])
 def test_a_line_in_the_middle_that_lacks_a_field_is_found(file, name):
-    """A reader of columns takes a field that is missing for one that is empty."""
+    """A column reader takes a missing field for a null one."""
+    without_checksums(file)
     changed(file, 2, lambda line: {key: value for key, value in line.items() if key != name})
-    with pytest.raises(InputError, match=f"has no field '{name}'|line 3: is not a prediction"):
+    with pytest.raises(
+        InputError, match=f"line 3: (has no field '{name}'|is not a prediction).* delete this line"
+    ):
         read_predictions(file)
 
 
 def test_texts_that_look_like_fields_do_not_matter(file):
     text = '{"rank":1,"failed":true}\\'
+    without_checksums(file)
     changed(file, 2, lambda line: line | {"answer": text, "rationale": text})
     found = read_predictions(file)
     assert found["answer"][2] == found["rationale"][2] == text
-    assert predictions_table._read_quickly(file) is not None
+    assert predictions_table._read_fast(file) is not None
 
 
 def test_a_line_of_an_earlier_version_is_read(file):
     def older(line):
-        return {key: value for key, value in line.items() if key not in predictions_table.EXTRAS_SCHEMA}
+        return {key: value for key, value in line.items() if key not in EXTRAS_SCHEMA}
 
     whole = read_predictions(file)
+    without_checksums(file)
     changed(file, 0, older)
     assert read_predictions(file)["session_id"].equals(whole["session_id"])
     assert read_predictions(file)["from_cache"][0] is None

@@ -25,7 +25,7 @@ def data(tmp_path_factory) -> DataSet:
 
 @pytest.fixture(scope="module")
 def run(data, tmp_path_factory) -> Run:
-    return evaluate(data, "baseline:markov-1", out=tmp_path_factory.mktemp("runs") / "markov")
+    return evaluate(data, "baseline:markov-1", run_dir=tmp_path_factory.mktemp("runs") / "markov")
 
 
 def test_an_inspect_log_has_every_case_and_metric_of_the_run(run, tmp_path):

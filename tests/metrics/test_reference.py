@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facsim.metrics import METRICS
-from facsim.metrics.errors import ERROR_TYPES
+from facsim.metrics.error_types import ERROR_TYPES
 from facsim.metrics.match import RULES
 from facsim.metrics.reference import tables, updated
 from facsim.util.errors import InputError

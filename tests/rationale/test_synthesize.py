@@ -356,10 +356,10 @@ def test_a_larger_limit_adds_sessions(data):
 
 def test_a_part_is_that_of_evaluating_and_training(tmp_path, server):
     data = written(tmp_path / "data", [whole_visit(n) for n in range(30)])
-    train = set(split(data, "train", by="user", seed=3).session_ids)
+    train = set(split(data, "train", split_by="user", seed=3).session_ids)
     assert 0 < len(train) < 30
     report = synthesize(
-        data, spec(server()), tmp_path / "out", part="train", split_by="user", seed=3, options=options()
+        data, spec(server()), tmp_path / "out", part="train", split_split_by="user", seed=3, options=options()
     )
     made = DataSet.open(tmp_path / "out")
     assert len(made) == 30

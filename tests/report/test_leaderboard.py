@@ -4,6 +4,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+from reporting import altered
 from rich.console import Console, RenderableType
 
 from facsim.evaluation import Run, compare, score
@@ -101,9 +102,11 @@ def test_the_legend_is_whole_where_lines_are_not_folded(runs: list[Run]) -> None
 def test_another_rule_ranks_by_its_accuracy(runs: list[Run], made: Made, tmp_path: Path) -> None:
     # Right but for the typed text: the best by target alone.
     other = made(tmp_path / "typist", right=lambda *_: True)
-    file = other.path / "predictions.jsonl"
-    file.write_text(file.read_text().replace('"pred_text":"shoes"', '"pred_text":"boots"'))
-    score(other.path, resamples=200)
+
+    def boots(_: int, record: dict) -> None:
+        record["pred_text"] = record["pred_text"] and record["pred_text"].replace("shoes", "boots")
+
+    altered(other, boots)
     assert leaderboard([*runs, other]).rows[0].name == "best"
     board = leaderboard([*runs, other], rule="target")
     assert board.rows[0].name == "typist"
@@ -155,11 +158,13 @@ def test_columns_that_tell_nothing_are_left_out(runs: list[Run], made: Made, tmp
 
 def test_absent_metrics_are_dashes_not_zeros(made: Made, tmp_path: Path) -> None:
     run = made(tmp_path / "one", right=lambda *_: True)
-    file = run.path / "predictions.jsonl"
-    file.write_text(
-        file.read_text().replace('"purchase"', "null").replace('"outcome":"terminate"', '"outcome":null')
-    )
-    score(run.path, resamples=50)
+
+    def unknown(_: int, record: dict) -> None:
+        for name, value in record.items():
+            if value == "purchase" or name == "outcome":
+                record[name] = None
+
+    altered(run, unknown, resamples=50)
     row = leaderboard([run.path]).to_markdown().splitlines()[4].split("|")
     assert row[8].strip() == "–"
     assert leaderboard([run.path]).to_polars()["outcome_f1"].to_list() == [None]

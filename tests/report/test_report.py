@@ -101,7 +101,7 @@ def test_what_is_read_is_what_is_meant(report: Report) -> None:
 def test_accuracy_along_the_session_by_hand(report: Report, runs: list[Run]) -> None:
     for run in runs:
         right: defaultdict[int, list[bool]] = defaultdict(list)
-        for line in run.lines():
+        for line in run.records():
             matched = all(line[f"true_{part}"] == line[f"pred_{part}"] for part in ("type", "name", "text"))
             right[line["step"] + 1].append(matched)
         by_step = report.by_step.accuracy[run.name]
@@ -134,7 +134,7 @@ def test_bins_are_of_about_the_same_weight(made: Made, tmp_path: Path) -> None:
 
 
 def test_contrasts_hold_steps_that_only_one_gets_right(report: Report, runs: list[Run]) -> None:
-    by_name = {run.name: {(line["session_id"], line["step"]): line for line in run.lines()} for run in runs}
+    by_name = {run.name: {(line["session_id"], line["step"]): line for line in run.records()} for run in runs}
     assert [(found.comparison.a, found.comparison.b) for found in report.contrasts] == [
         ("tuned", "prompted"),
         ("tuned", "always-terminate"),
@@ -299,7 +299,7 @@ def test_commands(made: Made, tmp_path: Path) -> None:
         update={"identity": identity.model_copy(update={"settings": settings})}
     )
     assert evaluate_command(run) == (
-        f"facsim evaluate data/made openai:gpt-4.1 --out {tmp_path} --name 'a b' --split-by session --limit 40 "
+        f"facsim evaluate data/made openai:gpt-4.1 --run-dir '{tmp_path}/a b' --split-by session --limit 40 "
         "--style think --no-persona --page-text stored --temperature unset --sampling-seed 3 --thinking low"
     )
     assert view_command([run]) == f"facsim view data/made '{tmp_path / 'a b'}'"
@@ -319,7 +319,7 @@ def test_the_command_of_a_local_model_names_what_its_checkpoint_would_decide(
     identity = run.config.identity.model_copy(update={"settings": settings})
     run.config = run.config.model_copy(update={"identity": identity})
     assert evaluate_command(run) == (
-        f"facsim evaluate data/made local:models/mine --out {tmp_path} --name mine --style rationale "
+        f"facsim evaluate data/made local:models/mine --run-dir {tmp_path}/mine --style rationale "
         "--budget-tokens 1000 --budget-policy drop_oldest --persona --page-text stored --decoding candidates --device cpu --dtype float32"
     )
 

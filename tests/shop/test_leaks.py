@@ -149,8 +149,8 @@ def test_what_the_choice_model_learns_is_less_than_the_oracle_knows(
     shop_data: DataSet, tmp_path: Path
 ) -> None:
     """Trained on all that reaches a prompt it stays below; told the typed queries in the intent it gains."""
-    ceiling = evaluate(shop_data, "oracle:", out=tmp_path / "oracle", first_step="include").metrics
-    honest = evaluate(shop_data, "choice", out=tmp_path / "honest", first_step="include").metrics
+    ceiling = evaluate(shop_data, "oracle:", run_dir=tmp_path / "oracle", first_step="include").metrics
+    honest = evaluate(shop_data, "choice", run_dir=tmp_path / "honest", first_step="include").metrics
     nll = "nll"
     assert honest[nll].value > ceiling[nll].value
     assert honest["accuracy"].value < ceiling["accuracy"].value
@@ -161,5 +161,5 @@ def test_what_the_choice_model_learns_is_less_than_the_oracle_knows(
     leaked = with_intents(
         shop_data, tmp_path / "leaked", lambda number, _: (queries[number] or ["nothing"])[0]
     )
-    told = evaluate(leaked, "choice", out=tmp_path / "told", first_step="include").metrics
+    told = evaluate(leaked, "choice", run_dir=tmp_path / "told", first_step="include").metrics
     assert told["exact_type_and_submit"].value > honest["exact_type_and_submit"].value

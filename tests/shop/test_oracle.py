@@ -64,7 +64,7 @@ def test_steps_may_be_asked_in_any_order_and_again(shop_data: DataSet, oracle: O
 
 def test_runs_agree_with_the_truth_and_nobody_is_better(shop_data: DataSet, tmp_path: Path) -> None:
     specs = ["oracle:", *BASELINES, "choice"]
-    runs = [evaluate(shop_data, spec, out=tmp_path / str(place)) for place, spec in enumerate(specs)]
+    runs = [evaluate(shop_data, spec, run_dir=tmp_path / str(place)) for place, spec in enumerate(specs)]
     board = leaderboard(runs)
     assert board.rows[0].oracle
     oracle, *others = board.rows
@@ -82,12 +82,12 @@ def test_runs_agree_with_the_truth_and_nobody_is_better(shop_data: DataSet, tmp_
 
 
 def test_an_interrupted_run_goes_on(shop_data: DataSet, tmp_path: Path) -> None:
-    run = evaluate(shop_data, "oracle:", out=tmp_path / "run", limit=6)
+    run = evaluate(shop_data, "oracle:", run_dir=tmp_path / "run", limit=6)
     before = run.cases()
     file = tmp_path / "run" / "predictions.jsonl"
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
     file.write_text("".join(lines[: len(lines) // 2]), encoding="utf-8")
-    again = evaluate(shop_data, "oracle:", out=tmp_path / "run", limit=6, resume=True).cases()
+    again = evaluate(shop_data, "oracle:", run_dir=tmp_path / "run", limit=6, resume=True).cases()
     drop = ["seconds"]
     assert again.drop(drop).equals(before.drop(drop))
 

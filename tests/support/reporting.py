@@ -74,6 +74,7 @@ def altered(run: Run, change: Callable[[int, Line], None], **settings: Any) -> R
     file = run.path / "predictions.jsonl"
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     for index, line in enumerate(lines):
+        del line["checksum"]  # lines without one are of an earlier version
         change(index, line)
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     file.write_text(text, encoding="utf-8")

@@ -17,7 +17,7 @@ from facsim.evaluation import CaseSelection, Run, RunConfig
 from facsim.evaluation.config import Counts, Identity
 from facsim.evaluation.environment import Environment
 from facsim.evaluation.journal import Journal
-from facsim.evaluation.records import Scorer
+from facsim.evaluation.records import RecordBuilder
 from facsim.prompt import PromptConfig, prompt_hash
 from facsim.schema import Action, Prediction, Session, Step, Truth
 from facsim.view import build_app
@@ -119,12 +119,12 @@ def write_run(
         counts=Counts(sessions=len(data), cases=asked, sessions_without_case=0),
         starts=(start,),
     ).write(folder)
-    scorer = Scorer(data)
+    builder = RecordBuilder(data)
     with Journal(folder / "predictions.jsonl") as journal:
         for session in data:
             for so_far, step in replay(data, session):
                 if so_far.step:
-                    journal.append(scorer.line(session, so_far, step, answers(session, so_far.step)))
+                    journal.append(builder.build(session, so_far, step, answers(session, so_far.step)))
     return Run.open(folder)
 
 

@@ -84,7 +84,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
 @pytest.fixture(scope="module")
 def runs(shop: DataSet) -> list[Run]:
     names = ("baseline:markov-1", "baseline:always-terminate")
-    return [evaluate(shop, name, out=shop.path.parent / name.replace(":", "-")) for name in names]
+    return [evaluate(shop, name, run_dir=shop.path.parent / name.replace(":", "-")) for name in names]
 
 
 def answered(runs: Sequence[Run], shop: DataSet) -> Session:
@@ -257,7 +257,7 @@ class Says:
 
 
 def hostile_run(data: DataSet, text: str) -> Run:
-    return evaluate(data, Says(text), out=data.path.parent / "run", split="all")
+    return evaluate(data, Says(text), run_dir=data.path.parent / "run", part="all")
 
 
 def test_hostile_texts_steer_no_terminal(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 def command(
     data: Path,
     *,
-    by: Literal["user", "session", "official", "time"] = "user",
+    split_by: Literal["user", "session", "official", "time"] = "user",
     seed: int = 0,
     budget_tokens: Annotated[int | None, Parameter(validator=validators.Number(gt=0))] = None,
     budget_policy: Literal["drop_oldest", "anchored"] = "drop_oldest",
@@ -38,7 +38,7 @@ def command(
 
     Args:
         data: The data set folder.
-        by: How it is split into train, validation and test.
+        split_by: How it is split into train, validation and test.
         seed: Seed of the split.
         budget_tokens: Most tokens of a prompt, for reachability after budgeting; 40000 if not given.
         budget_policy: What gives way first in a prompt that is too long.
@@ -67,7 +67,7 @@ def command(
     with progress_bar("Auditing") as progress:
         report = audit(
             DataSet.open(data),
-            by=by,
+            split_by=split_by,
             seed=seed,
             shown=shown if budget else None,
             count_tokens=lambda text: count_tokens(text, config),
@@ -92,7 +92,9 @@ def _tables(report: AuditReport) -> Iterator[Table]:
     from rich.table import Table
     from rich.text import Text
 
-    split = f"split by {report.by}" + (f", seed {report.seed}" if report.by in ("user", "session") else "")
+    split = f"split by {report.split_by}" + (
+        f", seed {report.seed}" if report.split_by in ("user", "session") else ""
+    )
     yield _table(f"{report.data} ({split})", report.parts, "{:,}")
     yield _table(
         "Leakage",

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from facsim.util.progress import Progress
+from facsim.util.progress_bar import terminal_bar
 
 # Lines in a file or a pipe are not folded, and tables have room, unless COLUMNS says how much.
 _piped = not sys.stdout.isatty()
@@ -30,21 +29,8 @@ def progress_bar(title: str) -> Iterator[Progress]:
     if not errors.is_terminal:
         yield _LogLines(title)
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[note]}"),
-    )
-    with Bar(*columns, console=errors, transient=True) as bar:
-        task = bar.add_task(title, total=None, note="")
-
-        def report(done: int, total: int | None, note: str = "") -> None:
-            bar.update(task, completed=done, total=total, note=note)
-
-        yield report
+    with terminal_bar(title, errors) as bar:
+        yield bar
 
 
 class _LogLines:

@@ -21,7 +21,7 @@ def command(
     resume: Annotated[bool, _Flag] = False,
     overwrite: Annotated[bool, _Flag] = False,
     rewrite: Literal["none", "synthetic", "all"] = "none",
-    split: Literal["train", "validation", "test", "all"] = "all",
+    part: Literal["train", "validation", "test", "all"] = "all",
     split_by: Literal["user", "session", "official", "time"] = "user",
     seed: int = 0,
     limit: int | None = None,
@@ -55,7 +55,7 @@ def command(
         resume: Continue an interrupted run. No answer is requested again.
         overwrite: Replace an existing data set.
         rewrite: Which existing rationales are rewritten: none, those of a teacher, or all.
-        split: Only this part of the data set, split as in evaluation. Other parts stay unchanged.
+        part: Only this part of the data set, split as in evaluation. Other parts stay unchanged.
         split_by: How it is split: by hashed user or session id, by the official split, or by time.
         seed: Seed of the split.
         limit: Only so many sessions. Other sessions stay unchanged.
@@ -97,7 +97,7 @@ def command(
         teacher,
         examples=examples,
         rewrite="all" if grade else rewrite,
-        part=split,
+        part=part,
         split_by=split_by,
         seed=seed,
         limit=limit,

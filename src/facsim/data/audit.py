@@ -28,7 +28,7 @@ class AuditReport:
     Attributes:
         data: name of the data set.
         content_hash: as the card has it.
-        by: how the parts were made.
+        split_by: how the parts were made.
         seed: of the split.
         findings: worst first.
         parts: sessions, steps and users of each part.
@@ -42,7 +42,7 @@ class AuditReport:
 
     data: str
     content_hash: str
-    by: SplitBy
+    split_by: SplitBy
     seed: int
     findings: tuple[Finding, ...]
     parts: Mapping[str, Mapping[str, int]]
@@ -64,7 +64,7 @@ class AuditReport:
 def audit(
     data: DataSet,
     *,
-    by: SplitBy = "user",
+    split_by: SplitBy = "user",
     seed: int = 0,
     shown: ShownNames | None = None,
     count_tokens: CountTokens | None = None,
@@ -78,7 +78,7 @@ def audit(
 
     Args:
         data: the data set.
-        by: how it is split, as in `facsim.data.splits.split`.
+        split_by: how it is split, as in `facsim.data.splits.split`.
         seed: of the split.
         shown: tells which names a prompt shows, for reachability after budgeting.
         count_tokens: the tokenizer, for lengths in tokens.
@@ -89,17 +89,17 @@ def audit(
         ConfigError: if the data set cannot be split so.
         InputError: if its pages cannot be read.
     """
-    parts = assign(data, by, seed)
+    parts = assign(data, split_by, seed)
     survey = survey_pages(data, count_tokens, progress)
     steps = _steps_with(data, parts, survey)
     findings = [
         *audit_checks.integrity(data, survey),
         *audit_checks.names(data, survey),
-        *audit_checks.sessions(data, by),
+        *audit_checks.sessions(data, split_by),
     ]
     leakage: dict[str, float] = {}
     for found, numbers in (
-        audit_checks.leaked_users(data, parts, by),
+        audit_checks.leaked_users(data, parts, split_by),
         audit_checks.leaked_sessions(data, parts),
         audit_checks.leaked_steps(steps),
     ):
@@ -114,14 +114,14 @@ def audit(
         reachability["test, after budgeting"] = after
     sizes = _sizes(steps, data)
     findings += [
-        Finding("empty part", "warning", f"the split by {by} leaves no session for {part}")
+        Finding("empty part", "warning", f"the split by {split_by} leaves no session for {part}")
         for part in ("train", "test")
         if not sizes[part]["sessions"]
     ]
     return AuditReport(
         data=data.card.name,
         content_hash=data.content_hash,
-        by=by,
+        split_by=split_by,
         seed=seed,
         findings=tuple(sorted(findings, key=lambda finding: _WORST_FIRST[finding.severity])),
         parts=sizes,

@@ -114,7 +114,7 @@ def names(data: DataSet, survey: PageSurvey) -> Iterator[Finding]:
         )
 
 
-def sessions(data: DataSet, by: SplitBy) -> Iterator[Finding]:
+def sessions(data: DataSet, split_by: SplitBy) -> Iterator[Finding]:
     """Sessions are what metrics take them for."""
     is_last = pl.col("step") == pl.col("step").max().over("session_id")
     early = data.steps.filter((pl.col("action_type") == "terminate") & ~is_last)["session_id"].unique()
@@ -125,12 +125,12 @@ def sessions(data: DataSet, by: SplitBy) -> Iterator[Finding]:
     if single:
         message = f"{single:,} sessions have one step only, and no test case while first steps are excluded"
         yield Finding("session length", "note", message)
-    if by == "user" and data.sessions["user_id"].n_unique() == len(data) > 1:
+    if split_by == "user" and data.sessions["user_id"].n_unique() == len(data) > 1:
         message = "every session has a user of its own: if people are not known, nobody can tell who returns"
         yield Finding("users", "note", message)
 
 
-def leaked_users(data: DataSet, parts: Parts, by: SplitBy) -> tuple[list[Finding], dict[str, float]]:
+def leaked_users(data: DataSet, parts: Parts, split_by: SplitBy) -> tuple[list[Finding], dict[str, float]]:
     """People in both train and test."""
     users: dict[str | None, set[str]] = defaultdict(set)
     for session_id, user_id in data.sessions.select("session_id", "user_id").iter_rows():
@@ -139,14 +139,14 @@ def leaked_users(data: DataSet, parts: Parts, by: SplitBy) -> tuple[list[Finding
     numbers: dict[str, float] = {"users in test": len(users["test"]), "of these also in train": len(shared)}
     if not shared:
         return [], numbers
-    if by == "user":
+    if split_by == "user":
         severity: Severity = "error"
         meaning = "this split promises that there is none"
     else:
         severity = "warning"
         meaning = (
-            f"the split by {by} does not keep people apart, so results say how well people already seen are "
-            "predicted, not new ones. Split by user for that"
+            f"the split by {split_by} does not keep people apart, so results say how well people seen before "
+            "are predicted, not new ones. Split by user for that"
         )
     message = f"{len(shared)} of {len(users['test'])} users in test are also in train: {meaning}"
     return [Finding("leaked users", severity, message, _few(shared))], numbers

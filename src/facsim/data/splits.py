@@ -26,13 +26,13 @@ _OFFICIAL_NAMES = {"train": "train", "test": "test"} | dict.fromkeys(
 )
 
 
-def split(data: DataSet, part: Part, by: SplitBy = "user", seed: int = 0) -> DataSet:
+def split(data: DataSet, part: Part, split_by: SplitBy = "user", seed: int = 0) -> DataSet:
     """One part of a data set: 70% train, 10% validation, 20% test.
 
     Args:
         data: the data set, or a selection of it.
         part: `train`, `validation`, `test`, or `all` of it.
-        by: how parts are made.
+        split_by: how parts are made.
             `user`: no person is in two parts (hash of the user id; shares hold on average over users).
             `session`: hash of the session id; people may be in two parts.
             `official`: the source's own split.
@@ -44,33 +44,33 @@ def split(data: DataSet, part: Part, by: SplitBy = "user", seed: int = 0) -> Dat
     """
     if part not in PARTS:
         raise ConfigError(f"unknown part {part!r}: expected one of {', '.join(PARTS)}")
-    parts = assign(data, by, seed)
+    parts = assign(data, split_by, seed)
     if part == "all":
         return data
     chosen = [session_id for session_id, found in parts.items() if found == part]
     if not chosen:
-        raise ConfigError(_why_empty(data, parts, part, by))
+        raise ConfigError(_why_empty(data, parts, part, split_by))
     return data.select(chosen)
 
 
-def assign(data: DataSet, by: SplitBy = "user", seed: int = 0) -> dict[str, str | None]:
+def assign(data: DataSet, split_by: SplitBy = "user", seed: int = 0) -> dict[str, str | None]:
     """The part of every session: `train`, `validation`, `test`; None if the official split has none for it.
 
     Raises:
         ConfigError: if the data set knows no official split, or a session no time.
     """
     sessions = data.sessions
-    if by == "user":
+    if split_by == "user":
         return dict(
             zip(sessions["session_id"], (part_of(user, seed) for user in sessions["user_id"]), strict=True)
         )
-    if by == "session":
+    if split_by == "session":
         return {session_id: part_of(session_id, seed) for session_id in sessions["session_id"]}
-    if by == "official":
+    if split_by == "official":
         return _official(data)
-    if by == "time":
+    if split_by == "time":
         return _by_time(data)
-    raise ConfigError(f"unknown split {by!r}: expected one of {', '.join(SPLITS_BY)}")
+    raise ConfigError(f"unknown split {split_by!r}: expected one of {', '.join(SPLITS_BY)}")
 
 
 def part_of(key: str, seed: int = 0) -> str:
@@ -121,18 +121,20 @@ def _by_time(data: DataSet) -> dict[str, str | None]:
     }
 
 
-def _why_empty(data: DataSet, parts: dict[str, str | None], part: Part, by: SplitBy) -> str:
+def _why_empty(data: DataSet, parts: dict[str, str | None], part: Part, split_by: SplitBy) -> str:
     found = ", ".join(
         f"{name} {count}"
         for name in ("train", "validation", "test")
         if (count := sum(value == name for value in parts.values()))
     )
-    message = f"{data.path}: the {part} part of the split by {by} is empty (sessions: {found or 'none'})"
-    if by == "user":
+    message = (
+        f"{data.path}: the {part} part of the split by {split_by} is empty (sessions: {found or 'none'})"
+    )
+    if split_by == "user":
         users = data.sessions["user_id"].n_unique()
         message += (
             f". There are {users} users, too few for every part to get one: try another seed, or by session"
         )
-    elif by == "session":
+    elif split_by == "session":
         message += ". Try another seed"
     return message

@@ -1,25 +1,27 @@
-"""Asking predictors, step by step, into run folders that survive anything; scoring and comparing them."""
+"""Runs predictors step by step into crash-safe run folders; scores and compares the runs."""
 
-from facsim.evaluation.compare import comparable_cases, compare, labels
+from facsim.evaluation.compare import comparable_cases, compare, run_labels
 from facsim.evaluation.config import CaseSelection, RunConfig
-from facsim.evaluation.dry_run import Plan, plan
-from facsim.evaluation.evaluate import evaluate
+from facsim.evaluation.dry_run import RunPlan, plan_run
+from facsim.evaluation.evaluate import check_resumable, evaluate
 from facsim.evaluation.run import Run, score
+from facsim.evaluation.run_dir import run_name
 from facsim.evaluation.runner import RunInterrupted
-from facsim.evaluation.targets import named_predictors, run_name
+from facsim.evaluation.targets import resolve_targets
 
 __all__ = [
     "CaseSelection",
-    "Plan",
     "Run",
     "RunConfig",
     "RunInterrupted",
+    "RunPlan",
+    "check_resumable",
     "comparable_cases",
     "compare",
     "evaluate",
-    "labels",
-    "named_predictors",
-    "plan",
+    "plan_run",
+    "resolve_targets",
+    "run_labels",
     "run_name",
     "score",
 ]

@@ -1,4 +1,4 @@
-"""Comparing runs on disk, which must have answered the same steps of the same data."""
+"""Compares runs on disk, on the test cases that all of them answered."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Literal
 
 import polars as pl
 
-from facsim.evaluation.config import differences
 from facsim.evaluation.run import Run
 from facsim.metrics import Cluster, Comparison, Rule, compare_many
 from facsim.util.errors import ConfigError
+from facsim.util.setting_differences import setting_differences
 
 _KEY = ("session_id", "step")
 
@@ -67,7 +67,7 @@ def comparable_cases(runs: Sequence[Run]) -> dict[str, pl.DataFrame]:
     Raises:
         ConfigError: if a run is unfinished, or runs answered different steps or other data.
     """
-    cases = dict(zip(labels(runs), (run.cases() for run in runs), strict=True))
+    cases = dict(zip(run_labels(runs), (run.cases() for run in runs), strict=True))
     check_comparable(runs, list(cases.values()))
     return cases
 
@@ -94,7 +94,7 @@ def check_comparable(runs: Sequence[Run], cases: Sequence[pl.DataFrame]) -> None
         one, other = first.config.identity.cases, run.config.identity.cases
         if one.content_hash == other.content_hash and steps.equals(found.select(_KEY)):
             continue
-        listed = differences(one.model_dump(), other.model_dump())
+        listed = setting_differences(one.model_dump(), other.model_dump())
         what = "; ".join(f"{key} {before!r} and {after!r}" for key, before, after in listed)
         raise ConfigError(
             f"{first.path} and {run.path} did not answer the same steps: "
@@ -103,8 +103,8 @@ def check_comparable(runs: Sequence[Run], cases: Sequence[pl.DataFrame]) -> None
         )
 
 
-def labels(runs: Sequence[Run]) -> list[str]:
-    """A short unique label for each run: its folder's name, or as much of the path as tells it apart.
+def run_labels(runs: Sequence[Run]) -> list[str]:
+    """A short unique label for each run: its folder's name, or as much of its path as makes it unique.
 
     Raises:
         ConfigError: if a run is given twice.

@@ -1,7 +1,7 @@
-"""config.json of a run: what identifies it, and what is good to know of it.
+"""config.json of a run: what identifies the run, and its environment.
 
-The identity is what decides the answers and the test cases. A run is continued only under the same identity.
-Times, places and versions are recorded for every start and identify nothing.
+The identity is what determines the answers and the test cases. A run is resumed only with the same identity.
+Times, paths and versions are recorded for every start; they are not part of the identity.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from facsim.data.splits import Part, SplitBy, split
 from facsim.evaluation.environment import Environment
 from facsim.predict.protocol import Predictor
 from facsim.prompt import PromptConfig, prompt_hash
-from facsim.util.errors import ConfigError, InputError
+from facsim.util.errors import InputError
 from facsim.util.files import write_atomically
+from facsim.util.setting_differences import check_same_settings
 from facsim.util.validation import file_error, option_error
 
 FORMAT_VERSION = 1
@@ -40,22 +41,22 @@ class CaseSelection(_Frozen):
     content_hash: str
     """Hash of the data set's content."""
     part: Part
-    """Which part of the split."""
+    """Which part of the split is evaluated."""
     split_by: SplitBy
     """How the data set is split."""
     seed: int
-    """Seed of the split, of training, and of the choice of sessions under `limit`."""
+    """Seed of the split, of training, and of the sample of sessions under `limit`."""
     first_step: FirstStep
     """Whether a session's first step is a test case."""
     limit: int | None = Field(ge=1)
-    """At most so many sessions."""
+    """At most this many sessions; None for all."""
 
     @classmethod
     def of(cls, data: DataSet, **options: Any) -> Self:
-        """The selection of `data` that the options make.
+        """The selection of test cases from `data` with these options.
 
         Raises:
-            ConfigError: if an option has no usable value.
+            ConfigError: if an option has an invalid value.
         """
         try:
             return cls(data=data.card.name, content_hash=data.content_hash, **options)
@@ -80,19 +81,19 @@ class CaseSelection(_Frozen):
         return selection.select(by_chance[: self.limit])
 
     def _draw(self, session_id: str) -> bytes:
-        """A session's place in the draw, which depends on nothing but its id and the seed."""
+        """The session's sort key in the sample, which depends on nothing but its id and the seed."""
         return hashlib.blake2b(f"limit:{self.seed}:{session_id}".encode(), digest_size=8).digest()
 
 
 class Identity(_Frozen):
-    """What decides a run's answers."""
+    """What determines a run's answers."""
 
     predictor: str
     """The spec string."""
     settings: dict[str, Any]
     """The predictor's own settings."""
     prompt_hash: str | None
-    """Identifies the wording of prompts, for predictors that write them."""
+    """Hash of the prompt templates, for predictors that use prompts."""
     cases: CaseSelection
 
     @classmethod
@@ -105,22 +106,22 @@ class Identity(_Frozen):
 
     @property
     def digest(self) -> str:
-        """128 bits over all fields, in hex."""
+        """128-bit hash of all fields, in hex."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
 
 class Counts(_Frozen):
-    """How much there is to answer."""
+    """The size of a run."""
 
     sessions: int
     """Sessions in the selection."""
     cases: int
     """Test cases."""
     sessions_without_case: int
-    """Sessions of a single step, whose only step is excluded."""
+    """Sessions whose only step is excluded."""
     train_sessions: int | None = None
-    """Sessions that the predictor was fitted on; None if it does not learn."""
+    """Sessions that the predictor was fitted on; None if it was not fitted."""
 
 
 class RunConfig(_Frozen):
@@ -130,27 +131,24 @@ class RunConfig(_Frozen):
     identity: Identity
     digest: str
     data_path: str
-    """Where the data set was."""
+    """Path of the data set."""
     counts: Counts
     starts: tuple[Environment, ...] = Field(min_length=1)
-    """When, and with which versions, the run was started and resumed."""
+    """When, and with which versions, the run was started and each time resumed."""
 
     @classmethod
     def read(cls, folder: Path) -> RunConfig:
         """The config of a run folder.
 
         Raises:
-            InputError: if there is none, or it does not hold a run's config.
+            InputError: if there is none, or it is not the config of a run.
         """
         file = folder / "config.json"
         try:
             return cls.model_validate_json(file.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(
-                "no such file",
-                file=file,
-                expected="the folder of a run",
-                remedy="Make one with `facsim evaluate`",
+                "no such file", file=file, expected="the folder of a run", remedy=_what_instead(folder)
             ) from None
         except OSError as error:
             raise InputError(f"cannot be read: {error.strerror}", file=file) from None
@@ -158,7 +156,7 @@ class RunConfig(_Frozen):
             raise file_error(error, file) from None
 
     def write(self, folder: Path) -> None:
-        """Put config.json in place.
+        """Write config.json, whole or not at all.
 
         Raises:
             FacsimError: if it cannot be written.
@@ -166,25 +164,17 @@ class RunConfig(_Frozen):
         write_atomically(folder / "config.json", self.model_dump_json(indent=2) + "\n")
 
     def check_same(self, folder: Path, **fields: Any) -> None:
-        """Check that going on under these fields of an identity continues this run.
+        """Check that these fields of an identity are those of this run.
 
         Raises:
-            ConfigError: if it does not, naming every field that differs with both values.
+            ConfigError: if they are not, with every field that differs and both values.
         """
         mine = {name: getattr(self.identity, name) for name in fields}
-        found = differences(_plain(mine), _plain(fields))
-        if found:
-            listed = "\n".join(
-                f"  {key}: {_short(old)} in the run, {_short(new)} now" for key, old, new in found
-            )
-            raise ConfigError(
-                f"{folder} cannot be resumed, because it was started differently:\n{listed}\n"
-                "Use the options that it was started with, or another folder"
-            )
+        check_same_settings(folder, _plain(mine), _plain(fields))
 
 
 def count_cases(selection: DataSet, cases: CaseSelection, train_sessions: int | None = None) -> Counts:
-    """How much there is to answer in the selected sessions."""
+    """The size of a run over the selected sessions."""
     lengths = lengths_of(selection).values()
     return Counts(
         sessions=len(lengths),
@@ -199,39 +189,15 @@ def lengths_of(data: DataSet) -> dict[str, int]:
     return dict(data.steps.group_by("session_id", maintain_order=True).len().iter_rows())
 
 
+def _what_instead(folder: Path) -> str:
+    """What a person who named a folder that is not a run most likely wants."""
+    if any(folder.glob("*/config.json")):
+        return f"It has runs in it: did you mean {folder}/*?"
+    return "Create a run with `facsim evaluate`"
+
+
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
         for name, value in fields.items()
     }
-
-
-class _Missing:
-    def __repr__(self) -> str:
-        return "nothing"
-
-
-MISSING = _Missing()
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """The fields in which two nested mappings differ, as (dotted key, old value, new value)."""
-    flat_old, flat_new = _flatten(old), _flatten(new)
-    keys = [*flat_old, *(key for key in flat_new if key not in flat_old)]
-    pairs = ((key, flat_old.get(key, MISSING), flat_new.get(key, MISSING)) for key in keys)
-    return [(key, before, after) for key, before, after in pairs if before != after]
-
-
-def _flatten(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in fields.items():
-        if isinstance(value, Mapping) and value:
-            flat |= _flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"

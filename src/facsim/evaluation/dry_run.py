@@ -1,4 +1,4 @@
-"""What a run would do and take, told before it is begun."""
+"""Estimates what a run would take, before it starts."""
 
 from __future__ import annotations
 
@@ -21,23 +21,22 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Estimable(Protocol):
-    """A predictor that can tell beforehand what asking it takes."""
+    """A predictor that can estimate what a run takes."""
 
     def estimate(self, steps: Iterable[SessionSoFar]) -> CostEstimate | LocalEstimate:
-        """Tokens and money, or time, for `steps`."""
+        """Tokens and cost, or tokens and time, for `steps`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """What a run would do.
 
     Attributes:
         predictor: the spec string.
-        cases: what it would be asked about.
-        steps: how many test cases that makes.
-        sessions: in how many sessions.
-        estimate: tokens and money, or tokens and time of a local model; None for a predictor that calls no
-            model.
+        cases: the selection of test cases.
+        steps: number of test cases.
+        sessions: number of sessions.
+        estimate: tokens and cost, or tokens and time of a local model; None for a predictor without a model.
     """
 
     predictor: str
@@ -47,34 +46,34 @@ class Plan:
     estimate: CostEstimate | LocalEstimate | None
 
 
-def plan(
+def plan_run(
     data: DataSet | str | Path,
     predictor: Predictor,
     *,
-    split: Part = "test",
+    part: Part = "test",
     split_by: SplitBy = "user",
     seed: int = 0,
     first_step: FirstStep = "exclude",
     limit: int | None = None,
     progress: Progress = no_progress,
-) -> Plan:
+) -> RunPlan:
     """What `evaluate` with these options would do.
 
-    No call is made and nothing is written. A local model is tried on a few steps, to tell how long it takes.
+    No endpoint is called and nothing is written. A local model is timed on a few steps.
 
     Raises:
         ConfigError: if the part to evaluate is empty.
     """
     data = data if isinstance(data, DataSet) else DataSet.open(data)
     cases = CaseSelection.of(
-        data, part=split, split_by=split_by, seed=seed, first_step=first_step, limit=limit
+        data, part=part, split_by=split_by, seed=seed, first_step=first_step, limit=limit
     )
     selection = cases.sessions(data)
     counts = count_cases(selection, cases)
     estimate = None
     if isinstance(predictor, Estimable):
         estimate = predictor.estimate(_steps(selection, cases, counts.cases, progress))
-    return Plan(predictor.spec, cases, counts.cases, counts.sessions, estimate)
+    return RunPlan(predictor.spec, cases, counts.cases, counts.sessions, estimate)
 
 
 def _steps(

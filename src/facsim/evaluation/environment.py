@@ -1,4 +1,4 @@
-"""What a run was made with: time, code version, package versions."""
+"""The environment of a run: time, code version, package versions."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ class Environment(BaseModel):
     facsim: str
     """Version of the package."""
     commit: str | None
-    """Git commit, where facsim runs from a checkout."""
+    """Git commit, if facsim runs from a checkout."""
     dirty: bool | None
     """Whether that checkout had changes on top of the commit."""
     python: str
     platform: str
     packages: dict[str, str]
-    """Versions of what is installed of the packages that can matter."""
+    """Versions of the installed packages that can change a result."""
 
     @classmethod
     def now(cls) -> Environment:
-        """The present one."""
+        """The current environment."""
         commit, dirty = _checkout()
         return cls(
             time=datetime.now(UTC),
@@ -59,7 +59,7 @@ class Environment(BaseModel):
         )
 
     def changes(self, other: Environment) -> list[str]:
-        """What differs in `other`, in words, times and places left out."""
+        """What differs in `other`, one phrase per difference; time and platform do not count."""
         names = ("facsim", "commit", "dirty", "python")
         mine = {name: getattr(self, name) for name in names} | self.packages
         theirs = {name: getattr(other, name) for name in names} | other.packages
@@ -85,9 +85,9 @@ def _versions() -> dict[str, str]:
     return found
 
 
-@cache  # the code of a process is that of its start
+@cache  # a process keeps running the code that it started with
 def _checkout() -> tuple[str | None, bool | None]:
-    """Commit and dirty flag, if this very file is tracked by a git checkout."""
+    """Commit and dirty flag, if this file is tracked in a git checkout."""
     here = Path(__file__)
     if _git("ls-files", "--error-unmatch", here.name, folder=here.parent) is None:
         return None, None

@@ -1,4 +1,4 @@
-"""`evaluate`: one predictor over one part of a data set, into a run folder."""
+"""`evaluate`: runs one predictor over one part of a data set, into a run folder."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facsim.data import DataSet
-from facsim.data.splits import Part, SplitBy
-from facsim.data.splits import split as part_of_split
+from facsim.data.splits import Part, SplitBy, split
 from facsim.evaluation.config import CaseSelection, FirstStep, Identity, RunConfig, count_cases, lengths_of
 from facsim.evaluation.environment import Environment
-from facsim.evaluation.journal import Journal, answered
-from facsim.evaluation.records import Scorer
+from facsim.evaluation.journal import CaseKey, Journal, answered, recorded
+from facsim.evaluation.records import RecordBuilder
 from facsim.evaluation.run import Run, score
-from facsim.evaluation.runner import Owed, Runner
+from facsim.evaluation.run_dir import RUNS_DIR, check_run_dir, locked_run_dir, run_name
+from facsim.evaluation.runner import PendingSession, Runner
 from facsim.predict.protocol import Predictor, Savable, as_trainable
 from facsim.predict.registry import load_predictor
 from facsim.util.errors import ConfigError
-from facsim.util.files import FolderLock
-from facsim.util.progress import Progress, no_progress
+from facsim.util.progress import Progress
+from facsim.util.progress_bar import default_progress
 
 if TYPE_CHECKING:
     from facsim.prompt import PromptConfig
@@ -30,8 +30,8 @@ def evaluate(
     data: DataSet | str | Path,
     predictor: str | Predictor,
     *,
-    out: str | Path,
-    split: Part = "test",
+    run_dir: str | Path | None = None,
+    part: Part = "test",
     split_by: SplitBy = "user",
     seed: int = 0,
     first_step: FirstStep = "exclude",
@@ -39,124 +39,147 @@ def evaluate(
     limit: int | None = None,
     resume: bool = False,
     concurrency: int | None = None,
-    progress: Progress = no_progress,
+    progress: Progress | None = None,
 ) -> Run:
-    """Ask a predictor what each person did next, at every test case of a split, and score the answers.
+    """Ask a predictor what each person did next, at every test case of a part of the data, and score it.
 
-    A predictor that learns is fitted on the train part of the same split first. Sessions run side by side,
+    A predictor that learns is first fitted on the train part of the same split. Sessions run concurrently,
     the steps of a session one after another. Each answer is on disk before the next step of its session is
-    asked for, so a run can be killed at any time and continued with `resume`.
+    asked, so a run can be killed at any time and continued with `resume`.
+
+    If `run_dir` already holds this very run and it is complete, nothing is asked and that run is returned.
 
     Args:
         data: a data set, or its folder.
         predictor: a spec string such as `baseline:markov-2`, or a predictor. It is closed at the end.
-        out: the run's folder. It must not exist, unless `resume` is set.
-        split: the part to evaluate.
+        run_dir: the folder of the run; by default `runs/NAME`, with a name made from the predictor.
+        part: the part to evaluate: `test`, `validation`, `train` or `all`.
         split_by: how the data set is split (`facsim.data.splits`).
-        seed: of the split, of training, and of the choice of sessions under `limit`.
+        seed: of the split, of training, and of the sample of sessions under `limit`.
         first_step: whether a session's first step is a test case. The paper excludes it: nothing has happened
-            yet that could tell what the person is after.
-        prompt: how sessions become chat messages, for predictors that are spec strings of endpoints.
-        limit: ask about at most so many sessions, drawn at random. A larger limit adds sessions to those of a
-            smaller one.
-        resume: continue the run in `out`: ask what is owed, calls that failed included. Starts it if there is
-            none.
-        concurrency: sessions in flight; the predictor's own choice by default.
-        progress: called with (answered, all test cases, rate and cost).
+            yet that could reveal what the person is looking for.
+        prompt: how sessions become chat messages, if the predictor is the spec string of a model.
+        limit: evaluate at most this many sessions, sampled at random. A larger limit adds sessions to those
+            of a smaller one.
+        resume: continue the run in `run_dir`: ask for the missing steps and repeat calls that failed. Starts
+            the run if there is none.
+        concurrency: sessions in flight; by default the predictor's own choice.
+        progress: called with (answered, all test cases, rate and cost). By default a progress bar is shown in
+            terminals and notebooks; `facsim.util.progress.no_progress` shows none.
 
     Returns:
-        The run, scored. Calls that failed for good are in it, counted as wrong; `resume` asks them again.
+        The run, scored. Calls that failed for good are in it, counted as wrong; `resume` repeats them.
 
     Raises:
-        ConfigError: if `out` exists, holds another run or is being written; if the part to evaluate or to
-            learn from is empty.
-        FacsimError: if the predictor says that going on makes no sense, or an answer cannot be written.
-        RunInterrupted: after SIGINT or SIGTERM. Everything finished is on disk.
+        ConfigError: if `run_dir` holds another run, an unfinished one and `resume` is not set, or is being
+            written; if the part to evaluate or to learn from is empty.
+        FacsimError: if the predictor reports that continuing makes no sense, or an answer cannot be written.
+        RunInterrupted: after SIGINT or SIGTERM. All finished answers are on disk.
     """
     data = data if isinstance(data, DataSet) else DataSet.open(data)
     predictor = load_predictor(predictor, prompt=prompt) if isinstance(predictor, str) else predictor
     if concurrency is not None and concurrency < 1:
         raise ConfigError(f"concurrency {concurrency}: expected 1 or more")
     cases = CaseSelection.of(
-        data, part=split, split_by=split_by, seed=seed, first_step=first_step, limit=limit
+        data, part=part, split_by=split_by, seed=seed, first_step=first_step, limit=limit
     )
     selection = cases.sessions(data)
-    folder = Path(out)
-    _make_folder(folder, resume=resume)
-    with FolderLock(folder):
+    folder = RUNS_DIR / run_name(predictor.spec) if run_dir is None else Path(run_dir)
+    check_run_dir(folder)
+    if not resume and (folder / "config.json").exists():
+        return _finished_run(folder, predictor, selection, cases)
+    with default_progress(folder.name, progress) as report, locked_run_dir(folder):
         before = RunConfig.read(folder) if (folder / "config.json").exists() else None
         if before is not None:
             before.check_same(folder, predictor=predictor.spec, cases=cases)
-        learn = partial(
-            _learn_and_begin,
+        start = partial(
+            _start,
             folder,
             before=before,
             data=data,
             selection=selection,
             cases=cases,
             predictor=predictor,
-            progress=progress,
+            progress=report,
         )
         file = folder / "predictions.jsonl"
-        owed = _owed(selection, cases, answered(file))
-        if before is None or owed:
-            # Who is asked is checked in full before anything that stands in the folder is changed.
-            config = learn()
+        pending = _pending(selection, cases, answered(file))
+        if before is None or pending:
+            # The predictor is checked in full before any file of the run is changed.
+            config = start()
             (folder / "metrics.json").unlink(missing_ok=True)  # of the answers so far
             with Journal(file) as journal:
                 Runner(
                     selection,
                     predictor,
-                    Scorer(data),
+                    RecordBuilder(data),
                     journal,
                     total=config.counts.cases,
                     concurrency=concurrency or predictor.concurrency,
-                    progress=progress,
-                ).run(iter(owed))
-        elif as_trainable(predictor) is None:
-            # What a predictor that learns has learned is known only once it has, which a finished run spares.
-            before.check_same(folder, **dict(Identity.of(predictor, cases)))
+                    progress=report,
+                ).run(iter(pending))
+        else:
+            _check_identity(before, folder, predictor, cases)
         return score(folder)
 
 
-def check_folder(folder: Path, *, resume: bool) -> None:
-    """Check that a run may be written into a folder.
+def check_resumable(
+    run_dir: Path, data: DataSet, predictor: Predictor, cases: CaseSelection, *, resume: bool
+) -> None:
+    """Check what can be known before a run starts: whether `evaluate` could write to, or return, `run_dir`.
 
     Raises:
-        ConfigError: if it exists and `resume` is not set, or holds something else than a run.
+        ConfigError: if the folder holds something else, another run, or an unfinished one without `resume`.
     """
-    if not folder.exists():
+    check_run_dir(run_dir)
+    if not (run_dir / "config.json").exists():
         return
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is a file. Choose a folder for the run")
-    held = {file.name for file in folder.iterdir() if not file.name.startswith(".")}
-    if held and "config.json" not in held:
-        raise ConfigError(f"{folder} exists and is not a run. Choose another folder")
-    if held and not resume:
+    if resume:
+        RunConfig.read(run_dir).check_same(run_dir, predictor=predictor.spec, cases=cases)
+    else:
+        _check_finished(run_dir, predictor, cases.sessions(data), cases)
+
+
+def _finished_run(folder: Path, predictor: Predictor, selection: DataSet, cases: CaseSelection) -> Run:
+    """The run that a folder already holds.
+
+    Raises:
+        ConfigError: if it is another run, or unfinished.
+    """
+    _check_finished(folder, predictor, selection, cases)
+    run = Run.open(folder)
+    return run if (folder / "metrics.json").exists() else score(folder)
+
+
+def _check_finished(folder: Path, predictor: Predictor, selection: DataSet, cases: CaseSelection) -> None:
+    before = RunConfig.read(folder)
+    _check_identity(before, folder, predictor, cases)
+    done = recorded(folder / "predictions.jsonl")
+    if _pending(selection, cases, done.keys()):
         raise ConfigError(
-            f"{folder} exists. Continue it with --resume (resume=True), or choose another folder"
+            f"{folder} already holds this run, unfinished: {len(done)} of {before.counts.cases} steps are "
+            "answered. Continue it with --resume (in Python resume=True), or choose another folder"
         )
 
 
-def _make_folder(folder: Path, *, resume: bool) -> None:
-    check_folder(folder, resume=resume)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder} cannot be made: {error.strerror}") from None
+def _check_identity(before: RunConfig, folder: Path, predictor: Predictor, cases: CaseSelection) -> None:
+    """Check that a predictor is the one of a run, as far as that is known without fitting it."""
+    before.check_same(folder, predictor=predictor.spec, cases=cases)
+    if as_trainable(predictor) is None:
+        before.check_same(folder, **dict(Identity.of(predictor, cases)))
 
 
-def _owed(selection: DataSet, cases: CaseSelection, done: Set[tuple[str, int]]) -> list[Owed]:
+def _pending(selection: DataSet, cases: CaseSelection, done: Set[CaseKey]) -> list[PendingSession]:
     """The sessions with steps still to be asked, in stored order."""
-    owed = []
+    pending = []
     for session_id, length in lengths_of(selection).items():
         steps = frozenset(step for step in range(cases.first, length) if (session_id, step) not in done)
         if steps:
-            owed.append(Owed(session_id, steps))
-    return owed
+            pending.append(PendingSession(session_id, steps))
+    return pending
 
 
-def _learn_and_begin(
+def _start(
     folder: Path,
     *,
     before: RunConfig | None,
@@ -166,10 +189,10 @@ def _learn_and_begin(
     predictor: Predictor,
     progress: Progress,
 ) -> RunConfig:
-    """Fit a predictor that learns; then write config.json, or check it against the one that is there."""
-    train_sessions = _fit(predictor, data, cases, progress)
+    """Fit the predictor; then write config.json, or check it against the existing one."""
+    train_sessions = _fit(predictor, data, selection, cases, progress)
     identity = Identity.of(predictor, cases)
-    _check_not_learned(identity)
+    _check_not_trained_on(identity)
     start = Environment.now()
     if before is not None:
         before.check_same(folder, **dict(identity))
@@ -186,18 +209,19 @@ def _learn_and_begin(
         raise ConfigError(
             f"{data.path}: no test case in the {cases.part} part: each of its {config.counts.sessions} "
             "sessions has a single step, and first steps are excluded. "
-            "Say --first-step include to ask about them"
+            "Include them with --first-step include"
         )
     config.write(folder)
     if train_sessions is not None and isinstance(predictor, Savable):
-        artifact = folder / predictor.artifact
-        if not artifact.exists():  # an existing one came from the same training split and seed
-            predictor.save(artifact)
+        saved = folder / predictor.artifact
+        # An existing one was fitted on the same train part with the same seed.
+        if not saved.exists():
+            predictor.save(saved)
     return config
 
 
-def _check_not_learned(identity: Identity) -> None:
-    """Refuse to test a checkpoint on data that it learned from.
+def _check_not_trained_on(identity: Identity) -> None:
+    """Refuse to test a checkpoint on data that it was trained on.
 
     Raises:
         ConfigError: if it would be.
@@ -208,27 +232,36 @@ def _check_not_learned(identity: Identity) -> None:
     split_by, seed = learned.get("split_by"), learned.get("seed")
     if (split_by, seed) != (cases.split_by, cases.seed):
         raise ConfigError(
-            f"{identity.predictor} learned from this data set, split by {split_by} with seed {seed}: split "
+            f"{identity.predictor} was trained on this data set, split by {split_by} with seed {seed}. Split "
             f"by {cases.split_by} with seed {cases.seed}, it would be tested on what it learned. "
-            f"Give --split-by {split_by} --seed {seed}"
+            f"Use --split-by {split_by} --seed {seed}"
         )
     if cases.part in ("train", "all"):
         raise ConfigError(
-            f"{identity.predictor} learned from the train part of this data set: on `{cases.part}` it would "
-            "be tested on what it learned. Evaluate the test or the validation part"
+            f"{identity.predictor} was trained on the train part of this data set: on `{cases.part}` it "
+            "would be tested on what it learned. Evaluate the test or the validation part"
         )
 
 
-def _fit(predictor: Predictor, data: DataSet, cases: CaseSelection, progress: Progress) -> int | None:
-    """Fit a predictor that learns. Returns how many sessions it learned from, None if it does not learn."""
+def _fit(
+    predictor: Predictor, data: DataSet, selection: DataSet, cases: CaseSelection, progress: Progress
+) -> int | None:
+    """Fit a predictor that learns. One that does not is given the sessions it will be asked about, for facts.
+
+    Returns:
+        How many sessions it learned from; None if it does not learn.
+    """
     trainable = as_trainable(predictor)
     if trainable is None:
         return None
-    if cases.part in ("train", "all") and trainable.learns:
+    if not trainable.learns:
+        trainable.fit(selection, seed=cases.seed, progress=progress)
+        return None
+    if cases.part in ("train", "all"):
         raise ConfigError(
             f"{predictor.spec} learns from the train part: on `{cases.part}` it would be tested on what it "
             "learned. Evaluate the test or the validation part"
         )
-    train = part_of_split(data, "train", cases.split_by, cases.seed)
+    train = split(data, "train", cases.split_by, cases.seed)
     trainable.fit(train, seed=cases.seed, progress=progress)
     return len(train)

@@ -1,59 +1,65 @@
-"""predictions.jsonl: one line per step, appended as answers come, whole after any kill.
+"""predictions.jsonl: one line per step, appended as answers arrive, intact after any kill.
 
 The rules that make a run resumable:
 
-1. A line is one `write` of a JSON object and its newline. A kill leaves at most the last line torn, and a
-   torn JSON object never parses, so what parses is whole.
-2. Opening for more drops a torn tail and the lines of calls that failed for good (those are owed again),
-   through a temporary file and an atomic rename. Anything else that does not parse is damage: it is reported,
-   and the file is left as it is.
-3. A line that cannot be written (a full disk) is taken back by truncation, and the run stops.
-4. One process writes a run: the folder is locked while it does.
+1. A line is one `write` of a JSON object and its newline. A kill leaves at most the last line torn: without
+   its newline, and not JSON.
+2. Opening a file to append drops a torn last line and the lines of calls that failed for good, which will be
+   asked again. It goes through a temporary file and an atomic rename. Anything else that is not a record is
+   damage: it is reported with its line, and the file is left as it is.
+3. A line that cannot be written (a full disk) is removed again by truncation, and the run stops.
+4. One process writes a run: the folder is locked meanwhile.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Final, Self
 
+from facsim.evaluation.record_lines import (
+    DamagedLineError,
+    NotJsonError,
+    Record,
+    decode_record,
+    encode_record,
+)
 from facsim.util.errors import FacsimError, InputError
 from facsim.util.files import sync_folder
 
-Line = dict[str, Any]
-Case = tuple[str, int]
+CaseKey = tuple[str, int]
+"""Session id and step of a test case."""
 
-_REMEDY = "Restore the file, or delete this line: its step will be asked again with --resume"
+REMEDY: Final = "Restore the file, or delete this line: its step will be asked again with --resume"
 
 
 class Journal:
-    """The predictions of one run, being written. A context manager.
+    """The predictions of one run, open for appending. A context manager.
 
     Args:
-        file: predictions.jsonl; made if it is not there.
+        file: predictions.jsonl; created if it does not exist.
 
     Attributes:
         done: the (session_id, step) pairs that needed no further call on opening.
-        lines: how many whole lines the file holds.
-        dropped: how many lines were taken out on opening (torn, failed or repeated).
+        count: how many whole lines the file has.
+        dropped: how many lines were removed on opening (torn, failed or repeated).
 
     Raises:
-        InputError: on opening, if a line other than a torn last one is not a prediction.
+        InputError: on opening, if a line other than a torn last one is not a record.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.done: set[Case] = set()
-        self.lines = self.dropped = 0
+        self.done: set[CaseKey] = set()
+        self.count = self.dropped = 0
         self._unsynced = False
 
     def __enter__(self) -> Self:
         self.done, self.dropped = repair(self.file)
-        self.lines = len(self.done)
+        self.count = len(self.done)
         self._descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._end = os.fstat(self._descriptor).st_size
         return self
@@ -66,77 +72,83 @@ class Journal:
         finally:
             os.close(self._descriptor)
 
-    def append(self, line: Line) -> None:
+    def append(self, record: Record) -> None:
         """Write one line through to the operating system, so that a killed process loses nothing.
 
         Raises:
-            FacsimError: if it cannot be written; the file then ends with the line before.
+            FacsimError: if it cannot be written; the file then ends with the previous line.
         """
-        data = encode(line)
+        data = encode_record(record)
         written = 0
         try:
             while written < len(data):
                 written += os.write(self._descriptor, data[written:])
         except OSError as error:
-            with contextlib.suppress(OSError):  # where even that fails, the torn line is dropped on resuming
+            with contextlib.suppress(OSError):  # if that fails too, the torn line is dropped on resuming
                 os.ftruncate(self._descriptor, self._end)
             raise FacsimError(
-                f"{self.file}: cannot be written: {error.strerror}. The {self.lines} answers before this "
-                "one are kept. Make room, then run the same command again with --resume"
+                f"{self.file}: cannot be written: {error.strerror}. The {self.count} answers before this "
+                "one are kept. Free some space, then run the same command again with --resume"
             ) from error
         self._end += len(data)
         self._unsynced = True
-        self.lines += 1
+        self.count += 1
 
     def sync(self) -> None:
-        """Have the operating system put it on the disk, so that a power cut loses nothing either."""
+        """Flush to the disk, so that a power cut loses nothing either."""
         if self._unsynced:
             self._unsynced = False
             os.fsync(self._descriptor)
 
 
-def encode(line: Line) -> bytes:
-    """A line as it stands in the file."""
-    return json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
-
-
-def read_lines(file: Path) -> Iterator[Line]:
-    """The predictions in a file, for reading only. A torn last line is passed over.
+def read_records(file: Path) -> Iterator[Record]:
+    """The records of a file, for reading only; record i (from 0) is line i + 1. A torn last line is skipped.
 
     Raises:
-        InputError: if the file is missing, or a line other than a torn last one is not a prediction.
+        InputError: if the file is missing, or a line other than a torn last one is not a record.
     """
-    for _, line in _parse(file):
-        yield line
+    for _, record in _parse(file):
+        yield record
 
 
-def answered(file: Path) -> set[Case]:
-    """The (session_id, step) pairs that need no further call; none if there is no file yet.
+def answered(file: Path) -> set[CaseKey]:
+    """The (session_id, step) pairs that need no further call; none if the file does not exist yet.
 
     Raises:
-        InputError: if a line other than a torn last one is not a prediction.
+        InputError: if a line other than a torn last one is not a record.
     """
-    if not file.exists():
-        return set()
-    return {(line["session_id"], line["step"]) for line in read_lines(file) if not line["failed"]}
+    return {case for case, failed in recorded(file).items() if not failed}
 
 
-def repair(file: Path) -> tuple[set[Case], int]:
-    """Make a file ready for more lines: drop what is torn, failed or repeated.
+def recorded(file: Path) -> dict[CaseKey, bool]:
+    """Whether the call failed for good, for each (session_id, step) pair that has a line.
+
+    Raises:
+        InputError: if a line other than a torn last one is not a record.
+    """
+    found: dict[CaseKey, bool] = {}
+    for record in read_records(file) if file.exists() else ():
+        case = (record["session_id"], record["step"])
+        found[case] = found.get(case, True) and record["failed"]
+    return found
+
+
+def repair(file: Path) -> tuple[set[CaseKey], int]:
+    """Prepare a file for more lines: drop those that are torn, failed or repeated.
 
     Returns:
-        The (session_id, step) pairs that stand in the file, and how many lines were dropped.
+        The (session_id, step) pairs that remain in the file, and how many lines were dropped.
 
     Raises:
-        InputError: if a line other than a torn last one is not a prediction; the file is left as it is.
+        InputError: if a line other than a torn last one is not a record; the file is left as it is.
     """
-    done: set[Case] = set()
+    done: set[CaseKey] = set()
     if not file.exists():
         return done, 0
     good_bytes = dropped = 0
-    for raw, line in _parse(file):
-        case = (line["session_id"], line["step"])
-        if line["failed"] or case in done:
+    for raw, record in _parse(file):
+        case = (record["session_id"], record["step"])
+        if record["failed"] or case in done:
             dropped += 1
         else:
             done.add(case)
@@ -150,12 +162,12 @@ def repair(file: Path) -> tuple[set[Case], int]:
 
 def _rewrite(file: Path) -> None:
     temporary = file.with_suffix(".partial")
-    done: set[Case] = set()
+    done: set[CaseKey] = set()
     try:
         with temporary.open("wb") as out:
-            for raw, line in _parse(file):
-                case = (line["session_id"], line["step"])
-                if not line["failed"] and case not in done:
+            for raw, record in _parse(file):
+                case = (record["session_id"], record["step"])
+                if not record["failed"] and case not in done:
                     done.add(case)
                     out.write(raw if raw.endswith(b"\n") else raw + b"\n")
             out.flush()
@@ -167,8 +179,8 @@ def _rewrite(file: Path) -> None:
     sync_folder(file.parent)
 
 
-def _parse(file: Path) -> Iterator[tuple[bytes, Line]]:
-    """Each whole line with its bytes. A last line that does not parse is torn and not given."""
+def _parse(file: Path) -> Iterator[tuple[bytes, Record]]:
+    """Each whole line's bytes and record. A torn last line is left out."""
     try:
         stream = file.open("rb")
     except OSError as error:
@@ -176,24 +188,15 @@ def _parse(file: Path) -> Iterator[tuple[bytes, Line]]:
             f"cannot be read: {error.strerror}", file=file, expected="the predictions of a run"
         ) from None
     with stream:
-        torn: int | None = None
+        checksums = False
         for number, raw in enumerate(stream, start=1):
-            if torn is not None:
-                raise InputError("is not JSON", file=file, where=f"line {torn}", remedy=_REMEDY)
             try:
-                line = json.loads(raw)
-            except (ValueError, RecursionError):
-                torn = number
-                continue
-            if not _is_prediction(line):
-                raise InputError("is not a prediction", file=file, where=f"line {number}", remedy=_REMEDY)
-            yield raw, line
-
-
-def _is_prediction(line: object) -> bool:
-    return (
-        isinstance(line, dict)
-        and isinstance(line.get("session_id"), str)
-        and type(line.get("step")) is int
-        and isinstance(line.get("failed"), bool)
-    )
+                record, has_checksum = decode_record(raw)
+                if checksums and not has_checksum:
+                    raise DamagedLineError("has no checksum, unlike the lines before it")
+            except DamagedLineError as error:
+                if isinstance(error, NotJsonError) and not raw.endswith(b"\n"):
+                    return  # torn: only the last line of a file can lack its newline
+                raise InputError(str(error), file=file, where=f"line {number}", remedy=REMEDY) from None
+            checksums = has_checksum
+            yield raw, record

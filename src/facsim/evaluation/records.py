@@ -1,7 +1,7 @@
-"""From a prediction to its line in predictions.jsonl: the truth, the answer, and the facts that metrics need.
+"""Builds the record of a prediction: the truth, the answer, and the facts that metrics need.
 
-Everything that needs the page or the data set is settled here, once. A line then stands alone: scoring,
-comparing and reporting read no data set.
+Everything that depends on the page or the data set is computed here, once. A record is then self-contained:
+scoring, comparing and reporting need no data set.
 """
 
 from __future__ import annotations
@@ -11,46 +11,51 @@ from collections.abc import Mapping
 
 from facsim.data import DataSet
 from facsim.data.categorizer import Categorizer
-from facsim.evaluation.journal import Line
+from facsim.evaluation.record_lines import Record
 from facsim.metrics.match import normalize_text
-from facsim.schema import Action, Page, Prediction, Session, SessionSoFar, Step
+from facsim.schema import Action, Page, Prediction, Session, SessionSoFar, Step, Usage
+from facsim.util.errors import FacsimError
 
 PROBABILITY_FLOOR = 1e-6
-"""The least probability that a true action is credited with.
+"""The lowest probability that a true action is credited with.
 
-A predictor lists finitely many actions, and the true one may not be among them. Without a floor one such step
-would make the mean log-likelihood of a whole run infinite. With it a step costs at most 13.8 nats.
+A predictor lists finitely many actions, and the true one may not be among them. Without a floor, one such
+step would make the mean log-likelihood of a whole run infinite. With it, a step costs at most 13.8 nats.
 """
 
+_TOKENS_END = 2**53
+
 ANSWER_CHARACTERS = 4_000
-"""How much is kept of an answer that was not read strictly."""
+"""How much of an answer is kept if it was not read strictly."""
 
 
-class Scorer:
-    """Makes the lines of one run.
+class RecordBuilder:
+    """Builds the records of one run.
 
     Args:
-        data: the data set, for the categories that its source gives to names.
+        data: the data set, for the categories that its source assigns to names.
     """
 
     def __init__(self, data: DataSet) -> None:
         self._categorizer = Categorizer(data)
 
-    def line(
+    def build(
         self,
         session: Session,
         so_far: SessionSoFar,
         step: Step,
         prediction: Prediction,
         log_probability: float | None = None,
-    ) -> Line:
-        """The line of one step: the columns of `facsim.metrics.CASES_SCHEMA`, and what a reader wants beside.
+    ) -> Record:
+        """The record of one step: the columns of `facsim.metrics.CASES_SCHEMA`, and those of `EXTRAS_SCHEMA`.
 
-        Beside: `forgiven` (leniencies that reading the answer took), `rationale`, `answer` (raw, where it was
-        not read strictly), `error`, `from_cache`.
+        Values that a server reported and that cannot be true (10^30 tokens, an infinite cost) become null:
+        they are unknown, and the answer can still be scored.
+
+        Raises:
+            FacsimError: if a probability is NaN.
         """
         page, truth, answer = so_far.page, step.action, prediction.action
-        usage = prediction.usage
         return {
             "session_id": session.session_id,
             "user_id": session.user_id,
@@ -68,12 +73,8 @@ class Scorer:
             "parse": "failed" if answer is None else prediction.parse,
             "failed": call_failed(prediction),
             **page_facts(page, truth, prediction),
-            **probability_facts(truth, prediction, log_probability),
-            "input_tokens": usage.input_tokens,
-            "cached_tokens": usage.cached_tokens,
-            "output_tokens": usage.output_tokens,
-            "cost": usage.cost,
-            "seconds": round(usage.seconds, 6),
+            **_checked_probabilities(so_far, probability_facts(truth, prediction, log_probability)),
+            **usage_facts(prediction.usage),
             "forgiven": prediction.forgiven,
             "rationale": _unicode(prediction.rationale),
             "answer": _unicode(prediction.answer and prediction.answer[:ANSWER_CHARACTERS]),
@@ -83,19 +84,37 @@ class Scorer:
 
 
 def call_failed(prediction: Prediction) -> bool:
-    """Whether there is no answer at all, as against one that could not be read."""
+    """Whether there is no answer at all, rather than one that could not be read."""
     return prediction.action is None and prediction.answer is None and prediction.error is not None
 
 
+def usage_facts(usage: Usage) -> dict[str, float | int | None]:
+    """Tokens, dollars and seconds; None for numbers that cannot be true.
+
+    >>> usage_facts(Usage(input_tokens=10**30, cost=float("inf"), seconds=0.25))["input_tokens"] is None
+    True
+    """
+    tokens = {
+        name: count if 0 <= count < _TOKENS_END else None
+        for name, count in (
+            ("input_tokens", usage.input_tokens),
+            ("cached_tokens", usage.cached_tokens),
+            ("output_tokens", usage.output_tokens),
+        )
+    }
+    cost = usage.cost if usage.cost is not None and 0 <= usage.cost < math.inf else None
+    seconds = round(usage.seconds, 6) if 0 <= usage.seconds < math.inf else None
+    return {**tokens, "cost": cost, "seconds": seconds}
+
+
 def page_facts(page: Page, truth: Action, prediction: Prediction) -> dict[str, bool | None]:
-    """What the page says of the true and the predicted target.
+    """What the page says about the true and the predicted target.
 
     Returns:
-        on_page: the predicted name is on the page; None for `terminate` and where there is no answer.
-        same_destination: the predicted and the true element are different, and one lists the other as
-            equivalent.
+        on_page: the predicted name is on the page; None for `terminate` and if there is no answer.
+        same_destination: the predicted and the true element differ, and one lists the other as equivalent.
         reachable: the true target has a name and it is on the page; true for `terminate`.
-        shown: it was in the prompt, too; true for `terminate`.
+        shown: the true target was also in the prompt; true for `terminate`.
     """
     answer = prediction.action
     on_page = None if answer is None or answer.type == "terminate" else answer.name in page
@@ -120,25 +139,25 @@ def _same_destination(page: Page, one: str | None, other: str | None) -> bool:
 def probability_facts(
     truth: Action, prediction: Prediction, log_probability: float | None = None
 ) -> dict[str, float | int | None]:
-    """What the predicted distribution says of the true and the predicted action.
+    """What the predicted distribution says about the true and the predicted action.
 
-    Actions that the exact rule holds equal (text after NFC and outer trim) are one action, and their
-    probabilities are added up.
+    Actions that are equal under the exact rule (text after NFC and outer trim) are one action; their
+    probabilities are added.
 
     Args:
         truth: what the person did.
         prediction: the answer.
-        log_probability: natural log of the true action's probability, where the predictor told it apart from
-            the distribution.
+        log_probability: natural log of the true action's probability, if the predictor computed it
+            separately from the distribution.
 
     Returns:
         log_probability: natural log of the true action's probability, at least `PROBABILITY_FLOOR`.
-        rank: how many listed actions are at least as probable as the true one, itself included: ties count
-            against, so that a uniform distribution earns nothing. None if the true action is not listed.
+        rank: how many listed actions are at least as probable as the true one, itself included. Ties count
+            against it, so that a uniform distribution gains nothing. None if the true action is not listed.
         confidence: probability of the predicted action.
-        All None where the predictor does not tell.
+        All are None if the predictor gives no probabilities.
     """
-    if log_probability is not None:
+    if log_probability is not None and not math.isnan(log_probability):
         log_probability = min(0.0, max(log_probability, math.log(PROBABILITY_FLOOR)))
     if prediction.probabilities is None:
         return {"log_probability": log_probability, "rank": None, "confidence": prediction.confidence}
@@ -154,6 +173,18 @@ def probability_facts(
         if prediction.action is None
         else min(1.0, float(mass.get(_fold(prediction.action), 0.0))),
     }
+
+
+def _checked_probabilities(
+    so_far: SessionSoFar, facts: dict[str, float | int | None]
+) -> dict[str, float | int | None]:
+    wrong = [name for name, value in facts.items() if value is not None and math.isnan(value)]
+    if wrong:
+        raise FacsimError(
+            f"session {so_far.session_id}, step {so_far.step}: the predictor's {wrong[0]} is NaN, so its "
+            "answers mean nothing. Check the model's weights for NaN and infinite values"
+        )
+    return facts
 
 
 def _folded(probabilities: Mapping[Action, float]) -> Mapping[Action, float]:
@@ -173,5 +204,5 @@ def _fold(action: Action) -> Action:
 
 
 def _unicode(text: str | None) -> str | None:
-    """Text that UTF-8 can hold: a model may answer half a surrogate pair."""
+    """The text with lone surrogates replaced, which a model may write and UTF-8 cannot hold."""
     return text if text is None else text.encode("utf-8", "replace").decode("utf-8")

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from facsim.evaluation.answer_notes import CallFailures, answer_notes, call_failures
 from facsim.evaluation.config import RunConfig
 from facsim.evaluation.environment import facsim_version
-from facsim.evaluation.journal import Line, read_lines
+from facsim.evaluation.journal import REMEDY, read_records
 from facsim.evaluation.predictions_table import leniencies_of, read_predictions
+from facsim.evaluation.record_lines import Record
 from facsim.evaluation.run_html import run_html
 from facsim.metrics import RULES, Cluster, Metrics, check_cases, compute_metrics, match_expression
 from facsim.util.dataframes import to_pandas
@@ -29,8 +31,8 @@ class Run:
     """One predictor over one part of a data set. Open one with `Run.open(folder)`.
 
     Attributes:
-        path: the run's folder.
-        config: what identifies it, and when and with what it was made.
+        path: the run folder.
+        config: its identity, and the environment it was made in.
     """
 
     def __init__(self, path: Path, config: RunConfig) -> None:
@@ -38,7 +40,7 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """Open a run's folder.
+        """Open a run folder.
 
         Raises:
             InputError: if it is not one.
@@ -56,13 +58,13 @@ class Run:
         """The spec string of the predictor."""
         return self.config.identity.predictor
 
-    def lines(self) -> list[Line]:
-        """The lines of predictions.jsonl as they stand, a torn last one left out.
+    def records(self) -> list[Record]:
+        """The records in predictions.jsonl in their order, without a torn last line.
 
         Raises:
             InputError: if the file is missing or damaged.
         """
-        return list(read_lines(self.path / "predictions.jsonl"))
+        return list(read_records(self.path / "predictions.jsonl"))
 
     def cases(self) -> pl.DataFrame:
         """The answered test cases, by session and step: a table of `facsim.metrics.CASES_SCHEMA`.
@@ -73,7 +75,7 @@ class Run:
         return self._read()[0]
 
     def leniencies(self) -> Mapping[str, int]:
-        """How many answers took each leniency to be read, the most frequent first.
+        """How many answers needed each leniency to be read, the most frequent first.
 
         Raises:
             InputError: if predictions.jsonl is missing or damaged.
@@ -81,11 +83,11 @@ class Run:
         return self._read()[1]
 
     def predictions(self) -> pl.DataFrame:
-        """The answered test cases in the order of `cases`, with what was said beside the answer.
+        """The answered test cases in the order of `cases`, with rationales, raw answers and errors.
 
         Returns:
             The columns of `facsim.metrics.CASES_SCHEMA` and of
-            `facsim.evaluation.predictions_table.EXTRAS_SCHEMA`.
+            `facsim.evaluation.record_lines.EXTRAS_SCHEMA`.
 
         Raises:
             InputError: if predictions.jsonl is missing or damaged.
@@ -93,9 +95,9 @@ class Run:
         return read_predictions(self.path / "predictions.jsonl").sort("session_id", "step")
 
     def to_polars(self) -> pl.DataFrame:
-        """One row a test case: `predictions`, and whether each is right by the three rules.
+        """One row per test case: `predictions`, and whether each is right under the three rules.
 
-        Columns: those of `predictions`, and right_exact, right_equivalent, right_target.
+        Columns: those of `predictions`, right_exact, right_equivalent and right_target.
 
         Raises:
             InputError: if predictions.jsonl is missing or damaged.
@@ -105,7 +107,7 @@ class Run:
         )
 
     def to_pandas(self) -> pd.DataFrame:
-        """The same as a pandas table.
+        """The same as a pandas data frame.
 
         Raises:
             ConfigError: if pandas is not installed.
@@ -123,20 +125,17 @@ class Run:
         return run_html(self.name, self.config, metrics)
 
     def _read(self) -> tuple[pl.DataFrame, Mapping[str, int]]:
-        """What `cases` and `leniencies` give, in one pass over predictions.jsonl."""
+        """What `cases` and `leniencies` return, in one pass over predictions.jsonl."""
         file = self.path / "predictions.jsonl"
         table = read_predictions(file)
-        try:
-            return check_cases(table), leniencies_of(table)
-        except pl.exceptions.PolarsError as error:
-            raise InputError(str(error).splitlines()[0], file=file) from None
+        return check_cases(table, file=file, remedy=REMEDY), leniencies_of(table)
 
     @cached_property
     def metrics(self) -> Metrics:
-        """The metrics as they were computed last.
+        """The metrics as last computed.
 
         Raises:
-            InputError: if the run was not scored, or metrics.json is not readable.
+            InputError: if the run was not scored, or metrics.json cannot be read.
         """
         file = self.path / "metrics.json"
         try:
@@ -145,30 +144,41 @@ class Run:
             raise InputError(
                 "no such file", file=file, remedy=f"Compute it with `facsim score {self.path}`"
             ) from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"cannot be read: {error}",
-                file=file,
-                expected="what `facsim score` wrote",
-                remedy=f"Compute it again with `facsim score {self.path}`",
-            ) from None
+        except KeyError as error:
+            raise self._bad_metrics(file, f"no field {error}") from None
+        except (OSError, ValueError, TypeError) as error:
+            raise self._bad_metrics(file, str(error)) from None
+
+    def _bad_metrics(self, file: Path, problem: str) -> InputError:
+        return InputError(
+            f"cannot be read: {problem}",
+            file=file,
+            expected="what `facsim score` wrote",
+            remedy=f"Compute it again with `facsim score {self.path}`",
+        )
+
+    @cached_property
+    def failures(self) -> CallFailures | None:
+        """The calls that failed for good, and their commonest cause; None if there are none.
+
+        Raises:
+            InputError: if predictions.jsonl is missing or damaged.
+        """
+        return call_failures(self.predictions())
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the numbers should know: what is unanswered, what failed, what changed."""
+        """What a reader of the numbers should know: missing and unreadable answers, failed calls, resumes."""
         return self.notes_on(*self._read())
 
     def notes_on(self, cases: pl.DataFrame, leniencies: Mapping[str, int]) -> tuple[str, ...]:
-        """The `notes`, for who has read the run's cases and leniencies already."""
+        """The `notes`, for callers that have read the run's cases and leniencies already."""
         counts, notes = self.config.counts, []
         if cases.height < counts.cases:
             notes.append(f"{cases.height} of {counts.cases} steps are answered; finish it with --resume")
-        failed = int(cases["failed"].sum())
-        if failed:
-            notes.append(f"{failed} calls failed for good and count as wrong; --resume asks them again")
-        if leniencies:
-            listed = ", ".join(f"{name} {count}" for name, count in leniencies.items())
-            notes.append(f"{cases['parse'].eq('lenient').sum()} answers were read leniently: {listed}")
+        if cases["failed"].any() and self.failures:
+            notes.append(str(self.failures))
+        notes += answer_notes(cases, leniencies)
         if counts.sessions_without_case:
             notes.append(
                 f"{counts.sessions_without_case} of {counts.sessions} sessions have a single step "
@@ -197,19 +207,19 @@ def score(
     level: float = 0.95,
     progress: Progress = no_progress,
 ) -> Run:
-    """Compute a run's metrics.json from its predictions.jsonl. No data set and no model is needed.
+    """Compute the metrics.json of a run from its predictions.jsonl. No data set and no model is needed.
 
     Args:
-        path: the run's folder.
+        path: the run folder.
         resamples: bootstrap resamples for the intervals.
         seed: seed of the resampling.
-        cluster: what is resampled whole: `session`, or `user` where people have several sessions.
-        level: of the intervals.
+        cluster: the unit of resampling: `session`, or `user` if people have several sessions.
+        level: confidence level of the intervals.
         progress: called once at the start and once at the end.
 
     Raises:
         ConfigError: if no step is answered yet.
-        InputError: if the folder is not a run's, or predictions.jsonl is damaged.
+        InputError: if the folder is not a run, or predictions.jsonl is damaged.
     """
     run = Run.open(path)
     cases, leniencies = run._read()

@@ -1,9 +1,9 @@
-"""Asking a predictor: sessions side by side, steps of a session in order, each answer written as it comes.
+"""Runs a predictor: sessions concurrently, the steps of a session in order, each answer written on arrival.
 
-A predictor that takes whole sessions gets them one after another, and answers their steps as it sees fit.
+A predictor that takes whole sessions gets them one after another, and answers their steps in any order.
 
-What ends a run early: a signal, an error of the predictor, or a file that cannot be written
-(`facsim.util.workers`). What came is on disk, and the cause is raised.
+A signal, an error of the predictor or a file that cannot be written ends a run early
+(`facsim.util.workers`). The answers so far are on disk, and the cause is raised.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facsim.data import DataSet, replay
-from facsim.evaluation.journal import Journal, Line
-from facsim.evaluation.records import Scorer
+from facsim.evaluation.journal import Journal
+from facsim.evaluation.record_lines import Record
+from facsim.evaluation.records import RecordBuilder
 from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor, StepAnswer
 from facsim.schema import Prediction, Session, SessionSoFar, Step
 from facsim.util.errors import FacsimError
@@ -29,88 +30,88 @@ _NO_MORE = object()
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """A run was stopped by a signal, with everything finished on disk.
+    """A run was stopped by a signal. All finished answers are on disk.
 
     Attributes:
-        folder: the run's folder.
-        done: how many test cases have their answer.
-        total: how many there are.
+        folder: the run folder.
+        done: how many test cases are answered.
+        total: how many test cases there are.
     """
 
     def __init__(self, folder: Path, done: int, total: int) -> None:
         self.folder, self.done, self.total = folder, done, total
         super().__init__(
             f"{folder}: stopped with {done} of {total} steps answered. "
-            "Run the same command again with --resume to go on"
+            "Run the same command again with --resume to continue"
         )
 
 
 @dataclass(frozen=True)
-class Owed:
-    """A session and those of its steps that are to be asked."""
+class PendingSession:
+    """A session and those of its steps that still need an answer."""
 
     session_id: str
     steps: Set[int]
 
 
 class Runner:
-    """One run's loop. Use it once.
+    """The main loop of one run. Use it once.
 
     Args:
-        data: the selection that is asked about.
-        predictor: who is asked; closed at the end.
-        scorer: makes the lines.
-        journal: takes the lines; open.
-        total: test cases of the whole run, answered ones included.
+        data: the selected sessions.
+        predictor: the predictor; closed at the end.
+        builder: builds the records.
+        journal: the open journal that stores them.
+        total: test cases of the whole run, including those already answered.
         concurrency: sessions in flight; at least 1.
-        progress: told of every answer, ten times a second at most.
+        progress: called after answers, at most ten times a second.
     """
 
     def __init__(
         self,
         data: DataSet,
         predictor: Predictor,
-        scorer: Scorer,
+        builder: RecordBuilder,
         journal: Journal,
         *,
         total: int,
         concurrency: int,
         progress: Progress,
     ) -> None:
-        self._data, self._predictor, self._scorer, self._journal = data, predictor, scorer, journal
+        self._data, self._predictor, self._builder, self._journal = data, predictor, builder, journal
         self._total, self._progress = total, progress
         self._meter = _Meter()
-        # One that takes whole sessions decides itself how many of them go together.
+        # A predictor that takes whole sessions decides itself how many to batch.
         self._pool = WorkerPool(1 if isinstance(predictor, SessionPredictor) else concurrency, predictor.spec)
 
-    def run(self, owed: Iterator[Owed]) -> None:
-        """Ask for everything owed. Works from any thread, within a running event loop (a notebook) too.
+    def run(self, pending: Iterator[PendingSession]) -> None:
+        """Answer everything pending. Works from any thread, also within a running event loop (a notebook).
 
         Raises:
             RunInterrupted: after SIGINT or SIGTERM.
-            FacsimError: what the predictor raised, or a line that could not be written.
+            FacsimError: if the predictor raised one, or a record cannot be written.
         """
         self._pool.run(
-            lambda: self._work(owed), close=self._predictor.close, background=self._sync_now_and_then
+            lambda: self._work(pending), close=self._predictor.close, background=self._sync_periodically
         )
         self._report()
         if self._pool.error is not None:
             raise self._pool.error
         if self._pool.interrupted:
-            raise RunInterrupted(self._journal.file.parent, self._journal.lines, self._total)
+            raise RunInterrupted(self._journal.file.parent, self._journal.count, self._total)
 
-    async def _work(self, owed: Iterator[Owed]) -> None:
+    async def _work(self, pending: Iterator[PendingSession]) -> None:
         if isinstance(self._predictor, SessionPredictor):
-            await self._ask_sessions(self._predictor, owed)
+            await self._ask_sessions(self._predictor, pending)
             return
-        for item in owed:
+        for item in pending:
             if self._pool.is_stopping:
                 return
             await self._ask_session(item)
 
-    async def _ask_session(self, item: Owed) -> None:
+    async def _ask_session(self, item: PendingSession) -> None:
         session = self._data.session(item.session_id)
-        # The pages of a session are stored side by side: taking them in one go decodes each row group once,
+        # The pages of a session are stored together: reading them at once decodes each row group once,
         # however many sessions are in flight.
         for so_far, step in list(replay(self._data, session)):
             if so_far.step not in item.steps:
@@ -119,13 +120,13 @@ class Runner:
                 return
             prediction = await self._predictor.predict(so_far)
             self._record(session, so_far, step, prediction)
-            # A predictor that never waits must not keep signals and other sessions out.
+            # A predictor that never awaits must not block signals and other sessions.
             await asyncio.sleep(0)
 
-    async def _ask_sessions(self, predictor: SessionPredictor, owed: Iterator[Owed]) -> None:
-        answers = predictor.predict_sessions(self._recorded(item) for item in owed)
+    async def _ask_sessions(self, predictor: SessionPredictor, pending: Iterator[PendingSession]) -> None:
+        answers = predictor.predict_sessions(self._recorded(item) for item in pending)
         while not self._pool.is_stopping:
-            # A thread of its own, so that signals are heard and lines are synced background.
+            # In a thread, so that signals are handled and the journal is synced meanwhile.
             answer = await asyncio.to_thread(next, answers, _NO_MORE)
             if isinstance(answer, StepAnswer):
                 so_far, step = answer.recorded.steps[answer.step]
@@ -133,7 +134,7 @@ class Runner:
             elif answer is _NO_MORE:
                 return
 
-    def _recorded(self, item: Owed) -> RecordedSession:
+    def _recorded(self, item: PendingSession) -> RecordedSession:
         session = self._data.session(item.session_id)
         return RecordedSession(session, tuple(replay(self._data, session)), item.steps)
 
@@ -145,38 +146,38 @@ class Runner:
         prediction: Prediction,
         log_probability: float | None = None,
     ) -> None:
-        line = self._scorer.line(session, so_far, step, prediction, log_probability)
+        record = self._builder.build(session, so_far, step, prediction, log_probability)
         try:
-            self._journal.append(line)
+            self._journal.append(record)
         except FacsimError:
-            self._pool.skip_grace_period()  # answers still to come cannot be kept either
+            self._pool.skip_grace_period()  # answers still in flight cannot be stored either
             raise
-        self._meter.count(line)
+        self._meter.count(record)
         if self._meter.due():
             self._report()
 
     def _report(self) -> None:
-        self._progress(self._journal.lines, self._total, self._meter.note())
+        self._progress(self._journal.count, self._total, self._meter.note())
 
-    async def _sync_now_and_then(self) -> None:
+    async def _sync_periodically(self) -> None:
         while True:
             await asyncio.sleep(_SYNC_SECONDS)
             await asyncio.to_thread(self._journal.sync)
 
 
 class _Meter:
-    """Rate, cost and failures so far, for whoever watches."""
+    """Rate, cost and failures so far, for the progress display."""
 
     def __init__(self) -> None:
         self._start = self._next_report = time.monotonic()
         self._answers = self._failed = 0
         self._cost: float | None = None
 
-    def count(self, line: Line) -> None:
+    def count(self, record: Record) -> None:
         self._answers += 1
-        self._failed += line["failed"]
-        if line["cost"] is not None:
-            self._cost = (self._cost or 0.0) + line["cost"]
+        self._failed += record["failed"]
+        if record["cost"] is not None:
+            self._cost = (self._cost or 0.0) + record["cost"]
 
     def due(self) -> bool:
         now = time.monotonic()

@@ -1,15 +1,14 @@
-"""Several predictors in one call: each spec string with its run folder, checked before any of them begins."""
+"""The targets of one command: several predictors, each with its run folder."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from facsim.evaluation.evaluate import check_folder
+from facsim.evaluation.run_dir import RUNS_DIR, check_run_dir, run_name
 from facsim.predict.endpoint.options import EndpointOptions
 from facsim.predict.local.options import LocalOptions
 from facsim.predict.protocol import Predictor
@@ -21,65 +20,64 @@ from facsim.util.validation import option_error
 Options = TypeVar("Options", bound=BaseModel)
 
 
-def named_predictors(
+def resolve_targets(
     specs: Sequence[str],
-    out: str | Path,
     *,
-    name: str | None = None,
-    resume: bool = False,
+    runs_dir: str | Path = RUNS_DIR,
+    run_dir: str | Path | None = None,
     prompt: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> dict[Path, Predictor]:
-    """The predictors that spec strings name, each under the folder of its run: `out/NAME`.
+    """The predictors that spec strings name, by run folder.
 
     Args:
         specs: spec strings.
-        out: the folder that holds the runs.
-        name: name of the run, for a single spec string; made from the spec string by default.
-        resume: whether runs that are there already may be continued.
-        prompt: fields of `PromptConfig`; they reach models only.
-        **options: fields of `EndpointOptions` and of `LocalOptions`; they reach the models that have them.
+        runs_dir: the folder for the run folders, each named after its predictor.
+        run_dir: the run folder itself, for a single spec string.
+        prompt: fields of `PromptConfig`, for models.
+        **options: fields of `EndpointOptions` and of `LocalOptions`, each for the models that have it.
 
     Raises:
-        ConfigError: if a spec string names no predictor, two runs would share a folder, a folder is there
-            already, or an option has no usable value or reaches no predictor.
+        ConfigError: if a spec string names no predictor, two runs would share a folder, a folder holds
+            something else than a run, or an option is invalid or applies to no predictor.
     """
     if not specs:
         raise ConfigError("no predictor given, for example baseline:markov-2")
-    if name is not None and len(specs) > 1:
-        raise ConfigError(f"one name ({name}) for {len(specs)} runs. Leave it out, or evaluate one by one")
-    if name is not None and Path(name).name != name:
-        raise ConfigError(f"{name!r} is no name for a folder")
+    if run_dir is not None and len(specs) > 1:
+        raise ConfigError(
+            f"one run folder ({run_dir}) for {len(specs)} predictors. "
+            "Use --runs-dir: each run gets a folder in it"
+        )
     known = {spec: _options_of(spec) for spec in specs}
     given = [*(prompt or {}), *options]
     kinds = [kind for kind in known.values() if kind is not None]
     if given and not kinds:
         raise ConfigError(f"none of {', '.join(specs)} calls a model: they take no {', '.join(given)}")
-    lost = [name for name in options if all(name not in kind.model_fields for kind in kinds)]
-    if lost:
-        raise ConfigError(f"none of {', '.join(specs)} takes {', '.join(lost)}")
-    wording = _checked(PromptConfig, prompt or {})
-    named: dict[Path, Predictor] = {}
+    unused = [name for name in options if all(name not in kind.model_fields for kind in kinds)]
+    if unused:
+        raise ConfigError(f"none of {', '.join(specs)} takes {', '.join(unused)}")
+    prompt_config = _checked(PromptConfig, prompt or {})
+    targets: dict[Path, Predictor] = {}
     for spec in specs:
-        folder = Path(out) / (name or run_name(spec))
-        if folder in named:
+        folder = Path(runs_dir) / run_name(spec) if run_dir is None else Path(run_dir)
+        if folder in targets:
             raise ConfigError(
-                f"{named[folder].spec} and {spec} would both be written to {folder}. "
-                "Evaluate them one by one, with --name"
+                f"{targets[folder].spec} and {spec} would both be written to {folder}. "
+                "Evaluate them one by one, with --run-dir"
             )
-        check_folder(folder, resume=resume)
+        check_run_dir(folder)
         kind = known[spec]
         if kind is None:
-            named[folder] = load_predictor(spec)
+            targets[folder] = load_predictor(spec)
         else:
             mine = {key: value for key, value in options.items() if key in kind.model_fields}
             _checked(kind, mine)
-            named[folder] = load_predictor(spec, prompt=wording, **mine)
-    return named
+            targets[folder] = load_predictor(spec, prompt=prompt_config, **mine)
+    return targets
 
 
 def _options_of(spec: str) -> type[EndpointOptions] | type[LocalOptions] | None:
-    """The options of a model; None for a predictor that is none."""
+    """The options of a model; None for other predictors."""
     kind = spec.partition(":")[0]
     return EndpointOptions if kind in ENDPOINT_KINDS else LocalOptions if kind == LOCAL else None
 
@@ -89,17 +87,3 @@ def _checked(kind: type[Options], fields: Mapping[str, Any]) -> Options:
         return kind.model_validate(fields)
     except ValidationError as error:
         raise option_error(error) from None
-
-
-def run_name(spec: str) -> str:
-    """A folder name for a spec string.
-
-    >>> run_name("baseline:markov-2"), run_name("openai:gpt-4.1"), run_name("choice:runs/choice/choice/")
-    ('baseline-markov-2', 'openai-gpt-4.1', 'choice-choice')
-    >>> run_name("endpoint:http://127.0.0.1:8000/v1#org/My Model")
-    'endpoint-My-Model'
-    """
-    kind, _, rest = spec.partition(":")
-    last = rest.rpartition("#")[2].rstrip("/").rpartition("/")[2]
-    safe = re.sub(r"[^\w.-]+", "-", last).strip("-.")
-    return f"{kind}-{safe}" if safe else kind

@@ -1,6 +1,6 @@
 """How accurate a run is, how sure that is, and whether two runs differ. Knows no files, pages or models."""
 
-from facsim.metrics.case_table import CASES_SCHEMA, cases_table, check_cases
+from facsim.metrics.case_table import CASES_SCHEMA, NULLABLE, cases_table, check_cases
 from facsim.metrics.cases import Cases
 from facsim.metrics.ceiling import CeilingShares, ceiling_shares
 from facsim.metrics.compare import Comparison, compare_many, compare_runs, holm
@@ -12,6 +12,7 @@ from facsim.metrics.registry import METRICS, Definition
 __all__ = [
     "CASES_SCHEMA",
     "METRICS",
+    "NULLABLE",
     "RULES",
     "Cases",
     "CeilingShares",

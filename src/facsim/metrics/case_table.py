@@ -1,12 +1,14 @@
-"""The table of test cases: the one input of every metric.
+"""The table of test cases: the input of every metric.
 
-One row per test case, that is per step that was predicted. Whoever has predictions (a run directory, somebody
-else's results) brings them into this form; metrics then know no files, pages or models.
+One row per test case, that is, per predicted step. Anyone who has predictions (a run, results of another
+tool) brings them into this form; metrics know no files, pages or models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, Final, get_args
 
 import polars as pl
@@ -15,18 +17,18 @@ from facsim.schema import ACTION_TYPES, ParseLevel
 from facsim.util.errors import InputError
 
 CASES_SCHEMA: Final[Mapping[str, pl.DataType]] = {
-    # Which step of whom.
+    # The step.
     "session_id": pl.String(),
     "user_id": pl.String(),
     "step": pl.Int32(),  # index in the session, from 0
     "is_last": pl.Boolean(),  # the session's last step
-    "outcome": pl.String(),  # how the session truly ended: purchase, terminate; null if the source knows none
+    "outcome": pl.String(),  # how the session ended: purchase or terminate; null if unknown
     # What the person did.
     "true_type": pl.String(),
-    "true_name": pl.String(),  # null for terminate, and for a target that has no name
+    "true_name": pl.String(),  # null for terminate and for a target without a name
     "true_text": pl.String(),
     "true_category": pl.String(),
-    # What was predicted; all null when there is no answer.
+    # The prediction; all null if there is no answer.
     "pred_type": pl.String(),
     "pred_name": pl.String(),
     "pred_text": pl.String(),
@@ -39,11 +41,11 @@ CASES_SCHEMA: Final[Mapping[str, pl.DataType]] = {
     "same_destination": pl.Boolean(),  # the predicted element is listed as equivalent to the true one
     "reachable": pl.Boolean(),  # the true target has a name and is on the page; terminate: true
     "shown": pl.Boolean(),  # the true target was in the prompt; terminate: true
-    # Probabilities, where the predictor has them.
+    # Probabilities, if the predictor gives them.
     "log_probability": pl.Float64(),  # natural log of the probability given to the true action
     "rank": pl.Int32(),  # of the true action among the listed ones, from 1
     "confidence": pl.Float64(),  # probability of the predicted action
-    # What it took.
+    # Usage; null if unknown.
     "input_tokens": pl.Int64(),
     "cached_tokens": pl.Int64(),
     "output_tokens": pl.Int64(),
@@ -56,10 +58,11 @@ NULLABLE: Final = frozenset(
     {
         *("outcome", "true_name", "true_text", "true_category"),
         *("pred_type", "pred_name", "pred_text", "pred_category"),
-        *("on_page", "log_probability", "rank", "confidence", "cost"),
+        *("on_page", "log_probability", "rank", "confidence"),
+        *("input_tokens", "cached_tokens", "output_tokens", "cost", "seconds"),
     }
 )
-"""The columns that may hold null."""
+"""The columns that may be null: unknown, or not applicable."""
 
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "is_last": False,
@@ -78,11 +81,11 @@ _KEY = ("session_id", "step")
 
 
 def cases_table(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """Make a checked table of test cases from rows.
+    """Create a checked table of test cases from rows.
 
-    A row needs `session_id`, `step`, `true_type` and what belongs to its actions. Columns left out get the
-    plain case: the user is the session, the answer was read strictly, the target was reachable and shown, a
-    predicted name is on the page, nothing was spent, and there are no probabilities.
+    A row needs `session_id`, `step`, `true_type` and the fields of its actions. Missing columns get defaults:
+    the user is the session, the answer was read strictly, the target was reachable and shown, a predicted
+    name is on the page, usage is zero, and there are no probabilities.
 
     Args:
         rows: one mapping per test case, column name to value.
@@ -120,17 +123,19 @@ def cases_table(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     return check_cases(table)
 
 
-def check_cases(cases: pl.DataFrame) -> pl.DataFrame:
-    """Check that a table holds test cases, and bring it into order.
+def check_cases(cases: pl.DataFrame, *, file: Path | None = None, remedy: str | None = None) -> pl.DataFrame:
+    """Check a table of test cases, and sort it.
 
     Args:
         cases: a table with at least the columns of `CASES_SCHEMA`; further columns are dropped.
+        file: the file that the rows come from, one per line in this order. Errors then name file and line.
+        remedy: what to do about a wrong line.
 
     Returns:
         The columns of `CASES_SCHEMA` in that order and type, rows sorted by session and step.
 
     Raises:
-        InputError: at the first rule that is broken, naming column, row (as given, from 0) and expectation.
+        InputError: at the first broken rule, with column, row (as given, from 0) and expectation.
     """
     missing = [name for name in CASES_SCHEMA if name not in cases.columns]
     if missing:
@@ -140,16 +145,17 @@ def check_cases(cases: pl.DataFrame) -> pl.DataFrame:
             expected="every column of facsim.metrics.CASES_SCHEMA",
         )
     table = cases.select(_cast(cases, name) for name in CASES_SCHEMA)
+    refuse = partial(_refuse, table, file=file, remedy=remedy)
     for name in CASES_SCHEMA.keys() - NULLABLE:
-        _refuse(table, pl.col(name).is_null(), name, "a value")
+        refuse(pl.col(name).is_null(), name, "a value")
     for broken, column, expected in _rules():
-        _refuse(table, broken, column, expected)
-    _refuse(table, pl.struct(_KEY).is_duplicated(), "step", "each step of a session once")
+        refuse(broken, column, expected)
+    refuse(pl.struct(_KEY).is_duplicated(), "step", "each step of a session once")
     return table.sort(_KEY)
 
 
 def _cast(cases: pl.DataFrame, name: str) -> pl.Series:
-    """The column in its type; only casts that lose nothing, such as Int64 to Int32, are made."""
+    """The column in its type. Only lossless casts, such as Int64 to Int32, are made."""
     column, wanted = cases[name], CASES_SCHEMA[name]
     if column.dtype == wanted:
         return column
@@ -168,7 +174,7 @@ def _cast(cases: pl.DataFrame, name: str) -> pl.Series:
 
 
 def _rules() -> list[tuple[pl.Expr, str, str]]:
-    """What makes a row wrong, the column to blame, and what should be there instead."""
+    """For each rule: the expression that is true for a wrong row, its column, and the expectation."""
     col = pl.col
     types = " or ".join(ACTION_TYPES)
     rules: list[tuple[pl.Expr, str, str]] = [
@@ -217,16 +223,21 @@ def _rules() -> list[tuple[pl.Expr, str, str]]:
     return rules
 
 
-def _refuse(table: pl.DataFrame, broken: pl.Expr, column: str, expected: str) -> None:
-    """Raise at the first row for which `broken` holds (null counts as not broken)."""
+def _refuse(
+    table: pl.DataFrame, broken: pl.Expr, column: str, expected: str, *, file: Path | None, remedy: str | None
+) -> None:
+    """Raise at the first row for which `broken` is true."""
     hits = table.select(broken.fill_null(value=False).arg_true().alias("row"))["row"]
     if hits.is_empty():
         return
     row = int(hits[0])
     session, step = table["session_id"][row], table["step"][row]
+    place = f"test cases, row {row}" if file is None else f"line {row + 1}"
     more = f" (and {hits.len() - 1} more)" if hits.len() > 1 else ""
     raise InputError(
         f"{column} is {table[column][row]!r}{more}",
-        where=f"test cases, row {row}, session {session!r}, step {step}",
+        where=f"{place}, session {session!r}, step {step}",
+        file=file,
         expected=expected,
+        remedy=remedy,
     )

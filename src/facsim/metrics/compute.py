@@ -12,7 +12,7 @@ import polars as pl
 from facsim.metrics.bootstrap import Statistic, estimate
 from facsim.metrics.cases import Cases
 from facsim.metrics.classification import KINDS, Kind, labels
-from facsim.metrics.errors import ERROR_TYPES, errors
+from facsim.metrics.error_types import ERROR_TYPES, case_error_types
 from facsim.metrics.estimate import Cluster, Estimate, Metrics, TableRow
 from facsim.metrics.probability import calibration_bins
 from facsim.metrics.registry import METRICS
@@ -159,7 +159,7 @@ def _confusion_table(cases: Cases, kind: Kind) -> tuple[TableRow, ...]:
 
 def _error_table(cases: Cases) -> tuple[TableRow, ...]:
     """One row per error type: how many, share of the errors. Shares of all steps are metrics."""
-    counts = Counter(cases.once(errors).drop_nulls())
+    counts = Counter(cases.once(case_error_types).drop_nulls())
     total = counts.total()
     return tuple(
         {

@@ -1,10 +1,12 @@
-"""What measuring gives: numbers with intervals."""
+"""Metrics of a run: numbers with intervals, and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from facsim.util.dataframes import to_pandas
 from facsim.util.notebook_html import HtmlCell, figure, paragraph, scrolled, table
@@ -19,15 +21,15 @@ TableRow = Mapping[str, str | int | float | None]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number and how sure it is.
+    """A number with its confidence interval.
 
     Attributes:
         value: the number.
-        low: low end of its interval; None where there is no interval (a total, or a single cluster).
+        low: low end of its interval; None if it has none (a total, or a single cluster).
         high: high end of its interval.
-        n: how many units (steps, or sessions for a mean over sessions) it is about.
-        clusters: how many clusters these units lie in.
-        note: how the interval came about, where that is not the usual way.
+        n: how many units it is measured on: steps, or sessions for a mean over sessions.
+        clusters: how many clusters these units are in.
+        note: how the interval was computed, if not in the usual way.
     """
 
     value: float
@@ -47,8 +49,8 @@ class Estimate:
 class Metrics(Mapping[str, Estimate]):
     """All metrics of one run: a mapping from the names in `METRICS` to estimates, and tables.
 
-    A metric that the run cannot have (outcome where sessions have none, calibration without probabilities) is
-    absent: `"outcome_f1" in metrics` tells, and `metrics.get("outcome_f1")` gives None.
+    A metric that is undefined for the run (outcome without known outcomes, calibration without probabilities)
+    is absent: `"outcome_f1" in metrics` is False, and `metrics.get("outcome_f1")` is None.
 
     Attributes:
         estimates: by name, in the order of `METRICS`.
@@ -57,10 +59,10 @@ class Metrics(Mapping[str, Estimate]):
         steps: test cases.
         sessions: sessions with a test case.
         users: users with a test case.
-        cluster: what was resampled, `session` or `user`.
+        cluster: unit of resampling, `session` or `user`.
         resamples: how many resamples.
         seed: of the resamples.
-        level: of the intervals.
+        level: confidence level of the intervals.
     """
 
     estimates: Mapping[str, Estimate]
@@ -77,7 +79,7 @@ class Metrics(Mapping[str, Estimate]):
         try:
             return self.estimates[name]
         except KeyError:
-            raise KeyError(f"{name}: no such metric, or this run cannot have it") from None
+            raise KeyError(f"{name}: no such metric, or undefined for this run") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.estimates)
@@ -100,15 +102,15 @@ class Metrics(Mapping[str, Estimate]):
         }
 
     def to_polars(self) -> pl.DataFrame:
-        """One row a metric. Columns: name, value, low, high, n, clusters, note."""
-        import polars as pl  # noqa: PLC0415 - only for those who ask for it
+        """One row per metric. Columns: name, value, low, high, n, clusters, note."""
+        import polars as pl  # noqa: PLC0415 - slow to import
 
         schema = {"name": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
         schema |= {"n": pl.Int64, "clusters": pl.Int64, "note": pl.String}
         return pl.DataFrame([{"name": name, **asdict(found)} for name, found in self.items()], schema=schema)
 
     def to_pandas(self) -> pd.DataFrame:
-        """The same as a pandas table.
+        """The same as a pandas data frame.
 
         Raises:
             ConfigError: if pandas is not installed.
@@ -136,12 +138,48 @@ class Metrics(Mapping[str, Estimate]):
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
+        """The inverse of `to_dict`.
+
+        Raises:
+            ValueError: if a field is missing or has the wrong type; the message names it.
+        """
+        try:
+            _MetricsFields.model_validate(fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"field {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
         return cls(
             estimates={name: Estimate(**estimate) for name, estimate in fields["estimates"].items()},
             tables={name: tuple(dict(row) for row in rows) for name, rows in fields["tables"].items()},
             **{name: fields[name] for name in _SCALARS},
         )
+
+
+class _EstimateFields(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    clusters: int
+    note: str | None
+
+
+class _MetricsFields(BaseModel):
+    """The types in `Metrics.to_dict`, to check what was read from a file."""
+
+    model_config = ConfigDict(strict=True)
+
+    estimates: dict[str, _EstimateFields]
+    tables: dict[str, list[dict[str, str | int | float | None]]]
+    steps: int
+    sessions: int
+    users: int
+    cluster: Cluster
+    resamples: int
+    seed: int
+    level: float
 
 
 _SCALARS = ("steps", "sessions", "users", "cluster", "resamples", "seed", "level")

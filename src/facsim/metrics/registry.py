@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from facsim.metrics import accuracy, classification, errors, probability, text_similarity, usage
+from facsim.metrics import accuracy, classification, error_types, probability, text_similarity, usage
 from facsim.metrics.bootstrap import Statistic
 from facsim.metrics.cases import Cases
 from facsim.schema import ACTION_TYPES, ParseLevel
@@ -159,7 +159,7 @@ def _outcome() -> list[Definition]:
     ]
 
 
-_ERRORS: Mapping[errors.ErrorType, tuple[str, str]] = {
+_ERRORS: Mapping[error_types.ErrorType, tuple[str, str]] = {
     "failed": ("call failed", "the call failed for good"),
     "unparseable": ("unparseable", "no action could be read from the answer"),
     "illegal": ("illegal", "the predicted name is not on the page"),
@@ -173,18 +173,18 @@ _ERRORS: Mapping[errors.ErrorType, tuple[str, str]] = {
 
 
 def _errors() -> list[Definition]:
-    from_paper = errors.ERROR_TYPES[3:]
+    from_paper = error_types.ERROR_TYPES[3:]
     return [
         Definition(
             f"error_{error}",
             _ERRORS[error][0],
             "Errors",
             f"Share of all steps that are no exact match because {_ERRORS[error][1]}",
-            partial(errors.error_rate, error=error),
+            partial(error_types.error_rate, error=error),
             better="lower",
             source=f"{_PAPER} 5" if error in from_paper and error != "wrong_field" else "Facsim",
         )
-        for error in errors.ERROR_TYPES
+        for error in error_types.ERROR_TYPES
     ]
 
 

@@ -102,7 +102,8 @@ class Trainable(Protocol):
 
     Attributes:
         learns: whether `fit` uses what people did. Such a predictor is never evaluated on the part that it
-            was fitted on. If false, `fit` only reads facts such as a seed, and any part may be evaluated.
+            was fitted on. If false, `fit` is given the sessions to evaluate and only reads facts such as a
+            seed; any part may be evaluated.
     """
 
     learns: bool

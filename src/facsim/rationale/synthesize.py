@@ -131,7 +131,7 @@ class Synthesis:
             raise ConfigError(f"limit {limit}: expected 1 or more")
         self._rewrite: Rewrite = rewrite
         self._missing = _missing(self.data, rewrite)
-        chosen = set(split(self.data, part, by=split_by, seed=seed).session_ids)
+        chosen = set(split(self.data, part, split_by=split_by, seed=seed).session_ids)
         self._pending = _limited({id_: steps for id_, steps in self._missing.items() if id_ in chosen}, limit)
 
     @property

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from facsim.report.leaderboard_data import LeaderboardRow
     from facsim.report.published import PublishedBoard, PublishedRow, published_boards
     from facsim.report.ranking import Leaderboard, leaderboard
-    from facsim.report.terminal_summary import comparison_table, effect_table, plan_summary, run_summary
+    from facsim.report.terminal_summary import comparison_table, effect_table, run_plan_summary, run_summary
 
 # Where each name is loaded from. The block above tells type checkers the same.
 _HOMES = {
@@ -23,7 +23,7 @@ _HOMES = {
     "published": ("PublishedBoard", "PublishedRow", "published_boards"),
     "leaderboard_data": ("LeaderboardRow",),
     "ranking": ("Leaderboard", "leaderboard"),
-    "terminal_summary": ("comparison_table", "effect_table", "plan_summary", "run_summary"),
+    "terminal_summary": ("comparison_table", "effect_table", "run_plan_summary", "run_summary"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -37,8 +37,8 @@ __all__ = [
     "comparison_table",
     "effect_table",
     "leaderboard",
-    "plan_summary",
     "published_boards",
+    "run_plan_summary",
     "run_summary",
 ]
 

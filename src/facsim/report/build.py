@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from facsim.evaluation import Run, labels
+from facsim.evaluation import Run, run_labels
 from facsim.evaluation.compare import check_comparable
 from facsim.evaluation.predictions_table import leniencies_of
 from facsim.metrics import Rule
@@ -54,7 +54,7 @@ def build_report(
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     if not opened:
         raise ConfigError("no run given. Make one with `facsim evaluate`")
-    names = labels(opened)
+    names = run_labels(opened)
     predictions: dict[str, pl.DataFrame] = {}
     for index, (name, run) in enumerate(zip(names, opened, strict=True)):
         progress(index, len(opened), name)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facsim.metrics import Comparison, Rule
 from facsim.metrics.cases import BoolArray, Cases
-from facsim.metrics.errors import error_expression
+from facsim.metrics.error_types import error_expression
 from facsim.report.replay_urls import replay_address
 from facsim.report.report_data import Contrast, ContrastExample, ExamplePrediction, UnreadAnswer
 from facsim.schema.action import describe_action

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from facsim.metrics import METRICS, Estimate
-from facsim.metrics.errors import ERROR_TYPES
+from facsim.metrics.error_types import ERROR_TYPES
 from facsim.report import leaderboard_table
 from facsim.report.class_breakdown import CLASS_TABLES, ClassKind, class_estimate, class_rows, true_classes
 from facsim.report.report_data import Breakdown, ReportData, ReportEntry

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from facsim.metrics import METRICS, Estimate
-from facsim.metrics.errors import ERROR_TYPES
+from facsim.metrics.error_types import ERROR_TYPES
 from facsim.report.class_breakdown import ClassKind, class_estimate, class_rows, classes, true_classes
 from facsim.report.palette import CATEGORY_COLOURS, ERROR_COLOURS, OTHER_COLOURS, REST, RUN_COLOURS
 from facsim.report.report_data import Breakdown, ReportData, ReportEntry

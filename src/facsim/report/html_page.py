@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from facsim.evaluation.environment import facsim_version
 from facsim.metrics import METRICS, Estimate
-from facsim.metrics.errors import ERROR_TYPES
+from facsim.metrics.error_types import ERROR_TYPES
 from facsim.metrics.estimate import TableRow
 from facsim.report import charts, leaderboard_table
 from facsim.report.charts import BarSegment, SeriesStyle

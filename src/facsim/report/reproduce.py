@@ -43,10 +43,10 @@ def evaluate_command(run: Run) -> str:
     identity = run.config.identity
     cases = identity.cases
     words = ["facsim", "evaluate", run.config.data_path, identity.predictor]
-    words += ["--out", str(run.path.parent), "--name", run.name]
+    words += ["--run-dir", str(run.path)]
     given: dict[str, Any] = {}
     if cases.part != "test":
-        given["--split"] = cases.part
+        given["--part"] = cases.part
     if cases.split_by != "user":
         given["--split-by"] = cases.split_by
     if cases.seed:

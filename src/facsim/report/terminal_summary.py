@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from facsim.evaluation import Plan, Run
+from facsim.evaluation import Run, RunPlan
 from facsim.metrics import Comparison, Estimate
 from facsim.predict.endpoint.estimate import CostEstimate
 from facsim.report.leaderboard_table import TextTable, dollars, with_interval
@@ -29,10 +29,12 @@ def run_summary(run: Run) -> RenderableType:
         f"  accuracy {with_interval(metrics['accuracy'])} % · "
         f"{metrics.steps:,} steps of {metrics.sessions:,} sessions{spent} · {run.path}",
     )
-    return Group(line, *(Text(f"  {note}", style="yellow") for note in run.notes))
+    failures = str(run.failures or "")
+    styles = {failures: "bold red"}
+    return Group(line, *(Text(f"  {note}", style=styles.get(note, "yellow")) for note in run.notes))
 
 
-def plan_summary(plan: Plan) -> RenderableType:
+def run_plan_summary(plan: RunPlan) -> RenderableType:
     """What a run would take, and the longest prompt of its first session."""
     asked = f"{plan.steps:,} steps of {plan.sessions:,} sessions"
     found = plan.estimate

@@ -198,7 +198,7 @@ def model_card(report: TrainingReport, *, auto_tokenizer: bool = True) -> str:
         "## Use",
         "",
         "```bash",
-        "facsim evaluate DATA local:THIS_FOLDER --out runs",
+        "facsim evaluate DATA local:THIS_FOLDER",
         "```",
         "",
         f"Any server of transformers checkpoints can serve it. It must be prompted as in training: style "

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from facsim.data import Card, DataSet
-from facsim.evaluation import Run, labels
+from facsim.evaluation import Run, run_labels
 from facsim.predict import BASELINES
 from facsim.util.errors import FacsimError
 from facsim.view.data_set_check import check_same_data
@@ -113,7 +113,7 @@ class Library:
     def __init__(self, data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ()) -> None:
         opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
         opened.sort(key=lambda run: run.predictor in BASELINES)
-        names = labels(opened) if opened else []
+        names = run_labels(opened) if opened else []
         card = data.card if isinstance(data, DataSet) else Card.read(Path(data) / "card.json")
         for run in opened:
             check_same_data(card, data.path if isinstance(data, DataSet) else data, run)

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from facsim import lm
 from facsim.evaluation import Run
-from facsim.evaluation.journal import read_lines
+from facsim.evaluation.journal import read_records
 from facsim.evaluation.predictions_table import read_predictions
 from facsim.metrics.match import match_expression
 from facsim.prompt import PromptConfig
@@ -111,7 +111,7 @@ class PredictionIndex:
                             raise ValueError
                         found.setdefault(int(line["step"]), line)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            deque(read_lines(self.file), maxlen=0)  # names the line, if one is damaged
+            deque(read_records(self.file), maxlen=0)  # names the line, if one is damaged
             raise InputError("is not what it was", file=self.file, remedy=_CHANGED) from None
         return found
 
@@ -165,7 +165,7 @@ def _places_read(file: Path) -> dict[str, list[tuple[int, int]]]:
     try:
         with file.open("rb") as stream:
             # A torn last line is not among the lines.
-            for line, raw in zip(read_lines(file), stream, strict=False):
+            for line, raw in zip(read_records(file), stream, strict=False):
                 found.setdefault(line["session_id"], []).append((begin, begin + len(raw)))
                 begin += len(raw)
     except OSError as error:

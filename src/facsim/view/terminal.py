@@ -20,7 +20,7 @@ from rich.text import Text
 
 from facsim.data import DataSet
 from facsim.evaluation import Run
-from facsim.evaluation.compare import labels
+from facsim.evaluation.compare import run_labels
 from facsim.metrics import METRICS, Rule, matches
 from facsim.report.leaderboard_table import TextTable
 from facsim.schema import Action, Page, Session, Step
@@ -101,7 +101,7 @@ def session_list(
         ConfigError: if a run is of other data, or is given twice.
     """
     listed = _listed(data, runs)
-    names = labels(runs) if runs else []
+    names = run_labels(runs) if runs else []
     predictions = [run.predictions() for run in runs]
     rows = [["", "Session", "Steps", "Outcome", *(one_line(name, 24) for name in names), "Who and what for"]]
     for place, session_id in enumerate(listed.session_ids[:limit], start=1):
@@ -162,7 +162,7 @@ def session_replay(
         )
     for run in runs:
         check_same_data(data.card, data.path, run)
-    names = labels(runs) if runs else []
+    names = run_labels(runs) if runs else []
     answers = [
         _answers(name, session, run.predictions(), rule) for name, run in zip(names, runs, strict=True)
     ]

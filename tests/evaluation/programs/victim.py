@@ -14,7 +14,7 @@ if __name__ == "__main__":
     data, out, log, delay, concurrency, *flags = sys.argv[1:]
     predictor = Scripted(delay=float(delay), log=Path(log), concurrency=int(concurrency))
     try:
-        evaluate(data, predictor, out=out, split="all", resume="--resume" in flags)
+        evaluate(data, predictor, run_dir=out, part="all", resume="--resume" in flags)
     except RunInterrupted as stopped:
         print(stopped, flush=True)
         sys.exit(130)

@@ -10,11 +10,11 @@ from local_models import recorded_session
 from rich.console import Console
 
 from facsim.data import Card, DataSet, DataSetWriter
-from facsim.evaluation import RunInterrupted, evaluate, named_predictors
-from facsim.evaluation.dry_run import plan
+from facsim.evaluation import RunInterrupted, evaluate, resolve_targets
+from facsim.evaluation.dry_run import plan_run
 from facsim.lm.checkpoint_settings import read_settings, write_settings
 from facsim.predict import load_predictor
-from facsim.report import plan_summary
+from facsim.report import run_plan_summary
 from facsim.schema import Session
 from facsim.util.errors import ConfigError
 
@@ -43,7 +43,7 @@ def lines(run):
     took = ("seconds", "cached_tokens")
     return {
         (line["session_id"], line["step"]): {key: line[key] for key in line if key not in took}
-        for line in run.lines()
+        for line in run.records()
     }
 
 
@@ -59,11 +59,11 @@ def assert_alike(found, expected):
 
 def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(trained, data, tmp_path):
     model = trained("action")
-    whole = evaluate(data, asked(model), out=tmp_path / "whole", split="all")
+    whole = evaluate(data, asked(model), run_dir=tmp_path / "whole", part="all")
     assert whole.config.identity.settings["decoding"] == "greedy"
     assert whole.config.identity.settings["dtype"] == "float32"
     assert whole.config.identity.settings["prompt"]["style"] == "action"
-    assert all(line["seconds"] > 0 and line["log_probability"] < 0 for line in whole.lines())
+    assert all(line["seconds"] > 0 and line["log_probability"] < 0 for line in whole.records())
 
     signals = iter([signal.SIGINT])
 
@@ -73,18 +73,20 @@ def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(trained, data, tmp
 
     with pytest.raises(RunInterrupted) as raised:
         # Small batches, so that there is something left to stop.
-        evaluate(data, asked(model, batch_tokens=1), out=tmp_path / "run", split="all", progress=stop)
+        evaluate(data, asked(model, batch_tokens=1), run_dir=tmp_path / "run", part="all", progress=stop)
     assert 3 <= raised.value.done < raised.value.total
     with pytest.raises(ConfigError, match=r"settings\.decoding"):
         other = asked(model, decoding="candidates")
-        evaluate(data, other, out=tmp_path / "run", split="all", resume=True)
-    run = evaluate(data, asked(model), out=tmp_path / "run", split="all", resume=True)
+        evaluate(data, other, run_dir=tmp_path / "run", part="all", resume=True)
+    run = evaluate(data, asked(model), run_dir=tmp_path / "run", part="all", resume=True)
     assert_alike(lines(run), lines(whole))
 
 
 def test_weighed_candidates_are_ranked(trained, data, tmp_path):
-    run = evaluate(data, asked(trained("action"), decoding="candidates"), out=tmp_path / "run", split="all")
-    for line in run.lines():
+    run = evaluate(
+        data, asked(trained("action"), decoding="candidates"), run_dir=tmp_path / "run", part="all"
+    )
+    for line in run.records():
         assert 0 < line["confidence"] <= 1
         assert line["pred_type"] is not None
         if line["true_type"] != "type_and_submit":
@@ -92,10 +94,10 @@ def test_weighed_candidates_are_ranked(trained, data, tmp_path):
 
 
 def test_a_plan_tells_tokens_and_time(trained, data):
-    planned = plan(data, asked(trained("action")), split="all")
+    planned = plan_run(data, asked(trained("action")), part="all")
     assert planned.steps == planned.estimate.steps
     shown = Console(width=200, record=True, file=StringIO())
-    shown.print(plan_summary(planned))
+    shown.print(run_plan_summary(planned))
     said = shown.export_text()
     assert "── system" in said
     assert "goes through the model once" in said
@@ -105,17 +107,17 @@ def test_a_plan_tells_tokens_and_time(trained, data):
 
 def test_options_reach_who_takes_them(trained, tmp_path):
     local = f"local:{trained('action')}"
-    named = named_predictors([local], tmp_path, decoding="constrained", prompt={"style": "think"})
-    (predictor,) = named.values()
+    targets = resolve_targets([local], runs_dir=tmp_path, decoding="constrained", prompt={"style": "think"})
+    (predictor,) = targets.values()
     assert (predictor.options.decoding, predictor.prompt.style) == ("constrained", "think")
     with pytest.raises(ConfigError, match="takes temperature"):
-        named_predictors([local], tmp_path, temperature=1.0)
+        resolve_targets([local], runs_dir=tmp_path, temperature=1.0)
     with pytest.raises(ConfigError, match="takes decoding"):
-        named_predictors(["endpoint:http://127.0.0.1:1/v1#m"], tmp_path, decoding="greedy")
+        resolve_targets(["endpoint:http://127.0.0.1:1/v1#m"], runs_dir=tmp_path, decoding="greedy")
     with pytest.raises(ConfigError, match="decoding 'best'"):
-        named_predictors([local], tmp_path, decoding="best")
-    both = named_predictors(
-        [local, "endpoint:http://127.0.0.1:1/v1#m"], tmp_path, decoding="greedy", temperature=1.0
+        resolve_targets([local], runs_dir=tmp_path, decoding="best")
+    both = resolve_targets(
+        [local, "endpoint:http://127.0.0.1:1/v1#m"], runs_dir=tmp_path, decoding="greedy", temperature=1.0
     )
     assert len(both) == 2
 
@@ -123,10 +125,10 @@ def test_options_reach_who_takes_them(trained, tmp_path):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"split": "train"}, "learned from the train part of this data set"),
-        ({"split": "all"}, "learned from the train part of this data set"),
-        ({"split": "test", "seed": 1}, "--split-by user --seed 0"),
-        ({"split": "test", "split_by": "session"}, "--split-by user --seed 0"),
+        ({"part": "train"}, "trained on the train part of this data set"),
+        ({"part": "all"}, "trained on the train part of this data set"),
+        ({"part": "test", "seed": 1}, "--split-by user --seed 0"),
+        ({"part": "test", "split_by": "session"}, "--split-by user --seed 0"),
     ],
 )
 def test_a_checkpoint_is_not_tested_on_what_it_learned(trained, data, tmp_path, options, complaint):
@@ -135,4 +137,4 @@ def test_a_checkpoint_is_not_tested_on_what_it_learned(trained, data, tmp_path, 
     facts = {"content_hash": DataSet.open(data).content_hash, "part": "train", "split_by": "user", "seed": 0}
     write_settings(model, read_settings(model).prompt, **facts)
     with pytest.raises(ConfigError, match=complaint):
-        evaluate(data, asked(model), out=tmp_path / "run", **options)
+        evaluate(data, asked(model), run_dir=tmp_path / "run", **options)

@@ -80,7 +80,7 @@ def error_expression() -> pl.Expr:
     return pl.when(~match_expression("exact")).then(expression)
 
 
-def errors(cases: Cases) -> pl.Series:
+def case_error_types(cases: Cases) -> pl.Series:
     """The error type of each case, as `error_expression` says."""
     return cases.table.select(error=error_expression())["error"]
 
@@ -93,4 +93,4 @@ def error_rate(cases: Cases, error: ErrorType) -> Statistic:
     >>> error_rate(cases, "illegal").value()
     0.5
     """
-    return cases.mean(cases.once(errors).eq(error).fill_null(value=False).to_numpy())
+    return cases.mean(cases.once(case_error_types).eq(error).fill_null(value=False).to_numpy())

@@ -111,7 +111,7 @@ def test_without_categories_or_outcomes_their_metrics_are_absent(table):
         assert name not in found
         assert found.get(name) is None
     assert found.tables["categories"] == ()
-    with pytest.raises(KeyError, match="outcome_f1: no such metric, or this run cannot have it"):
+    with pytest.raises(KeyError, match="outcome_f1: no such metric, or undefined for this run"):
         found["outcome_f1"]
 
 

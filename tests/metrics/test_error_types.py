@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facsim.metrics import cases_table, compute_metrics
-from facsim.metrics.errors import ERROR_TYPES, error_expression
+from facsim.metrics.error_types import ERROR_TYPES, error_expression
 
 
 @settings(deadline=None, max_examples=20)

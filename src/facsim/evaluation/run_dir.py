@@ -1,0 +1,65 @@
+"""Run folders: where a run may be written, and leaving nothing behind if it never started."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from facsim.util.errors import ConfigError
+from facsim.util.files import LOCK_FILE, FolderLock
+
+RUNS_DIR = Path("runs")
+"""The folder for runs that are given none."""
+
+
+def run_name(spec: str) -> str:
+    """A folder name for a spec string.
+
+    >>> run_name("baseline:markov-2"), run_name("openai:gpt-4.1"), run_name("choice:runs/choice/choice/")
+    ('baseline-markov-2', 'openai-gpt-4.1', 'choice-choice')
+    >>> run_name("endpoint:http://127.0.0.1:8000/v1#org/My Model")
+    'endpoint-My-Model'
+    """
+    kind, _, rest = spec.partition(":")
+    last = rest.rpartition("#")[2].rstrip("/").rpartition("/")[2]
+    safe = re.sub(r"[^\w.-]+", "-", last).strip("-.")
+    return f"{kind}-{safe}" if safe else kind
+
+
+def check_run_dir(run_dir: Path) -> None:
+    """Check that a folder is free for a run or already holds one.
+
+    Raises:
+        ConfigError: if it is a file, or has files that are not a run.
+    """
+    if not run_dir.exists():
+        return
+    if not run_dir.is_dir():
+        raise ConfigError(f"{run_dir} is a file. Choose a folder for the run")
+    held = {file.name for file in run_dir.iterdir() if not file.name.startswith(".")}
+    if held and "config.json" not in held:
+        raise ConfigError(f"{run_dir} exists and is not a run. Choose another folder")
+
+
+@contextmanager
+def locked_run_dir(run_dir: Path) -> Iterator[None]:
+    """Hold a run folder for writing. It is created, and removed again if no run was started in it.
+
+    Raises:
+        ConfigError: if it cannot be created, or another process is writing it.
+    """
+    existed = run_dir.exists()
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{run_dir} cannot be created: {error.strerror}") from None
+    with FolderLock(run_dir):
+        try:
+            yield
+        finally:
+            if not existed and not (run_dir / "config.json").exists():
+                with suppress(OSError):
+                    (run_dir / LOCK_FILE).unlink()
+                    run_dir.rmdir()
