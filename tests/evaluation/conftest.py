@@ -75,7 +75,7 @@ def make_shop() -> Callable[..., DataSet]:
 
 
 def by_case(lines: list[dict]) -> Mapping[tuple[str, int], dict]:
-    """Lines by (session, step), without what differs from time to time."""
+    """Records by (session, step), without the time that they took."""
     return {
         (line["session_id"], line["step"]): {key: value for key, value in line.items() if key != "seconds"}
         for line in lines

@@ -359,7 +359,7 @@ def test_a_part_is_that_of_evaluating_and_training(tmp_path, server):
     train = set(split(data, "train", split_by="user", seed=3).session_ids)
     assert 0 < len(train) < 30
     report = synthesize(
-        data, spec(server()), tmp_path / "out", part="train", split_split_by="user", seed=3, options=options()
+        data, spec(server()), tmp_path / "out", part="train", split_by="user", seed=3, options=options()
     )
     made = DataSet.open(tmp_path / "out")
     assert len(made) == 30
