@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 import pytest
+from loopback import Loopback, Script
 
 from facsim.page import read_page
-from facsim.predict.endpoint.predictor import EndpointPredictor
+from facsim.predict.endpoint.options import EndpointOptions
+from facsim.predict.endpoint.predictor import EndpointPredictor, endpoint_predictor
+from facsim.prompt import PromptConfig
 from facsim.schema import Action, PastStep, Prediction, SessionSoFar
 
 SECRET = "sk-planted-0123456789abcdef"
@@ -58,3 +61,31 @@ def talk() -> Callable[[EndpointPredictor, Iterable[SessionSoFar]], list[Predict
         return asyncio.run(run())
 
     return talk
+
+
+@pytest.fixture
+def asked(
+    monkeypatch: pytest.MonkeyPatch,
+    step: Callable[..., SessionSoFar],
+    talk: Callable[[EndpointPredictor, Iterable[SessionSoFar]], list[Prediction]],
+) -> Callable[..., tuple[list[Prediction], Loopback]]:
+    """Ask an API, which a script plays, for some steps: the predictions, and the server."""
+
+    def asked(
+        script: Script,
+        spec: str = "endpoint:URL#tiny",
+        *,
+        steps: int = 1,
+        style: str = "rationale",
+        **fields: object,
+    ) -> tuple[list[Prediction], Loopback]:
+        with Loopback(script) as server:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            monkeypatch.setenv("ANTHROPIC_BASE_URL", server.root)
+            monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", server.root)
+            options = EndpointOptions.of(**{"retries": 0, "timeout_s": 20, **fields})
+            prompt = PromptConfig.model_validate({"style": style})
+            predictor = endpoint_predictor(spec.replace("URL", server.url), prompt, options)
+            return talk(predictor, [step(n) for n in range(steps)]), server
+
+    return asked

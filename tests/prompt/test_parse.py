@@ -17,6 +17,7 @@ STYLES = get_args(Style)
 CLICK = '{"type": "click", "name": "a.b"}'
 ANSWER = f'{{"rationale": "why", "action": {CLICK}}}'
 clicked = Action.click("a.b")
+CLICK_ELSEWHERE = '{"type": "click", "name": "elsewhere"}'
 typed = Action.type_and_submit("q", "kärcher k2")
 
 words = st.text(max_size=40)
@@ -70,6 +71,15 @@ LENIENT = [
     (f"<think>\n\n</think>\n\n{CLICK}", "two_turn", clicked, None, "think_block"),
     (f"so I click</think>\n{CLICK}", "think", clicked, "so I click", "unopened_think"),
     (f"so I click</think>\n{ANSWER}", "rationale", clicked, "why", "unopened_think"),
+    (f"<thinking>hm</thinking>{ANSWER}", "rationale", clicked, "why", "think_block"),
+    (f"[THINK]hm[/THINK]{CLICK}", "think", clicked, "hm", "think_block"),
+    (f"<think>a {CLICK_ELSEWHERE}</think> or <think>b {CLICK_ELSEWHERE}</think>{CLICK}", "think", clicked, f"a {CLICK_ELSEWHERE}\nb {CLICK_ELSEWHERE}", "text_around think_block"),
+    (f"{CLICK_ELSEWHERE} no</think> or rather {CLICK_ELSEWHERE}</think>{ANSWER}", "rationale", clicked, "why", "unopened_think"),
+    (f"{ANSWER} <think>was that {CLICK_ELSEWHERE}", "rationale", clicked, "why", "text_around"),
+    ('{"type": "click", "type": "click", "name": "a.b"}', "action", clicked, None, "repeated_key"),
+    ("{'type': 'click', 'name': 'a.b', 'name': 'a.b'}", "action", clicked, None, "repeated_key single_quotes"),
+    (f'{{"rationale": "first", "rationale": "why", "action": {CLICK}}}', "rationale", clicked, "why", "repeated_key"),
+    (f'{{"rationale": "why", "action": {CLICK}, "action": {CLICK}}}', "rationale", clicked, "why", "repeated_key"),
     (CLICK, "rationale", clicked, None, "bare_action"),
     ('{"rationale": "why", "type": "click", "name": "a.b"}', "rationale", clicked, "why", "bare_action"),
     (ANSWER, "action", clicked, "why", "other_style"),
@@ -104,6 +114,8 @@ def test_every_leniency_is_tested():
 
 
 STRICT = [
+    ('<think>why</think>{"type": "click", "name": "<think>"}', "think", Action.click("<think>"), "why"),
+    ('<think>why</think>{"type": "click", "name": "</think>"}', "think", Action.click("</think>"), "why"),
     (f" \n{ANSWER}\n", "rationale", clicked, "why"),
     ('{"action": {"type": "terminate"}, "rationale": ""}', "rationale", Action.terminate(), None),
     (CLICK, "action", clicked, None),
@@ -152,6 +164,22 @@ FAILED = [
     ('{"rationale": "why", "action": {"type": "click", "name": "search_res', "click: no name"),
     ('{"type": "type_and_submit", "name": "q", "text": "karc', "type_and_submit: no text"),
     (f"<think>I could answer {CLICK}", "<think> without </think>"),
+    # Reasoning that never ends, however it is marked and wherever it begins.
+    (f"<THINK>I could answer {CLICK}", "<think> without </think>"),
+    (f"<thinking>I could answer {CLICK}", "<think> without </think>"),
+    (f"[THINK]I could answer {CLICK}", "<think> without </think>"),
+    (f"Well. <think>I could answer {CLICK}", "<think> without </think>"),
+    (f"<think>done</think> <think>I could answer {CLICK}", "<think> without </think>"),
+    # Which of the two is the answer?
+    (
+        f'{{"rationale": "why", "action": {CLICK}, "action": {{"type": "terminate"}}}}',
+        "the key 'action' is given twice with different values",
+    ),
+    ("{'type': 'click', 'name': 'a.b', 'name': 'c'}", "the key 'name' is given twice with different values"),
+    (
+        f'```{{"rationale": "why", "action": {CLICK}, "action": "no"}}```',
+        "the key 'action' is given twice with different values",
+    ),
     # A quoted example inside an answer is not the answer.
     ('{"rationale": "not {\'type\': \'terminate\'}", "action": {"type": "wait"}}', "unknown type 'wait'"),
 ]
@@ -219,7 +247,7 @@ HOSTILE = {
 def test_a_megabyte_is_answered_fast(text):
     begun = time.process_time()
     assert parse_answer(text, "rationale").level == "failed"
-    assert time.process_time() - begun < 8
+    assert time.process_time() - begun < 2
 
 
 def test_an_answer_after_a_megabyte_of_prose_is_found():
@@ -233,3 +261,13 @@ def test_rationale_of_the_first_turn():
     assert parse_rationale("<think>never ends") is None
     assert parse_rationale(" ") is None
     assert len(parse_rationale("x" * 1_000_000)) == 2_000
+
+
+@pytest.mark.parametrize(
+    "unit", ['{"a":', "{", '{"a":[', "{},", '{"action": [{},', "<think></think>{"], ids=str
+)
+def test_ten_megabytes_are_answered_in_bounded_time(unit):
+    begun = time.process_time()
+    assert parse_answer(unit * (10_000_000 // len(unit)), "rationale").level == "failed"
+    assert parse_answer(unit * (1_900_000 // len(unit)), "rationale").level == "failed"
+    assert time.process_time() - begun < 4

@@ -175,6 +175,17 @@ def test_answers_in_other_forms_are_read(data, server, tmp_path, text):
     assert synthesize(data, spec(teacher), tmp_path / "out", options=options()).written == 11
 
 
+def test_an_answer_cut_off_at_the_limit_is_retried(data, server, tmp_path):
+    def script(request):
+        if len(request.body["messages"]) == 2:
+            return Answer(f"I think about kettles. {good(request)}", finish="length")
+        return good_teacher(request)
+
+    report = synthesize(data, spec(server(script)), tmp_path / "out", options=options())
+    assert report.on_attempt == {2: 11}
+    assert report.mended["empty"].count == 11
+
+
 @pytest.mark.parametrize("garbage", ["", None, "{", "[]", "null", '{"rationale": 5}', "\x00\ufffd" * 50])
 def test_garbage_is_an_unfit_answer(data, server, tmp_path, garbage):
     report = synthesize(data, spec(server([Answer(garbage)])), tmp_path / "out", options=options(), limit=1)

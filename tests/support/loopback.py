@@ -60,10 +60,11 @@ class Status:
 
 @dataclass(frozen=True)
 class Raw:
-    """200 with exactly these bytes as the body."""
+    """200 with exactly these bytes as the body, and these headers."""
 
     body: bytes
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,22 @@ class Hang:
     drip: float | None = None
 
 
-Behaviour = Answer | Status | Raw | Half | Hang
+@dataclass(frozen=True)
+class Endless:
+    """200 with a body that never ends: this chunk again and again, until the client goes away."""
+
+    chunk: bytes = b" " * 65_536
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A good answer whose JSON is changed before it is sent."""
+
+    change: Callable[[dict[str, Any]], object]
+    answer: Answer = Answer()
+
+
+Behaviour = Answer | Status | Raw | Half | Hang | Endless | Changed
 Script = Callable[[Request], Behaviour] | Sequence[Behaviour]
 
 
@@ -189,8 +205,19 @@ class Loopback:
                 _send(writer, 200, _good(request, behaviour))
             case Status(code, message, headers, error_code):
                 _send(writer, code, _bad(request, code, message, error_code), headers)
-            case Raw(body, content_type):
-                _send(writer, 200, body, {"content-type": content_type})
+            case Raw(body, content_type, headers):
+                _send(writer, 200, body, {"content-type": content_type, **headers})
+            case Changed(change, answer):
+                found = json.loads(_good(request, answer))
+                change(found)
+                _send(writer, 200, json.dumps(found).encode())
+            case Endless(chunk):
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n"
+                )
+                while True:
+                    writer.write(chunk)
+                    await writer.drain()
             case Half():
                 body = _good(request, Answer())
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")

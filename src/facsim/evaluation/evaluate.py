@@ -16,7 +16,7 @@ from facsim.evaluation.records import RecordBuilder
 from facsim.evaluation.run import Run, score
 from facsim.evaluation.run_dir import RUNS_DIR, check_run_dir, locked_run_dir, run_name
 from facsim.evaluation.runner import PendingSession, Runner
-from facsim.predict.protocol import Predictor, Savable, as_trainable
+from facsim.predict.protocol import KeepsPartialAnswers, Predictor, Savable, as_trainable
 from facsim.predict.registry import load_predictor
 from facsim.util.errors import ConfigError
 from facsim.util.progress import Progress
@@ -108,6 +108,8 @@ def evaluate(
             # The predictor is checked in full before any file of the run is changed.
             config = start()
             (folder / "metrics.json").unlink(missing_ok=True)  # of the answers so far
+            if isinstance(predictor, KeepsPartialAnswers):
+                predictor.keep_partial_answers(folder)
             with Journal(file) as journal:
                 Runner(
                     selection,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from facsim.evaluation.run_dir import RUNS_DIR, check_run_dir, run_name
-from facsim.predict.endpoint.options import EndpointOptions
+from facsim.predict.endpoint.options import EndpointOptions, EndpointTarget
 from facsim.predict.local.options import LocalOptions
 from facsim.predict.protocol import Predictor
 from facsim.predict.registry import ENDPOINT_KINDS, LOCAL, load_predictor
@@ -49,6 +49,9 @@ def resolve_targets(
             "Use --runs-dir: each run gets a folder in it"
         )
     known = {spec: _options_of(spec) for spec in specs}
+    for spec, kind in known.items():
+        if kind is EndpointOptions:
+            EndpointTarget.parse(spec)  # refuses addresses with credentials before any message quotes them
     given = [*(prompt or {}), *options]
     kinds = [kind for kind in known.values() if kind is not None]
     if given and not kinds:

@@ -126,6 +126,14 @@ class Savable(Protocol):
         """Write the fitted state into the folder `path`, atomically."""
 
 
+@runtime_checkable
+class KeepsPartialAnswers(Protocol):
+    """A predictor that makes several paid calls per step, and can keep the first ones for a resumed run."""
+
+    def keep_partial_answers(self, folder: Path) -> None:
+        """Keep them in the run folder `folder` until their step is answered."""
+
+
 def as_trainable(predictor: Predictor) -> Trainable | None:
     """The predictor as a `Trainable`; None if it is not fitted.
 

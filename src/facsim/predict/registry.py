@@ -13,6 +13,7 @@ from facsim.predict.baselines import (
     RandomElement,
     RepeatLast,
 )
+from facsim.predict.endpoint.redaction import redact_addresses
 from facsim.predict.markov import MarkovCategory, MarkovOne, MarkovTwo
 from facsim.predict.protocol import Predictor
 from facsim.util.errors import ConfigError
@@ -101,4 +102,5 @@ def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **options: 
 def _unknown(spec: str) -> str:
     close = get_close_matches(spec, [*BASELINES, "choice", ORACLE], n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
-    return f"unknown predictor {spec!r}.{hint} Known: {', '.join(SPEC_FORMS)}"
+    # A spec may be typed wrong and contain a password.
+    return f"unknown predictor {redact_addresses(spec)!r}.{hint} Known: {', '.join(SPEC_FORMS)}"

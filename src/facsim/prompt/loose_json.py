@@ -6,12 +6,15 @@ One pass over the text with possessive patterns, nesting limited, no recursion b
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 # An answer is two levels deep; wrappers around it add a few.
 MAX_DEPTH = 8
+MAX_TOKENS = 100_000
+"""Most JSON tokens read from one text: bounds the time for texts of nothing but brackets."""
 
 _TOKEN = re.compile(
     r"""\s*+(?:
@@ -40,16 +43,56 @@ class LooseObject:
     """An object found in a text.
 
     Attributes:
-        fields: its keys and values (of a key given twice the last value, as in JSON).
+        fields: its keys and values.
         begin: where it begins in the text.
         end: where it ends.
         forgiven: names of the leniencies that reading it took.
+        ambiguous_key: a key that it, or an object in it, gives twice with different values, if there is one.
+            A repeated `rationale` is not ambiguous: its last value counts.
     """
 
     fields: dict[str, object]
     begin: int
     end: int
     forgiven: tuple[str, ...]
+    ambiguous_key: str | None = None
+
+
+class _Repetitions:
+    """Notes keys that are given twice."""
+
+    def __init__(self) -> None:
+        self.found = False
+        self.ambiguous_key: str | None = None
+
+    def note(self, key: str, before: object, value: object) -> None:
+        self.found = True
+        if before != value and key != "rationale":
+            self.ambiguous_key = key
+
+    def build(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        """A hook for `json.loads`."""
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            seen: dict[str, object] = {}
+            for key, value in pairs:
+                if key in seen:
+                    self.note(key, seen[key], value)
+                seen[key] = value
+        return fields
+
+
+def exact_object(text: str) -> LooseObject | None:
+    """The object that the whole text is as strict JSON, or None."""
+    if not text.lstrip().startswith("{"):
+        return None
+    repetitions = _Repetitions()
+    try:
+        value = json.loads(text, object_pairs_hook=repetitions.build)
+    except (ValueError, RecursionError):
+        return None
+    forgiven = ("repeated_key",) if repetitions.found else ()
+    return LooseObject(value, 0, len(text), forgiven, repetitions.ambiguous_key)
 
 
 def loose_objects(text: str) -> Iterator[LooseObject]:
@@ -58,19 +101,22 @@ def loose_objects(text: str) -> Iterator[LooseObject]:
     Text that cannot be read from a brace on is searched again from the next brace, as long as all searching
     together stays within a few times the length of the text.
     """
-    effort = 2 * len(text) + 10_000
+    effort, tokens = 2 * len(text) + 10_000, MAX_TOKENS
     at = 0
-    while effort > 0 and (brace := _BEGIN.search(text, at)):
+    while effort > 0 and tokens > 0 and (brace := _BEGIN.search(text, at)):
         begin = brace.start()
-        reader = _Reader(text, begin)
+        reader = _Reader(text, begin, tokens)
         try:
             fields = reader.read_object()
         except _Unreadable:
             effort -= reader.at - begin + 20  # starting costs something, too
             at = begin + 1
         else:
-            yield LooseObject(fields, begin, reader.at, tuple(reader.forgiven))
+            found = reader.repetitions
+            forgiven = (*reader.forgiven, *(("repeated_key",) if found.found else ()))
+            yield LooseObject(fields, begin, reader.at, forgiven, found.ambiguous_key)
             at = reader.at
+        tokens -= reader.tokens
 
 
 class _Unreadable(Exception):
@@ -78,8 +124,10 @@ class _Unreadable(Exception):
 
 
 class _Reader:
-    def __init__(self, text: str, begin: int) -> None:
+    def __init__(self, text: str, begin: int, most_tokens: int) -> None:
         self.text, self.at = text, begin + 1
+        self.tokens, self._most_tokens = 0, most_tokens
+        self.repetitions = _Repetitions()
         self.forgiven: dict[str, None] = {}  # an ordered set
         self.ended = False
         self.depth = 1
@@ -103,6 +151,8 @@ class _Reader:
                 raise _Unreadable
             value = self._value()
             if value is not _MISSING:
+                if key in fields:
+                    self.repetitions.note(key, fields[key], value)
                 fields[key] = value
             if self.ended:
                 return fields
@@ -150,6 +200,9 @@ class _Reader:
 
     def _next(self) -> tuple[str, str]:
         """Kind and text of the next piece. A string without its closing quote is the end of the text."""
+        self.tokens += 1
+        if self.tokens > self._most_tokens:
+            raise _Unreadable
         piece = _TOKEN.match(self.text, self.at)
         if piece is None:
             space = _SPACE.match(self.text, self.at)

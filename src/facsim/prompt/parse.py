@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from facsim.prompt.action_space import KIND_OF_TYPE, NotAnAction, kind_of_value, read_action
 from facsim.prompt.config import Style
-from facsim.prompt.loose_json import MAX_DEPTH, LooseObject, loose_objects
+from facsim.prompt.loose_json import MAX_DEPTH, LooseObject, exact_object, loose_objects
 from facsim.prompt.templates import END_THINK, THINK, writable
 from facsim.schema import Action, ParseLevel
 
 LENIENCIES: Mapping[str, str] = {
     "think_block": "a `<think>` block before the answer, in a style that has none",
     "unopened_think": "reasoning that ends in `</think>` without a `<think>` at the start",
+    "repeated_key": "a key given twice with the same value (a rationale: the last one counts)",
     "code_fence": "a Markdown code fence around the answer",
     "text_around": "other text before or after the answer (a second object too: the first valid one counts)",
     "single_quotes": "strings in single quotes",
@@ -39,6 +40,16 @@ LENIENCIES: Mapping[str, str] = {
 
 MAX_RATIONALE = 2_000
 """Characters kept of the first turn of `two_turn`."""
+
+MAX_CHARACTERS = 2_000_000
+"""A longer answer fails unread. Answers within the usual token limits have some thousand characters."""
+
+_MAX_CANDIDATES = 1_000
+# Models and chat templates mark reasoning in different ways.
+_OPEN = re.compile(
+    r"<(?P<name>think|thinking|thought|reasoning|reflection)>|\[(?P<bracket>THINK)\]", re.IGNORECASE
+)
+_CLOSE = re.compile(r"</(?:think|thinking|thought|reasoning|reflection)>|\[/THINK\]", re.IGNORECASE)
 
 _FENCE = re.compile(r"\s*(?:```\w*)?\s*")
 
@@ -69,11 +80,16 @@ def parse_answer(text: str, style: Style) -> ParsedAnswer:
     the first object in the text that holds a valid action. In the styles whose answer is the action alone,
     `{"action": {...}}` is as good (see `answer_schema`). Linear in the text, and never raises.
     """
+    if len(text) > MAX_CHARACTERS:
+        return ParsedAnswer(None, level="failed", problem=f"longer than {MAX_CHARACTERS:,} characters")
     reasoning, answer, forgiven = _split_reasoning(text, style)
     if answer is None:
         return ParsedAnswer(None, level="failed", problem=f"{THINK} without {END_THINK}")
     problem = "no JSON object" if answer.strip() else "empty"
-    for fields, candidate in _objects(answer):
+    for fields, candidate in islice(_objects(answer), _MAX_CANDIDATES):
+        if candidate.ambiguous_key is not None:
+            problem = f"the key {candidate.ambiguous_key!r} is given twice with different values"
+            continue
         found = {*forgiven, *candidate.forgiven}
         try:
             action, rationale = _read(fields, style, found)
@@ -92,39 +108,63 @@ def parse_answer(text: str, style: Style) -> ParsedAnswer:
 
 def parse_rationale(text: str) -> str | None:
     """The rationale in the first turn of `two_turn`: the text without `<think>` block; None if empty."""
-    _, answer, _ = _split_reasoning(text, "two_turn")
+    _, answer, _ = _split_reasoning(text[:MAX_CHARACTERS], "two_turn")
     return writable((answer or "").strip()[:MAX_RATIONALE]).strip() or None
 
 
 def _split_reasoning(text: str, style: Style) -> tuple[str | None, str | None, tuple[str, ...]]:
-    """Reasoning, the answer after it, and what it took; no answer if the reasoning never ends."""
+    """Reasoning, the text outside it, and the leniencies; no text if all of it is unfinished reasoning.
+
+    Whatever is inside reasoning tags, before a closing tag or after an opening tag that is never closed is
+    reasoning, and never an answer.
+    """
     stripped = text.strip()
-    opened = stripped.startswith(THINK)
-    if not opened and (END_THINK not in stripped or _exact(stripped) is not None):
+    tagged = _OPEN.search(stripped) or _CLOSE.search(stripped)
+    if not tagged or exact_object(stripped) is not None:
         return None, text, ()
-    reasoning, end, answer = stripped.removeprefix(THINK).partition(END_THINK)
-    if not end:
-        return None, None, ()
-    forgiven = "unopened_think" if not opened else "think_block" if style != "think" else None
-    return reasoning.strip() or None, answer, (forgiven,) if forgiven else ()
+    reasoning: list[str] = []
+    outside: list[str] = []
+    forgiven: set[str] = set()
+    at, unfinished = 0, False
+    while opened := _OPEN.search(stripped, at):
+        outside.append(stripped[at : opened.start()])
+        closed = _closing(opened).search(stripped, opened.end())
+        if closed is None:
+            unfinished, at = True, len(stripped)
+            break
+        if style != "think" or opened.start() > 0 or opened[0] != THINK:
+            forgiven.add("think_block")
+        reasoning.append(stripped[opened.end() : closed.start()].strip())
+        at = closed.end()
+        if len(reasoning) == 1 and exact_object(stripped[at:]) is not None:
+            break  # tags in it are part of its strings
+    answer = "".join((*outside, stripped[at:]))
+    stray = [] if exact_object(answer) is not None else list(_CLOSE.finditer(answer))[-1:]
+    for closed in stray:
+        forgiven.add("unopened_think")
+        reasoning.insert(0, answer[: closed.start()].strip())
+        answer = answer[closed.end() :]
+    if unfinished:
+        if "{" not in answer:
+            return None, None, ()
+        forgiven.add("text_around")
+    return "\n".join(filter(None, reasoning)) or None, answer, tuple(sorted(forgiven))
+
+
+def _closing(opened: re.Match[str]) -> re.Pattern[str]:
+    """The closing tag of an opening one."""
+    name = opened["name"]
+    return re.compile(rf"</{name}>" if name else r"\[/THINK\]", re.IGNORECASE)
 
 
 def _objects(answer: str) -> Iterator[tuple[Mapping[str, object], LooseObject]]:
     """The objects that may be the answer, each with the outermost one that holds it or is it."""
-    exact = _exact(answer)
-    found = [LooseObject(exact, 0, len(answer), ())] if exact is not None else loose_objects(answer)
+    exact = exact_object(answer)
+    found = [exact] if exact is not None else loose_objects(answer)
     for candidate in found:
         yield candidate.fields, candidate
         for inner in _inner_objects(candidate.fields):
             yield inner, candidate
-
-
-def _exact(answer: str) -> dict[str, object] | None:
-    try:
-        value = json.loads(answer)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _around(answer: str, candidate: LooseObject) -> tuple[str, ...]:

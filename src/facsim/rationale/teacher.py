@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from facsim.predict.endpoint.client import EndpointClient, EndpointResponse
+from facsim.predict.endpoint.completion import CallFailed
 from facsim.prompt import Prompt, PromptConfig, parse_rationale
-from facsim.prompt.loose_json import loose_objects
+from facsim.prompt.loose_json import exact_object, loose_objects
 from facsim.rationale.rationale_checks import CheckContext, FailedCheck, check
 from facsim.rationale.teacher_prompts import (
     ANSWER_SCHEMA,
@@ -90,8 +91,6 @@ class Teacher:
         Raises:
             FacsimError: when continuing is pointless; see `facsim.predict.endpoint.client`.
         """
-        from facsim.predict.endpoint.transport import CallFailed  # noqa: PLC0415
-
         prompt = self.prompt(so_far, context.action)
         answers: list[EndpointResponse] = []
         attempts: list[Attempt] = []
@@ -105,12 +104,15 @@ class Teacher:
                 break
             self.model.record_success([answer])
             answers.append(answer)
-            rationale = read_answer(answer.completion.text)
+            text = answer.completion.text
+            # An answer that was cut off at the token limit is a beginning, or reasoning without an end.
+            is_cut = answer.completion.finish == "length" and exact_object(text) is None
+            rationale = "" if is_cut else read_answer(text)
             failed_checks = check(rationale, context)
             attempts.append(Attempt(rationale, failed_checks))
             if not failed_checks:
                 break
-            prompt = retry_prompt(prompt, answer.completion.text, failed_checks, self.config)
+            prompt = retry_prompt(prompt, text, failed_checks, self.config)
         fine = bool(attempts) and not attempts[-1].failed_checks
         return RationaleResult(
             rationale=attempts[-1].rationale if fine else None,

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import Answer, Loopback, Status
 
+from facsim.predict.endpoint.completion import Completion
 from facsim.predict.endpoint.options import EndpointOptions
 from facsim.predict.endpoint.predictor import endpoint_predictor
 from facsim.predict.endpoint.prices import Price
@@ -27,11 +28,11 @@ def test_entries_survive_closing(tmp_path):
     file = tmp_path / "deep" / "cache.sqlite"
     cache = ResponseCache(file)
     assert cache.get("k") is None
-    cache.put("k", {"text": "é\ud800", "seconds": 0.5})
-    cache.put("k", {"text": "second"})
+    cache.put("k", Completion("é\ud800", input_tokens=7), 0.5)
+    cache.put("k", Completion("second"), 1.0)
     cache.close()
     again = ResponseCache(file)
-    assert again.get("k") == {"text": "é\ud800", "seconds": 0.5}
+    assert again.get("k") == (Completion("é\ud800", input_tokens=7), 0.5)
     assert len(again) == 1
 
 
@@ -187,9 +188,10 @@ def test_who_waits_for_a_cancelled_question_asks_it(step, tmp_path):
 
 def test_many_processes_share_a_file(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from facsim.predict.endpoint.response_cache import ResponseCache\n"
-        "cache = ResponseCache(Path(sys.argv[1]))\n"
-        "for n in range(200): cache.put(f'{sys.argv[2]}-{n}', {'n': n}); cache.put(f'shared-{n}', {'n': n})"
+        "import sys; from pathlib import Path; from facsim.predict.endpoint.completion import Completion\n"
+        "from facsim.predict.endpoint.response_cache import ResponseCache\n"
+        "cache, c = ResponseCache(Path(sys.argv[1])), Completion('x')\n"
+        "for n in range(200): cache.put(f'{sys.argv[2]}-{n}', c, n); cache.put(f'shared-{n}', c, n)"
     )
     file = tmp_path / "cache.sqlite"
     processes = [subprocess.Popen([sys.executable, "-c", program, str(file), str(k)]) for k in range(4)]
@@ -215,27 +217,28 @@ def test_a_file_whose_making_was_cut_short_is_made_again(tmp_path, monkeypatch):
         ResponseCache(file)
     monkeypatch.undo()
     cache = ResponseCache(file)
-    cache.put("k", {"text": "kept"})
-    assert cache.get("k") == {"text": "kept"}
+    cache.put("k", Completion("kept"), 1.0)
+    assert cache.get("k") == (Completion("kept"), 1.0)
     cache.close()
 
 
 def test_a_killed_writer_loses_nothing_it_wrote(tmp_path):
     program = (
-        "import os, sys; from pathlib import Path; from facsim.predict.endpoint.response_cache import ResponseCache\n"
+        "import os, sys; from pathlib import Path; from facsim.predict.endpoint.completion import Completion\n"
+        "from facsim.predict.endpoint.response_cache import ResponseCache\n"
         "cache = ResponseCache(Path(sys.argv[1]))\n"
-        "for n in range(100): cache.put(str(n), {'n': n})\n"
+        "for n in range(100): cache.put(str(n), Completion(str(n)), n)\n"
         "os.kill(os.getpid(), 9)"
     )
     file = tmp_path / "cache.sqlite"
     assert subprocess.run([sys.executable, "-c", program, str(file)]).returncode == -9
     cache = ResponseCache(file)
-    assert [cache.get(str(n)) for n in range(100)] == [{"n": n} for n in range(100)]
+    assert [cache.get(str(n)) for n in range(100)] == [(Completion(str(n)), n) for n in range(100)]
 
 
 def damaged(file):
     cache = ResponseCache(file)
-    cache.put("k", {"text": "x" * 100_000})
+    cache.put("k", Completion("x" * 100_000), 1.0)
     cache.close()
     with file.open("r+b") as handle:
         handle.seek(4096)
@@ -257,7 +260,7 @@ def test_a_file_that_is_no_cache_is_named_with_a_remedy(tmp_path, spoil):
     with pytest.raises(FacsimError, match=r"cache\.sqlite.*--cache"):
         cache = ResponseCache(file)
         cache.get("k")
-        cache.put("l", {})
+        cache.put("l", Completion("x"), 1.0)
 
 
 def test_a_folder_in_the_way_is_named(tmp_path):
@@ -292,3 +295,22 @@ def test_answers_from_the_cache_say_nothing_of_the_server(run, talk, step, tmp_p
         predictor = endpoint_predictor(f"endpoint:{server.url}#tiny", options=options)
         with pytest.raises(FacsimError, match="name of the model"):
             talk(predictor, [step(0), step(1)])
+
+
+def test_a_cache_of_the_version_before_is_read_and_extended(tmp_path, run):
+    with Loopback([Answer(input_tokens=7)]) as server:
+        first = run(server)
+        file = tmp_path / "cache.sqlite"
+        with sqlite3.connect(file) as connection:  # as the version before wrote it
+            connection.execute("ALTER TABLE answers DROP COLUMN checksum")
+            connection.execute("PRAGMA user_version = 1")
+        connection.close()
+        second = run(server)
+        assert second.from_cache
+        assert replace(second, from_cache=False) == first
+        run(server, past=2)
+        assert server.count == 2
+    with sqlite3.connect(file) as connection:
+        checksums = [checksum for (checksum,) in connection.execute("SELECT checksum FROM answers")]
+    connection.close()
+    assert [checksum is None for checksum in checksums] == [True, False]

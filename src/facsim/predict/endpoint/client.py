@@ -1,11 +1,12 @@
-"""A language model behind an API: messages out, a reply in, each question paid for once, faults judged.
+"""The client of one model: each question is paid for once, and every fault is judged.
 
-A fault is judged once, here. What makes going on senseless (no access, no such model, nobody there, no
-money left, or failure upon failure) stops the work with a `FacsimError`, resumable. Any other fault is data,
-counted by who asks. The line between them: a person can put the first kind right, and nothing of it may count
-against the model.
+Faults are judged here only. A fault that makes continuing pointless (no access, no such model, nobody
+listening, no credit, many failures in a row) stops the work with a `FacsimError`; the work can be resumed.
+Any other fault is data, counted by the caller. The first kind can be fixed by a person, so it never counts
+against a model.
 
-Who asks does it in three steps: `ask`, once or more often; then `answered`, or `failed` where it raised.
+The caller makes one or more calls of `complete`. It then reports `record_success`, or `record_failure` if one
+raised `CallFailed`.
 """
 
 from __future__ import annotations
@@ -15,24 +16,30 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from facsim.predict.endpoint.completion import CallFailed, Completion
 from facsim.predict.endpoint.options import EndpointOptions, EndpointTarget
 from facsim.predict.endpoint.prices import Tokens, cost
+from facsim.predict.endpoint.providers import secrets_in_environment
+from facsim.predict.endpoint.redaction import Redactor, check_address
 from facsim.predict.endpoint.response_cache import ResponseCache, request_key
 from facsim.predict.endpoint.supported_options import supported_options
 from facsim.schema import Usage
 from facsim.util.errors import ConfigError, FacsimError
 
 if TYPE_CHECKING:
-    from facsim.predict.endpoint.transport import CallFailed, Completion, Transport
+    from facsim.predict.endpoint.transport import Transport
     from facsim.prompt import Prompt
 
 FAILURES_IN_A_ROW = 20
-"""So many failed calls without a good one between them stop the run."""
+"""So many failed calls in a row, without a success between them, stop the run."""
 
+_POLL_S = 0.05
+_LONGEST_POLL_S = 1.0
 _KEY_OF = {
     "openai": "OPENAI_API_KEY",
     "anthropic": "ANTHROPIC_API_KEY",
@@ -59,7 +66,7 @@ _NO_SUCH_MODEL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class EndpointResponse:
-    """A completion, how long it took when it was asked, and whether that was now."""
+    """A completion, the seconds that it took when it was paid for, and whether it came from the cache."""
 
     completion: Completion
     seconds: float
@@ -67,122 +74,119 @@ class EndpointResponse:
 
 
 class EndpointClient:
-    """One model and how it is asked. Makes connections when first asked, in the loop that asks.
+    """One model and how it is called. Connects on the first call, in the event loop of that call.
 
     Args:
-        target: which model.
-        options: how it is asked.
+        target: the model.
+        options: how it is called.
+
+    Raises:
+        ConfigError: if the address of the provider is unusable or contains credentials.
     """
 
     def __init__(self, target: EndpointTarget, options: EndpointOptions | None = None) -> None:
         self.target = target
         self.options = options or EndpointOptions()
         self.spec = target.spec
-        self._address = target.base_url or _address(target)
+        self._address = target.base_url or _provider_address(target)
+        self._check_for_secrets()
         self._transport: Transport | None = None
         self._cache: ResponseCache | None = None
         self._running: dict[str, asyncio.Future[EndpointResponse]] = {}
-        self._plain = False
+        self._without_schema = False
         self._succeeded = False
         self._failed_in_a_row = 0
         self._stop: FacsimError | None = None
 
     def settings(self) -> dict[str, Any]:
-        """What changes the answers to given messages: the model, where it is asked, and the sampling."""
+        """Everything that changes the answers to given messages: model, address and sampling."""
         return {
             "provider": self.target.provider,
             "model": self.target.model,
             "address": self._address,
-            **self._sent,
+            **self._sampling,
         }
 
-    async def complete(self, prompt: Prompt, schema: Mapping[str, Any] | None = None) -> EndpointResponse:
+    def key(self, prompt: Prompt, schema: Mapping[str, Any] | None = None) -> str:
+        """The cache key of a question."""
+        return request_key({**self.settings(), "schema": schema}, prompt.messages)
+
+    async def complete(
+        self,
+        prompt: Prompt,
+        schema: Mapping[str, Any] | None = None,
+        *,
+        cache: ResponseCache | None = None,
+    ) -> EndpointResponse:
         """The answer from the cache, from the same question in flight, or from the model.
 
         Args:
             prompt: the messages.
-            schema: JSON Schema that the server is to enforce where it can; see `EndpointOptions.structured`.
+            schema: JSON Schema that the server must enforce where it can; see `EndpointOptions.structured`.
+            cache: used instead of the cache of the options, if there is none.
 
         Raises:
-            CallFailed: when there is none; tell `failed`.
-            FacsimError: when going on makes no sense.
+            CallFailed: if there is none; pass it to `record_failure`.
+            FacsimError: when continuing is pointless.
         """
         if self._stop is not None:
             raise self._stop
-        if self.options.cache is None:
-            return await self._ask(prompt, schema)
-        if self._cache is None:
-            self._cache = ResponseCache(self.options.cache)
-        key = request_key({**self.settings(), "schema": schema}, prompt.messages)
+        if self.options.cache is not None:
+            cache = self._opened_cache(self.options.cache)
+        if cache is None:
+            return await self._send(prompt, schema)
+        key = self.key(prompt, schema)
         while (running := self._running.get(key)) is not None:
             await asyncio.wait([running])
-            if not running.cancelled():  # else who asked was cancelled, and the next one asks
+            if not running.cancelled():  # otherwise its caller was cancelled, and the next one asks
                 return replace(running.result(), from_cache=True)
-        if (kept := self._cache.get(key)) is not None:
-            return _unpacked(kept)
         running = self._running[key] = asyncio.get_running_loop().create_future()
         try:
-            answer = await self._ask(prompt, schema)
+            response = await self._complete_once(cache, key, prompt, schema)
         except Exception as error:
             running.set_exception(error)
             running.exception()  # retrieved: nobody may be waiting
             raise
         else:
-            running.set_result(answer)
+            running.set_result(response)
         finally:
-            running.cancel()  # only where neither has happened
+            running.cancel()  # no effect unless neither has happened
             del self._running[key]
-        try:
-            self._cache.put(key, {"seconds": answer.seconds, **asdict(answer.completion)})
-        except FacsimError as error:
-            self._stop = error  # this answer is paid for and goes out; the next question is not asked
-        return answer
+        return response
 
-    def record_success(self, answers: Sequence[EndpointResponse]) -> None:
-        """Count that these answers came and all was well. What the cache says tells nothing of the server."""
-        if not all(answer.from_cache for answer in answers):
+    def record_success(self, responses: Sequence[EndpointResponse]) -> None:
+        """Record a successful exchange. Cached responses say nothing about the server."""
+        if not all(response.from_cache for response in responses):
             self._succeeded, self._failed_in_a_row = True, 0
 
     def record_failure(self, failure: CallFailed) -> None:
-        """Count a failed call.
+        """Record a failed call.
 
         Raises:
-            FacsimError: where going on makes no sense; every later `ask` raises it, too.
+            FacsimError: when continuing is pointless. Every later `complete` raises it, too.
         """
         self._failed_in_a_row += 1
         remedy = self._remedy(failure)
         if remedy is None and self._failed_in_a_row >= FAILURES_IN_A_ROW:
-            what = (
-                "Lower budget_tokens" if failure.kind == "too_long" else "Put the server right, then resume"
-            )
+            what = "Lower budget_tokens" if failure.kind == "too_long" else "Fix the server, then resume"
             remedy = f"{self._failed_in_a_row} calls in a row failed. {what}"
         if remedy is not None:
             self._stop = FacsimError(f"{self.spec}: {failure.message}. {remedy}")
             raise self._stop from None
 
-    def usage(self, answers: Sequence[EndpointResponse], seconds: float) -> Usage:
-        """What these answers took, and `seconds` of time."""
-        completions = [answer.completion for answer in answers]
+    def usage(self, responses: Sequence[EndpointResponse], seconds: float) -> Usage:
+        """Tokens and cost of these responses, with `seconds` of time."""
+        completions = [response.completion for response in responses]
         costs = [self._cost(completion) for completion in completions]
         known = [dollars for dollars in costs if dollars is not None]
         return Usage(
             input_tokens=sum(completion.input_tokens for completion in completions),
             cached_tokens=sum(completion.cached_tokens for completion in completions),
             output_tokens=sum(completion.output_tokens for completion in completions),
-            # A call that failed may or may not be billed.
+            # A failed call may or may not be billed.
             cost=sum(known) if costs and len(known) == len(costs) else None,
             seconds=seconds,
         )
-
-    def _cost(self, completion: Completion) -> float | None:
-        tokens = Tokens(
-            completion.input_tokens,
-            completion.cached_tokens,
-            completion.written_tokens,
-            completion.output_tokens,
-        )
-        target = self.target
-        return cost(tokens, target.provider, target.model, target.base_url, self.options.price)
 
     async def close(self) -> None:
         """Close the connections and the cache."""
@@ -193,17 +197,48 @@ class EndpointClient:
             self._cache.close()
             self._cache = None
 
-    async def _ask(self, prompt: Prompt, schema: Mapping[str, Any] | None) -> EndpointResponse:
-        """Ask the model; with `auto`, plainly where a schema cannot be sent along or was rejected."""
-        from facsim.predict.endpoint.transport import CallFailed, Transport  # noqa: PLC0415
+    def _opened_cache(self, file: Path) -> ResponseCache:
+        if self._cache is None:
+            self._cache = ResponseCache(file)
+        return self._cache
+
+    async def _complete_once(
+        self, cache: ResponseCache, key: str, prompt: Prompt, schema: Mapping[str, Any] | None
+    ) -> EndpointResponse:
+        """The cached answer, or the model's; of all processes that share the cache, one asks."""
+        pause = _POLL_S
+        while True:
+            cached = cache.get(key)
+            if cached is not None:
+                return EndpointResponse(*cached, from_cache=True)
+            if cache.try_lock(key):
+                break
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_POLL_S)
+        try:
+            cached = cache.get(key)  # another process may have answered just before it released the lock
+            if cached is not None:
+                return EndpointResponse(*cached, from_cache=True)
+            response = await self._send(prompt, schema)
+            try:
+                cache.put(key, response.completion, response.seconds)
+            except FacsimError as error:
+                self._stop = error  # this answer is paid for and is returned; no further question is sent
+            return response
+        finally:
+            cache.unlock(key)
+
+    async def _send(self, prompt: Prompt, schema: Mapping[str, Any] | None) -> EndpointResponse:
+        """Call the model. With `auto`, drop a schema that is not supported or was rejected."""
+        from facsim.predict.endpoint.transport import Transport  # noqa: PLC0415
 
         if self._transport is None:
             self._transport = Transport(self.target, self.options)
             if not self._transport.offers_structured_output:
                 if self.options.structured == "native":
                     raise ConfigError(f"{self.spec} offers no structured output: use structured=auto or off")
-                self._plain = True
-        if self._plain:
+                self._without_schema = True
+        if self._without_schema:
             schema = None
         began = time.perf_counter()
         try:
@@ -212,19 +247,43 @@ class EndpointClient:
             if failure.kind != "rejected" or schema is None or self.options.structured == "native":
                 raise
             completion = await self._transport.send(prompt)
-            self._plain = True  # what it rejects with the schema and takes without, it rejects for the schema
+            self._without_schema = (
+                True  # rejected with the schema, accepted without: the schema is the reason
+            )
         return EndpointResponse(completion, time.perf_counter() - began)
 
+    def _cost(self, completion: Completion) -> float | None:
+        """US dollars; None if the price or the usage is unknown."""
+        if not completion.has_usage:
+            return None
+        tokens = Tokens(
+            completion.input_tokens,
+            completion.cached_tokens,
+            completion.written_tokens,
+            completion.output_tokens,
+        )
+        target = self.target
+        return cost(tokens, target.provider, target.model, target.base_url, self.options.price)
+
     @cached_property
-    def _sent(self) -> Mapping[str, object]:
-        """The options that change answers, as the model gets them."""
+    def _sampling(self) -> Mapping[str, object]:
+        """The sampling parameters that the model receives."""
         return supported_options(self.target, self.options).sampling_parameters()
 
+    def _check_for_secrets(self) -> None:
+        """Refuse a target whose spec or address contains a key: both are written into every run's config."""
+        redact = Redactor(secrets_in_environment(self.target.provider))
+        if redact.contains_secret(f"{self.spec} {self._address or ''}"):
+            raise ConfigError(
+                f"{self.target.provider}: the model or its address contains the key. Leave it out; "
+                f"{_KEY_OF[self.target.provider]} is enough"
+            )
+
     def _remedy(self, failure: CallFailed) -> str | None:
-        """What a person can do about `failure`; None if it is the model's or the prompt's own.
+        """What a person can do about `failure`; None if the model or the prompt is its reason.
 
         A gateway may answer 403 or 404 to one odd page in thousands. Only before the first success do they
-        mean that nothing will ever work.
+        mean that no call will ever work.
         """
         provider, first = self.target.provider, not self._succeeded
         match failure.kind:
@@ -248,17 +307,11 @@ def _remedy_of_rejection(words: str) -> str | None:
     return option and f"Change or unset the option {option}"
 
 
-def _address(target: EndpointTarget) -> str | None:
-    """Where the SDK was told to find the provider, if not at its usual place."""
-    address = os.environ.get(_ADDRESS_OF[target.provider])
-    if address and "@" in address:
-        raise ConfigError(f"{_ADDRESS_OF[target.provider]} must not hold a user or a password")
-    return address or None
-
-
-def _unpacked(kept: Mapping[str, Any]) -> EndpointResponse:
-    from facsim.predict.endpoint.transport import Completion  # noqa: PLC0415
-
-    fields = dict(kept)
-    seconds = fields.pop("seconds")
-    return EndpointResponse(Completion(**fields), seconds, from_cache=True)
+def _provider_address(target: EndpointTarget) -> str | None:
+    """The address of the provider, if the environment changes the SDK's default."""
+    variable = _ADDRESS_OF[target.provider]
+    address = os.environ.get(variable)
+    if not address:
+        return None
+    check_address(address, variable, _KEY_OF[target.provider])
+    return address

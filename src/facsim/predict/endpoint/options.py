@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
 from facsim.predict.endpoint.prices import Price
+from facsim.predict.endpoint.redaction import check_address, redact_addresses
 from facsim.predict.options import PredictorOptions
 from facsim.util.errors import ConfigError
 
@@ -17,6 +18,8 @@ Provider = Literal["openai", "anthropic", "bedrock", "endpoint"]
 PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 EXPLICIT_CACHE_PROVIDERS: frozenset[Provider] = frozenset({"anthropic", "bedrock"})
 """Providers that cache a prefix only up to explicit breakpoints, and bill for cache writes."""
+KEY_OF_ENDPOINT = "FACSIM_ENDPOINT_API_KEY"
+"""Environment variable with the key of an `endpoint`."""
 Structured = Literal["auto", "native", "off"]
 Thinking = Literal["off", "minimal", "low", "medium", "high"]
 
@@ -45,35 +48,33 @@ class EndpointTarget:
         """Parse `openai:MODEL`, `anthropic:MODEL`, `bedrock:MODEL` or `endpoint:http://host:port/v1#MODEL`.
 
         Raises:
-            ConfigError: if `spec` is none of them, or holds a password.
+            ConfigError: if `spec` is none of them, or contains credentials. The message shows no secret.
         """
         provider, _, rest = spec.partition(":")
         if provider not in PROVIDERS:
             raise ConfigError(
-                f"{spec!r} names no provider: expected one of {', '.join(PROVIDERS)}, then ':MODEL'"
+                f"{redact_addresses(spec)!r} names no provider: expected one of {', '.join(PROVIDERS)}, "
+                "then ':MODEL'"
             )
         if provider != "endpoint":
             if not rest:
                 raise ConfigError(f"{spec!r} names no model: expected {provider}:MODEL")
+            if "://" in rest or "@" in rest.partition("/")[0] or "?" in rest:
+                raise ConfigError(
+                    f"{provider}: expected the name of a model, found an address. Use endpoint:URL#MODEL for "
+                    "a server of your own, and put keys into environment variables"
+                )
             return cls(provider, rest)
         url, _, model = rest.partition("#")
-        expected = "expected endpoint:http://host:port/v1#MODEL"
-        try:
-            parts = urlsplit(url)
-            host, secret = parts.hostname, parts.password or parts.username or parts.query
-            _ = parts.port
-        except ValueError as error:
-            raise ConfigError(f"endpoint: the URL cannot be read ({error}): {expected}") from None
-        if secret:
-            # A spec is written into every run's config: no key may stand in it.
-            raise ConfigError(
-                "endpoint: the URL must not hold a user, a password or a query. "
-                "Put the key into the environment variable FACSIM_ENDPOINT_API_KEY"
-            )
-        if parts.scheme not in {"http", "https"} or not host:
-            raise ConfigError(f"{spec!r} has no usable URL: {expected}")
+        expected = "expected endpoint:http://HOST:PORT/v1#MODEL"
+        check_address(url, f"the URL of the endpoint ({expected})", KEY_OF_ENDPOINT)
         if not model:
             raise ConfigError(f"{spec!r} names no model after '#': {expected}")
+        if re.search(r"[?&=\s]", model):
+            raise ConfigError(
+                f"endpoint: the model after '#' must not contain a query or white space: {expected}. "
+                f"Put the key into {KEY_OF_ENDPOINT}"
+            )
         return cls("endpoint", model, url.rstrip("/"))
 
 
@@ -103,9 +104,9 @@ class EndpointOptions(PredictorOptions):
     concurrency: int = Field(default=8, ge=1, le=1024)
     """Sessions in flight at once."""
     timeout_s: float = Field(default=120.0, gt=0)
-    """Seconds that one attempt may take."""
+    """Seconds after which an attempt ends, body included."""
     retries: int = Field(default=4, ge=0, le=20)
-    """Retries by the provider's SDK after a transient failure."""
+    """Retries after a transient failure (connection errors, timeouts, 408, 409, 429, 5xx)."""
     cache: Path | None = None
     """SQLite file of the response cache. None: no cache."""
     price: Price | None = None

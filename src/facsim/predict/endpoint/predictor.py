@@ -1,17 +1,20 @@
-"""Language models behind an API, as predictors: prompt out, answer in, action read.
+"""Language models behind an API as predictors: build the prompt, call the model, parse the action.
 
-What a fault means is decided in `facsim.predict.endpoint.client`: it stops the run, resumable, or it is
-a `Prediction` without an action, counted.
+`facsim.predict.endpoint.client` decides what a fault means. It stops the run, which can be resumed, or it
+becomes a `Prediction` without an action, and is counted.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facsim.predict.endpoint.client import FAILURES_IN_A_ROW, EndpointClient, EndpointResponse
+from facsim.predict.endpoint.completion import CallFailed
 from facsim.predict.endpoint.options import EndpointOptions, EndpointTarget
+from facsim.predict.endpoint.response_cache import ResponseCache
 from facsim.prompt import (
     Prompt,
     PromptConfig,
@@ -34,14 +37,17 @@ __all__ = [
     "endpoint_predictor",
 ]
 
+FIRST_TURNS = "first_turns.sqlite"
+"""File in a run folder with first turns of `two_turn` whose second turn is outstanding."""
+
 
 class EndpointPredictor:
-    """A language model behind an API. Makes connections when first asked, in the loop that asks.
+    """A language model behind an API. Connects on the first call, in the event loop of that call.
 
     Args:
-        target: which model.
+        target: the model.
         prompt: how a session becomes messages.
-        options: how the model is asked.
+        options: how the model is called.
     """
 
     def __init__(
@@ -56,31 +62,38 @@ class EndpointPredictor:
         self.spec = target.spec
         self.concurrency = self.options.concurrency
         self._client = EndpointClient(target, self.options)
+        self._first_turns: ResponseCache | None = None
         # A schema would forbid the <think> block.
-        unbound = self.options.structured == "off" or self.prompt.style == "think"
+        without_schema = self.options.structured == "off" or self.prompt.style == "think"
         self._schema = (
             None
-            if unbound
+            if without_schema
             else answer_schema(self.prompt.style, object_root=self.target.provider != "endpoint")
         )
 
     def settings(self) -> Mapping[str, Any]:
-        """What changes the answers: the model, where it is asked, the prompt and the sampling."""
+        """Everything that changes the answers: model, address, prompt and sampling."""
         return {**self._client.settings(), "prompt": self.prompt.model_dump(mode="json")}
 
+    def keep_partial_answers(self, folder: Path) -> None:
+        """Keep first turns of `two_turn` in a run folder until their second turn has succeeded.
+
+        Without it, a run without a response cache would pay for them again when it is resumed.
+        """
+        if self.prompt.style == "two_turn" and self.options.cache is None and self._first_turns is None:
+            self._first_turns = ResponseCache(folder / FIRST_TURNS)
+
     async def predict(self, so_far: SessionSoFar) -> Prediction:
-        """Ask for the next action.
+        """Ask the model for the next action.
 
         Raises:
-            FacsimError: when going on makes no sense; see `facsim.predict.endpoint.client`.
+            FacsimError: when continuing is pointless; see `facsim.predict.endpoint.client`.
         """
-        from facsim.predict.endpoint.transport import CallFailed  # noqa: PLC0415
-
         prompt = build_prompt(so_far, self.prompt)
-        answers: list[EndpointResponse] = []
+        responses: list[EndpointResponse] = []
         began = time.perf_counter()
         try:
-            rationale = await self._converse(prompt, answers)
+            rationale = await self._converse(prompt, responses)
         except CallFailed as failure:
             self._client.record_failure(failure)
             return Prediction(
@@ -88,48 +101,65 @@ class EndpointPredictor:
                 parse="failed",
                 error=f"{failure.kind}: {failure.message}",
                 shown=prompt.shown,
-                usage=self._client.usage(answers, time.perf_counter() - began),
+                usage=self._client.usage(responses, time.perf_counter() - began),
             )
-        self._client.record_success(answers)
-        return self._read(prompt, answers, rationale)
+        self._client.record_success(responses)
+        return self._read(prompt, responses, rationale)
 
     async def close(self) -> None:
         """Close the connections and the cache."""
         await self._client.close()
+        if self._first_turns is not None:
+            if len(self._first_turns):
+                self._first_turns.close()
+            else:
+                self._first_turns.remove()
+            self._first_turns = None
 
     def estimate(self, steps: Iterable[SessionSoFar]) -> CostEstimate:
-        """Tokens and money that asking for `steps` will take, without asking. Needs no key and no network."""
+        """Estimate tokens and cost for `steps`. Needs no key and no network."""
         from facsim.predict.endpoint.estimate import estimate  # noqa: PLC0415
 
         return estimate(steps, self.target, self.prompt, self.options)
 
-    async def _converse(self, prompt: Prompt, answers: list[EndpointResponse]) -> str | None:
-        """Fill `answers`, whose last holds the action; the rationale that an earlier turn gave."""
-        rationale = None
-        if self.prompt.style == "two_turn":
-            answers.append(await self._client.complete(prompt))
-            rationale = parse_rationale(answers[-1].completion.text)
-            prompt = action_turn(prompt, rationale, self.prompt)
-        answers.append(await self._client.complete(prompt, self._schema))
+    async def _converse(self, prompt: Prompt, responses: list[EndpointResponse]) -> str | None:
+        """Fill `responses`, whose last one has the action. Returns the rationale of an earlier turn."""
+        if self.prompt.style != "two_turn":
+            responses.append(await self._client.complete(prompt, self._schema))
+            return None
+        responses.append(await self._client.complete(prompt, cache=self._first_turns))
+        rationale = parse_rationale(responses[-1].completion.text)
+        second = action_turn(prompt, rationale, self.prompt)
+        responses.append(await self._client.complete(second, self._schema))
+        if self._first_turns is not None:
+            self._first_turns.delete(self._client.key(prompt))
         return rationale
 
-    def _read(self, prompt: Prompt, answers: Sequence[EndpointResponse], rationale: str | None) -> Prediction:
-        completion, style = answers[-1].completion, self.prompt.style
+    def _read(
+        self, prompt: Prompt, responses: Sequence[EndpointResponse], rationale: str | None
+    ) -> Prediction:
+        completion, style = responses[-1].completion, self.prompt.style
         text = completion.text
         if style == "think" and completion.thinking and "</think>" not in text:
             text = f"<think>\n{completion.thinking}\n</think>\n\n{text}"
-        read = parse_answer(text, style)
-        refused = completion.finish == "content_filter" and read.action is None
+        parsed = parse_answer(text, style)
+        error = None
+        if completion.finish == "length" and parsed.level != "strict":
+            # What is there may be reasoning or a beginning; only a complete answer counts.
+            parsed = parse_answer("", style)
+            error = f"cut off at the limit of {self.options.max_output_tokens} output tokens"
+        elif completion.finish == "content_filter" and parsed.action is None:
+            error = "refused: the provider's content filter"
         return Prediction(
-            action=read.action,
-            rationale=rationale if style == "two_turn" else read.rationale,
-            parse=read.level,
-            forgiven=read.forgiven,
-            answer=None if read.level == "strict" else text,
-            error="refused: the provider's content filter" if refused else None,
+            action=parsed.action,
+            rationale=rationale if style == "two_turn" else parsed.rationale,
+            parse=parsed.level,
+            forgiven=parsed.forgiven,
+            answer=None if parsed.level == "strict" else text,
+            error=error,
             shown=prompt.shown,
-            usage=self._client.usage(answers, sum(answer.seconds for answer in answers)),
-            from_cache=all(answer.from_cache for answer in answers),
+            usage=self._client.usage(responses, sum(response.seconds for response in responses)),
+            from_cache=all(response.from_cache for response in responses),
         )
 
 

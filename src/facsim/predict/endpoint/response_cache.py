@@ -1,37 +1,49 @@
-"""Answers that were paid for, kept: one SQLite file that many coroutines and processes may share.
+"""Response cache: paid answers in one SQLite file that many coroutines and processes may share.
 
-An entry is found by a key over everything that may change the answer (`request_key`). Failed calls are not
-kept, and neither is any secret. Writing is a single short transaction on the caller's thread on purpose:
-once an answer has arrived there is no point at which a cancelled task or a killed process could lose it.
+The key of an entry is a hash of everything that may change the answer (`request_key`). Every entry has a
+checksum: an entry that was changed on disk is never served. Failed calls and secrets are not stored. A write
+is one short transaction on the caller's thread on purpose. Once an answer has arrived, no cancelled task and
+no killed process can lose it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import math
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from facsim.predict.endpoint.completion import Completion
 from facsim.util.errors import FacsimError
 
 if TYPE_CHECKING:
     from facsim.prompt import Message
 
-SCHEMA_VERSION = 1
-"""Part of every key and of the file: raise it when an entry's meaning changes."""
+KEY_VERSION: Final = 1
+"""Part of every key: raise it when an entry's meaning changes."""
+
+FILE_VERSION: Final = 2
+"""The layout of the file. Version 1 had no checksums; it is upgraded in place."""
+
+_REMOVE = "Remove the file (its answers are then paid for again) or choose another with --cache"
 
 BUSY_S = 30.0
-"""How long to wait for another process's transaction; they take milliseconds."""
+"""How long to wait for another process's transaction. Transactions take milliseconds."""
 
 
-def request_key(asked: Mapping[str, Any], messages: Sequence[Message]) -> str:
-    """SHA-256 over `messages` and all else that was `asked`: endpoint, model, sampling, schema, replicate."""
+def request_key(settings: Mapping[str, Any], messages: Sequence[Message]) -> str:
+    """SHA-256 over `messages` and all `settings`: endpoint, model, sampling, schema, replicate."""
     digest = hashlib.sha256()
-    head = json.dumps({"version": SCHEMA_VERSION, **asked}, sort_keys=True, ensure_ascii=False)
+    head = json.dumps({"version": KEY_VERSION, **settings}, sort_keys=True, ensure_ascii=False)
     for part in (head, *(text for message in messages for text in (message.role, message.content))):
-        # A page may hold lone surrogates, which UTF-8 has no form for.
+        # A page may contain lone surrogates, which UTF-8 cannot encode.
         data = part.encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
@@ -39,16 +51,16 @@ def request_key(asked: Mapping[str, Any], messages: Sequence[Message]) -> str:
 
 
 class ResponseCache:
-    """The file. Made, with its folder, if it is not there.
+    """The cache file. It is created, with its folder, if missing.
 
     Raises:
-        FacsimError: if the file is damaged, is something else, or cannot be read or written. No method
-        hides that:
-            a cache that silently forgets makes people pay twice.
+        FacsimError: from every method, if the file or an entry is damaged, or cannot be read or written. A
+            cache that silently forgets would make people pay twice.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self._locks: int | None = None
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)
@@ -63,21 +75,25 @@ class ResponseCache:
     def _prepare(self) -> None:
         try:
             run = self._connection.execute
-            if self._version() != SCHEMA_VERSION:
-                # Whole or not at all: another process may be opening it, or this one be killed.
+            if self._version() != FILE_VERSION:
+                # All or nothing: another process may be opening the file, or this one be killed.
                 run("BEGIN IMMEDIATE")
+                version = self._version()
                 (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
-                if self._version() == 0 and not tables:
-                    run("CREATE TABLE answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)")
-                    run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                if version == 0 and not tables:
+                    run("CREATE TABLE answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL, checksum TEXT)")
+                elif version == 1:
+                    run("ALTER TABLE answers ADD COLUMN checksum TEXT")
+                if version == 1 or (version == 0 and not tables):
+                    run(f"PRAGMA user_version = {FILE_VERSION}")
                 run("COMMIT")
-                if self._version() != SCHEMA_VERSION:
+                if self._version() != FILE_VERSION:
                     raise FacsimError(
-                        f"{self.file} is no response cache of this version of Facsim. "
-                        "Name another with --cache"
+                        f"{self.file} is not a response cache of this version of Facsim. "
+                        "Choose another file with --cache"
                     )
             run("PRAGMA journal_mode = WAL")
-            # A killed process loses nothing; a power cut at worst the last entries, never the file.
+            # A killed process loses nothing. A power cut loses at worst the last entries, never the file.
             run("PRAGMA synchronous = NORMAL")
         except sqlite3.Error as error:
             raise self._error(error) from None
@@ -86,22 +102,67 @@ class ResponseCache:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         return int(version)
 
-    def get(self, key: str) -> dict[str, Any] | None:
-        """The entry under `key`, or None."""
+    def get(self, key: str) -> tuple[Completion, float] | None:
+        """The completion stored under `key` and the seconds that it took, or None."""
         try:
-            row = self._connection.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
-            return None if row is None else json.loads(row[0])
-        except (sqlite3.Error, ValueError) as error:
+            row = self._connection.execute(
+                "SELECT answer, checksum FROM answers WHERE key = ?", (key,)
+            ).fetchone()
+        except (sqlite3.Error, ValueError, OverflowError) as error:
             raise self._error(error) from None
+        if row is None:
+            return None
+        answer, checksum = row
+        # An entry of file version 1 has no checksum. Its shape is checked all the same.
+        if not isinstance(answer, str) or (checksum is not None and checksum != _checksum(key, answer)):
+            raise self._damaged(key, "the checksum does not match")
+        try:
+            fields = json.loads(answer)
+            seconds = fields.pop("seconds")
+            if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+                raise ValueError("field seconds has no usable value")
+            return Completion.of_json(fields), float(seconds)
+        except json.JSONDecodeError:
+            raise self._damaged(key, "it is not JSON") from None
+        except ValueError as error:
+            raise self._damaged(key, str(error)) from None
+        except (TypeError, KeyError, AttributeError, RecursionError, OverflowError):
+            raise self._damaged(key, "it is not an answer") from None
 
-    def put(self, key: str, entry: Mapping[str, Any]) -> None:
-        """Keep `entry` (JSON values). The first entry under a key stays."""
+    def put(self, key: str, completion: Completion, seconds: float) -> None:
+        """Store a completion. The first entry of a key stays."""
+        answer = json.dumps({"seconds": seconds, **asdict(completion)})
+        self._write(
+            "INSERT INTO answers VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (key, answer, _checksum(key, answer)),
+        )
+
+    def delete(self, key: str) -> None:
+        """Remove an entry, if it exists."""
+        self._write("DELETE FROM answers WHERE key = ?", (key,))
+
+    def try_lock(self, key: str) -> bool:
+        """Whether this process may ask the question `key`. Until `unlock`, no other process may.
+
+        The lock is a byte of a lock file beside the cache. The system releases it when the process ends,
+        however it ends. Where the file system has no locks, the answer is always yes.
+        """
         try:
-            self._connection.execute(
-                "INSERT INTO answers VALUES (?, ?) ON CONFLICT DO NOTHING", (key, json.dumps(entry))
-            )
-        except sqlite3.Error as error:
-            raise self._error(error) from None
+            if self._locks is None:
+                path = self.file.with_name(f"{self.file.name}.lock")
+                self._locks = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _offset(key))
+        except (BlockingIOError, PermissionError):  # how systems say that another process holds it
+            return self._locks is None
+        except OSError:
+            return True
+        return True
+
+    def unlock(self, key: str) -> None:
+        """Let other processes ask the question `key`."""
+        if self._locks is not None:
+            with suppress(OSError):
+                fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, _offset(key))
 
     def __len__(self) -> int:
         try:
@@ -113,12 +174,40 @@ class ResponseCache:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+        if self._locks is not None:
+            os.close(self._locks)
+            self._locks = None
+
+    def remove(self) -> None:
+        """Close the cache and delete its files."""
+        self.close()
+        for suffix in ("", "-wal", "-shm", ".lock"):
+            self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
+
+    def _write(self, statement: str, values: tuple[str, ...]) -> None:
+        try:
+            self._connection.execute(statement, values)
+        except (sqlite3.Error, ValueError) as error:
+            raise self._error(error) from None
+
+    def _damaged(self, key: str, problem: str) -> FacsimError:
+        return FacsimError(
+            f"the response cache {self.file} is damaged: entry {key[:16]}: {problem}. {_REMOVE}"
+        )
 
     def _error(self, error: Exception) -> FacsimError:
         remedy = (
-            "Remove the file (its answers are then asked, and paid for, again) or name another with --cache"
-            if isinstance(error, (sqlite3.DatabaseError, ValueError))
-            and not isinstance(error, sqlite3.OperationalError)
-            else "Make room or give access, or name another file with --cache"
+            _REMOVE
+            if not isinstance(error, (sqlite3.OperationalError, OSError))
+            else "Make room or give access, or choose another file with --cache"
         )
         return FacsimError(f"the response cache {self.file} cannot be used: {error}. {remedy}")
+
+
+def _checksum(key: str, answer: str) -> str:
+    return hashlib.blake2b(f"{key}\n{answer}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _offset(key: str) -> int:
+    """The byte of the lock file that stands for a question: 62 bits of its key."""
+    return int(hashlib.blake2b(key.encode(), digest_size=8).hexdigest(), 16) >> 2

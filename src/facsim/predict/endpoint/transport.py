@@ -1,273 +1,157 @@
-"""How a request leaves this machine and an answer comes back, by pydantic-ai.
+"""Send a prompt to a provider and return its completion, with timeouts and retries.
 
-Everything a provider does differently ends here and in `supported_options`: no other
-file imports pydantic-ai. Above this file there are messages in, a `Completion` or a `CallFailed` out.
+Above this module there are messages in, and a `Completion` or a `CallFailed` out. Only the modules of this
+package import pydantic-ai, and only when a model is called.
 
-Retries have one authority, the provider's own SDK: it knows which failures may pass and honours
-`Retry-After`. pydantic-ai and the HTTP client retry nothing. Every call ends: each attempt has a timeout of
-its own, and all attempts with their waits have one together.
+One module decides about retries: this one. Transient failures (connection errors, timeouts, 408, 409, 429,
+5xx) are retried after a growing pause, or after the time that the server asks for. Each attempt ends after
+`timeout_s`, body included. A long wait is logged.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+import logging
+import random
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from facsim.predict.endpoint.completion import CallFailed, Completion, FailureKind
+from facsim.predict.endpoint.messages import message_history, openai_body, output_parameters
 from facsim.predict.endpoint.options import EXPLICIT_CACHE_PROVIDERS, EndpointOptions, EndpointTarget
+from facsim.predict.endpoint.providers import connect
 from facsim.predict.endpoint.supported_options import supported_options
+from facsim.util.display_text import format_seconds, one_line
 from facsim.util.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pydantic_ai.messages import ModelMessage, ModelResponse, UserContent
-    from pydantic_ai.models import Model, ModelRequestParameters
+    from pydantic_ai.messages import ModelMessage, ModelResponse
+    from pydantic_ai.models import ModelRequestParameters
     from pydantic_ai.settings import ModelSettings
 
     from facsim.prompt import Prompt
 
-FailureKind = Literal[
-    "refused", "denied", "missing", "quota", "rejected", "too_long", "limited", "slow", "broken"
-]
+MAX_RETRY_AFTER_S = 600.0
+"""Longest `Retry-After` that is waited for. A call whose server asks for more fails at once."""
 
-MAX_WAIT_S = 60.0
-"""The longest that the SDKs wait for one `Retry-After`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """A whole answer.
-
-    Attributes:
-        text: what the model wrote, without its separate reasoning.
-        thinking: the reasoning that came in a field of its own.
-        finish: why it stopped: `stop`, `length`, `content_filter`, `error`, or None where unsaid.
-        input_tokens: all prompt tokens, those read from or written to a cache included.
-        cached_tokens: of these, read from the provider's cache.
-        written_tokens: of these, written to it.
-        output_tokens: generated tokens, hidden reasoning included.
-    """
-
-    text: str
-    thinking: str | None = None
-    finish: str | None = None
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    written_tokens: int = 0
-    output_tokens: int = 0
-
-
-class CallFailed(Exception):
-    """A call that failed for good, after the SDK's retries. What it means is decided by the predictor.
-
-    Args:
-        kind: `refused` (nobody listens), `denied` (401, 403), `missing` (404), `quota` (the money is out),
-            `rejected` (400, 422: this request), `too_long` (over the context window), `limited` (429),
-            `slow` (a timeout), `broken` (5xx, a torn or senseless body).
-        message: the server's words, shortened, without secrets.
-        status: the HTTP status where there was one.
-    """
-
-    def __init__(self, kind: FailureKind, message: str, status: int | None = None) -> None:
-        self.kind, self.message, self.status = kind, message, status
-        super().__init__(message)
+_LOGGED_WAIT_S = 5.0
+_LONGEST_PAUSE_S = 8.0
+_LONGEST_MESSAGE = 300
+_LONGEST_INPUT = 20_000
+_TRANSIENT_STATUS = frozenset({408, 409, 429})
+_log = logging.getLogger(__name__)
 
 
 class Transport:
-    """An open line to one model. Made on first use, in the event loop that uses it."""
+    """A connection to one model. Create it in the event loop that uses it.
+
+    Args:
+        target: the model.
+        options: how it is called.
+
+    Raises:
+        ConfigError: if a key or other configuration is missing.
+    """
 
     def __init__(self, target: EndpointTarget, options: EndpointOptions) -> None:
         self.target, self.options = target, supported_options(target, options)
-        self._secrets: tuple[str, ...] = ()
-        self._http: Any = None
-        self._model = self._open()
+        self._connection = connect(target, self.options)
         self._settings = self._model_settings()
 
     @property
     def offers_structured_output(self) -> bool:
-        """Whether a JSON Schema can be sent along, as far as the model's name tells."""
-        return bool(self._model.profile.get("supports_json_schema_output", False))
+        """Whether a JSON Schema can be sent along, according to the profile of the model."""
+        return bool(self._connection.model.profile.get("supports_json_schema_output", False))
 
     async def send(self, prompt: Prompt, schema: Mapping[str, Any] | None = None) -> Completion:
-        """One answer to `prompt`.
+        """Send a prompt, with retries.
 
         Args:
-            prompt: messages that begin with the system message and end with a user's, and where their
-            stable
-                prefix ends.
-            schema: JSON Schema that the server is to enforce.
+            prompt: messages that start with the system message and end with a user message.
+            schema: JSON Schema that the server must enforce.
 
         Raises:
-            CallFailed: when there is none.
-            ConfigError: when the model cannot be asked like this at all.
+            CallFailed: if there is no completion after all retries.
+            ConfigError: if the model cannot be called in this way at all.
         """
+        retries = 0
+        while True:
+            try:
+                return await self._attempt(prompt, schema)
+            except CallFailed as failure:
+                if not failure.is_transient or retries >= self.options.retries:
+                    raise
+                pause = self._pause(failure, retries)
+            retries += 1
+            await asyncio.sleep(pause)
+
+    def clean(self, text: str) -> str:
+        """Text from outside on one line of at most 300 characters, without secrets and control characters."""
+        return one_line(self._connection.redact.message(text[:_LONGEST_INPUT]), _LONGEST_MESSAGE).rstrip(".")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._connection.http is not None:
+            await self._connection.http.aclose()
+
+    async def _attempt(self, prompt: Prompt, schema: Mapping[str, Any] | None) -> Completion:
         from pydantic_ai.direct import model_request  # noqa: PLC0415
         from pydantic_ai.exceptions import UserError  # noqa: PLC0415
 
-        attempts = self.options.retries + 1
-        deadline = attempts * self.options.timeout_s + self.options.retries * MAX_WAIT_S
         history, settings, parameters = self._request(prompt, schema)
+        model, limit = self._connection.model, self.options.timeout_s
         try:
-            async with asyncio.timeout(deadline):
+            async with asyncio.timeout(limit):
                 response = await model_request(
-                    self._model, history, model_settings=settings, model_request_parameters=parameters
+                    model, history, model_settings=settings, model_request_parameters=parameters
                 )
         except UserError as error:
             raise ConfigError(f"{self.target.spec}: {self.clean(str(error))}") from None
         except TimeoutError:
-            raise CallFailed("slow", f"no whole answer within {deadline:g} s") from None
-        except Exception as error:  # whatever an odd body makes a client library raise is the server's doing
+            raise CallFailed("slow", f"no complete answer within {limit:g} s", is_transient=True) from None
+        except (
+            Exception
+        ) as error:  # whatever a client library raises on an odd response is the server's fault
             raise self._failure(error) from None
-        return _reply(response)
+        return self._completion(response)
+
+    def _pause(self, failure: CallFailed, retries: int) -> float:
+        """Seconds to wait before the next attempt.
+
+        Raises:
+            CallFailed: if the server asks for more than `MAX_RETRY_AFTER_S`.
+        """
+        asked = failure.retry_after
+        if asked is None or asked <= 0:
+            jitter = random.uniform(0.75, 1.0)  # noqa: S311
+            return jitter * min(0.5 * 2.0**retries, _LONGEST_PAUSE_S)
+        if asked > MAX_RETRY_AFTER_S:
+            raise CallFailed(
+                failure.kind,
+                f"{failure.message}. The server asks to wait {format_seconds(asked)}, longer than the "
+                f"{format_seconds(MAX_RETRY_AFTER_S)} that Facsim waits",
+                failure.status,
+            ) from None
+        if asked >= _LOGGED_WAIT_S:
+            _log.warning(
+                "%s: HTTP %s, waiting %s as the server asks (Retry-After), then attempt %d of %d",
+                self.target.spec,
+                failure.status,
+                format_seconds(asked),
+                retries + 2,
+                self.options.retries + 1,
+            )
+        return asked
 
     def _request(
         self, prompt: Prompt, schema: Mapping[str, Any] | None
     ) -> tuple[list[ModelMessage], ModelSettings, ModelRequestParameters | None]:
-        """The arguments of `model_request`.
-
-        On the OpenAI wire, messages and schema go as `extra_body`, which the SDK sends as it is and which
-        takes precedence. As arguments, the SDK would walk each of them through every type that a message
-        may have: 0.5 ms of CPU a message, ten times the rest of the request in a long session, and nothing
-        to find there.
-        """
+        """The arguments of `model_request`."""
         if self.target.provider in EXPLICIT_CACHE_PROVIDERS:
-            return _history(prompt), self._settings, _parameters(schema)
-        role = self._model.profile.get("openai_system_prompt_role") or "system"
-        body: dict[str, Any] = {
-            "messages": [
-                {"role": role if message.role == "system" else message.role, "content": message.content}
-                for message in prompt.messages
-            ]
-        }
-        if schema is not None:
-            answer = {"name": "answer", "schema": schema, "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": answer}
+            return message_history(prompt), self._settings, output_parameters(schema)
+        role = self._connection.model.profile.get("openai_system_prompt_role") or "system"
+        body = openai_body(prompt, schema, str(role))
         return [], {**self._settings, "extra_body": body}, None
-
-    def clean(self, text: str) -> str:
-        """`text` in one line of at most 300 characters, without the secrets in use here."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        text = " ".join(text.split()).rstrip(".")
-        return text if len(text) <= 300 else text[:299] + "…"
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._http is not None:
-            await self._http.aclose()
-
-    def _open(self) -> Model[Any]:
-        match self.target.provider:
-            case "openai":
-                return self._openai()
-            case "endpoint":
-                return self._compatible()
-            case "anthropic":
-                return self._anthropic()
-            case "bedrock":
-                return self._bedrock()
-
-    def _secret(self, *variables: str, default: str | None = None) -> str:
-        for variable in variables:
-            if value := os.environ.get(variable):
-                self._secrets = (*self._secrets, value)
-                return value
-        if default is None:
-            raise ConfigError(
-                f"{self.target.spec}: no API key. Set the environment variable {' or '.join(variables)}"
-            )
-        return default
-
-    def _http_client(self) -> Any:
-        import httpx2  # noqa: PLC0415
-        from pydantic_ai.models import create_async_httpx2_client  # noqa: PLC0415
-
-        # Who asks bounds the calls in flight: the pool keeps connections alive and never makes one wait.
-        self._http = create_async_httpx2_client(
-            timeout=httpx2.Timeout(self.options.timeout_s, connect=min(10.0, self.options.timeout_s)),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
-        )
-        return self._http
-
-    def _openai(self) -> Model[Any]:
-        from openai import AsyncOpenAI  # noqa: PLC0415
-        from pydantic_ai.models.openai import OpenAIChatModel  # noqa: PLC0415
-        from pydantic_ai.providers.openai import OpenAIProvider  # noqa: PLC0415
-
-        client = AsyncOpenAI(
-            api_key=self._secret("OPENAI_API_KEY"),
-            http_client=self._http_client(),
-            timeout=self.options.timeout_s,
-            max_retries=self.options.retries,
-        )
-        return OpenAIChatModel(self.target.model, provider=OpenAIProvider(openai_client=client))
-
-    def _compatible(self) -> Model[Any]:
-        from openai import AsyncOpenAI  # noqa: PLC0415
-        from pydantic_ai.models.openai import OpenAIChatModel  # noqa: PLC0415
-        from pydantic_ai.profiles.openai import OpenAIModelProfile  # noqa: PLC0415
-        from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider  # noqa: PLC0415
-
-        client = AsyncOpenAI(
-            base_url=self.target.base_url,
-            api_key=self._secret("FACSIM_ENDPOINT_API_KEY", default="none"),
-            http_client=self._http_client(),
-            timeout=self.options.timeout_s,
-            max_retries=self.options.retries,
-        )
-        # `max_tokens` is the name that every compatible server knows. Whether a model thinks, only those who
-        # serve it know.
-        profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False, supports_thinking=True)
-        provider = OpenAICompatibleProvider("endpoint", openai_client=client, profile=profile)
-        return OpenAIChatModel(self.target.model, provider=provider)
-
-    def _anthropic(self) -> Model[Any]:
-        from anthropic import AsyncAnthropic  # noqa: PLC0415
-        from pydantic_ai.models.anthropic import AnthropicModel  # noqa: PLC0415
-        from pydantic_ai.providers.anthropic import AnthropicProvider  # noqa: PLC0415
-
-        client = AsyncAnthropic(
-            api_key=self._secret("ANTHROPIC_API_KEY"),
-            http_client=self._http_client(),
-            timeout=self.options.timeout_s,
-            max_retries=self.options.retries,
-        )
-        return AnthropicModel(self.target.model, provider=AnthropicProvider(anthropic_client=client))
-
-    def _bedrock(self) -> Model[Any]:
-        import boto3  # type: ignore[import-untyped]  # noqa: PLC0415
-        from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415
-        from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]  # noqa: PLC0415
-        from pydantic_ai.models.bedrock import BedrockConverseModel  # noqa: PLC0415
-        from pydantic_ai.providers.bedrock import BedrockProvider  # noqa: PLC0415
-
-        config = Config(
-            read_timeout=self.options.timeout_s,
-            connect_timeout=min(10.0, self.options.timeout_s),
-            max_pool_connections=256,
-            retries={"total_max_attempts": self.options.retries + 1, "mode": "standard"},
-        )
-        session = boto3.Session()
-        credentials = session.get_credentials()
-        bearer = os.environ.get("AWS_BEARER_TOKEN_BEDROCK")
-        if credentials is not None:
-            frozen = credentials.get_frozen_credentials()
-            found = (frozen.secret_key, frozen.token, frozen.access_key, bearer)
-            self._secrets = tuple(secret for secret in found if secret)
-        elif bearer:
-            self._secrets = (bearer,)
-        else:
-            raise ConfigError(
-                f"{self.target.spec}: no AWS credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-                "AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK"
-            )
-        try:
-            client = session.client("bedrock-runtime", config=config)
-        except BotoCoreError as error:
-            remedy = "Set AWS_DEFAULT_REGION, for example to us-east-1"
-            raise ConfigError(f"{self.target.spec}: {self.clean(str(error))} {remedy}") from None
-        return BedrockConverseModel(self.target.model, provider=BedrockProvider(bedrock_client=client))
 
     def _model_settings(self) -> ModelSettings:
         options = self.options
@@ -281,12 +165,17 @@ class Transport:
         if self.target.provider in EXPLICIT_CACHE_PROVIDERS:
             # The task and the persona are the same at every step of a session.
             settings[f"{self.target.provider}_cache_instructions"] = True
-        return settings  # type: ignore[return-value]  # a TypedDict with one key of its provider's own
+        return settings  # type: ignore[return-value]  # a TypedDict with one key specific to its provider
 
     def _failure(self, error: Exception) -> CallFailed:
-        """What `error` means, in our words."""
+        """What an exception of a client library means."""
         from pydantic_ai import exceptions as known  # noqa: PLC0415
 
+        ours = _cause(error)
+        if ours is not None:
+            return CallFailed(
+                ours.kind, self.clean(ours.message), ours.status, is_transient=ours.is_transient
+            )
         status = getattr(error, "status_code", None)
         message = self.clean(_words(error))
         kinds: tuple[tuple[type[Exception], FailureKind], ...] = (
@@ -298,84 +187,58 @@ class Transport:
             (known.ModelRateLimitError, "limited"),
             (known.ModelTimeoutError, "slow"),
         )
-        if isinstance(error, known.ModelConnectionError) and error.phase == "connect":
-            return CallFailed("refused", message)
-        for kind_of_error, kind in kinds:
-            if isinstance(error, kind_of_error):
-                return CallFailed(kind, message, status)
-        if status == 404:
-            return CallFailed("missing", message, status)
-        return CallFailed("broken", message, status)
+        kind: FailureKind = "missing" if status == 404 else "broken"
+        kind = next((kind for kind_of_error, kind in kinds if isinstance(error, kind_of_error)), kind)
+        is_connection = isinstance(error, known.ModelConnectionError)
+        if is_connection and getattr(error, "phase", None) == "connect":
+            kind = "refused"
+        is_transient = is_connection or status in _TRANSIENT_STATUS or (status or 0) >= 500
+        return CallFailed(
+            kind,
+            message,
+            status,
+            is_transient=is_transient and kind != "quota",
+            retry_after=getattr(error, "retry_after", None),
+        )
+
+    def _completion(self, response: ModelResponse) -> Completion:
+        from pydantic_ai.messages import TextPart, ThinkingPart  # noqa: PLC0415
+
+        text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
+        thinking = "\n".join(
+            part.content for part in response.parts if isinstance(part, ThinkingPart) and part.content
+        )
+        usage, redact = response.usage, self._connection.redact
+        cached, written = usage.cache_read_tokens, usage.cache_write_tokens
+        return Completion(
+            # A server may echo the key: nothing of it reaches a run or a cache.
+            text=redact(text),
+            thinking=redact(thinking) or None,
+            finish=response.finish_reason,
+            input_tokens=usage.input_tokens,
+            cached_tokens=cached if cached + written <= usage.input_tokens else 0,
+            written_tokens=written if cached + written <= usage.input_tokens else 0,
+            output_tokens=usage.output_tokens,
+        )
+
+
+def _cause(error: BaseException | None) -> CallFailed | None:
+    """The `CallFailed` that a client library wrapped in exceptions of its own."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, CallFailed):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _words(error: Exception) -> str:
-    """What the server said, if it said something; else what the library says."""
+    """What the server said, if anything; else what the library says."""
     body = getattr(error, "body", None)
     if isinstance(body, Mapping):
         inner = body.get("error", body)
-        said = (inner.get("message") or inner.get("detail")) if isinstance(inner, Mapping) else inner
-        if isinstance(said, str) and said:
-            return f"{getattr(error, 'status_code', None) or 'error'}: {said}"
+        text = (inner.get("message") or inner.get("detail")) if isinstance(inner, Mapping) else inner
+        if isinstance(text, str) and text:
+            return f"{getattr(error, 'status_code', None) or 'error'}: {text}"
     return f"{type(error).__name__}: {error}"
-
-
-def _history(prompt: Prompt) -> list[ModelMessage]:
-    """The messages in pydantic-ai's words, with cache marks before and after the current page.
-
-    The mark before it closes the history, the stable prefix. The one after it lets the next step read the
-    page from the cache as well: a page is then written once, at 1.25 times its price, instead of being sent
-    once at full price and written at the next step. A page that had to be cut will not come again like
-    this: no mark.
-    """
-    from pydantic_ai.messages import (  # noqa: PLC0415
-        CachePoint,
-        ModelRequest,
-        ModelResponse,
-        SystemPromptPart,
-        TextPart,
-        UserPromptPart,
-    )
-
-    history: list[ModelMessage] = []
-    for index, message in enumerate(prompt.messages):
-        if message.role == "system":
-            history.append(ModelRequest(parts=[SystemPromptPart(content=message.content)]))
-        elif message.role == "assistant":
-            history.append(ModelResponse(parts=[TextPart(content=message.content)]))
-        else:
-            content: str | list[UserContent] = message.content
-            if index == prompt.cache_boundary:
-                # A mark closes what stands before it. The system message has a mark of its own.
-                before = [CachePoint()] if prompt.messages[index - 1].role != "system" else []
-                after = [CachePoint()] if prompt.shown is None else []
-                content = [*before, message.content, *after]
-            history.append(ModelRequest(parts=[UserPromptPart(content=content)]))
-    return history
-
-
-def _parameters(schema: Mapping[str, Any] | None) -> ModelRequestParameters | None:
-    from pydantic_ai.models import ModelRequestParameters  # noqa: PLC0415
-    from pydantic_ai.output import OutputObjectDefinition  # noqa: PLC0415
-
-    if schema is None:
-        return None
-    answer = OutputObjectDefinition(json_schema=dict(schema), name="answer", strict=True)
-    return ModelRequestParameters(output_mode="native", output_object=answer, allow_text_output=True)
-
-
-def _reply(response: ModelResponse) -> Completion:
-    from pydantic_ai.messages import TextPart, ThinkingPart  # noqa: PLC0415
-
-    text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
-    thinking = "\n".join(
-        part.content for part in response.parts if isinstance(part, ThinkingPart) and part.content
-    )
-    return Completion(
-        text=text,
-        thinking=thinking or None,
-        finish=response.finish_reason,
-        input_tokens=response.usage.input_tokens,
-        cached_tokens=response.usage.cache_read_tokens,
-        written_tokens=response.usage.cache_write_tokens,
-        output_tokens=response.usage.output_tokens,
-    )
