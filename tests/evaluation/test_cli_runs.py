@@ -1,5 +1,6 @@
 """The verbs evaluate, score, compare and report, from the command line."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -106,6 +107,23 @@ def test_dry_run_shows_the_prompt_and_asks_nobody(shop: DataSet, tmp_path: Path)
     assert "input tokens" in said
     assert "expected" in said
     assert not (tmp_path / "runs").exists()
+
+
+def test_dry_run_tells_what_pages_as_changes_save(shop: DataSet, tmp_path: Path) -> None:
+    command = (
+        "evaluate", shop.path, "openai:gpt-4.1", "--dry-run", "--split", "all", "--limit", 3,
+        "--out", tmp_path / "runs",
+    )  # fmt: skip
+    full, changes = (facsim(*command, "--pages", pages) for pages in ("full", "changes"))
+    row = re.compile(
+        r"with --pages (\w+) +([\d,]+) input tokens \(([+-]\d+)%\), \$[\d.]+ expected: <?\$[\d.]+ (\w+)"
+    )
+    saved, spent = row.search(" ".join(full.split())), row.search(" ".join(changes.split()))
+    assert (saved[1], saved[4]) == ("changes", "less")
+    assert (spent[1], spent[4]) == ("full", "more")
+    assert int(saved[3]) < 0 < int(spent[3])
+    assert f"input tokens {saved[2]}," in " ".join(changes.replace("│", " ").split())
+    assert "<same" in changes and "<same" not in full
 
 
 def test_ctrl_c_says_how_to_go_on(shop: DataSet, tmp_path: Path) -> None:

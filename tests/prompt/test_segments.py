@@ -40,9 +40,14 @@ def recorded(drawn):
 
 @pytest.mark.parametrize("style", STYLES)
 @settings(deadline=None)
-@given(drawn=steps_of, budget=st.sampled_from([None, 900, 1500, 4000]), below=st.booleans())
-def test_every_step_is_asked_as_in_evaluation(style, drawn, budget, below):
-    config = PromptConfig(style=style, budget_tokens=budget, person_after_pages=below)
+@given(
+    drawn=steps_of,
+    budget=st.sampled_from([None, 900, 1500, 4000]),
+    below=st.booleans(),
+    pages=st.sampled_from(["full", "changes"]),
+)
+def test_every_step_is_asked_as_in_evaluation(style, drawn, budget, below, pages):
+    config = PromptConfig(style=style, budget_tokens=budget, person_after_pages=below, pages=pages)
     steps = list(recorded(drawn))
     found = list(segments(steps, config))
     assert [turn.step for segment in found for turn in segment.turns] == list(range(len(steps)))

@@ -10,9 +10,11 @@ import torch
 from safetensors.torch import load_file
 from small_training import make_model
 
+from facsim.data import Card, DataSetWriter
 from facsim.lm.chat_tokenizer import ChatTokenizer
 from facsim.lm.checkpoint import load_checkpoint, load_tokenizer
 from facsim.lm.locate import find_checkpoint
+from facsim.schema import Action, Session, Step
 from facsim.train import TrainingInterrupted, TrainingReport, check_training, train_sft
 from facsim.train.report import model_card
 from facsim.train.serving import is_auto_tokenizer
@@ -46,6 +48,27 @@ def trained(tmp_path_factory, shop, small_model):
     said = []
     report = train_sft(config, progress=lambda done, total, note="": said.append((done, total, note)))
     return config, report, said
+
+
+def test_pages_as_changes_are_learned_and_asked_for(config, tmp_path):
+    """The same sessions in fewer tokens, and a checkpoint that is prompted as it was trained."""
+    data = tmp_path / "data"
+    menu = "".join(f'<a name="menu.{n}">Department {n}</a>' for n in range(40))
+    with DataSetWriter(data, Card(name="menus", source="jsonl", origin="tests")) as writer:
+        for person in range(30):
+            pages = [writer.add_page(f'{menu}<a name="goods.{person}">{text}</a>') for text in ("pan", "cup")]
+            steps = [Step(page, Action.click(f"goods.{person}")) for page in (*pages, pages[0])]
+            writer.add_session(Session(f"s{person}", f"u{person}", tuple(steps)))
+    full, changes = (
+        config(data=data, pages=pages, context_tokens=4096, budget_tokens=3500, sessions=8)
+        for pages in ("full", "changes")
+    )
+    counts = [check_training(one, styles=("action",)).styles[0].counts.tokens for one in (full, changes)]
+    assert counts[1] < counts[0]
+    train_sft(changes)
+    settings = load_checkpoint(changes.out).settings
+    assert settings.prompt.pages == "changes"
+    assert json.loads((changes.out / "facsim.json").read_text())["prompt"]["pages"] == "changes"
 
 
 def test_a_plain_checkpoint_is_left_behind(trained):

@@ -254,6 +254,21 @@ def test_the_prompt_is_the_one_that_was_sent(client: TestClient, shelf: Path) ->
     assert "by default" in client.get("/prompt?id=s03&step=1").text
 
 
+def test_a_prompt_with_pages_as_changes_is_shown_as_it_was_sent(tmp_path: Path) -> None:
+    from html import unescape
+
+    data = write_data(tmp_path / "data", [made_session(1)])
+    prompt = PromptConfig(style="action", pages="changes")
+    run = write_run(tmp_path / "run", data, lambda *_: told(Action.terminate()), prompt=prompt)
+    client = TestClient(build_app(data, [run]), base_url=ADDRESS)
+    html = client.get("/prompt?id=s01&step=2&run=A").text
+    shown = [unescape(text) for text in re.findall(r"<pre[^>]*><bdi>(.*?)</bdi></pre>", html, re.DOTALL)]
+    expected = build_prompt(so_far(data, data.session("s01"), 2), prompt)
+    assert shown == [message.content for message in expected.messages]
+    assert shown[-1] == "<page>\n<same>\n</page>"
+    assert "has changed" not in html
+
+
 def test_a_prompt_that_cannot_be_built_says_why(tmp_path: Path) -> None:
     data = write_data(tmp_path / "data", [made_session(1)])
     prompt = PromptConfig(budget_tokens=None).model_dump(mode="json") | {

@@ -60,7 +60,22 @@ def _calls(found: CostEstimate) -> list[list[str]]:
         ["longest prompt", f"{found.longest:,} tokens"],
         ["output tokens", f"{found.output_tokens:,} if typical, {found.output_tokens_at_most:,} at most"],
         ["cost", _costs(found.cost, found.cost_at_most)],
+        [f"with --pages {found.otherwise.pages}", _with_other_pages(found)],
     ]
+
+
+def _with_other_pages(found: CostEstimate) -> str:
+    """What the other setting of `--pages` takes, compared with this one."""
+    other = found.otherwise
+    taken = f"{other.input_tokens:,} input tokens"
+    if found.input_tokens:
+        taken += f" ({other.input_tokens / found.input_tokens - 1:+.0%})"
+    if other.cost is None or found.cost is None:
+        return taken
+    saved = found.cost - other.cost
+    return (
+        f"{taken}, {dollars(other.cost)} expected: {dollars(abs(saved))} {'less' if saved >= 0 else 'more'}"
+    )
 
 
 def _passes(found: LocalEstimate) -> list[list[str]]:

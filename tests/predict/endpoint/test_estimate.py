@@ -51,6 +51,21 @@ def test_two_turns_are_two_calls_of_which_the_second_reads_the_first(step):
     assert two.cached_tokens > 0.4 * two.input_tokens
 
 
+@pytest.mark.parametrize("style", ["rationale", "two_turn"])
+def test_the_other_setting_of_pages_is_estimated_too(step, style):
+    html = "".join(f'<a name="shelf.{n}">Product {n}</a>' for n in range(40))
+    steps = [step(n, html=html) for n in range(6)]
+    full, changes = (
+        endpoint_predictor("openai:gpt-4.1", PromptConfig(style=style, pages=pages)).estimate(steps)
+        for pages in ("full", "changes")
+    )
+    assert (full.otherwise.pages, changes.otherwise.pages) == ("changes", "full")
+    assert full.otherwise.input_tokens == changes.input_tokens < full.input_tokens
+    assert changes.otherwise.input_tokens == full.input_tokens
+    assert full.otherwise.cost == pytest.approx(changes.cost)
+    assert changes.cost < full.cost == pytest.approx(changes.otherwise.cost)
+
+
 def test_marks_cost_what_a_provider_with_marks_would_bill(step, talk, monkeypatch):
     """A server that keeps every prefix up to each mark, and bills as the price list of marks says."""
     kept = set()

@@ -74,6 +74,20 @@ def test_one_pass_says_what_asking_step_by_step_says(trained, taught, style, dec
         assert 0 < right < len(found)  # people are sometimes right drafts, sometimes wrong ones
 
 
+@pytest.mark.parametrize("decoding", ["greedy", "candidates"])
+def test_pages_as_changes_are_scored_in_one_pass_as_step_by_step(trained, decoding):
+    prompt = PromptConfig(style="action", pages="changes")
+    whole = LocalPredictor(trained("action"), prompt, LocalOptions(max_output_tokens=48, decoding=decoding))
+    sessions = [recorded_session(number, steps=5) for number in range(3)]
+    prompts = [build_prompt(so_far, prompt) for recorded in sessions for so_far, _ in recorded.steps]
+    assert sum("<same" in prompt.messages[-1].content for prompt in prompts) >= len(sessions)
+    for answer in answers(whole, sessions).values():
+        so_far, _ = answer.recorded.steps[answer.step]
+        alone = whole.answer(so_far)
+        assert said(answer.prediction) == said(alone)
+        assert answer.prediction.usage.input_tokens == alone.usage.input_tokens
+
+
 @pytest.mark.parametrize("decoding", ["greedy", "constrained", "candidates"])
 def test_what_people_did_does_not_reach_the_prediction(trained, decoding):
     """Other actions at a step and after it: the same predictions up to that step."""

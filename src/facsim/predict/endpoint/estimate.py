@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from facsim.predict.endpoint.options import EXPLICIT_CACHE_PROVIDERS, EndpointOptions, EndpointTarget
 from facsim.predict.endpoint.prices import Tokens, cost
-from facsim.prompt import Prompt, PromptConfig, Style, action_turn, build_prompt, count_tokens
+from facsim.prompt import Pages, Prompt, PromptConfig, Style, action_turn, build_prompt, count_tokens
 from facsim.prompt.tokens import MESSAGE_TOKENS
 from facsim.schema import SessionSoFar
 
@@ -15,6 +15,21 @@ ANSWER_TOKENS: dict[Style, int] = {"action": 30, "rationale": 70, "think": 80, "
 """Tokens of a typical answer, all turns together: an action with a dotted name, and one sentence."""
 
 _RATIONALE = "I want to see the details before I decide, because this one seems to be what I need."
+
+
+@dataclass(frozen=True, slots=True)
+class OtherPages:
+    """What the same run takes under the other setting of `PromptConfig.pages`.
+
+    Attributes:
+        pages: that setting.
+        input_tokens: of all prompts.
+        cost: expected cost in US dollars; None if the price is unknown.
+    """
+
+    pages: Pages
+    input_tokens: int
+    cost: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,7 @@ class CostEstimate:
         cost: expected US dollars.
         cost_at_most: US dollars at most.
         example: the longest prompt of the first session; None without steps.
+        otherwise: what the other setting of `PromptConfig.pages` takes.
     """
 
     steps: int
@@ -47,6 +63,7 @@ class CostEstimate:
     cost: float | None
     cost_at_most: float | None
     example: Prompt | None
+    otherwise: OtherPages
 
 
 class UsageEstimator:
@@ -116,26 +133,21 @@ def estimate(
         config: how sessions become prompts.
         options: the answer limit, and the price if given.
     """
-    count = UsageEstimator(target, config, options)
-    steps_counted, example, example_session = 0, None, None
-    before: Prompt | None = None
-    session = None
+    run = _RunEstimator(target, config, options)
+    other: Pages = "full" if config.pages == "changes" else "changes"
+    otherwise = _RunEstimator(target, config.model_copy(update={"pages": other}), options)
+    example, example_session = None, None
     for so_far in steps:
-        prompt = build_prompt(so_far, config)
-        before = before if so_far.session_id == session else None
-        session = so_far.session_id
-        example_session = example_session or session
-        if session == example_session:
+        prompt = run.add(so_far)
+        otherwise.add(so_far)
+        example_session = example_session or so_far.session_id
+        if so_far.session_id == example_session:
             example = prompt
-        steps_counted += 1
-        count.add(prompt, before)
-        if config.style == "two_turn":
-            count.add(action_turn(prompt, _RATIONALE, config), prompt)
-        before = prompt
-    typical = steps_counted * ANSWER_TOKENS[config.style]
+    count = run.count
+    typical = run.steps * ANSWER_TOKENS[config.style]
     most = count.calls * options.max_output_tokens
     return CostEstimate(
-        steps=steps_counted,
+        steps=run.steps,
         calls=count.calls,
         input_tokens=count.input,
         cached_tokens=count.cached,
@@ -145,4 +157,26 @@ def estimate(
         cost=count.cost(typical),
         cost_at_most=count.cost_at_most(most),
         example=example,
+        otherwise=OtherPages(other, otherwise.count.input, otherwise.count.cost(typical)),
     )
+
+
+class _RunEstimator:
+    """Count the prompts of a run under one config, step by step."""
+
+    def __init__(self, target: EndpointTarget, config: PromptConfig, options: EndpointOptions) -> None:
+        self.count = UsageEstimator(target, config, options)
+        self.steps = 0
+        self._config = config
+        self._before: tuple[str, Prompt] | None = None
+
+    def add(self, so_far: SessionSoFar) -> Prompt:
+        """Count the calls of a step. Returns its prompt, in `two_turn` the first of its two."""
+        prompt = build_prompt(so_far, self._config)
+        same_session = self._before is not None and self._before[0] == so_far.session_id
+        self.count.add(prompt, self._before[1] if self._before is not None and same_session else None)
+        if self._config.style == "two_turn":
+            self.count.add(action_turn(prompt, _RATIONALE, self._config), prompt)
+        self._before = (so_far.session_id, prompt)
+        self.steps += 1
+        return prompt
