@@ -68,7 +68,7 @@ def test_shares_are_in_every_form(runs: list[Run]) -> None:
     text = board.to_markdown()
     ranking, shares = text.split("**Share of what is possible, in %**")
     assert "| ◆ | oracle | 66.7 [" in ranking
-    assert "◆ the oracle answers with the people's own probabilities" in ranking
+    assert "◆ the oracle answers with the true probabilities of the simulated shoppers" in ranking
     assert "| Run | Accuracy [95%] | Log-likelihood [95%] |" in shares
     assert "|  | half | 50.0 [" in shares
     assert "(run - baseline) / (oracle - baseline)" in shares

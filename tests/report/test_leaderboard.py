@@ -150,9 +150,7 @@ def test_columns_that_tell_nothing_are_left_out(runs: list[Run], made: Made, tmp
     board = leaderboard([*runs, failing])
     head = board.to_markdown().splitlines()[2]
     assert "| Failed | Shown |" in head
-    assert board.notes == (
-        "failing: 3 calls failed for good and count as wrong; finish the run with --resume",
-    )
+    assert board.notes == ("failing: 3 calls failed and count as wrong; finish the run with --resume",)
     assert board.notes[0] in drawn(board.to_table(), width=140)
 
 
@@ -238,9 +236,34 @@ def test_comparison_and_summary_for_the_terminal(runs: list[Run]) -> None:
 
 def test_published_data_is_whole() -> None:
     boards = published_boards()
-    assert {name: len(board.rows) for name, board in boards.items()} == {"shopcart": 28, "opera": 11}
+    assert {name: len(board.rows) for name, board in boards.items()} == {
+        "shopcart": 28, "opera": 20, "opera-full": 4, "shop-r1": 5
+    }  # fmt: skip
     for board in boards.values():
         assert all(row.source in board.sources for row in board.rows)
         assert all(0 < number < 100 for row in board.rows for number in row.numbers.values())
         keys = [(row.name, row.how, row.source) for row in board.rows]
         assert len(set(keys)) == len(keys)
+
+
+def test_derived_rows_follow_from_the_published_counts() -> None:
+    """Shop-R1 has 690 clicks, 677 inputs and 512 terminates; Customer-R1 has 786, 76 and 40."""
+    boards = published_boards()
+    rows = {(board, row.name): row for board, found in boards.items() for row in found.rows if row.derived}
+    assert rows.keys() == {
+        ("shop-r1", "always terminate"), ("opera-full", "always click"), ("opera", "always click"),
+        ("opera", "always purchase"),
+    }  # fmt: skip
+    terminate = rows["shop-r1", "always terminate"]
+    assert terminate.accuracy == round(100 * 512 / (690 + 677 + 512), 2) == 27.25
+    click = 2 * 786 / 902 / (1 + 786 / 902)  # F1 of always clicking; the F1 of the other two types is 0
+    assert rows["opera", "always click"].type_f1_macro == round(100 * click / 3, 2)
+    opera = {(row.name, row.how): row.accuracy for row in boards["opera"].rows}
+    assert opera["Qwen2.5-7B-1M", "SFT + RL"] == 39.58
+    assert opera["AlignUSER", "world-model pre-training"] == 52.92
+
+
+def test_derived_rows_say_so(runs: list[Run]) -> None:
+    text = leaderboard(runs, published="shop-r1").to_markdown()
+    assert "| always terminate | trivial rule, derived | 27.25 | 27.25 | shop-r1 |" in text
+    assert "| Qwen2.5-3B | SFT + RL (Shop-R1) | 27.72 | 36.40 | shop-r1 |" in text

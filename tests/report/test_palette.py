@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from facsim.report.palette import REST, RUN_COLOURS
+from facsim.report.palette import ORACLE_COLOUR, REST, RUN_COLOURS
 
 
 def luminance(colour: str) -> float:
@@ -16,7 +16,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("pair", [*RUN_COLOURS, REST])
+@pytest.mark.parametrize("pair", [*RUN_COLOURS, REST, ORACLE_COLOUR])
 def test_the_letter_of_a_run_stands_out_from_its_page(pair: tuple[str, str]) -> None:
     light, dark = map(luminance, pair)
     assert (luminance("#ffffff") + 0.05) / (light + 0.05) >= 4.5
@@ -25,4 +25,4 @@ def test_the_letter_of_a_run_stands_out_from_its_page(pair: tuple[str, str]) -> 
 
 def test_no_two_runs_have_one_colour() -> None:
     for theme in (0, 1):
-        assert len({pair[theme] for pair in (*RUN_COLOURS, REST)}) == len(RUN_COLOURS) + 1
+        assert len({pair[theme] for pair in (*RUN_COLOURS, REST, ORACLE_COLOUR)}) == len(RUN_COLOURS) + 2

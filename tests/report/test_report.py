@@ -15,6 +15,7 @@ import pytest
 from reporting import altered, varied
 
 from facsim import Report, build_report
+from facsim.data import Card
 from facsim.evaluation import Run, score
 from facsim.report.leaderboard_table import markdown_table
 from facsim.report.reproduce import evaluate_command, view_command
@@ -153,7 +154,7 @@ def test_contrasts_hold_steps_that_only_one_gets_right(report: Report, runs: lis
                     line[f"true_{part}"] == line[f"pred_{part}"] for part in ("type", "name", "text")
                 )
                 assert matched is answer.right
-            assert example.address.endswith(f"session?id={example.session_id}&step={example.step}")
+            assert example.address.endswith(f"session?id={example.session_id}&step={example.step + 1}")
 
 
 def test_unread_answers_are_shown(report: Report) -> None:
@@ -168,16 +169,19 @@ def test_unread_answers_are_shown(report: Report) -> None:
 
 
 def test_the_headline_says_who_and_how_sure(report: Report, runs: list[Run]) -> None:
-    assert report.headline.title.startswith("tuned predicts people best: 66.7% of their next actions")
+    assert report.headline.title.startswith(
+        "tuned predicts simulated shoppers best: 66.7% of their next actions"
+    )
     text = " ".join(report.headline.sentences)
     assert "Next comes prompted with" in text
     assert "The best trivial baseline is always-terminate with 33.3%" in text
-    assert "The best possible on these data is 90.0%: tuned goes 58.8% of the way to it" in text
+    assert "The best possible accuracy on these data is 90.0%. From always-terminate" in text
+    assert "tuned closes 58.8% of the gap to it (95% interval" in text
     by_name = {run.name: run for run in runs}
     title = build_report([by_name["prompted"], by_name["always-terminate"]]).headline.title
-    assert title == "prompted leads with 40.0%, but cannot be told from always-terminate"
+    assert title == "prompted leads with 40.0%, but cannot be separated statistically from always-terminate"
     title = build_report([by_name["random"], by_name["always-terminate"]]).headline.title
-    assert title == "Of the trivial baselines always-terminate is right most often: 33.3%"
+    assert title == "Of the trivial baselines, always-terminate is correct most often: 33.3%"
     assert build_report([by_name["tuned"]]).headline.title == "tuned predicts 66.7% of people's next actions"
     assert "nothing to rank" in build_report([by_name["oracle"]]).headline.sentences[0]
 
@@ -187,10 +191,11 @@ def test_a_trivial_baseline_on_top_is_said_so(made: Made, tmp_path: Path) -> Non
     poor = made(tmp_path / "poor", right=lambda session, _: session % 8 == 0)
     near = made(tmp_path / "near", right=lambda session, _: session % 3 > 0 and session != 4)
     assert build_report([base, poor]).headline.title == (
-        "No model beats a trivial baseline: base is right 65.0% of the time"
+        "No model beats a trivial baseline: base is correct 65.0% of the time, the best model, poor, 12.5%"
     )
     assert build_report([base, near]).headline.title == (
-        "No model is shown to beat a trivial baseline: base is right 65.0% of the time"
+        "No model beats a trivial baseline: base is correct 65.0% of the time, the best model, near, 62.5%, not "
+        "separable from it"
     )
 
 
@@ -201,7 +206,7 @@ def test_poor_inputs_give_pages_or_clear_refusals(made: Made, tmp_path: Path) ->
     assert build_report([nothing]).headline.title == "No call of any run succeeded"
     for run in (nothing, wrong, alone):
         page = build_report([run]).to_html()
-        for absent in ("No run gives probabilities", "No run has a known cost", "parts from nobody"):
+        for absent in ("No run gives probabilities", "No run has a known cost", "nothing to compare"):
             assert absent in page
     other = made(tmp_path / "other", right=lambda *_: True, content_hash="h2")
     with pytest.raises(ConfigError, match="did not answer the same steps: content_hash 'h1' and 'h2'"):
@@ -232,9 +237,9 @@ def test_csv_has_every_number(report: Report, runs: list[Run]) -> None:
 
 def test_markdown_and_latex(report: Report) -> None:
     text = report.to_markdown()
-    assert text.startswith("# tuned predicts people best")
+    assert text.startswith("# tuned predicts simulated shoppers best")
     assert report.board.to_markdown().rstrip() in text
-    for title in ("Exact match by true category", "What became of all steps", "by number of the step"):
+    for title in ("Exact match by true category", "Results of all steps", "by number of the step"):
         assert title in text
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({line.count("|") for line in block.splitlines()}) == 1
@@ -261,10 +266,10 @@ def test_figures(report: Report, tmp_path: Path) -> None:
 
 
 def test_files(report: Report, tmp_path: Path) -> None:
-    for name in ("r.html", "r.md", "r.csv", "r.tex", "r.HTM"):
+    for name in ("r.html", "r.md", "r.csv", "r.json", "r.tex", "r.HTM"):
         assert report.save(tmp_path / name).stat().st_size > 1000
     assert report.save(tmp_path / "noname", "md").read_text() == report.to_markdown()
-    with pytest.raises(ConfigError, match=r"r\.pdf: what to write is not known from its name"):
+    with pytest.raises(ConfigError, match=r"r\.pdf: unknown suffix"):
         report.save(tmp_path / "r.pdf")
     with pytest.raises(ConfigError, match="there is no folder"):
         report.save(tmp_path / "none" / "r.html")
@@ -277,7 +282,7 @@ def test_markdown_of_hostile_names_stays_in_its_cells() -> None:
 
 def test_the_page_is_whole(report: Report) -> None:
     found = read(report)
-    assert found.tags["script"] == found.tags["style"] == 1
+    assert found.tags["script"] == 2 and found.tags["style"] == 1  # the data, and the code
     assert not found.styled and not found.handlers
     assert not any(found.tags[tag] for tag in ("link", "img", "iframe", "object", "form", "base"))
     page = report.to_html()
@@ -330,7 +335,7 @@ def test_runs_that_say_nothing_special_need_no_categories(made: Made, tmp_path: 
 
     run = altered(made(tmp_path / "plain", right=lambda session, _: session % 2 == 0), unknown)
     page = build_report([run]).to_html()
-    assert "The data set knows no categories." in page
+    assert "The data set has no categories." in page
     assert "does not say how sessions ended" in page
     assert "Shares of action types" in page and "Shares of categories" not in page
 
@@ -369,3 +374,69 @@ def test_figures_draw_the_runs_that_the_page_draws(made: Made, tmp_path: Path) -
     drawn = file.read_text()
     assert "floor" in drawn
     assert "model-4" not in drawn
+
+
+def test_the_headline_names_the_best_model_and_its_log_likelihood(made: Made, tmp_path: Path) -> None:
+    """A rule that always leaves may win by accuracy; the log-likelihood shows which model knows more."""
+    leave = made(tmp_path / "leave", right=lambda _, step: step == 2, spec="baseline:always-terminate")
+    markov = made(
+        tmp_path / "markov", right=lambda *_: False, spec="baseline:markov-1", log_probability=math.log(0.1)
+    )
+    weak = made(tmp_path / "weak", right=lambda session, _: session < 4, log_probability=math.log(0.2))
+    oracle = made(tmp_path / "oracle", right=lambda *_: True, spec="oracle:", log_probability=math.log(0.4))
+    report = build_report([leave, markov, weak, oracle])
+    assert report.headline.title == (
+        "No model beats a trivial baseline: leave is correct 33.3% of the time, the best model, weak, 10.0%"
+    )
+    text = " ".join(report.headline.sentences)
+    assert "weak is best with -1.61 nats a step, 50% of the way from markov to the best possible" in text
+    assert "the best trivial baseline is markov with -2.30" in text
+    assert "leave has none: a fixed answer is no probability." in text
+    rows = report.to_markdown().splitlines()
+    assert any(row.startswith("|  | weak | 10.0 [") and "| -1.61 (50%) |" in row for row in rows)
+    assert any(row.startswith("| ★ | **leave** | 33.3 [") and "] | – |" in row for row in rows)
+    assert "LL: log-likelihood" in report.to_markdown()
+
+
+def test_a_partly_known_likelihood_is_no_likelihood(made: Made, tmp_path: Path) -> None:
+    def lose_every_other(index: int, line: dict) -> None:
+        if index % 2:
+            line["log_probability"] = None
+
+    run = altered(made(tmp_path / "half", right=lambda *_: True, log_probability=-1.0), lose_every_other)
+    assert build_report([run]).board.rows[0].log_likelihood is None
+    assert "| LL |" not in build_report([run]).to_markdown()
+
+
+@pytest.mark.parametrize(("source", "people"), [("shop", "simulated shoppers"), ("opera", "people")])
+def test_simulated_shoppers_are_not_called_people(
+    made: Made, tmp_path: Path, source: str, people: str
+) -> None:
+    run = made(tmp_path / "run", right=lambda session, _: session % 2 == 0)
+    config = run.config.model_copy(update={"source": source})
+    config.write(run.path)
+    report = build_report([run.path])
+    text = report.to_markdown()
+    assert f"of what {people} do next" in text
+    assert f"| {people.capitalize()} |" in text
+    page = report.to_html()
+    assert f"what {people} do next" in page
+    if source == "shop":
+        for said in (text, page, report.to_latex(), build_report([run.path]).board.to_markdown()):
+            assert not re.search(r"\b[Pp]eople\b|\b[Tt]he person\b", said)
+
+
+def test_old_runs_tell_simulated_people_by_the_card_or_the_oracle(made: Made, tmp_path: Path) -> None:
+    run = made(tmp_path / "run", right=lambda *_: True, log_probability=-1.0)
+    oracle = made(tmp_path / "oracle", right=lambda *_: True, spec="oracle:", log_probability=-0.5)
+    assert build_report([run]).board.population.people == "people"
+    assert build_report([run, oracle]).board.population.people == "simulated shoppers"
+    data = tmp_path / "data"
+    data.mkdir()
+    card = Card(name="made", source="shop", origin="made", content_hash="h1")
+    (data / "card.json").write_text(card.model_dump_json())
+    run.config.model_copy(update={"data_path": str(data)}).write(run.path)
+    assert build_report([run.path]).board.population.people == "simulated shoppers"
+    card = card.model_copy(update={"content_hash": "another"})
+    (data / "card.json").write_text(card.model_dump_json())
+    assert build_report([run.path]).board.population.people == "people"

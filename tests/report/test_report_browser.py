@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,7 +107,7 @@ def test_it_is_drawn_and_loads_nothing(chromium: Browser, page_file: Path, width
                 })).length"""
         )
         assert empty == 0
-        for text in ("Click", "Published, not measured here", "Where they part", "ECE"):
+        for text in ("Click", "Published, not measured here", "Examples: where runs differ", "ECE"):
             assert page.get_by_text(text).first.is_visible()
         dot = page.locator("tr.best .interval .dot").first.evaluate("dot => getComputedStyle(dot).fill")
         light, dark = (f"rgb({int(c[1:3], 16)}, {int(c[3:5], 16)}, {int(c[5:], 16)})" for c in RUN_COLOURS[0])
@@ -165,6 +166,7 @@ def test_the_theme_can_be_turned(chromium: Browser, page_file: Path) -> None:
 
 def test_marks_say_what_they_are(chromium: Browser, page_file: Path) -> None:
     with opened(chromium, page_file, viewport={"width": 1600, "height": 900}) as (page, wrong):
+        page.get_by_role("link", name="Predicted shares", exact=True).click()
         page.locator("#shares .bar rect").first.hover()
         assert page.locator(".tip").inner_text().endswith("%")
         assert wrong == []
@@ -189,7 +191,7 @@ def test_hostile_text_stays_text(chromium: Browser, hostile_file: Path, width: i
             pytest.fail(place.inner_html())
         assert page.evaluate("window.hacked") is None
         assert overflow(page) == 0
-        assert page.locator("script").count() == page.locator("style").count() == 1
+        assert page.locator("script").count() == 2 and page.locator("style").count() == 1
         assert page.locator("h1").count() == 1
         assert (
             page.locator("img, iframe, object, embed, video, form, base, link, math, noscript").count() == 0
@@ -242,3 +244,105 @@ def test_accessibility(chromium: Browser, page_file: Path, scheme: str) -> None:
             if one["impact"] in ("serious", "critical")
         ]
         assert serious == []
+
+
+def test_sections_fold_and_links_open_them(chromium: Browser, page_file: Path) -> None:
+    with opened(chromium, page_file, viewport={"width": 1440, "height": 900}) as (page, wrong):
+        folded = page.evaluate("document.documentElement.scrollHeight")
+        assert not page.locator("#errors figure").is_visible()
+        page.get_by_role("link", name="Errors", exact=True).click()
+        assert page.locator("#errors figure").is_visible()
+        page.get_by_role("button", name="Open all").click()
+        assert page.locator("details.section:not([open])").count() == 0
+        assert page.evaluate("document.documentElement.scrollHeight") > 1.5 * folded
+        # Headings have permalinks.
+        link = page.get_by_role("link", name="Link to Errors")
+        assert link.get_attribute("href") == "#errors"
+        assert wrong == []
+
+
+def test_trivial_baselines_fold_into_one_line(chromium: Browser, made: Made, tmp_path: Path) -> None:
+    for name, spec, right in (
+        ("model", "test:made", 30), ("trivial-1", "baseline:markov-1", 20),
+        ("trivial-2", "baseline:markov-2", 12), ("trivial-3", "baseline:repeat-last", 4),
+    ):  # fmt: skip
+        made(tmp_path / name, right=lambda session, _, right=right: session < right, spec=spec)
+    file = build_report(sorted(tmp_path.iterdir())).save(tmp_path / "report.html")
+    with opened(chromium, file) as (page, wrong):
+        assert page.locator("#leaderboard tbody tr").count() == 4
+        table = page.locator("#where table").first
+        names = [row.inner_text() for row in table.locator("tbody tr:visible th").all()]
+        assert names == ["Amodel", "Btrivial-1"]
+        line = table.get_by_role("button", name="2 more trivial baselines, accuracy 10.0 to 30.0%")
+        line.click()
+        assert table.locator("tbody tr:visible th").count() == 4
+        # Sorting takes all rows and drops the fold.
+        table.get_by_role("button", name="click").click()
+        assert table.locator("tbody tr:visible th").count() == 4
+        assert table.locator("tbody.fold").count() == 0
+        assert wrong == []
+
+
+def test_data_and_configurations_are_downloads(chromium: Browser, page_file: Path) -> None:
+    with opened(chromium, page_file, accept_downloads=True) as (page, wrong):
+        found = {}
+        for name in ("CSV", "JSON"):
+            with page.expect_download() as download:
+                page.get_by_role("button", name=name, exact=True).click()
+            found[name] = (download.value.suggested_filename, Path(download.value.path()).read_text("utf-8"))
+        assert found["CSV"][0] == "report.csv" and found["CSV"][1].startswith(
+            "run,predictor,table,key,metric"
+        )
+        report = json.loads(found["JSON"][1])
+        assert report["headline"]["title"] == page.locator("h1").inner_text()
+        page.get_by_role("button", name="Open all").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download config.json").first.click()
+        assert json.loads(Path(download.value.path()).read_text("utf-8"))["identity"]["predictor"]
+        assert '"format_version": 1' not in page.locator("main").inner_text()
+        assert wrong == []
+
+
+def test_tables_and_commands_can_be_copied(chromium: Browser, page_file: Path) -> None:
+    with opened(chromium, page_file, permissions=["clipboard-read", "clipboard-write"]) as (page, wrong):
+        page.locator("#leaderboard button.copy").first.click()
+        lines = page.evaluate("navigator.clipboard.readText()").splitlines()
+        assert lines[0].split("\t")[1:3] == ["Run", "Accuracy"]
+        assert len({line.count("\t") for line in lines}) == 1
+        assert any("tuned\t66.7" in line for line in lines)
+        page.locator("#contrasts button.copy").first.click()
+        assert page.evaluate("navigator.clipboard.readText()").startswith("facsim view ")
+        assert wrong == []
+
+
+def test_replays_may_be_on_another_port(chromium: Browser, page_file: Path) -> None:
+    with opened(chromium, page_file) as (page, wrong):
+        link = page.locator("a[data-replay]").first
+        before = link.get_attribute("href")
+        page.locator("[data-viewer]").fill("http://localhost:9000")
+        assert link.get_attribute("href") == before.replace("http://127.0.0.1:8421", "http://localhost:9000")
+        page.locator("[data-viewer]").fill("javascript:alert(1)")
+        assert link.get_attribute("href").startswith("http://localhost:9000/session?id=")
+        assert wrong == []
+
+
+def test_paper_holds_everything_within_its_width(chromium: Browser, page_file: Path) -> None:
+    """A4 landscape with 12 mm margins is 1032 pixels wide."""
+    with opened(chromium, page_file, viewport={"width": 1032, "height": 700}) as (page, wrong):
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("details.section:not([open])").count() == 0
+        wide = page.evaluate(
+            """[...document.querySelectorAll('main *')].filter(one => one.checkVisibility()
+                && one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+                .map(one => `${one.closest('section')?.id} ${one.tagName} ${one.className}`)"""
+        )
+        assert wide == []
+        overlapping = page.evaluate(
+            """[...document.querySelectorAll('main table')].filter(one => one.checkVisibility())
+                .map(table => table.getBoundingClientRect())
+                .filter((one, place, all) => all.some((other, index) => index > place && other.top < one.bottom - 1
+                    && other.left < one.right - 1 && one.left < other.right - 1 && other.bottom > one.top)).length"""
+        )
+        assert overlapping == 0
+        assert wrong == []

@@ -27,7 +27,7 @@ START = datetime(2025, 3, 1, 9, tzinfo=UTC)
 ADDRESS = "http://127.0.0.1:8421"
 
 HOME = """<html data-simplified="1"><head><title>A shop</title></head><body><header>
-<input name="search_input" type="search" placeholder="Search the shop"> <button name="search">SessionFilter</button></header>
+<input name="search_input" type="search" placeholder="Search the shop"> <button name="search">Search</button></header>
 <main><h1>Welcome</h1><ul><li><a name="offers.mug" href="/mug">Blue mug</a></li>
 <li><a name="offers.kettle" href="/kettle">Kettle</a></li></ul></main></body></html>"""
 RESULTS = (

@@ -82,7 +82,7 @@ def test_a_session_is_replayed_with_keys_alone(chromium: Browser, viewer: str) -
         page.evaluate("window.same = true")
         page.keyboard.press("ArrowRight")
         expect(page.locator(".where")).to_contain_text("3 / 3")
-        assert "step=2" in page.url
+        assert "step=3" in page.url
         assert "Leave the site" in page.locator(".did").inner_text()
         page.keyboard.press("Home")
         expect(page.locator(".where")).to_contain_text("1 / 3")
@@ -105,7 +105,7 @@ def test_a_session_is_replayed_with_keys_alone(chromium: Browser, viewer: str) -
 
 def test_every_control_is_reached_and_shows_that_it_is(chromium: Browser, viewer: str) -> None:
     with watched(chromium, viewer) as view:
-        view.open("/session?id=s03&step=1")
+        view.open("/session?id=s03&step=2")
         # Noted by the page itself: focus leaves a frame some time after the key was pressed.
         view.page.evaluate(
             """() => { window.reached = []; document.addEventListener("focusin", ({ target }) => {
@@ -123,7 +123,7 @@ def test_every_control_is_reached_and_shows_that_it_is(chromium: Browser, viewer
 def test_the_acted_element_is_in_view_and_a_model_s_on_demand(chromium: Browser, viewer: str) -> None:
     with watched(chromium, viewer) as view:
         page = view.page
-        view.open("/session?id=s03&step=1")
+        view.open("/session?id=s03&step=2")
         frame = page.frame_locator("iframe")
         for flag in ("person", "run-1", "best"):
             if flag != "person":
@@ -143,8 +143,8 @@ def test_axe_finds_nothing(chromium: Browser, viewer: str, size: dict[str, int],
     with watched(chromium, viewer, size, color_scheme=scheme, bypass_csp=True) as view:
         for path in (
             "/",
-            "/session?id=s03&step=1",
-            "/prompt?id=s03&step=1&run=A",
+            "/session?id=s03&step=2",
+            "/prompt?id=s03&step=2&run=A",
             "/nowhere",
         ):
             view.open(path)
@@ -157,7 +157,7 @@ def test_axe_finds_nothing(chromium: Browser, viewer: str, size: dict[str, int],
 
 def test_the_theme_is_chosen_and_kept(chromium: Browser, viewer: str) -> None:
     with watched(chromium, viewer, color_scheme="light") as view:
-        view.open("/session?id=s03&step=1")
+        view.open("/session?id=s03&step=2")
         before = view.page.evaluate("getComputedStyle(document.body).backgroundColor")
         view.page.get_by_role("button", name="Use dark colours").click()
         after = view.page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -179,7 +179,7 @@ def test_it_works_without_scripts(chromium: Browser, viewer: str) -> None:
 
 def test_a_step_is_drawn_as_a_picture(chromium: Browser, viewer: str) -> None:
     with watched(chromium, viewer) as view:
-        drawn = view.page.request.get(f"{viewer}/step.png?id=s03&step=1")
+        drawn = view.page.request.get(f"{viewer}/step.png?id=s03&step=2")
         assert drawn.status == 200 and drawn.headers["content-type"] == "image/png"
         width, height = struct.unpack(">II", drawn.body()[16:24])
         assert width == 1600 and 1000 <= height <= 3000
@@ -252,7 +252,7 @@ def test_nothing_hostile_runs_loads_or_breaks_the_layout(
         view.open("/" if part < 2 else "/?page=2")
         assert not view.overflows()
         for number in range(part, 50, 4):
-            view.open(f"/session?{urlencode({'id': ids[number], 'step': number % 3})}")
+            view.open(f"/session?{urlencode({'id': ids[number], 'step': number % 3 + 1})}")
             assert view.step == f"Step {number % 3 + 1} / 3"
             assert view.page.evaluate("window.PWNED") is None
             assert not view.overflows(), f"payload {number}"

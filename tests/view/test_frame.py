@@ -98,23 +98,23 @@ def test_marks_are_drawn_at_the_first_element_of_a_name_only() -> None:
     html = '<a name="x.y">1</a><a name="x.y">2</a><button name="b">3</button>'
     marks = [
         ElementHighlight("x.y", "person", "person", "person"),
-        ElementHighlight("x.y", "run-0", "c0", "A"),
-        ElementHighlight("b", "run-1", "c1", "B"),
-        ElementHighlight("not.there", "run-2", "c2", "C"),
+        ElementHighlight("x.y", "run-0", "r-0", "A"),
+        ElementHighlight("b", "run-1", "r-1", "B"),
+        ElementHighlight("not.there", "run-2", "r-2", "C"),
     ]
     read = drawn(html, *marks)
     assert read.ids == ["person", "run-0", "run-1"]
     assert [found for found in read.classes if "marked" in found] == [
-        "link e marked rings2 ring1-person ring2-c0",
-        "button e marked rings1 ring1-c1",
+        "link e marked rings2 ring1-person ring2-r-0",
+        "button e marked rings1 ring1-r-1",
     ]
 
 
 def test_more_than_three_marks_share_three_rings_and_keep_their_flags() -> None:
-    marks = [ElementHighlight("b", f"run-{n}", f"c{n}", "ABCDE"[n]) for n in range(5)]
+    marks = [ElementHighlight("b", f"run-{n}", f"r-{n}", "ABCDE"[n]) for n in range(5)]
     read = drawn('<button name="b">3</button>', *marks)
     assert read.ids == [f"run-{n}" for n in range(5)]
-    assert "button e marked rings3 ring1-c0 ring2-c1 ring3-c2" in read.classes
+    assert "button e marked rings3 ring1-r-0 ring2-r-1 ring3-r-2" in read.classes
 
 
 def test_states_of_controls_are_drawn() -> None:

@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from viewing import line_of, made_session, perfect, write_data, write_run
+from viewing import illegal, line_of, made_session, perfect, write_data, write_run, wrong
 
+from facsim import build_report
 from facsim.data import DataSet
-from facsim.evaluation import Run
+from facsim.evaluation import Run, score
+from facsim.report.run_styles import style_at
 from facsim.util.errors import ConfigError, InputError
 from facsim.view.library import Library, SessionFilter
 from facsim.view.prediction_index import PredictionIndex
@@ -112,9 +114,11 @@ def test_a_torn_last_line_is_passed_over_and_a_whole_one_without_its_end_is_read
     whole = file.read_bytes()
     last = json.loads(whole.splitlines()[-1])
     file.write_bytes(whole[:-1])
-    assert last["step"] in PredictionIndex(Run.open(copy), "good", 0).of_session(last["session_id"])
+    assert last["step"] in PredictionIndex(Run.open(copy), "good", style_at(0), 0).of_session(
+        last["session_id"]
+    )
     file.write_bytes(whole[:-40])
-    torn = PredictionIndex(Run.open(copy), "good", 0)
+    torn = PredictionIndex(Run.open(copy), "good", style_at(0), 0)
     assert last["step"] not in torn.of_session(last["session_id"])
     assert sorted(torn.of_session("s00")) == [1, 2]
 
@@ -122,7 +126,7 @@ def test_a_torn_last_line_is_passed_over_and_a_whole_one_without_its_end_is_read
 def test_a_file_that_changed_is_told(shelf: Path, runs: list[Path], tmp_path: Path) -> None:
     copy = tmp_path / "good"
     shutil.copytree(runs[0], copy)
-    run = PredictionIndex(Run.open(copy), "good", 0)
+    run = PredictionIndex(Run.open(copy), "good", style_at(0), 0)
     file = copy / "predictions.jsonl"
     file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[5:]))
     with pytest.raises(InputError, match="Start `facsim view` again"):
@@ -153,6 +157,27 @@ def test_trivial_baselines_come_after_the_other_runs(shelf: Path, runs: list[Pat
     assert [run.place for run in library.runs] == list(range(len(library.runs)))
 
 
+def test_letters_and_colours_are_those_of_the_report(shelf: Path, tmp_path: Path) -> None:
+    """Whatever the order in which runs are given; the oracle has its own sign."""
+    data = DataSet.open(shelf / "data")
+    folders = []
+    for name, answers, spec in (
+        ("a-wrong", wrong, "test:made"),
+        ("b-trivial", illegal, "baseline:markov-2"),
+        ("c-right", perfect, "test:made"),
+        ("d-oracle", perfect, "oracle:"),
+    ):
+        folders.append(write_run(tmp_path / name, data, answers, predictor=spec).path)
+        score(folders[-1], resamples=10)
+    report = {entry.name: (entry.letter, entry.style.css) for entry in build_report(folders).entries}
+    for given in (folders, folders[::-1]):
+        library = Library(shelf / "data", given)
+        assert {run.label: (run.letter, run.colour) for run in library.runs} == report
+    assert report["c-right"] == ("A", "r-0")
+    assert report["d-oracle"] == ("◆", "r-oracle")
+    assert [run.label for run in library.runs][:2] == ["d-oracle", "c-right"]
+
+
 def test_a_run_given_twice_is_refused(shelf: Path, runs: list[Path]) -> None:
     with pytest.raises(ConfigError, match="given twice"):
         Library(shelf / "data", [runs[0], runs[0]])
@@ -160,7 +185,8 @@ def test_a_run_given_twice_is_refused(shelf: Path, runs: list[Path]) -> None:
 
 def test_letters_go_on_after_z(runs: list[Path]) -> None:
     run = Run.open(runs[0])
-    assert [PredictionIndex(run, "x", place).letter for place in (0, 25, 26, 53)] == ["A", "Z", "AA", "BB"]
+    indices = [PredictionIndex(run, "x", style_at(place), place) for place in (0, 25, 26, 53)]
+    assert [index.letter for index in indices] == ["A", "Z", "AA", "BB"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +199,7 @@ def test_damage_at_the_end_is_passed_over_or_told(runs: list[Path], tmp_path: Pa
     file = copy / "predictions.jsonl"
     file.write_bytes(file.read_bytes() + damage)
     try:
-        assert sorted(PredictionIndex(Run.open(copy), "good", 0).of_session("s59")) == [1, 2]
+        assert sorted(PredictionIndex(Run.open(copy), "good", style_at(0), 0).of_session("s59")) == [1, 2]
     except InputError as error:
         assert b"\n" in damage and "line 1" in str(error)
 
@@ -192,7 +218,7 @@ def test_lines_are_found_whatever_their_order_and_however_they_are_written(
     odd = [line | {"session_id": 'a"b\\c\nd'} for line in lines[:2]]
     for written in (mixed, [*odd, *mixed]):
         file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in written))
-        read = PredictionIndex(Run.open(copy), "good", 0)
+        read = PredictionIndex(Run.open(copy), "good", style_at(0), 0)
         for line in lines:
             assert read.of_session(line["session_id"])[line["step"]] == line
         assert sorted(read.of_session('a"b\\c\nd')) == ([1, 2] if written is not mixed else [])

@@ -100,7 +100,7 @@ def test_a_replay_shows_every_step_and_prediction(shop: DataSet, runs: list[Run]
     lines = text.splitlines()
     assert session.persona in text
     assert session.intent in text
-    for number, step in enumerate(session.steps):
+    for number, step in enumerate(session.steps, start=1):
         assert (
             sum(line.startswith(f"── Step {number} ·") or line == f"── Step {number}" for line in lines) == 1
         )
@@ -131,14 +131,16 @@ def test_probabilities_are_those_of_the_run(shop: DataSet, runs: list[Run]) -> N
 def test_pauses_are_shown(shop: DataSet) -> None:
     text = drawn(session_replay(shop, shop.session("visit-02")))
     assert "visit-02 · 3 steps · 10 s · outcome terminate · u1 · shop.example" in text
-    assert re.findall(r"Step (\d) · after (\S+) s", text) == [("0", "1.0"), ("1", "4.5"), ("2", "4.5")]
+    assert re.findall(r"Step (\d) · (at .*?) ─", text) == [
+        ("1", "at 1.0 s"), ("2", "at 5.5 s (+4.5 s)"), ("3", "at 10 s (+4.5 s)")
+    ]  # fmt: skip
 
 
 def test_one_step_alone(shop: DataSet, runs: list[Run]) -> None:
     session = answered(runs, shop)
-    text = drawn(session_replay(shop, session, runs, step=1))
-    assert re.findall(r"Step (\d+)", text) == ["1"]
-    with pytest.raises(ConfigError, match=f"has no step 99: they go from 0 to {len(session.steps) - 1}"):
+    text = drawn(session_replay(shop, session, runs, step=2))
+    assert re.findall(r"Step (\d+)", text) == ["2"]
+    with pytest.raises(ConfigError, match=f"has no step 99: its steps are 1 to {len(session.steps)}"):
         session_replay(shop, session, runs, step=99)
 
 

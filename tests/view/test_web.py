@@ -20,13 +20,13 @@ from facsim.view import build_app
 from facsim.view.replay import so_far
 from facsim.view.request_guard import PAGE_POLICY
 
-STEP = "/session?id=s03&step=1"
+STEP = "/session?id=s03&step=2"
 PAGES = (
     "/",
     STEP,
-    "/frame?id=s03&step=1",
-    "/prompt?id=s03&step=1&run=A",
-    "/step.json?id=s03&step=1",
+    "/frame?id=s03&step=2",
+    "/prompt?id=s03&step=2&run=A",
+    "/step.json?id=s03&step=2",
     "/static/view.css",
 )
 
@@ -52,7 +52,7 @@ def test_every_answer_carries_the_policy(client: TestClient, page: str) -> None:
         assert headers["x-frame-options"] == "DENY"
 
 
-@pytest.mark.parametrize("page", ["/", STEP, "/prompt?id=s03&step=1&run=A", "/nowhere"])
+@pytest.mark.parametrize("page", ["/", STEP, "/prompt?id=s03&step=2&run=A", "/nowhere"])
 def test_pages_hold_nothing_that_the_policy_forbids(client: TestClient, page: str) -> None:
     html = client.get(page).text
     assert not re.search(r"<[^>]+\s(on\w+|style)=", html)
@@ -62,7 +62,7 @@ def test_pages_hold_nothing_that_the_policy_forbids(client: TestClient, page: st
 
 
 def test_frames_have_a_new_nonce_each_time(client: TestClient) -> None:
-    policies = [client.get("/frame?id=s03&step=1").headers["content-security-policy"] for _ in range(2)]
+    policies = [client.get("/frame?id=s03&step=2").headers["content-security-policy"] for _ in range(2)]
     assert policies[0] != policies[1]
 
 
@@ -136,10 +136,11 @@ def test_nothing_can_be_sent(client: TestClient, method: str) -> None:
         "/static/..%5cweb.py",
         "/static/page.css%00.js",
         "/static/",
-        "/session?id=../../card.json&step=0",
-        "/frame?id=%2e%2e%2f%2e%2e%2fetc%2fpasswd&step=0",
+        "/session?id=../../card.json&step=1",
+        "/frame?id=%2e%2e%2f%2e%2e%2fetc%2fpasswd&step=1",
+        "/step.json?id=s03&step=0",
         "/step.json?id=s03&step=-1",
-        "/step.json?id=s03&step=3",
+        "/step.json?id=s03&step=4",
         "/step.json?id=s03&step=99999999999999999999",
         "/step.json?id=s03&step=1e0",
         "/session?id=",
@@ -167,7 +168,7 @@ def test_the_list_is_paged_and_links_to_the_step_that_was_looked_for(client: Tes
     found = client.get("/?q=sturdy&outcome=purchase").text
     assert "20 sessions found" in text_of(found)
     link = next(link for link in re.findall(r'href="([^"]*)" data-row', found) if "id=s00" in link)
-    assert {"step=1", "q=sturdy", "outcome=purchase"} <= set(link.partition("?")[2].split("&amp;"))
+    assert {"step=2", "q=sturdy", "outcome=purchase"} <= set(link.partition("?")[2].split("&amp;"))
     assert "No session has a step" in client.get("/?q=nothing+like+it").text
 
 
@@ -206,27 +207,27 @@ def test_a_step_shows_who_did_what_and_who_was_right(client: TestClient) -> None
         "read leniently",
     ):
         assert words in shown, words
-    assert "Leave the site" in text_of(client.get("/session?id=s03&step=2").text)
-    assert "not readable" in text_of(client.get("/session?id=s03&step=2").text)
-    assert "No run was asked about this step." in text_of(client.get("/session?id=s03&step=0").text)
+    assert "Leave the site" in text_of(client.get("/session?id=s03&step=3").text)
+    assert "not readable" in text_of(client.get("/session?id=s03&step=3").text)
+    assert "No run was asked about this step." in text_of(client.get("/session?id=s03&step=1").text)
 
 
 def test_neighbours_are_those_of_the_list(client: TestClient) -> None:
-    html = client.get("/session?id=s03&step=0&outcome=purchase").text
+    html = client.get("/session?id=s03&step=1&outcome=purchase").text
     links = dict(re.findall(r'href="([^"]*)" (data-before|data-after)', html))
     by_kind = {kind: link for link, kind in links.items()}
     assert "id=s00" in by_kind["data-before"] and "outcome=purchase" in by_kind["data-before"]
     assert "id=s06" in by_kind["data-after"]
-    first = client.get("/session?id=s00&step=0").text
+    first = client.get("/session?id=s00&step=1").text
     assert "data-before" not in first and "data-after" in first
     # Opened from a report, beside what is looked for: no neighbours, but shown.
-    assert "data-after" not in client.get("/session?id=s01&step=0&outcome=purchase").text
+    assert "data-after" not in client.get("/session?id=s01&step=1&outcome=purchase").text
 
 
 def test_the_frame_marks_what_was_done_and_predicted(client: TestClient) -> None:
-    html = client.get("/frame?id=s03&step=1").text
+    html = client.get("/frame?id=s03&step=2").text
     assert re.search(
-        r'id="person">person</span><span class="flag c0" id="run-0">A</span></span><span class="link e marked',
+        r'id="person">person</span><span class="flag r-0" id="run-0">A</span></span><span class="link e marked',
         html,
     )
     assert 'id="run-1">B</span>' in html
@@ -241,7 +242,7 @@ def test_the_prompt_is_the_one_that_was_sent(client: TestClient, shelf: Path) ->
 
     data = DataSet.open(shelf / "data")
     prompt = build_prompt(so_far(data, data.session("s03"), 1), PromptConfig(style="rationale"))
-    html = client.get("/prompt?id=s03&step=1&run=A").text
+    html = client.get("/prompt?id=s03&step=2&run=A").text
     shown = [unescape(text) for text in re.findall(r"<pre[^>]*><bdi>(.*?)</bdi></pre>", html, re.DOTALL)]
     assert shown == [message.content for message in prompt.messages]
     assert f"{prompt.tokens:,}" in html
@@ -250,8 +251,8 @@ def test_the_prompt_is_the_one_that_was_sent(client: TestClient, shelf: Path) ->
         int(found.replace(",", "")) for found in re.findall(r'<span class="quiet">([\d,]+) tokens', html)
     ]
     assert sum(tokens) == prompt.tokens
-    assert "reads no prompt" in client.get("/prompt?id=s03&step=1&run=B").text
-    assert "by default" in client.get("/prompt?id=s03&step=1").text
+    assert "reads no prompt" in client.get("/prompt?id=s03&step=2&run=B").text
+    assert "by default" in client.get("/prompt?id=s03&step=2").text
 
 
 def test_a_prompt_with_pages_as_changes_is_shown_as_it_was_sent(tmp_path: Path) -> None:
@@ -276,7 +277,7 @@ def test_a_prompt_that_cannot_be_built_says_why(tmp_path: Path) -> None:
     }
     run = write_run(tmp_path / "run", data, lambda *_: told(Action.terminate()), settings={"prompt": prompt})
     client = TestClient(build_app(data, [run]), base_url=ADDRESS)
-    answer = client.get("/prompt?id=s01&step=1&run=A")
+    answer = client.get("/prompt?id=s01&step=2&run=A")
     assert answer.status_code == 200
     assert "It cannot be built" in answer.text and "no such file" in answer.text
 
@@ -300,12 +301,12 @@ def test_the_tokenizer_of_a_local_model_counts_where_it_is(tmp_path: Path) -> No
     )
     client = TestClient(build_app(data, [run]), base_url=ADDRESS)
     expected = build_prompt(so_far(data, data.session("s01"), 1), prompt)
-    shown = client.get("/prompt?id=s01&step=1&run=A").text
+    shown = client.get("/prompt?id=s01&step=2&run=A").text
     assert f"<dd>{expected.tokens}</dd>" in shown
     assert "by the run&#39;s tokenizer" in shown or "by the run's tokenizer" in shown
     (checkpoint / "tokenizer.json").unlink()
     client = TestClient(build_app(data, [run]), base_url=ADDRESS)
-    assert "tokenizer is not where it was" in text_of(client.get("/prompt?id=s01&step=1&run=A").text)
+    assert "tokenizer is not where it was" in text_of(client.get("/prompt?id=s01&step=2&run=A").text)
 
 
 def test_a_changed_wording_is_told(tmp_path: Path) -> None:
@@ -315,12 +316,12 @@ def test_a_changed_wording_is_told(tmp_path: Path) -> None:
     config["identity"]["prompt_hash"] = "0" * 16
     (run.path / "config.json").write_text(json.dumps(config))
     client = TestClient(build_app(data, [run.path]), base_url=ADDRESS)
-    assert "wording of prompts has changed" in client.get("/prompt?id=s01&step=1&run=A").text
+    assert "wording of prompts has changed" in client.get("/prompt?id=s01&step=2&run=A").text
 
 
 def test_a_step_as_json_is_whole(client: TestClient, runs: list[Path]) -> None:
-    answer = client.get("/step.json?id=s03&step=1")
-    assert answer.headers["content-disposition"] == 'attachment; filename="s03-step-1.json"'
+    answer = client.get("/step.json?id=s03&step=2")
+    assert answer.headers["content-disposition"] == 'attachment; filename="s03-step-2.json"'
     step = answer.json()
     assert step["action"] == {"type": "click", "name": "results.mug_30.view_product"}
     assert step["truth"]["best"]["name"] == "results.mug_2.view_product"
@@ -355,7 +356,7 @@ def test_odd_ids_are_found_and_name_no_file(tmp_path: Path) -> None:
         from html import unescape
 
         assert client.get(unescape(link)).status_code == 200
-        answer = client.get(f"/step.json?id={quote(odd, safe='')}&step=0")
+        answer = client.get(f"/step.json?id={quote(odd, safe='')}&step=1")
         assert answer.json()["session_id"] == odd
         assert re.fullmatch(r'attachment; filename="[A-Za-z0-9._-]+"', answer.headers["content-disposition"])
 
@@ -367,9 +368,9 @@ def test_a_data_set_without_runs_and_with_bare_sessions_is_shown(tmp_path: Path)
     data = write_data(tmp_path / "data", [(bare, [HOME, "<p>"])])
     client = TestClient(build_app(data), base_url=ADDRESS)
     assert "1 session" in text_of(client.get("/").text)
-    assert "an element without a name" in text_of(client.get("/session?id=s&step=0").text)
-    assert client.get("/frame?id=s&step=1").status_code == 200
-    assert client.get("/prompt?id=s&step=1").status_code == 200
+    assert "an element without a name" in text_of(client.get("/session?id=s&step=1").text)
+    assert client.get("/frame?id=s&step=2").status_code == 200
+    assert client.get("/prompt?id=s&step=2").status_code == 200
 
 
 def test_half_a_surrogate_pair_is_shown(tmp_path: Path) -> None:
@@ -378,8 +379,8 @@ def test_half_a_surrogate_pair_is_shown(tmp_path: Path) -> None:
     file = run.path / "predictions.jsonl"
     file.write_text(file.read_text().replace('"here"', r'"\ud83d half"'))
     client = TestClient(build_app(data, [run.path]), base_url=ADDRESS)
-    assert "half" in client.get("/session?id=s01&step=1").text
-    assert client.get("/step.json?id=s01&step=1").status_code == 200
+    assert "half" in client.get("/session?id=s01&step=2").text
+    assert client.get("/step.json?id=s01&step=2").status_code == 200
 
 
 def test_a_fault_is_answered_with_the_policy_and_without_its_inside(
@@ -401,14 +402,14 @@ def test_a_data_set_without_its_pages_is_shown(shelf: Path, tmp_path: Path) -> N
     (tmp_path / "data" / "pages.parquet").unlink()
     client = TestClient(build_app(tmp_path / "data", [shelf / "runs" / "good"]), base_url=ADDRESS)
     assert "1 of 1 right" in text_of(client.get(STEP).text)
-    assert "lacks this page" in client.get("/frame?id=s03&step=1").text
-    assert "It cannot be built" in client.get("/prompt?id=s03&step=1&run=A").text
-    assert client.get("/step.json?id=s03&step=1").json()["page"] is None
+    assert "lacks this page" in client.get("/frame?id=s03&step=2").text
+    assert "It cannot be built" in client.get("/prompt?id=s03&step=2&run=A").text
+    assert client.get("/step.json?id=s03&step=2").json()["page"] is None
 
 
 def test_the_theme_is_that_of_the_cookie(client: TestClient) -> None:
     for cookie, theme in (("dark", "dark"), ("light", "light"), ('x"><b>', "auto"), ("", "auto")):
-        for page in ("/", "/frame?id=s03&step=1"):
+        for page in ("/", "/frame?id=s03&step=2"):
             html = client.get(page, headers={"cookie": f"facsim_theme={cookie}"}).text
             assert f'<html lang="en" class="theme-{theme}">' in html
 

@@ -12,7 +12,7 @@ def command(
     *runs: Path,
     rule: Literal["exact", "equivalent", "target"] = "exact",
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
-    format: Literal["table", "html", "md", "csv", "tex"] | None = None,
+    format: Literal["table", "html", "md", "csv", "json", "tex"] | None = None,
     figures: Path | None = None,
     published: str | None = None,
 ) -> int:

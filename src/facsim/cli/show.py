@@ -12,7 +12,7 @@ def command(
     data: Path,
     session: str | None = None,
     *runs: Path,
-    step: Annotated[int | None, Parameter(validator=validators.Number(gte=0))] = None,
+    step: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     limit: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 20,
     rule: Literal["exact", "equivalent", "target"] = "exact",
 ) -> int:
@@ -24,7 +24,7 @@ def command(
         data: The data set folder; or the folder of a run, to see its metrics.
         session: A session's id; its number in the list, from 1; or `random`.
         runs: Folders of runs over the data set. With some, the list has only sessions that they answered.
-        step: Show this step only, counted from 0.
+        step: Show this step only; the first is 1.
         limit: Most sessions in the list.
         rule: By which a prediction counts as right.
     """

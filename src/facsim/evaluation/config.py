@@ -132,6 +132,8 @@ class RunConfig(_Frozen):
     digest: str
     data_path: str
     """Path of the data set."""
+    source: str | None = None
+    """Source of the data set, as in its card; None in runs that were made before this was recorded."""
     counts: Counts
     starts: tuple[Environment, ...] = Field(min_length=1)
     """When, and with which versions, the run was started and each time resumed."""

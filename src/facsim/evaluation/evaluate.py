@@ -204,6 +204,7 @@ def _start(
             identity=identity,
             digest=identity.digest,
             data_path=str(data.path),
+            source=data.card.source,
             counts=count_cases(selection, cases, train_sessions),
             starts=(start,),
         )

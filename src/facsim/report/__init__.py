@@ -1,6 +1,6 @@
-"""Everything that a person looks at: the report, the leaderboard, summaries of runs and comparisons.
+"""The report, the leaderboard, and summaries of runs and comparisons.
 
-What is named here is loaded when it is first used: the viewer needs next to nothing of it.
+Names are loaded on first use, so that the viewer starts quickly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from facsim.report.ranking import Leaderboard, leaderboard
     from facsim.report.terminal_summary import comparison_table, effect_table, run_plan_summary, run_summary
 
-# Where each name is loaded from. The block above tells type checkers the same.
+# The module of each name; the block above repeats it for type checkers.
 _HOMES = {
     "build": ("build_report",),
     "document": ("Report",),

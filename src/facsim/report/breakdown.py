@@ -1,4 +1,4 @@
-"""Accuracy by the number of the step, and by the length of the session."""
+"""Accuracy by the number of the step and by the length of the session."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _Statistics = Callable[[Cases], list[Statistic]]
 
 
 def by_step(cases: Mapping[str, Cases], rule: Rule, settings: Metrics) -> Breakdown:
-    """Share of right steps by their number in the session, counted from 1.
+    """Share of correct steps by their number in the session, counted from 1.
 
     Args:
         cases: the test cases of each run, all of the same steps.
-        rule: by which a prediction counts as right.
-        settings: whose kind of intervals to give.
+        rule: the matching rule.
+        settings: metrics whose interval settings to use.
     """
     first = next(iter(cases.values()))
     numbers = first.table["step"].to_numpy().astype(np.int64) + 1
@@ -63,7 +63,7 @@ def _broken_down(
     statistics: _Statistics,
     settings: Metrics,
 ) -> Breakdown:
-    """All runs and bins resampled together: one draw of the sessions serves them all."""
+    """All runs and bins resampled together: each draw of sessions is used for all of them."""
     found = [one for of in cases.values() for one in statistics(of)]
     estimates = estimate(found, resamples=settings.resamples, seed=settings.seed, level=settings.level)
     rows: dict[str, tuple[Estimate | None, ...]] = {}
@@ -77,7 +77,7 @@ def _within(values: IntegerArray, found: Bin) -> NDArray[np.bool_]:
 
 
 def _bins(values: IntegerArray, sessions: IntegerArray, weights: IntegerArray) -> tuple[Bin, ...]:
-    """At most `MOST_BINS` ranges of about the same weight; no value is divided."""
+    """At most `MOST_BINS` ranges of about equal weight; no value is split between two."""
     distinct, codes = np.unique(values, return_inverse=True)
     mass = np.bincount(codes, weights=weights)
     wanted = mass.sum() / MOST_BINS
@@ -89,7 +89,7 @@ def _bins(values: IntegerArray, sessions: IntegerArray, weights: IntegerArray) -
             edges.append((start, index))
             start, held = index + 1, 0.0
     if start < len(distinct):
-        # What is left over is thin: it joins the last range.
+        # A thin remainder joins the last range.
         low = edges.pop()[0] if edges and held < wanted / 2 else start
         edges.append((low, len(distinct) - 1))
     return tuple(

@@ -1,4 +1,4 @@
-"""From run folders to the report."""
+"""Build the report from run folders."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from facsim.report.contrast import contrast, unread
 from facsim.report.document import Report
 from facsim.report.headline import headline
 from facsim.report.leaderboard_data import LeaderboardRow
-from facsim.report.leaderboard_table import ORACLE_MARK
-from facsim.report.palette import run_letter
 from facsim.report.published import published_board
 from facsim.report.ranking import Leaderboard, rank
 from facsim.report.report_data import Contrast, OutcomeCounts, ReportEntry, RunKind
 from facsim.report.reproduce import evaluate_command, view_command
+from facsim.report.run_styles import run_styles
 from facsim.util.errors import ConfigError
 from facsim.util.progress import Progress, no_progress
 
@@ -36,12 +35,12 @@ def build_report(
     published: str | None = None,
     progress: Progress = no_progress,
 ) -> Report:
-    """Everything that is to be said of runs over the same steps, as one object with many outputs.
+    """Compare runs over the same steps in one object with many outputs.
 
     Args:
         runs: runs, or their folders; finished, scored, and over the same steps.
-        rule: by which a prediction counts as right: `exact`, `equivalent` or `target`.
-        published: also show what was published about this data set (`shopcart`, `opera`), apart.
+        rule: the matching rule: `exact`, `equivalent` or `target`.
+        published: also show published results on this data set: a name of `published_boards()`.
         progress: called once per run read.
 
     Raises:
@@ -83,14 +82,14 @@ def _entries(
     board: Leaderboard, runs: dict[str, Run], cases: dict[str, Cases], predictions: dict[str, pl.DataFrame]
 ) -> tuple[ReportEntry, ...]:
     entries: list[ReportEntry] = []
-    ranked = 0
+    styles = run_styles(runs)
     for row in board.rows:
         run = runs[row.name]
         leniencies = leniencies_of(predictions[row.name])
         entries.append(
             ReportEntry(
                 row=row,
-                letter=ORACLE_MARK if row.oracle else run_letter(ranked),
+                style=styles[row.name],
                 kind=_kind(row),
                 run=run,
                 metrics=run.metrics,
@@ -100,7 +99,6 @@ def _entries(
                 command=evaluate_command(run),
             )
         )
-        ranked += not row.oracle
     return tuple(entries)
 
 
@@ -111,7 +109,7 @@ def _kind(row: LeaderboardRow) -> RunKind:
 
 
 def _outcome(cases: Cases) -> OutcomeCounts | None:
-    """Counts behind `facsim.metrics.classification.outcome_f1`, by the same definitions."""
+    """The counts behind `facsim.metrics.classification.outcome_f1`, by the same definitions."""
     last = cases.table.filter(pl.col("is_last") & pl.col("outcome").is_not_null())
     if last.is_empty():
         return None
@@ -135,7 +133,7 @@ def _contrasts(
     cases: dict[str, Cases],
     predictions: dict[str, pl.DataFrame],
 ) -> tuple[Contrast, ...]:
-    """The best run against the best of the other models, and against the best of the baselines, in order."""
+    """The best run against the best other model and the best other baseline, in the order of the ranking."""
     ranked = [entry for entry in entries if entry.kind != "oracle"]
     kinds: tuple[RunKind, ...] = ("model", "baseline")
     first = [next((entry for entry in ranked[1:] if entry.kind == kind), None) for kind in kinds]

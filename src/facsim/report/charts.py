@@ -1,7 +1,6 @@
-"""The drawings of the page: inline SVG that fits its width, coloured by the page's style sheet.
+"""The charts of the HTML report: inline SVG that scales with the page, coloured by its style sheet.
 
-Lengths along x are per cent of the drawing, so that a chart is as wide as its place and its letters stay as
-they are.
+Horizontal lengths are percentages, so that a chart fills its width while text keeps its size.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _Scale = Callable[[float], float]
 
 @dataclass(frozen=True, slots=True)
 class SeriesStyle:
-    """How a run is drawn: its letter, its name, and the class that colours it."""
+    """How a run is drawn: its letter, its name, and the CSS class of its colour."""
 
     letter: str
     name: str
@@ -35,7 +34,7 @@ class SeriesStyle:
 
 @dataclass(frozen=True, slots=True)
 class BarSegment:
-    """A piece of a bar."""
+    """A segment of a stacked bar."""
 
     title: str
     share: float
@@ -43,7 +42,7 @@ class BarSegment:
 
 
 def interval(estimate: Estimate, top: float, css: str, ceiling: float | None = None) -> Markup:
-    """A number with its interval on a line from 0 to `top`. Beside the number itself: hidden from readers."""
+    """A number with its interval on a line from 0 to `top`; screen readers get the number beside it."""
     middle = "50%"
     drawn = [tag("line", x1="0", x2="100%", y1=middle, y2=middle, class_="base")]
     if ceiling is not None and ceiling <= top:
@@ -57,7 +56,7 @@ def interval(estimate: Estimate, top: float, css: str, ceiling: float | None = N
 
 
 def bar(parts: Iterable[BarSegment], label: str) -> Markup:
-    """One bar of pieces, one after the other."""
+    """A stacked bar."""
     drawn: list[Markup] = []
     start = 0.0
     for part in parts:
@@ -71,7 +70,7 @@ def bar(parts: Iterable[BarSegment], label: str) -> Markup:
 
 
 def lines(breakdown: Breakdown, marks: Mapping[str, SeriesStyle], x_title: str, label: str) -> Markup:
-    """Accuracy along the bins, one line a run with its interval as a band, its letter at the end."""
+    """Accuracy by bin: one line per run with its interval as a band and its letter at the end."""
     count = len(breakdown.bins)
     shown = [(mark, breakdown.accuracy[name]) for name, mark in marks.items()]
     highest = max(
@@ -105,7 +104,7 @@ def lines(breakdown: Breakdown, marks: Mapping[str, SeriesStyle], x_title: str, 
                 tag("circle", title, cx=f"{at:.2f}%", cy=y(found.value), r="3.5", class_=f"dot {mark.css}")
             )
     height = bottom + 46
-    # Stretched to the width of the drawing: only shapes that may be stretched are in it.
+    # This part is stretched to the width of the chart, so it holds only shapes that survive stretching.
     stretched = tag(
         "svg", *bands, *strokes, viewBox=f"0 0 100 {height:g}", preserveAspectRatio="none",
         width="100%", height=height,
@@ -132,7 +131,7 @@ def _band(points: Sequence[tuple[float, Estimate]], y: _Scale, css: str) -> Mark
 
 
 def _end_labels(ends: Sequence[tuple[SeriesStyle, float]], y: _Scale) -> list[Markup]:
-    """Letters beside the ends of lines, pushed apart where they would overlap."""
+    """Letters at the ends of lines, pushed apart where they would overlap."""
     ordered = sorted(ends, key=lambda end: -end[1])
     places = [y(value) for _, value in ordered]
     for index in range(1, len(places)):
@@ -148,7 +147,7 @@ def _end_labels(ends: Sequence[tuple[SeriesStyle, float]], y: _Scale) -> list[Ma
 
 
 def costs(points: Sequence[tuple[SeriesStyle, float, Estimate]], label: str) -> Markup:
-    """Accuracy over dollars on a logarithmic axis; runs that cost nothing stand at its left end."""
+    """Accuracy over cost on a logarithmic axis; runs that cost nothing are at its left end."""
     paid = [cost for _, cost, _ in points if cost > 0]
     low = math.floor(math.log10(min(paid)) - 0.05) if paid else -1
     high = math.ceil(math.log10(max(paid)) + 0.05) if paid else 0
@@ -194,7 +193,7 @@ def _dollars(exponent: int) -> str:
 
 
 def reliability(rows: Sequence[TableRow], mark: SeriesStyle, label: str) -> Markup:
-    """Accuracy over confidence, one dot a bin; on the diagonal a predictor is as sure as it is right."""
+    """Accuracy over confidence, one dot per bin; on the diagonal both are equal."""
     size, left, top = 190.0, 34.0, 8.0
 
     def x(value: float) -> float:
@@ -216,7 +215,7 @@ def reliability(rows: Sequence[TableRow], mark: SeriesStyle, label: str) -> Mark
     path = " ".join(f"{x(sure):.2f},{y(right):.2f}" for sure, right, _ in points)
     drawn.append(tag("polyline", points=path, class_=f"stroke {mark.css}"))
     for sure, right, steps in points:
-        title = tag("title", f"sure {100 * sure:.0f}%, right {100 * right:.0f}% ({steps} steps)")
+        title = tag("title", f"confidence {100 * sure:.0f}%, accuracy {100 * right:.0f}% ({steps} steps)")
         drawn.append(tag("circle", title, cx=x(sure), cy=y(right), r="4", class_=f"dot {mark.css}"))
     drawn.append(tag("text", "confidence", x=x(0.5), y=y(0) + 32, class_="axis middle"))
     return tag(
@@ -226,7 +225,7 @@ def reliability(rows: Sequence[TableRow], mark: SeriesStyle, label: str) -> Mark
 
 
 def percent_with_interval(estimate: Estimate) -> str:
-    """A share in words."""
+    """A share with its interval, in per cent."""
     text = f"{100 * estimate.value:.1f}%"
     if estimate.low is None or estimate.high is None:
         return text
@@ -234,7 +233,7 @@ def percent_with_interval(estimate: Estimate) -> str:
 
 
 def shares_of(rows: Sequence[TableRow], kind: str, column: str, css: Mapping[str, str]) -> list[BarSegment]:
-    """The shares of classes as pieces of a bar, in the order of `css`."""
+    """The shares of classes as segments of a bar, in the order of `css`."""
     by_name = {str(row[kind]): row for row in rows}
     parts = []
     for name, style in css.items():

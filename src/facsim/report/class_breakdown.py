@@ -1,4 +1,4 @@
-"""Types and categories of a report's runs: which there are, in which order, and their numbers."""
+"""The action types and categories of a report's runs, in display order, with their numbers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _LAST: Final = ("other", "purchase", "terminate")
 
 
 def classes(entries: Sequence[ReportEntry], kind: ClassKind) -> list[str]:
-    """The types or categories that people or runs have: the known ones in the order of a visit.
+    """The types or categories that people or runs have, in the order in which they occur in a session.
 
-    A source's own categories stand between, the most frequent first.
+    Categories that only one source has come before `other`, the most frequent first.
     """
     counts: dict[str, int] = {}
     for entry in entries:
@@ -31,20 +31,20 @@ def classes(entries: Sequence[ReportEntry], kind: ClassKind) -> list[str]:
 
 
 def true_classes(entries: Sequence[ReportEntry], kind: ClassKind) -> dict[str, int]:
-    """The types or categories that people's steps have, with how many have them."""
+    """The types or categories of the true actions, with their counts."""
     table = entries[0].metrics.tables[CLASS_TABLES[kind]]
     counts = {str(row[kind]): int(row["true"] or 0) for row in table}
     return {name: counts[name] for name in classes(entries, kind) if counts.get(name)}
 
 
 def class_rows(entries: Sequence[ReportEntry], kind: ClassKind) -> dict[str, dict[str, TableRow]]:
-    """By run, by class, the row of its table in metrics.json."""
+    """By run and class, the row of the table in metrics.json."""
     table = CLASS_TABLES[kind]
     return {entry.name: {str(row[kind]): row for row in entry.metrics.tables[table]} for entry in entries}
 
 
 def class_estimate(row: TableRow | None, column: str) -> Estimate | None:
-    """A share of a row as an estimate; None where there is none."""
+    """A column of a row as an estimate; None if it has no value."""
     if row is None or row.get(column) is None:
         return None
     value, low, high = (row[name] for name in (column, f"{column}_low", f"{column}_high"))

@@ -1,4 +1,4 @@
-"""The steps that tell two runs apart, and the answers that could not be read."""
+"""Steps that only one of two runs predicts correctly, and answers that could not be parsed strictly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from facsim.schema.action import describe_action
 from facsim.util.display_text import one_line
 
 EXAMPLES: Final = 5
-"""So many examples of each side of a contrast, and of each kind of unread answer of a run."""
+"""The number of examples for each side of a contrast, and for each kind of unread answer of a run."""
 
 _NAME: Final = 200
 _RATIONALE: Final = 400
@@ -32,14 +32,14 @@ def contrast(
     rule: Rule,
     ranked: Sequence[str],
 ) -> Contrast:
-    """Where two runs part, with the most telling steps.
+    """Two runs on the same steps, with the most informative examples.
 
     Args:
-        comparison: of the two.
+        comparison: the paired test of the two.
         cases: the test cases of all runs.
         predictions: their predictions, in the same order.
-        rule: by which a prediction counts as right.
-        ranked: names of the runs that are ranked.
+        rule: the matching rule.
+        ranked: names of the ranked runs.
     """
     a, b = comparison.a, comparison.b
     right = {name: cases[name].match(rule) for name in ranked}
@@ -48,8 +48,8 @@ def contrast(
     for other in others:
         also += other
     examples = []
-    # Where the better run alone is right, the fewer others are, the more it shows what it knows; where it is
-    # wrong, the more others are right, the more it shows what it misses.
+    # A step that few other runs get right shows best what the winner knows; one that most others get right
+    # shows best what the loser misses.
     for winner, loser, order in ((a, b, also), (b, a, -also)):
         rows = _most_telling(cases[loser], right[winner] & ~right[loser], order)
         examples += [_example(predictions, row, winner, loser, int(also[row])) for row in rows]
@@ -62,7 +62,7 @@ def contrast(
 
 
 def _most_telling(loser: Cases, where: BoolArray, order: NDArray[np.int64]) -> list[int]:
-    """Rows of the steps to show: of different sessions, and turn by turn of each kind of error."""
+    """The rows to show: from different sessions, alternating between kinds of errors."""
     table = loser.table.select(
         "session_id", "step", "true_category", "true_type", "pred_type", error=error_expression()
     )
@@ -100,7 +100,7 @@ def _example(
 
 def _answer(run: str, line: Mapping[str, str | None], *, right: bool) -> ExamplePrediction:
     if line["pred_type"] is None:
-        action = "(the call failed)" if line["failed"] else "(no action could be read)"
+        action = "(the call failed)" if line["failed"] else "(no readable action)"
     else:
         action = _action(line["pred_type"], line["pred_name"], line["pred_text"])
     rationale = line["rationale"]
@@ -108,7 +108,7 @@ def _answer(run: str, line: Mapping[str, str | None], *, right: bool) -> Example
 
 
 def _action(kind: str | None, name: str | None, text: str | None) -> str:
-    """An action in words.
+    """An action in plain words.
 
     >>> _action("click", "a.b", None), _action("terminate", None, None)
     ('click a.b', 'leave the site')
@@ -118,12 +118,12 @@ def _action(kind: str | None, name: str | None, text: str | None) -> str:
 
 
 def _cut(answer: str) -> str:
-    """The beginning of a raw answer, lines and all."""
+    """The beginning of a raw answer, line breaks included."""
     return answer if len(answer) <= _ANSWER else f"{answer[:_ANSWER]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def unread(run: str, predictions: pl.DataFrame) -> list[UnreadAnswer]:
-    """Examples of answers of a run that could not be read as they stand, the worst kind first."""
+    """Examples of failed calls and of answers that were not parsed strictly, the worst kind first."""
     kinds: tuple[tuple[Literal["failed", "unparseable", "lenient"], pl.Expr], ...] = (
         ("unparseable", pl.col("parse").eq("failed") & ~pl.col("failed")),
         ("failed", pl.col("failed")),
@@ -131,7 +131,7 @@ def unread(run: str, predictions: pl.DataFrame) -> list[UnreadAnswer]:
     )
     found = []
     for how, condition in kinds:
-        # Different ones: a hundred answers that break off alike tell no more than one.
+        # Distinct answers only: a hundred identical failures are as informative as one.
         rows = predictions.filter(condition).unique(
             ["answer", "error", "forgiven"], keep="first", maintain_order=True
         )

@@ -1,13 +1,16 @@
-"""The report as Markdown, CSV and LaTeX."""
+"""The report as Markdown, CSV, JSON and LaTeX."""
 
 from __future__ import annotations
 
 import csv as csv_module
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from dataclasses import asdict
+from typing import Any, Final
 
+from facsim.evaluation.environment import facsim_version
 from facsim.metrics import METRICS, Estimate
 from facsim.metrics.error_types import ERROR_TYPES
 from facsim.report import leaderboard_table
@@ -43,7 +46,7 @@ _FORMULA: Final = ("=", "+", "-", "@")
 
 
 def markdown(report: ReportData) -> str:
-    """The headline, the leaderboard and what stands behind it, as GitHub-flavoured Markdown."""
+    """The headline, the leaderboard and the other tables as GitHub-flavoured Markdown."""
     lines = [f"# {leaderboard_table.escaped(one_line(report.headline.title, 400))}", ""]
     lines += [
         f"{leaderboard_table.escaped(one_line(sentence, 800))}  " for sentence in report.headline.sentences
@@ -72,7 +75,7 @@ def latex(report: ReportData) -> str:
         cells = [leaderboard_table.with_interval(row.values.get(board.ranking_metric))]
         cells += [leaderboard_table.percent(row.values.get(metric)) for metric in chosen]
         rows.append([f"\\textbf{{{name}}}" if row.best else f"{name}{tied}", *map(_tex_number, cells)])
-    marks = "Best run in bold; $\\approx$: a paired permutation test cannot tell it from the best"
+    marks = "Best run in bold; $\\approx$: not separable from the best by a paired permutation test"
     caption = f"{_tex(one_line(leaderboard_table.heading(board), 200))}. {marks}."
     parts = ["% needs \\usepackage{booktabs}", _tex_table(caption, heads, rows)]
     for title, others, found in _sections(report):
@@ -82,10 +85,10 @@ def latex(report: ReportData) -> str:
 
 
 def csv(report: ReportData) -> str:
-    """Every number of every run, one a line; columns `CSV_COLUMNS`.
+    """Every number of every run, one per line; columns `CSV_COLUMNS`.
 
-    `table` is empty for the metrics of metrics.json; else it names the table, and `key` the row in it. A text
-    that a spreadsheet would take for a formula has an apostrophe before it.
+    `table` is empty for the metrics of metrics.json; otherwise it names the table, and `key` the row in it.
+    Text that a spreadsheet would read as a formula gets an apostrophe in front.
     """
     out = io.StringIO()
     writer = csv_module.writer(out, lineterminator="\n")
@@ -99,8 +102,58 @@ def csv(report: ReportData) -> str:
     return out.getvalue()
 
 
+def json_text(report: ReportData) -> str:
+    """Headline, leaderboard, comparisons and all metrics with their intervals, as JSON."""
+    return json.dumps(_document(report), ensure_ascii=False, indent=1) + "\n"
+
+
+def embedded_json(report: ReportData) -> str:
+    """The downloads of the HTML page as JSON: report, CSV and configurations.
+
+    Characters that HTML reads as markup are written as escapes, so that no text can end the element.
+    """
+    configs = {entry.name: entry.run.config.model_dump(mode="json") for entry in report.entries}
+    parts = {"report": _document(report), "csv": csv(report), "configs": configs}
+    text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _document(report: ReportData) -> dict[str, Any]:
+    board = report.board
+    return {
+        "facsim": facsim_version(),
+        "cases": board.cases.model_dump(mode="json"),
+        "population": board.population.people,
+        "rule": board.rule,
+        "headline": {"title": report.headline.title, "sentences": list(report.headline.sentences)},
+        "notes": list(board.notes),
+        "runs": [_run(entry) for entry in report.entries],
+        "comparisons": [asdict(found) for found in board.comparisons],
+        "published": board.published.model_dump(mode="json") if board.published else None,
+        "commands": {"view": report.view_command},
+    }
+
+
+def _run(entry: ReportEntry) -> dict[str, Any]:
+    row = entry.row
+    return {
+        "name": entry.name,
+        "letter": entry.letter,
+        "predictor": row.predictor,
+        "kind": entry.kind,
+        "best": row.best,
+        "separable": row.separable,
+        "p_value": row.p_value,
+        "log_likelihood": asdict(row.log_likelihood) if row.log_likelihood else None,
+        "share_of_possible": {measure: asdict(share) for measure, share in row.shares.items()},
+        "metrics": entry.metrics.to_dict(),
+        "notes": list(entry.notes),
+        "command": entry.command,
+    }
+
+
 def _numbers(report: ReportData, entry: ReportEntry) -> Iterator[tuple[str, str, str, Estimate]]:
-    """All numbers of a run: table, row, metric and value."""
+    """All numbers of a run: table, row, metric and estimate."""
     for metric, found in entry.metrics.items():
         yield "", "", metric, found
     yield from _class_numbers(entry)
@@ -153,7 +206,7 @@ def _sections(report: ReportData) -> Iterator[tuple[str, list[str], Rows]]:
         ]
         yield f"Exact match by true {kind}, %", ["Run", *map(_head, classes)], exact
         people = [
-            "People",
+            report.board.population.people.capitalize(),
             *(
                 leaderboard_table.percent(class_estimate(rows[report.entries[0].name].get(name), "share"))
                 for name in classes
@@ -174,7 +227,7 @@ def _sections(report: ReportData) -> Iterator[tuple[str, list[str], Rows]]:
             for entry in report.entries
         ]
         yield (
-            f"Predicted shares by {kind}, %, and divergence from people's",
+            f"Predicted shares by {kind}, %, and divergence from {report.board.population.possessive}",
             ["Run", *map(_head, classes), "JSD"],
             [people, *predicted],
         )
@@ -192,8 +245,8 @@ def _sections(report: ReportData) -> Iterator[tuple[str, list[str], Rows]]:
         for entry in report.entries
     ]
     yield (
-        "What became of all steps, %",
-        ["Run", "right", *(METRICS[f"error_{error}"].title for error in shown)],
+        "Results of all steps, %",
+        ["Run", "correct", *(METRICS[f"error_{error}"].title for error in shown)],
         errors,
     )
     yield "Accuracy by number of the step, %", *_along(report, report.by_step)
@@ -213,7 +266,7 @@ def _against_best(report: ReportData) -> tuple[str, list[str], Rows]:
         for pair in report.board.comparisons
     ]
     best = report.board.comparisons[0].a
-    heads = ["Run", "Behind, points", "Only the best right", "Only this right", "Perm. p", "Holm p"]
+    heads = ["Run", "Behind, points", "Only the best correct", "Only this correct", "Perm. p", "Holm p"]
     return f"Against {one_line(best, _NAME)}", heads, rows
 
 
@@ -243,7 +296,7 @@ def _cell(text: str) -> str:
 
 
 def _tex(text: str) -> str:
-    r"""Text as LaTeX sets it.
+    r"""Text escaped for LaTeX.
 
     >>> print(_tex("100% of a_b"))
     100\% of a\_b
@@ -252,7 +305,7 @@ def _tex(text: str) -> str:
 
 
 def _begun(row: str) -> str:
-    r"""A row as it may stand after `\\\\` and rules, which would take a bracket or a star for theirs.
+    r"""A row that may follow `\\\\` and rules, which would read a bracket or a star as an argument.
 
     >>> _begun("[a] & 1"), _begun("a & 1")
     ('{}[a] & 1', 'a & 1')

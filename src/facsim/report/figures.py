@@ -1,4 +1,4 @@
-"""The figures of a report as SVG for a paper: the same numbers, in matplotlib."""
+"""The figures of a report as SVG for a paper, drawn with matplotlib."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from facsim.metrics import METRICS, Estimate
 from facsim.metrics.error_types import ERROR_TYPES
 from facsim.report.class_breakdown import ClassKind, class_estimate, class_rows, classes, true_classes
-from facsim.report.palette import CATEGORY_COLOURS, ERROR_COLOURS, OTHER_COLOURS, REST, RUN_COLOURS
+from facsim.report.palette import CATEGORY_COLOURS, ERROR_COLOURS, OTHER_COLOURS
 from facsim.report.report_data import Breakdown, ReportData, ReportEntry
 from facsim.util.display_text import one_line
 from facsim.util.errors import FacsimError
@@ -44,7 +44,7 @@ _STYLE: Final[dict[RcKeyType, Any]] = {
 
 
 def save_figures(report: ReportData, folder: Path) -> list[Path]:
-    """Write every figure that the report has data for; the files written.
+    """Write every figure that the report has data for. Returns the files.
 
     Raises:
         FacsimError: if one cannot be written.
@@ -89,14 +89,7 @@ def _name(entry: ReportEntry) -> str:
 
 
 def _colours(report: ReportData) -> dict[str, str]:
-    found, ranked = {}, 0
-    for entry in report.entries:
-        if entry.kind == "oracle":
-            found[entry.name] = _INK
-        else:
-            found[entry.name] = RUN_COLOURS[ranked][0] if ranked < len(RUN_COLOURS) else REST[0]
-            ranked += 1
-    return found
+    return {entry.name: entry.style.colours[0] for entry in report.entries}
 
 
 def _accuracy(report: ReportData) -> Figure:
@@ -124,12 +117,17 @@ def _interval(axes: Axes, value: float, place: float, found: Estimate, colour: s
 
 
 def _shares(report: ReportData) -> Figure | None:
-    """Shares of categories, or of types, of people and of every run."""
+    """True and predicted shares of categories, or of types where there are none."""
     kind: ClassKind = "category" if true_classes(report.entries, "category") else "type"
     names = classes(report.entries, kind)
     rows = class_rows(report.entries, kind)
     own = [name for name in names if name not in CATEGORY_COLOURS]
-    bars = [("People", [_share(rows[report.entries[0].name].get(name), "share") for name in names])]
+    bars = [
+        (
+            report.board.population.people.capitalize(),
+            [_share(rows[report.entries[0].name].get(name), "share") for name in names],
+        )
+    ]
     bars += [
         (_name(entry), [_share(rows[entry.name].get(name), "predicted_share") for name in names])
         for entry in report.entries
@@ -149,7 +147,7 @@ def _share(row: Any, column: str) -> float:
 
 
 def _errors(report: ReportData) -> Figure:
-    """What became of all steps of every run."""
+    """Results of all steps of every run."""
     shown = [
         error
         for error in ERROR_TYPES
@@ -165,7 +163,7 @@ def _errors(report: ReportData) -> Figure:
         )
         for entry in report.entries
     ]
-    titles = ["right", *(METRICS[f"error_{error}"].title for error in shown)]
+    titles = ["correct", *(METRICS[f"error_{error}"].title for error in shown)]
     colours = [_INK, *(ERROR_COLOURS[error][0] for error in shown)]
     return _stacked(bars, titles, colours, "share of all steps, %")
 
@@ -255,7 +253,7 @@ def _cost(report: ReportData) -> Figure | None:
             _name(entry), (cost, 100 * found.value), xytext=(6, 3), textcoords="offset points", fontsize=8
         )
     axes.set_xscale("log")
-    # Plain numbers: powers of ten would be set as mathematics, which names of runs must not be.
+    # Plain numbers: powers of ten would need math text, which is off because run names may hold dollar signs.
     axes.xaxis.set_major_formatter(FuncFormatter(lambda dollars, _: f"{dollars:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(bottom=0)

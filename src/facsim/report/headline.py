@@ -1,4 +1,4 @@
-"""The answer to the question, in words."""
+"""The result of a report in a title and a few sentences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from facsim.metrics import Estimate
 from facsim.report.leaderboard_data import LeaderboardData, LeaderboardRow
-from facsim.report.leaderboard_table import dollars
+from facsim.report.leaderboard_table import dollars, whole_percent
 from facsim.report.report_data import Headline, ReportEntry
 from facsim.report.terminal_summary import p_value
 from facsim.util.display_text import one_line
@@ -15,25 +15,28 @@ from facsim.util.display_text import one_line
 _RULES: Final = {
     "exact": "exactly",
     "equivalent": "up to equivalent targets and spelling",
-    "target": "as to type and target",
+    "target": "by type and target",
 }
 _NAMES_SPELLED_OUT: Final = 3
 _LONGEST_NAME: Final = 60
 
 
 def headline(board: LeaderboardData, entries: Sequence[ReportEntry]) -> Headline:
-    """Who is best, whether that is sure, and how far from what is possible."""
+    """Which run is best, whether that is significant, and how far it is from the best possible."""
     ranked = [entry for entry in entries if entry.kind != "oracle"]
     if not ranked:
         return _only_the_oracle(board, entries[0].row)
     best = ranked[0]
-    sentences = [_how_right(board, best)]
+    sentences = [_accuracy(board, best)]
+    named = [best]
     if len(ranked) > 1:
+        named.append(ranked[1])
         sentences.append(_against(board, ranked[1], "Next comes"))
-    other = _best_of_other_kind(ranked)
-    if other is not None and other is not ranked[1]:
-        what = "The best model" if other.kind == "model" else "The best trivial baseline"
-        sentences.append(_against(board, other, f"{what} is"))
+    for opening, other in _best_of_each_kind(ranked):
+        if other not in named:
+            named.append(other)
+            sentences.append(_against(board, other, opening))
+    sentences += _likelihoods(board, ranked)
     sentences.append(_ceiling(board, best.row))
     return Headline(_title(board, ranked), tuple(sentences))
 
@@ -42,34 +45,39 @@ def _title(board: LeaderboardData, ranked: Sequence[ReportEntry]) -> str:
     best, others = ranked[0], ranked[1:]
     share = _percent(board, best.row)
     tied = [entry for entry in others if entry.row.separable is False]
+    model = next((entry for entry in others if entry.kind == "model"), None)
+    people = board.population.people
     if all(_failed(entry) for entry in ranked):
         title = "No call of any run succeeded"
     elif best.row.values[board.ranking_metric].value == 0:
-        title = "No run predicts a single action right"
+        title = "No run predicts a single action correctly"
     elif not others:
-        title = f"{_name(best.name)} predicts {share} of people's next actions"
-    elif best.kind == "baseline" and any(entry.kind == "model" for entry in others):
-        verdict = "is shown to beat" if any(entry.kind == "model" for entry in tied) else "beats"
-        title = f"No model {verdict} a trivial baseline: {_name(best.name)} is right {share} of the time"
+        title = f"{_name(best.name)} predicts {share} of {board.population.possessive} next actions"
+    elif best.kind == "baseline" and model is not None:
+        tie = ", not separable from it" if model in tied else ""
+        title = (
+            f"No model beats a trivial baseline: {_name(best.name)} is correct {share} of the time, the best "
+            f"model, {_name(model.name)}, {_percent(board, model.row)}{tie}"
+        )
     elif best.kind == "baseline":
-        title = f"Of the trivial baselines {_name(best.name)} is right most often: {share}"
+        title = f"Of the trivial baselines, {_name(best.name)} is correct most often: {share}"
     elif tied:
         names = _listed([_name(entry.name) for entry in tied])
-        title = f"{_name(best.name)} leads with {share}, but cannot be told from {names}"
+        title = f"{_name(best.name)} leads with {share}, but cannot be separated statistically from {names}"
     else:
         title = (
-            f"{_name(best.name)} predicts people best: {share} of their next actions, and the lead is real"
+            f"{_name(best.name)} predicts {people} best: {share} of their next actions, a significant lead"
         )
     return title
 
 
-def _how_right(board: LeaderboardData, best: ReportEntry) -> str:
+def _accuracy(board: LeaderboardData, best: ReportEntry) -> str:
     estimate = best.row.values[board.ranking_metric]
     metrics = best.metrics
     return (
-        f"{_name(best.name)} predicts {_points(estimate.value)}% of what people do next {_RULES[board.rule]}"
-        f"{_interval(board, estimate)}, averaged over {metrics.sessions:,} sessions with {metrics.steps:,} "
-        f"steps{_spent(best.row)}."
+        f"{_name(best.name)} predicts {_points(estimate.value)}% of what {board.population.people} do next "
+        f"{_RULES[board.rule]}{_interval(board, estimate)}, averaged over {metrics.sessions:,} sessions with "
+        f"{metrics.steps:,} steps{_spent(best.row)}."
     )
 
 
@@ -78,12 +86,12 @@ def _spent(row: LeaderboardRow) -> str:
 
 
 def _against(board: LeaderboardData, other: ReportEntry, opening: str) -> str:
-    """How far a run is behind the best one, and whether that is sure."""
+    """How far a run is behind the best one, and whether the difference is significant."""
     pair = next(found for found in board.comparisons if found.b == other.name)
     difference = pair.difference
     if difference.value == 0:
-        return f"{opening} {_name(other.name)}, which is right exactly as often."
-    verdict = "." if other.row.separable else ": too little to tell the two apart."
+        return f"{opening} {_name(other.name)}, which is correct exactly as often."
+    verdict = "" if other.row.separable else ": not significant"
     p = p_value(pair.adjusted_p)
     p = p if p.startswith("<") else f"= {p}"
     many = len(board.comparisons)
@@ -92,9 +100,56 @@ def _against(board: LeaderboardData, other: ReportEntry, opening: str) -> str:
     level = f"{100 * board.level:g}% interval {interval}; " if interval else ""
     return (
         f"{opening} {_name(other.name)} with {_percent(board, other.row)}, "
-        f"{_points(difference.value)} points less{verdict[:-1]} ({level}"
+        f"{_points(difference.value)} points less{verdict} ({level}"
         f"p {p} by a paired permutation test by {pair.cluster}{corrected})."
     )
+
+
+def _best_of_each_kind(ranked: Sequence[ReportEntry]) -> list[tuple[str, ReportEntry]]:
+    """The best model, language model and trivial baseline, each with the words that introduce it."""
+    openings = {
+        "The best model is": [entry for entry in ranked if entry.kind == "model"],
+        "The best language model is": [entry for entry in ranked if entry.reads_prompts],
+        "The best trivial baseline is": [entry for entry in ranked if entry.kind == "baseline"],
+    }
+    return [(opening, found[0]) for opening, found in openings.items() if found]
+
+
+def _likelihoods(board: LeaderboardData, ranked: Sequence[ReportEntry]) -> list[str]:
+    """Log-likelihoods: of the best run by it, the best language model and the best trivial baseline."""
+    likely = {entry.name: found for entry in ranked if (found := entry.row.log_likelihood) is not None}
+    if not likely:
+        return []
+    order = sorted(
+        (entry for entry in ranked if entry.name in likely), key=lambda entry: -likely[entry.name].value
+    )
+    best = order[0]
+    share = best.row.shares.get("log_likelihood")
+    way = ""
+    if share is not None and board.ceiling is not None and share.value > 0:
+        floor = board.ceiling.floors["log_likelihood"]
+        way = f", {whole_percent(share)}% of the way from {_name(floor)} to the best possible"
+    others = [
+        f"{label} is {_name(found.name)} with {likely[found.name].value:.2f}"
+        for label, found in (
+            ("the best language model", next((entry for entry in order if entry.reads_prompts), None)),
+            ("the best trivial baseline", next((entry for entry in order if entry.kind == "baseline"), None)),
+        )
+        if found is not None and found is not best
+    ]
+    sentence = (
+        f"By log-likelihood, which scores the whole distribution and not only the first guess, "
+        f"{_name(best.name)} is best with {likely[best.name].value:.2f} nats a step{way}"
+        f"{''.join(f'; {other}' for other in others)}."
+    )
+    first = (ranked[0], next((entry for entry in ranked if entry.kind == "baseline"), None))
+    silent = {entry.name for entry in first if entry is not None and entry.name not in likely}
+    if silent:
+        names = _listed([_name(name) for name in sorted(silent)])
+        sentence += (
+            f" {names} {'has' if len(silent) == 1 else 'have'} none: a fixed answer is no probability."
+        )
+    return [sentence]
 
 
 def _ceiling(board: LeaderboardData, best: LeaderboardRow) -> str:
@@ -105,36 +160,30 @@ def _ceiling(board: LeaderboardData, best: LeaderboardRow) -> str:
             if reachable and reachable.value < 1
             else ""
         )
-        return f"How far that is from the best possible is not known for these data{cap}."
+        return f"The best possible accuracy on these data is unknown{cap}."
     oracle = next(row for row in board.rows if row.name == board.ceiling.ceiling)
-    possible = f"The best possible on these data is {_percent(board, oracle)}"
+    possible = f"The best possible accuracy on these data is {_percent(board, oracle)}"
     floor, share = board.ceiling.floors.get("accuracy"), best.shares.get("accuracy")
     if floor is None or share is None:
         return f"{possible}."
     base = next(row for row in board.rows if row.name == floor)
     if floor == best.name:
-        return f"{possible}: nobody comes nearer to it than {_name(floor)}, the best trivial baseline."
+        return f"{possible}: no run is closer to it than {_name(floor)}, the best trivial baseline."
     return (
-        f"{possible}: {_name(best.name)} goes {_points(share.value)}% of the way to it"
-        f"{_interval(board, share)} from {_name(floor)}, the best trivial baseline with "
-        f"{_percent(board, base)}."
+        f"{possible}. From {_name(floor)}, the best trivial baseline with {_percent(board, base)}, "
+        f"{_name(best.name)} closes {_points(share.value)}% of the gap to it{_interval(board, share)}."
     )
 
 
 def _only_the_oracle(board: LeaderboardData, oracle: LeaderboardRow) -> Headline:
     estimate = oracle.values[board.ranking_metric]
     return Headline(
-        f"The best possible on these data is {_percent(board, oracle)}",
+        f"The best possible accuracy on these data is {_percent(board, oracle)}",
         (
-            f"The oracle answers with people's own probabilities{_interval(board, estimate)}. "
-            "No other run is given, so there is nothing to rank.",
+            f"The oracle answers with {board.population.possessive} true probabilities"
+            f"{_interval(board, estimate)}. There is no other run, so there is nothing to rank.",
         ),
     )
-
-
-def _best_of_other_kind(ranked: Sequence[ReportEntry]) -> ReportEntry | None:
-    """The highest baseline if the best run is a model, and the other way round."""
-    return next((entry for entry in ranked[1:] if entry.kind != ranked[0].kind), None)
 
 
 def _name(name: str) -> str:

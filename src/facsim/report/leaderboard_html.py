@@ -1,4 +1,4 @@
-"""The leaderboard as HTML for notebooks: the cells of the table for the terminal."""
+"""The leaderboard as HTML for notebooks, from the cells of the terminal table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from facsim.util.notebook_html import HtmlCell, figure, paragraph, scrolled, tab
 
 
 def leaderboard_html(board: LeaderboardData) -> str:
-    """A leaderboard with its legend; the way to the oracle and published numbers in tables of their own."""
+    """A leaderboard with its legend; shares of what is possible and published numbers in separate tables."""
     heads, rows = leaderboard_table.cells(board)
     strong = [row.best for row in board.rows]
     parts = [paragraph("", strong=leaderboard_table.heading(board)), scrolled(_table(heads, rows, strong))]
@@ -29,10 +29,10 @@ def leaderboard_html(board: LeaderboardData) -> str:
 
 
 def _table(heads: list[str], rows: list[list[str]], strong: list[bool] | None = None) -> str:
-    """Cells as a table; the first two columns are words, the others numbers."""
+    """Cells as a table; the first two columns are text, the others numbers."""
     drawn = [
         [
-            HtmlCell(text, number=column >= _WORDS, strong=bool(strong and strong[place]))
+            HtmlCell(text, number=column >= _TEXT_COLUMNS, strong=bool(strong and strong[place]))
             for column, text in enumerate(row)
         ]
         for place, row in enumerate(rows)
@@ -40,4 +40,4 @@ def _table(heads: list[str], rows: list[list[str]], strong: list[bool] | None = 
     return table(heads, drawn, unit="runs")
 
 
-_WORDS = 2
+_TEXT_COLUMNS = 2

@@ -1,4 +1,4 @@
-"""The leaderboard as a table for the terminal and as Markdown: the same cells, twice."""
+"""The leaderboard as a table for the terminal and as Markdown, from the same cells."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from rich.text import Text
 from facsim.metrics import CeilingShares, Estimate, Rule
 from facsim.report.leaderboard_data import LeaderboardData, LeaderboardRow
 from facsim.report.published import PublishedBoard
+from facsim.report.run_styles import ORACLE_LETTER
 from facsim.util.display_text import one_line
 
 ABSENT: Final = "\N{EN DASH}"
 BEST: Final = "★"
 TIED: Final = "≈"
-ORACLE_MARK: Final = "◆"
+ORACLE_MARK: Final = ORACLE_LETTER
 
-# The metrics after accuracy, with short heads. `Failed` and `Shown` are left out where they tell nothing.
+# The metrics after accuracy, with short heads. `Failed` and `Shown` are omitted where they are uninformative.
 _COLUMNS: Final = {
     "exact_click": "Click",
     "exact_type_and_submit": "Type",
@@ -35,10 +36,15 @@ _COLUMNS: Final = {
     "shown": "Shown",
 }
 _LEGEND: Final = (
-    "Acc.: {what} in %, averaged over sessions, with its {level:g}% interval. "
+    "Acc.: {what} in %, averaged over sessions, with its {level:g}% interval. {likelihood}"
     "Click, Type, Leave: exact match by true type. Type F1: macro. Outc. F1: purchase, on last steps. "
     "Illegal: name not on the page. Unread: no action in the answer."
 )
+_LIKELIHOOD_LEGEND: Final = (
+    "LL: log-likelihood, the mean natural log of the probability of the true action, in nats a step "
+    "(higher is better{share}); {absent} where a run does not give every step a probability. "
+)
+_LIKELIHOOD_SHARE: Final = "; in brackets its share of the way from the best trivial baseline to {ceiling}"
 WHAT: Final[Mapping[Rule, str]] = {
     "exact": "exact match of type, name and text",
     "equivalent": "match of type, destination and folded text (rule equivalent)",
@@ -48,22 +54,24 @@ _MARKS: Final = (
     f"{BEST} best · {TIED} not separable from it (paired permutation test by {{cluster}}, Holm-corrected, 5%)"
 )
 _ORACLE_LEGEND: Final = (
-    f"{ORACLE_MARK} the oracle answers with the people's own probabilities: the best possible, not ranked"
+    f"{ORACLE_MARK} the oracle answers with the true probabilities of the {{people}}: the best possible, not "
+    "ranked"
 )
 SHARES_TITLE: Final = "Share of what is possible, in %"
 _SHARE_HEADS: Final = {"accuracy": "Accuracy", "log_likelihood": "Log-likelihood"}
 _SHARES_LEGEND: Final = (
     "The share of the way from the best trivial baseline (0) to {ceiling} (100): (run - baseline) / "
-    "({ceiling} - baseline), with its {level:g}% interval (all three drawn together, by {cluster}). "
+    "({ceiling} - baseline), with its {level:g}% interval (all three resampled together, by {cluster}). "
     "The baseline: {floors}. Log-likelihood: mean over steps, for runs that give probabilities."
 )
 _NARROW_NAMES: Final = (24, 20, 16, 14, 12, 10, 8)
 _ANY_WIDTH: Final = 10_000
 PUBLISHED: Final = "Published, not measured here"
+_DERIVED: Final = "derived"
 
 
 def columns(board: LeaderboardData) -> dict[str, str]:
-    """The metric columns that this leaderboard needs, with their heads."""
+    """The metric columns that this leaderboard needs, with their heads; log-likelihood has its own column."""
     chosen = dict(_COLUMNS)
     if not any(_value(row, "error_failed") for row in board.rows):
         del chosen["error_failed"]
@@ -73,30 +81,56 @@ def columns(board: LeaderboardData) -> dict[str, str]:
 
 
 def heading(board: LeaderboardData) -> str:
-    """What was evaluated, in a line."""
+    """What was evaluated, in one line."""
     cases, first = board.cases, board.rows[0]
-    part = "all of it" if cases.part == "all" else f"{cases.part} part, split by {cases.split_by}"
+    part = "all parts" if cases.part == "all" else f"{cases.part} part, split by {cases.split_by}"
     limit = f", {cases.limit} sessions drawn" if cases.limit is not None else ""
     with_first = ", first steps included" if cases.first_step == "include" else ""
     reachable = first.values.get("reachability")
     reach = f" · {percent(reachable)}% of targets reachable" if reachable else ""
-    counted = f"{first.steps:,} steps of {first.sessions:,} sessions"
+    who = f" of {board.population.people}" if board.population.simulated else ""
+    counted = f"{first.steps:,} steps of {first.sessions:,} sessions{who}"
     return f"{one_line(cases.data, 120)} ({part}{limit}{with_first}) · {counted}{reach}"
 
 
 def legend(board: LeaderboardData) -> str:
-    """What the columns are."""
-    return _LEGEND.format(what=WHAT[board.rule], level=100 * board.level)
+    """What the columns mean."""
+    likelihood = ""
+    if has_likelihood(board):
+        shares = board.ceiling is not None and "log_likelihood" in board.ceiling.shares
+        share = _LIKELIHOOD_SHARE.format(ceiling=board.ceiling.ceiling) if board.ceiling and shares else ""
+        likelihood = _LIKELIHOOD_LEGEND.format(share=share, absent=ABSENT)
+    return _LEGEND.format(what=WHAT[board.rule], level=100 * board.level, likelihood=likelihood)
+
+
+def has_likelihood(board: LeaderboardData) -> bool:
+    """Whether any row has a log-likelihood."""
+    return any(row.log_likelihood is not None for row in board.rows)
+
+
+def likelihood(row: LeaderboardRow) -> str:
+    """A row's log-likelihood in nats per step, with its share of the way to the oracle if known."""
+    estimate = row.log_likelihood
+    if estimate is None:
+        return ABSENT
+    share = row.shares.get("log_likelihood")
+    return f"{estimate.value:.2f}" if share is None else f"{estimate.value:.2f} ({whole_percent(share)}%)"
+
+
+def whole_percent(share: Estimate) -> str:
+    """A share in whole per cent; a tiny negative one is not written as minus zero."""
+    return f"{round(100 * share.value) + 0:d}"
 
 
 def marks(board: LeaderboardData) -> list[str]:
-    """What the marks before the rows say."""
-    lines = [_ORACLE_LEGEND] if any(row.oracle for row in board.rows) else []
+    """What the marks before the rows mean."""
+    oracle = _ORACLE_LEGEND.format(people=board.population.people)
+    lines = [oracle] if any(row.oracle for row in board.rows) else []
     return [*lines, _MARKS.format(cluster=board.cluster)]
 
 
 def shares_legend(board: LeaderboardData, ceiling: CeilingShares) -> str:
-    """What the shares of the way to the oracle are."""
+    """What the shares of the way to the oracle mean."""
     names = {"accuracy": "accuracy", "log_likelihood": "log-likelihood"}
     by_floor: dict[str, list[str]] = {}
     for measure, floor in ceiling.floors.items():
@@ -108,7 +142,7 @@ def shares_legend(board: LeaderboardData, ceiling: CeilingShares) -> str:
 
 
 def markdown(board: LeaderboardData) -> str:
-    """GitHub-flavoured Markdown, with published numbers under a heading of their own."""
+    """The leaderboard as GitHub-flavoured Markdown, with published numbers under their own heading."""
     heads, rows = cells(board, bold="**")
     lines = [f"**{escaped(heading(board))}**", "", *markdown_table(heads, rows, left=2)]
     lines += [
@@ -129,7 +163,7 @@ def markdown(board: LeaderboardData) -> str:
 
 
 def rich_table(board: LeaderboardData) -> RenderableType:
-    """A table with its legend, published numbers in a table of their own. Fits 80 columns."""
+    """The leaderboard with its legend, and published numbers in their own table. Fits 80 columns."""
     heads, rows = cells(board)
     notes = [Text(note, style="yellow") for note in board.notes]
     parts: list[RenderableType] = [
@@ -154,7 +188,7 @@ def rich_table(board: LeaderboardData) -> RenderableType:
 
 
 def percent(estimate: Estimate | None) -> str:
-    """A share in per cent with one decimal; a dash where there is none."""
+    """A share in per cent with one decimal; a dash for None."""
     return ABSENT if estimate is None else f"{100 * estimate.value:.1f}"
 
 
@@ -166,7 +200,7 @@ def with_interval(estimate: Estimate | None) -> str:
 
 
 def dollars(cost: float | None) -> str:
-    """A cost; a dash where it is not known."""
+    """A cost; a dash where it is unknown."""
     if cost is None:
         return ABSENT
     return f"${cost:,.2f}" if cost >= 0.01 or cost == 0 else "<$0.01"
@@ -179,7 +213,7 @@ def _value(row: LeaderboardRow, metric: str) -> float | None:
 
 def cells(board: LeaderboardData, bold: str = "") -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the leaderboard."""
-    chosen = columns(board)
+    chosen, likely = columns(board), has_likelihood(board)
     rows = []
     for row in board.rows:
         rows.append(
@@ -187,15 +221,17 @@ def cells(board: LeaderboardData, bold: str = "") -> tuple[list[str], list[list[
                 mark(row),
                 f"{bold}{row.name}{bold}" if row.best else row.name,
                 with_interval(row.values.get(board.ranking_metric)),
+                *([likelihood(row)] if likely else []),
                 *(percent(row.values.get(metric)) for metric in chosen),
                 dollars(row.cost),
             ]
         )
-    return ["", "Run", f"Acc. [{100 * board.level:g}%]", *chosen.values(), "Cost"], rows
+    accuracy = f"Acc. [{100 * board.level:g}%]"
+    return ["", "Run", accuracy, *(["LL"] if likely else []), *chosen.values(), "Cost"], rows
 
 
 def mark(row: LeaderboardRow) -> str:
-    """The sign before a row."""
+    """The mark before a row."""
     if row.oracle:
         return ORACLE_MARK
     return BEST if row.best else ABSENT if row.separable is None else "" if row.separable else TIED
@@ -213,9 +249,10 @@ def share_cells(board: LeaderboardData, ceiling: CeilingShares) -> tuple[list[st
 
 
 def published_columns(published: PublishedBoard) -> dict[str, str]:
-    """The metrics that some row has, with their heads."""
+    """The metrics that at least one row has, with their heads."""
     possible = {
         "accuracy": "Acc.",
+        "type_accuracy": "Type acc.",
         "type_f1_macro": "Type F1",
         "category_f1_weighted": "Category F1",
         "outcome_f1": "Outc. F1",
@@ -229,12 +266,12 @@ def published_columns(published: PublishedBoard) -> dict[str, str]:
 
 
 def published_cells(published: PublishedBoard) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of numbers that others published."""
+    """Heads and rows of published numbers; derived rows say so."""
     used = published_columns(published)
     rows = [
         [
             row.name,
-            row.how,
+            f"{row.how}, {_DERIVED}" if row.derived else row.how,
             *(f"{row.numbers[metric]:.2f}" if metric in row.numbers else ABSENT for metric in used),
             row.source,
         ]
@@ -254,15 +291,15 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: in
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table for the terminal, in the style of all tables: closer set where the terminal is narrow.
+    """A table for the terminal, set closer where the terminal is narrow.
 
     Attributes:
-        title: above it.
-        heads: of the columns.
-        rows: their cells.
-        left: the first so many columns are text, the others numbers.
-        below: lines below it, folded to its width.
-        style: of the whole.
+        title: the line above the table.
+        heads: column titles.
+        rows: cells, row by row.
+        left: number of leading columns that are text; the others are numbers.
+        below: lines below the table, folded to its width.
+        style: style of the whole table.
     """
 
     title: str
@@ -273,8 +310,8 @@ class TextTable:
     style: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw it, wide if there is room."""
-        # A table folds itself, also where plain lines are not to be folded.
+        """Render the table, wide if there is room."""
+        # A table folds its cells even where the console does not fold plain lines.
         options = options.update(no_wrap=False, overflow="fold")
         unbounded = options.update_width(_ANY_WIDTH)
         for names_within in (None, *_NARROW_NAMES):
@@ -284,7 +321,7 @@ class TextTable:
         yield from console.render(table, options)
 
     def _table(self, names_within: int | None) -> Table:
-        """The table, or a close one whose long names are broken to this width."""
+        """The table; with `names_within`, a close one whose long names are broken to this width."""
         table = Table(
             title=Text(self.title),
             title_justify="left",
@@ -311,11 +348,11 @@ class TextTable:
         return table
 
     def _close(self, row: Sequence[str], names_within: int) -> list[str]:
-        """The cells with intervals below their numbers, and long names broken."""
+        """The cells with brackets below their numbers, and long names broken."""
         texts, numbers = row[: self.left], row[self.left :]
         return [
             *(_broken(text, names_within) for text in texts),
-            *(number.replace(" [", "\n[") for number in numbers),
+            *(number.replace(" [", "\n[").replace(" (", "\n(") for number in numbers),
         ]
 
 
@@ -334,14 +371,14 @@ def _broken(name: str, width: int) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Text within a line of Markdown: no cell, tag or link begins or ends in it.
+    r"""Text for one line of Markdown, escaped so that it opens and closes no cell, tag or link.
 
     >>> print(escaped("a|b <script> [x](y) <0.001"))
     a\|b &lt;script> [x]\(y) <0.001
     >>> print(escaped("a\\|b"))
     a\\\|b
     """
-    # A backslash of the text would take away the one that is put before a character.
+    # A backslash in the text would cancel the one put before a special character.
     text = one_line(text).replace("\\", "\\\\")
     text = text.replace("|", "\\|").replace("](", "]\\(")
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

@@ -1,14 +1,13 @@
-"""What runs and classes are drawn with, in the report and in the viewer: for a light and for a dark page.
+"""The colours of runs and classes in the report and the viewer, for a light and for a dark background.
 
-Runs and classes are never told apart by colour alone: runs also have a letter, classes a label. The colours
-of runs can be told apart with the common colour vision deficiencies, and have a contrast of at least 4.5 to 1
-against white and against #14171c.
+Colour never carries meaning alone: runs also have a letter, classes a label. The colours of runs stay
+distinct under the common colour vision deficiencies, with a contrast of at least 4.5 to 1 against white and
+#14171c.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from string import ascii_uppercase
 from types import MappingProxyType
 from typing import Final
 
@@ -46,7 +45,7 @@ OTHER_COLOURS: Final[tuple[tuple[str, str], ...]] = (
     ("#9A6B4A", "#C79A78"),
     ("#5668A8", "#8A9BDA"),
 )
-"""For the categories of a source's own, in their order."""
+"""For categories that only one source has, in their order."""
 
 ERROR_COLOURS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -61,17 +60,10 @@ ERROR_COLOURS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "wrong_text": ("#7FB2E0", "#8FC0EC"),
     }
 )
-"""By error type: what was not done in a strong colour, what was done wrongly in a light one of its hue."""
+"""By error type: omissions in a strong colour, wrong actions in a light colour of the same hue."""
 
 REST: Final = ("#6B7480", "#8B95A3")
-"""For everything that stands back."""
+"""For runs beyond the palette."""
 
-
-def run_letter(place: int) -> str:
-    """The letter of the run at a place: A, B, …, Z, AA, AB and so on.
-
-    >>> [run_letter(place) for place in (0, 25, 26, 27, 701, 702)]
-    ['A', 'Z', 'AA', 'AB', 'ZZ', 'AAA']
-    """
-    rest, last = divmod(place, len(ascii_uppercase))
-    return (run_letter(rest - 1) if rest else "") + ascii_uppercase[last]
+ORACLE_COLOUR: Final = ("#3B424C", "#CFD5DC")
+"""For the oracle, which is not ranked."""

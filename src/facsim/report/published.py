@@ -18,10 +18,13 @@ class PublishedRow(BaseModel):
 
     name: str
     how: str
-    """`prompted`, `fine-tuned` or `fine-tuned with rationales`."""
+    """How the model was made: `prompted`, `fine-tuned`, `fine-tuned with rationales`, …"""
     source: str
     """Key in the board's `sources`."""
-    accuracy: float
+    derived: bool = False
+    """Whether the numbers are ours, computed from counts that the source publishes: a trivial rule."""
+    accuracy: float | None = None
+    type_accuracy: float | None = None
     type_f1_macro: float | None = None
     category_f1_weighted: float | None = None
     outcome_f1: float | None = None
@@ -29,13 +32,13 @@ class PublishedRow(BaseModel):
 
     @property
     def numbers(self) -> dict[str, float]:
-        """The numbers that there are, by metric."""
-        found = self.model_dump(exclude={"name", "how", "source"}, exclude_none=True)
+        """The numbers the source prints, by metric."""
+        found = self.model_dump(exclude={"name", "how", "source", "derived"}, exclude_none=True)
         return {metric: float(value) for metric, value in found.items()}
 
 
 class PublishedBoard(BaseModel):
-    """What was published about one data set."""
+    """Published results on one data set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,10 +48,10 @@ class PublishedBoard(BaseModel):
 
 
 def published_board(name: str) -> PublishedBoard:
-    """The published numbers about a data set.
+    """The published results on a data set.
 
     Raises:
-        ConfigError: if none are known under this name.
+        ConfigError: if there are none under this name.
     """
     boards = published_boards()
     if name not in boards:
@@ -57,6 +60,6 @@ def published_board(name: str) -> PublishedBoard:
 
 
 def published_boards() -> dict[str, PublishedBoard]:
-    """All that is known, by name."""
+    """All published results, by name of the board."""
     text = resources.files("facsim.report").joinpath("published.yaml").read_text(encoding="utf-8")
     return TypeAdapter(dict[str, PublishedBoard]).validate_python(yaml.safe_load(text))

@@ -1,4 +1,4 @@
-"""Many runs over the same steps, best first, with what separates them and what does not."""
+"""Runs over the same steps ranked by accuracy, with the tests that separate them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from facsim.data import Card
+from facsim.data.population import PEOPLE, SIMULATED_SHOPPERS, Population, population_of
 from facsim.evaluation import Run, comparable_cases
 from facsim.metrics import (
     CeilingShares,
@@ -27,7 +29,7 @@ from facsim.report.leaderboard_data import RANKING_METRICS, ROW_METRICS, Leaderb
 from facsim.report.leaderboard_html import leaderboard_html
 from facsim.report.published import PublishedBoard, published_board
 from facsim.util.dataframes import to_pandas
-from facsim.util.errors import ConfigError
+from facsim.util.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +41,7 @@ SIGNIFICANCE: Final = 0.05
 
 @dataclass(frozen=True)
 class Leaderboard(LeaderboardData):
-    """Runs over the same steps, most accurate first, the oracle above them. Made by `leaderboard`.
+    """Runs over the same steps, most accurate first, with the oracle above them. Made by `leaderboard`.
 
     The attributes are those of `LeaderboardData`.
     """
@@ -69,6 +71,15 @@ class Leaderboard(LeaderboardData):
         """
         return to_pandas(self.to_polars())
 
+    def __repr__(self) -> str:
+        first = self.rows[0]
+        best = next((row for row in self.rows if row.best), first)
+        accuracy = 100 * best.values[self.ranking_metric].value
+        return (
+            f"Leaderboard({self.cases.data!r}, {self.cases.part} part, {first.steps:,} steps, "
+            f"{len(self.rows)} runs, best {best.name!r} {accuracy:.1f}%)"
+        )
+
     def _repr_html_(self) -> str:
         """For notebooks: the table with its legend."""
         return leaderboard_html(self)
@@ -80,16 +91,16 @@ def leaderboard(
     rule: Rule = "exact",
     published: str | None = None,
 ) -> Leaderboard:
-    """Rank runs by accuracy, and tell which of them the best one is separable from.
+    """Rank runs by accuracy and test which of them can be separated from the best.
 
     Each run is compared with the best one on the same steps (session-clustered paired permutation test), and
-    the p-values are Holm-corrected over the leaderboard. A run of the oracle stands first and is not ranked;
+    the p-values are Holm-corrected over the leaderboard. A run of the oracle comes first and is not ranked;
     the other rows then also get their share of what is possible (`facsim.metrics.ceiling_shares`).
 
     Args:
         runs: runs, or their folders.
-        rule: by which a prediction counts as right: `exact`, `equivalent` or `target`.
-        published: also show what was published about this data set (`shopcart`, `opera`).
+        rule: the matching rule: `exact`, `equivalent` or `target`.
+        published: also show published results on this data set: a name of `published_boards()`.
 
     Raises:
         ConfigError: if there is no run, a run is unfinished, runs answered different steps (naming which,
@@ -112,13 +123,13 @@ def rank(
     rule: Rule = "exact",
     published: PublishedBoard | None = None,
 ) -> Leaderboard:
-    """The leaderboard of runs whose test cases are read already and known to be comparable.
+    """The leaderboard of runs whose test cases have been read and checked to be comparable.
 
     Args:
-        runs: the runs by their labels, at least one.
-        cases: the test cases of each, as tables, or prepared.
-        rule: by which a prediction counts as right.
-        published: numbers of others, to be shown apart.
+        runs: the runs by label, at least one.
+        cases: the test cases of each, as tables or prepared.
+        rule: the matching rule.
+        published: published results, shown in a table of their own.
 
     Raises:
         ConfigError: if intervals are of different kinds, or metrics.json is older than predictions.jsonl.
@@ -145,11 +156,30 @@ def rank(
         notes=tuple(_notes(rows)),
         ceiling=ceiling,
         comparisons=tuple(pairs[row.name] for row in rows if row.name in pairs),
+        population=population(list(runs.values())),
     )
 
 
+def population(runs: Sequence[Run]) -> Population:
+    """What to call the people of the data set that runs answered.
+
+    Runs made before config.json named the source tell it by the card of their data set, if it is still where
+    it was, or by an oracle among them: only simulated people have known probabilities.
+    """
+    first = runs[0].config
+    if first.source is not None:
+        return population_of(first.source)
+    try:
+        card = Card.read(Path(first.data_path) / "card.json")
+    except InputError:
+        card = None
+    if card is not None and card.content_hash == first.identity.cases.content_hash:
+        return population_of(card.source)
+    return SIMULATED_SHOPPERS if any(run.predictor == ORACLE for run in runs) else PEOPLE
+
+
 def _ceiling(runs: Mapping[str, Run], cases: Mapping[str, Cases], rule: Rule) -> CeilingShares | None:
-    """How far the runs go to the oracle, if one of them is of it."""
+    """How far each run is on the way to the oracle, if one of them is the oracle."""
     oracles = sorted(name for name, run in runs.items() if run.predictor == ORACLE)
     if not oracles:
         return None
@@ -167,7 +197,7 @@ def _ceiling(runs: Mapping[str, Run], cases: Mapping[str, Cases], rule: Rule) ->
 
 
 def _interval_settings(runs: Sequence[Run]) -> tuple[Cluster, float]:
-    """Of what kind the intervals of all runs are."""
+    """The cluster and level that the intervals of all runs share."""
     first = runs[0]
     kind = (first.metrics.cluster, first.metrics.level)
     for run in runs:
@@ -213,7 +243,7 @@ def _row(
 
 def _notes(rows: Sequence[LeaderboardRow]) -> list[str]:
     return [
-        f"{row.name}: {round(failed.value * row.steps):,} calls failed for good and count as wrong; "
+        f"{row.name}: {round(failed.value * row.steps):,} calls failed and count as wrong; "
         "finish the run with --resume"
         for row in rows
         if (failed := row.values.get("error_failed")) is not None and failed.value > 0

@@ -1,4 +1,4 @@
-"""The report as data: everything that its outputs show, and nothing of how they look."""
+"""The report as data: everything its outputs show, and nothing about how they look."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from facsim.evaluation import Run
 from facsim.metrics import Comparison, Estimate, Metrics
 from facsim.report.leaderboard_data import LeaderboardRow
 from facsim.report.ranking import Leaderboard
+from facsim.report.run_styles import RunStyle
 
 LINES: Final = 5
-"""So many ranked runs have a line in a chart of lines; all are in its table."""
+"""The number of ranked runs that get a line in a line chart; all of them are in its table."""
 
 RunKind = Literal["oracle", "baseline", "model"]
 
 
 @dataclass(frozen=True)
 class ReportEntry:
-    """One run, with all that the report says of it.
+    """One run in the report.
 
     Attributes:
         row: its row of the leaderboard.
-        letter: its sign in charts; `◆` for the oracle.
-        kind: whether it is the oracle, a trivial baseline, or anything else.
-        run: where it is, and how it was made.
+        style: its letter and colour.
+        kind: the oracle, a trivial baseline, or a model.
+        run: its folder and configuration.
         metrics: its metrics.json.
-        leniencies: how many answers took each leniency to be read.
-        outcome: how it did on last steps; None where no session's outcome is known.
+        leniencies: how many answers needed each leniency of the parser.
+        outcome: its results on last steps; None if no session has a known outcome.
         notes: what a reader of its numbers should know.
-        command: what makes it again.
+        command: the command that reproduces it.
     """
 
     row: LeaderboardRow
-    letter: str
+    style: RunStyle
     kind: RunKind
     run: Run
     metrics: Metrics
@@ -48,10 +49,20 @@ class ReportEntry:
         """Its label, unique in the report."""
         return self.row.name
 
+    @property
+    def letter(self) -> str:
+        """Its letter in charts; `◆` for the oracle."""
+        return self.style.letter
+
+    @property
+    def reads_prompts(self) -> bool:
+        """Whether it is a language model, which answers prompts."""
+        return self.run.config.identity.prompt_hash is not None
+
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCounts:
-    """Last steps of the sessions whose outcome is known: how they ended, and what was predicted there."""
+    """Last steps of the sessions with a known outcome: how they ended, and what was predicted."""
 
     purchases: int
     purchases_predicted: int
@@ -63,7 +74,7 @@ class OutcomeCounts:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """A range of step numbers, or of session lengths; both ends included."""
+    """A range of step numbers or of session lengths, both ends included."""
 
     low: int
     high: int
@@ -72,7 +83,7 @@ class Bin:
 
     @property
     def label(self) -> str:
-        r"""The range in short.
+        r"""The range as text.
 
         >>> Bin(3, 3, 40, 40).label, Bin(6, 9, 120, 40).label
         ('3', '6\u20139')
@@ -82,11 +93,11 @@ class Bin:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """Accuracy along something that steps or sessions have.
+    """Accuracy by a property of steps or sessions, in bins.
 
     Attributes:
-        bins: in their order.
-        accuracy: by run, the accuracy in each bin.
+        bins: in ascending order.
+        accuracy: by run, the accuracy in each bin; None for a bin without test cases.
     """
 
     bins: tuple[Bin, ...]
@@ -95,7 +106,7 @@ class Breakdown:
 
 @dataclass(frozen=True, slots=True)
 class ExamplePrediction:
-    """What one run said at a step."""
+    """The prediction of one run at a step."""
 
     run: str
     action: str
@@ -105,15 +116,15 @@ class ExamplePrediction:
 
 @dataclass(frozen=True, slots=True)
 class ContrastExample:
-    """A step at which two runs part.
+    """A step that only one of two runs predicts correctly.
 
     Attributes:
-        session_id: of whom.
-        step: index in the session, from 0.
-        true: what the person did.
-        category: what that amounts to.
-        answers: of the two runs, the right one first.
-        also_right: how many of the other ranked runs are right too.
+        session_id: the session.
+        step: index in the session, from 0; readers see `number`.
+        true: the true action.
+        category: its category.
+        answers: the predictions of the two runs, the correct one first.
+        also_right: how many of the other ranked runs are correct, too.
         address: where a local `facsim view` shows it.
     """
 
@@ -125,6 +136,11 @@ class ContrastExample:
     also_right: int
     address: str
 
+    @property
+    def number(self) -> int:
+        """Number of the step in its session, from 1."""
+        return self.step + 1
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -132,10 +148,10 @@ class Contrast:
 
     Attributes:
         comparison: the paired test.
-        both: steps that both got right.
-        neither: steps that neither got right.
-        examples: the steps that tell most: few or none of the others are right where `a` alone is, and most
-            of them where `b` alone is; from different sessions, and of different kinds.
+        both: steps that both predict correctly.
+        neither: steps that neither predicts correctly.
+        examples: the most informative steps: few other runs are correct where only `a` is, and most of them
+            where only `b` is; from different sessions, and with different kinds of errors.
     """
 
     comparison: Comparison
@@ -146,15 +162,15 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class UnreadAnswer:
-    """An answer that could not be read as it stands, or did not come.
+    """A failed call, or an answer that could not be parsed strictly.
 
     Attributes:
-        run: whose.
-        session_id: of whom.
-        step: index in the session, from 0.
+        run: the run.
+        session_id: the session.
+        step: index in the session, from 0; readers see `number`.
         how: `failed` (the call), `unparseable` or `lenient`.
         answer: the raw answer, shortened.
-        why: the server's words, or the leniencies that were taken.
+        why: the server's message, or the leniencies that were needed.
         address: where a local `facsim view` shows it.
     """
 
@@ -166,14 +182,19 @@ class UnreadAnswer:
     why: str | None
     address: str
 
+    @property
+    def number(self) -> int:
+        """Number of the step in its session, from 1."""
+        return self.step + 1
+
 
 @dataclass(frozen=True)
 class Headline:
-    """The answer in words.
+    """The result in a title and a few sentences.
 
     Attributes:
-        title: who is best, and whether that is sure.
-        sentences: by how much, how sure, and how far from what is possible.
+        title: which run is best, and whether that is significant.
+        sentences: by how much, with which interval, and how far from the best possible.
     """
 
     title: str
@@ -182,17 +203,17 @@ class Headline:
 
 @dataclass(frozen=True)
 class ReportData:
-    """All that is to be said of runs over the same steps. Made by `build_report`.
+    """Runs over the same steps, compared in every respect. Made by `build_report`.
 
     Attributes:
-        board: the leaderboard, with published numbers apart.
+        board: the leaderboard.
         entries: the runs in the order of the leaderboard.
-        headline: the answer in words.
+        headline: the result in words.
         by_step: accuracy by the number of the step in its session (from 1), over steps.
         by_length: accuracy by the length of the session in steps, averaged over sessions.
         contrasts: the best run against the next model, and against the next baseline.
-        unread: examples of answers that could not be read as they stand.
-        view_command: what opens the sessions of these runs.
+        unread: examples of failed calls and of answers that could not be parsed strictly.
+        view_command: the command that replays the sessions of these runs.
     """
 
     board: Leaderboard
@@ -206,7 +227,7 @@ class ReportData:
 
     @property
     def lined(self) -> list[ReportEntry]:
-        """The runs that have a line in charts: the oracle, the best, and at least the best baseline."""
+        """The runs that have a line in charts: the oracle, the best runs, and at least the best baseline."""
         ranked = [entry for entry in self.entries if entry.kind != "oracle"]
         chosen = ranked[:LINES]
         if not any(entry.kind == "baseline" for entry in chosen):

@@ -1,4 +1,4 @@
-"""Just enough SVG: elements whose texts and attributes are escaped, and ticks of an axis."""
+"""SVG elements with escaped text and attributes, and ticks for an axis."""
 
 from __future__ import annotations
 

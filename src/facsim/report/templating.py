@@ -1,4 +1,4 @@
-"""The template of the report's page: its colours, its files, and how values are written in it."""
+"""The Jinja environment of the HTML report: its colours, files and filters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST: Final = 4_000
 
 
 def palette_css() -> str:
-    """One class a colour, for both themes."""
+    """One CSS class per colour, for both themes."""
     named = {f"r-{index}": pair for index, pair in enumerate(RUN_COLOURS)}
     named |= {"r-rest": REST}
     named |= {f"k-{name}": pair for name, pair in CATEGORY_COLOURS.items()}
@@ -32,7 +32,7 @@ def palette_css() -> str:
 
 
 def number(estimate: Estimate, definition: Definition) -> str:
-    """A metric as its unit is written."""
+    """A metric, formatted for its unit."""
     value = estimate.value
     if definition.unit == "share":
         return f"{100 * value:.1f}%"
@@ -44,22 +44,22 @@ def number(estimate: Estimate, definition: Definition) -> str:
 
 
 def uncapitalised(text: str) -> str:
-    """As it goes on after a colon; names such as F1 stay."""
+    """Text with a lower-case start, for use after a colon; names such as F1 stay."""
     return text if text[1:2].isdigit() else text[:1].lower() + text[1:]
 
 
 def _ends(estimate: Estimate | None, unit: str = "share") -> str:
-    """An interval, as short as it can be read."""
+    """An interval in short."""
     if estimate is None or estimate.low is None or estimate.high is None:
         return ""
-    dash = " to " if estimate.low < 0 else "\N{EN DASH}"  # a dash beside a minus is hard to read
+    dash = " to " if estimate.low < 0 else "\N{EN DASH}"  # a dash next to a minus sign is hard to read
     if unit == "share":
         return f"{100 * estimate.low:.1f}{dash}{100 * estimate.high:.1f}"
     return f"{estimate.low:.4g}{dash}{estimate.high:.4g}"
 
 
 def _attributes(estimate: Estimate | None) -> Markup:
-    """The number as it stands in metrics.json, for sorting and for programs."""
+    """The number with full precision, for sorting and for programs."""
     if estimate is None:
         return Markup("")
     found = Markup(' data-value="{}"').format(repr(estimate.value))
@@ -69,12 +69,12 @@ def _attributes(estimate: Estimate | None) -> Markup:
 
 
 def _shown(value: object) -> object:
-    """Every text that a template puts out: made harmless to read, and escaped afterwards by autoescaping."""
+    """Any text a template prints: control characters made visible here, HTML escaped by autoescaping."""
     return one_line(value, _LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _lines(text: str) -> Markup:
-    """A text of several lines, each made harmless; for `<pre>`."""
+    """A text of several lines with control characters made visible; for `<pre>`."""
     rows = (
         " " * (len(line) - len(line.lstrip(" "))) + one_line(line, _LONGEST) for line in text.splitlines()
     )
@@ -83,7 +83,7 @@ def _lines(text: str) -> Markup:
 
 @cache
 def environment() -> Environment:
-    """What renders the page: every value is escaped, none may be missing."""
+    """The Jinja environment: every value is escaped, and undefined names are errors."""
     environment = Environment(
         loader=PackageLoader("facsim.report"),
         autoescape=True,
@@ -107,10 +107,10 @@ def environment() -> Environment:
 
 
 def asset(name: str) -> str:
-    """A file that stands beside the template."""
+    """A file next to the template."""
     return resources.files("facsim.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def source_hash(text: str) -> str:
-    """As a content security policy names an inline style or script."""
+    """The hash by which a content security policy allows an inline style or script."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

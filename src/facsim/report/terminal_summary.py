@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run_summary(run: Run) -> RenderableType:
-    """What came of a run, in a line, and what a reader of it should know."""
+    """The result of a run in one line, and what a reader of it should know."""
     metrics = run.metrics
     cost = metrics.get("cost_total")
     spent = f" · {dollars(cost.value)}" if cost else ""
@@ -127,19 +127,19 @@ def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
     legend = (
         f"Judge by Holm p: the permutation test with whole {first.cluster}s swapped, corrected over "
         f"{len(comparisons)} comparison{'s' if len(comparisons) > 1 else ''}. "
-        "McNemar takes steps as independent and is too sure; it is here because papers report it."
+        "McNemar assumes independent steps and its p is too small; it is shown because papers report it."
     )
     return TextTable(title, heads, rows, left=2, below=(legend,))
 
 
 def effect_table(found: DesignEffect) -> RenderableType:
-    """What a change of design does, one measure a row."""
+    """The effect of a design change, one measure per row."""
     rows = [_effect_row(effect) for effect in found.effects.values()]
     heads = ["", "A", "B", "B - A", "Std. error", f"[{100 * found.level:g}%]"]
     title = f"A: {found.a} · B: {found.b} · shop of seed {found.seed}"
     legend = (
-        f"{found.sessions:,} sessions of {found.people:,} people, each to both designs with the same luck; "
-        f"{100 * found.same:.0f}% went the same. {found.seconds:.0f} seconds."
+        f"{found.sessions:,} sessions of {found.people:,} simulated shoppers, each in both designs with "
+        f"the same random numbers; {100 * found.same:.0f}% were identical. {found.seconds:.0f} seconds."
     )
     return TextTable(title, heads, rows, left=1, below=(legend,))
 
@@ -162,7 +162,7 @@ def _effect_row(effect: Effect) -> list[str]:
 
 
 def p_value(p: float) -> str:
-    """A p-value, as small as it is worth telling."""
+    """A p-value with three decimals."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 

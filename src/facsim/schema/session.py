@@ -165,7 +165,7 @@ def _columns_in_use(steps: Iterable[Step]) -> set[str]:
 
 
 def _notebook_row(number: int, step: Step, columns: set[str]) -> list[HtmlCell]:
-    row = [HtmlCell(str(number), number=True, dim=True)]
+    row = [HtmlCell(str(number + 1), number=True, dim=True)]
     if "at" in columns:
         row.append(
             HtmlCell("" if step.elapsed is None else format_seconds(step.elapsed), number=True, dim=True)

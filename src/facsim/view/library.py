@@ -14,7 +14,7 @@ import polars as pl
 
 from facsim.data import Card, DataSet
 from facsim.evaluation import Run, run_labels
-from facsim.predict import BASELINES
+from facsim.report.run_styles import run_styles
 from facsim.util.errors import FacsimError
 from facsim.view.data_set_check import check_same_data
 from facsim.view.prediction_index import PredictionIndex
@@ -102,8 +102,7 @@ class Library:
 
     Args:
         data: the data set, or its folder.
-        runs: runs over it, or their folders. They keep their order, but trivial baselines come last: colours
-            are few, and for the runs that matter.
+        runs: runs over it, or their folders. They are shown in the order of the leaderboard.
 
     Raises:
         ConfigError: if a run was made on another data set, or is given twice.
@@ -112,15 +111,14 @@ class Library:
 
     def __init__(self, data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ()) -> None:
         opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
-        opened.sort(key=lambda run: run.predictor in BASELINES)
-        names = run_labels(opened) if opened else []
+        by_label = dict(zip(run_labels(opened), opened, strict=True)) if opened else {}
         card = data.card if isinstance(data, DataSet) else Card.read(Path(data) / "card.json")
         for run in opened:
             check_same_data(card, data.path if isinstance(data, DataSet) else data, run)
         self.data = data if isinstance(data, DataSet) else DataSet.open(data)
         self.runs = tuple(
-            PredictionIndex(run, name, place)
-            for place, (run, name) in enumerate(zip(opened, names, strict=True))
+            PredictionIndex(by_label[name], name, style, place)
+            for place, (name, style) in enumerate(run_styles(by_label).items())
         )
         self.find = lru_cache(maxsize=32)(self._find)
 

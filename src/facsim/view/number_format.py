@@ -1,4 +1,4 @@
-"""How numbers read."""
+"""Numbers as readers see them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ABSENT = "\N{EN DASH}"
 
 
 def probability(value: float | None) -> str:
-    """A probability with two digits that tell something.
+    """A probability with two significant digits.
 
     >>> probability(0.4829), probability(0.00031), probability(1e-9), probability(0.0)
     ('0.48', '0.00031', '<0.00001', '0')
@@ -28,8 +28,24 @@ def probability(value: float | None) -> str:
     return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
+def format_elapsed(elapsed: float | None, before: float | None) -> str:
+    """When a step was taken: since the session began, and since the step before it. Empty if unknown.
+
+    Args:
+        elapsed: seconds from the start of the session to this step.
+        before: the same of the step before it; None for the first step, or if unknown.
+
+    >>> format_elapsed(65, 53), format_elapsed(0.0, None), format_elapsed(None, 3)
+    ('at 1 min 5 s (+12 s)', 'at 0.0 s', '')
+    """
+    if elapsed is None:
+        return ""
+    at = f"at {format_seconds(elapsed)}"
+    return at if before is None or elapsed < before else f"{at} (+{format_seconds(elapsed - before)})"
+
+
 def plural(count: int, word: str) -> str:
-    """A count and its word.
+    """A count and its noun.
 
     >>> plural(1, "step"), plural(1200, "step")
     ('1 step', '1,200 steps')
@@ -38,7 +54,7 @@ def plural(count: int, word: str) -> str:
 
 
 def width(value: float | None) -> str:
-    """Of a bar of 100, for a share."""
+    """Width of a bar, out of 100, for a share."""
     return f"{100 * min(1.0, max(0.0, value or 0.0)):.1f}"
 
 

@@ -23,9 +23,8 @@ from facsim.evaluation.journal import read_records
 from facsim.evaluation.predictions_table import read_predictions
 from facsim.metrics.match import match_expression
 from facsim.prompt import PromptConfig
-from facsim.report.palette import run_letter
+from facsim.report.run_styles import RunStyle
 from facsim.util.errors import InputError
-from facsim.view.run_colours import slot
 
 _COLUMNS = ("session_id", "step", "true_category", "pred_text", "rationale")
 _START = b'{"session_id":"'
@@ -41,26 +40,27 @@ class PredictionIndex:
     Args:
         run: the run.
         label: what it is called among the others.
-        place: its place among the others, from 0. Decides its letter and colour.
+        style: its letter and colour.
+        place: its place among the others, from 0.
 
     Raises:
         InputError: if predictions.jsonl is missing or damaged.
     """
 
-    def __init__(self, run: Run, label: str, place: int) -> None:
-        self.run, self.label, self.place = run, label, place
+    def __init__(self, run: Run, label: str, style: RunStyle, place: int) -> None:
+        self.run, self.label, self.style, self.place = run, label, style, place
         self.file = run.path / "predictions.jsonl"
         self._places = _places(self.file)
 
     @property
     def letter(self) -> str:
-        """A, B, …, Z, AA: stands for the run where its name has no room."""
-        return run_letter(self.place)
+        """A, B, …, Z, AA: the short name of the run; `◆` for the oracle."""
+        return self.style.letter
 
     @property
     def colour(self) -> str:
-        """The class that colours it."""
-        return slot(self.place)
+        """The CSS class that colours it."""
+        return self.style.css
 
     @cached_property
     def prompt(self) -> PromptConfig | None:

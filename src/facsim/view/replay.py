@@ -13,6 +13,7 @@ from facsim.schema import Action, Page, PastStep, Session, SessionSoFar, Step
 from facsim.schema.action import describe_action
 from facsim.util.errors import InputError
 from facsim.view.library import Library
+from facsim.view.number_format import format_elapsed
 from facsim.view.page_frame import ElementHighlight, title_of
 from facsim.view.prediction_index import PredictionIndex
 from facsim.view.verdict import Verdict, predicted, verdict_on
@@ -98,13 +99,13 @@ class TimelineStep:
         step: its index.
         deed: what the person did.
         hits: the verdict of every run, None where it was not asked.
-        since: seconds since the step before.
+        at: when the step was taken; empty if unknown.
     """
 
     step: int
     deed: ActionText
     hits: tuple[Verdict | None, ...]
-    since: float | None
+    at: str
 
     @property
     def words(self) -> str:
@@ -112,7 +113,8 @@ class TimelineStep:
         asked = [hit for hit in self.hits if hit is not None]
         right = sum(hit.right for hit in asked)
         told = f", {right} of {len(asked)} right" if asked else ""
-        return f"Step {self.step + 1}: {self.deed.sentence}{told}"
+        when = f", {self.at}" if self.at else ""
+        return f"Step {self.step + 1}: {self.deed.sentence}{when}{told}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,11 @@ class Replay:
     def step(self) -> Step:
         """The step."""
         return self.session.steps[self.index]
+
+    @property
+    def number(self) -> int:
+        """Number of the step, from 1: what people read and what addresses hold."""
+        return self.index + 1
 
     @property
     def marks(self) -> list[ElementHighlight]:
@@ -280,8 +287,8 @@ def _moments(session: Session, said: Sequence[Mapping[int, Mapping[str, Any]]]) 
     before: float | None = None
     for index, step in enumerate(session.steps):
         hits = tuple(verdict_on(step.action, lines[index]) if index in lines else None for lines in said)
-        since = None if before is None or step.elapsed is None else step.elapsed - before
-        moments.append(TimelineStep(index, ActionText.of(step.action, None), hits, since))
+        at = format_elapsed(step.elapsed, before)
+        moments.append(TimelineStep(index, ActionText.of(step.action, None), hits, at))
         before = step.elapsed
     return tuple(moments)
 

@@ -1,36 +1,29 @@
-"""The colours of runs, for light and dark, as classes of a style sheet.
+"""The colours of runs as classes of a style sheet, for light and dark.
 
-A policy that forbids inline styles forbids hostile ones, so every colour has a class.
+The content security policy forbids inline styles, so every colour has a class.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-from facsim.report.palette import REST, RUN_COLOURS
+from facsim.report.palette import RUN_COLOURS
+from facsim.report.run_styles import ORACLE_STYLE, style_at
 
-_LOOKS = {**{f"c{place}": pair for place, pair in enumerate(RUN_COLOURS)}, "rest": REST}
-
-
-def slot(place: int) -> str:
-    """The class that gives the colour of the run at a place; beyond the colours grey, as in reports.
-
-    >>> slot(0), slot(8)
-    ('c0', 'rest')
-    """
-    return f"c{place}" if place < len(RUN_COLOURS) else "rest"
+_STYLES = (ORACLE_STYLE, *(style_at(place) for place in range(len(RUN_COLOURS) + 1)))
+_COLOURS = {style.css: style.colours for style in _STYLES}
 
 
 @cache
 def css() -> str:
-    """`--c0` … for either theme, a class `.c0` … that makes one of them `--c`, and those of rings."""
-    light = "".join(f"--{look}:{colours[0]};" for look, colours in _LOOKS.items())
-    dark = "".join(f"--{look}:{colours[1]};" for look, colours in _LOOKS.items())
-    classes = "".join(f".{look}{{--c:var(--{look})}}" for look in _LOOKS)
+    """`--r-0` … for either theme, a class `.r-0` … that sets `--c` to it, and the classes of rings."""
+    light = "".join(f"--{css_class}:{colours[0]};" for css_class, colours in _COLOURS.items())
+    dark = "".join(f"--{css_class}:{colours[1]};" for css_class, colours in _COLOURS.items())
+    classes = "".join(f".{css_class}{{--c:var(--{css_class})}}" for css_class in _COLOURS)
     classes += "".join(
-        f".ring{place}-{look}{{--ring{place}:var(--{look})}}"
+        f".ring{place}-{css_class}{{--ring{place}:var(--{css_class})}}"
         for place in (1, 2, 3)
-        for look in ("person", "best", *_LOOKS)
+        for css_class in ("person", "best", *_COLOURS)
     )
     return (
         f":root{{{light}}}@media (prefers-color-scheme:dark){{.theme-auto{{{dark}}}}}.theme-dark{{{dark}}}"

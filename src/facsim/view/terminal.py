@@ -28,6 +28,7 @@ from facsim.schema.action import describe_target
 from facsim.util.display_text import format_seconds, one_line
 from facsim.util.errors import ConfigError
 from facsim.view.data_set_check import check_same_data
+from facsim.view.number_format import format_elapsed
 
 RANDOM: Final = "random"
 """Asks for any session."""
@@ -148,17 +149,17 @@ def session_replay(
         data: the data set.
         session: one of its sessions.
         runs: runs over it.
-        step: only this step, counted from 0.
+        step: only the step with this number, from 1.
         rule: by which a prediction counts as right.
 
     Raises:
         ConfigError: if there is no such step, a run is of other data, or is given twice.
         InputError: if the data set lacks a page, or a run's predictions are damaged.
     """
-    if step is not None and not 0 <= step < len(session.steps):
-        last = len(session.steps) - 1
+    if step is not None and not 1 <= step <= len(session.steps):
         raise ConfigError(
-            f"session {one_line(session.session_id, 80)} has no step {step}: they go from 0 to {last}"
+            f"session {one_line(session.session_id, 80)} has no step {step}: its steps are 1 to "
+            f"{len(session.steps)}"
         )
     for run in runs:
         check_same_data(data.card, data.path, run)
@@ -167,10 +168,10 @@ def session_replay(
         _answers(name, session, run.predictions(), rule) for name, run in zip(names, runs, strict=True)
     ]
     parts: list[RenderableType] = [_heading(session), *_person(session)]
-    for number, taken in enumerate(session.steps):
-        if step is None or number == step:
-            before = session.steps[number - 1] if number else None
-            parts += [Text(), *_step(data.page(taken.page_id), number, taken, before, answers)]
+    for index, taken in enumerate(session.steps):
+        if step is None or index + 1 == step:
+            before = session.steps[index - 1] if index else None
+            parts += [Text(), *_step(data.page(taken.page_id), index, taken, before, answers)]
     if step is None and answers:
         parts += [Text(), *_totals(session, answers)]
     return Group(*parts)
@@ -244,13 +245,10 @@ def _person(session: Session) -> Iterator[RenderableType]:
 
 
 def _step(
-    page: Page, number: int, step: Step, before: Step | None, answers: Sequence[SessionPredictions]
+    page: Page, index: int, step: Step, before: Step | None, answers: Sequence[SessionPredictions]
 ) -> Iterator[RenderableType]:
-    pause = None
-    if step.elapsed is not None:
-        pause = step.elapsed - (before.elapsed or 0.0 if before else 0.0)
-    waited = f" · after {format_seconds(pause)}" if pause is not None and pause >= 0 else ""
-    yield SectionRule(f"Step {number}{waited}")
+    at = format_elapsed(step.elapsed, before.elapsed if before else None)
+    yield SectionRule(f"Step {index + 1}{f' · {at}' if at else ''}")
     title = one_line(page.outline.title, _LONGEST_LINE) or "(page without a title)"
     yield _cut(Text.assemble(_INDENT, (title, "bold"), (f" · {len(page.elements):,} elements", "dim")))
     if step.url:
@@ -263,7 +261,7 @@ def _step(
         yield HangingIndent(Text(_INDENT * 2), reason)
     width = max((cell_len(one_line(found.label, 40)) for found in answers), default=0)
     for found in answers:
-        yield _prediction(found, number, step.action, width)
+        yield _prediction(found, index, step.action, width)
 
 
 def _surroundings(page: Page, action: Action) -> Iterator[RenderableType]:
@@ -298,13 +296,13 @@ def _action(step: Step) -> RenderableType:
     return HangingIndent(Text(f"{_INDENT}→ ", style="bold"), body)
 
 
-def _prediction(answers: SessionPredictions, number: int, true: Action, width: int) -> RenderableType:
+def _prediction(answers: SessionPredictions, index: int, true: Action, width: int) -> RenderableType:
     label = one_line(answers.label, 40)
     label += " " * (width - cell_len(label) + 1)
-    if number not in answers.lines:
+    if index not in answers.lines:
         return HangingIndent(Text(f"{_INDENT}· {label}", style="dim"), Text("not asked", style="dim"))
-    line = answers.lines[number]
-    right, action = answers.is_right(number, true), _predicted(line)
+    line = answers.lines[index]
+    right, action = answers.is_right(index, true), _predicted(line)
     mark, style = ("✓", "bold green") if right else ("✗", "bold red")
     parts: list[Text] = []
     if action is None:

@@ -102,7 +102,7 @@ class ViewerApp:
             if here is None or not 0 <= here + by < len(found):
                 return None
             other = found[here + by]
-            return address("/session", query, id=other.session_id, step=other.step)
+            return address("/session", query, id=other.session_id, step=other.step + 1)
 
         return self._page(
             request,
@@ -153,7 +153,7 @@ class ViewerApp:
         replay = self._replay(request)
         # Where this listens, not what the request calls it: a forwarded port is another one.
         port = request.scope["server"][1]
-        where = address("/session", id=replay.session.session_id, step=replay.index)
+        where = address("/session", id=replay.session.session_id, step=replay.number)
         drawn = picture(f"http://127.0.0.1:{port}{where}", _theme(request))
         return Response(drawn, media_type="image/png", headers=_download(replay, "png"))
 
@@ -167,9 +167,9 @@ class ViewerApp:
 
     def _replay(self, request: Request) -> Replay:
         params = request.query_params
-        session_id, step = params.get("id", ""), params.get("step", "0")
+        session_id, number = params.get("id", ""), params.get("step", "1")
         try:
-            return replay_at(self._library, session_id, _whole(step, -1))
+            return replay_at(self._library, session_id, _whole(number, 0) - 1)
         except KeyError:
             raise HTTPException(404, "There is no such session in this data set.") from None
         except IndexError:
@@ -236,7 +236,7 @@ def _theme(request: Request) -> str:
 
 def _download(replay: Replay, kind: str) -> dict[str, str]:
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", replay.session.session_id).strip(".-")[:80] or "session"
-    return {"Content-Disposition": f'attachment; filename="{safe}-step-{replay.index}.{kind}"'}
+    return {"Content-Disposition": f'attachment; filename="{safe}-step-{replay.number}.{kind}"'}
 
 
 def _bytes(text: str) -> bytes:

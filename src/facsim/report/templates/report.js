@@ -11,7 +11,33 @@
     });
   }
 
-  // Tables sort by any column: numbers by what they are, not by how they are written.
+  const added = (tag, className, text) => {
+    const element = document.createElement(tag);
+    element.className = className;
+    element.textContent = text;
+    if (tag === "button") element.type = "button";
+    return element;
+  };
+
+  // Trivial baselines fold into one line per table.
+  for (const body of document.querySelectorAll("tbody[data-folded]")) {
+    const columns = [...body.rows[0].cells].reduce((sum, cell) => sum + cell.colSpan, 0);
+    const line = document.createElement("tbody");
+    line.className = "fold";
+    const cell = line.insertRow().insertCell();
+    cell.colSpan = columns;
+    const button = added("button", "fold", body.dataset.folded);
+    const fold = (folded) => {
+      body.hidden = folded;
+      button.setAttribute("aria-expanded", String(!folded));
+    };
+    button.addEventListener("click", () => fold(!body.hidden));
+    cell.append(button);
+    body.before(line);
+    fold(true);
+  }
+
+  // Tables sort by any column, by full values and not by their formatted text.
   const key = (row, index) => {
     const cell = row.cells[index];
     if (cell.dataset.value !== undefined) return Number(cell.dataset.value);
@@ -27,24 +53,120 @@
     const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
     heads.forEach((head, index) => {
       if (head.dataset.fixed !== undefined) return;
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "sort";
+      const button = added("button", "sort", "");
       button.append(...head.childNodes);
       head.append(button);
       button.addEventListener("click", () => {
         const down = head.getAttribute("aria-sort") !== "descending";
         for (const other of heads) other.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
-        const body = table.tBodies[0];
-        const rows = [...body.rows];
+        for (const line of table.querySelectorAll("tbody.fold")) line.remove();
+        const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
         rows.sort((a, b) => (down ? -1 : 1) * order(key(a, index), key(b, index)));
-        body.append(...rows);
+        table.tBodies[0].append(...rows);
+        for (const body of [...table.tBodies].slice(1)) body.remove();
       });
     });
   }
 
-  // What a mark in a chart says, at once; without scripts the browser shows it after a while.
+  // Copy buttons on tables (as tab-separated text) and on commands.
+  const copy = async (text, button) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = added("textarea", "unseen", "");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    const label = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = label), 1500);
+  };
+  const cellText = (cell) => {
+    const shown = cell.cloneNode(true);
+    for (const part of shown.querySelectorAll(".unseen, .tag, title")) part.remove();
+    for (const part of shown.querySelectorAll("br, .range, small")) part.before(" ");
+    return shown.textContent.replace(/\s+/g, " ").trim();
+  };
+  const tableText = (table) =>
+    [...table.rows]
+      .filter((row) => !row.closest("tbody.fold"))
+      .map((row) => [...row.cells].map(cellText).join("\t"))
+      .join("\n");
+  for (const box of document.querySelectorAll(".scroll")) {
+    const table = box.querySelector("table:not(.bars)");
+    if (!table) continue;
+    const button = added("button", "copy", "Copy table");
+    button.addEventListener("click", () => copy(tableText(table), button));
+    box.before(button);
+  }
+  for (const command of document.querySelectorAll("pre.command")) {
+    const button = added("button", "copy", "Copy");
+    button.addEventListener("click", () => copy(command.textContent, button));
+    command.before(button);
+  }
+
+  // Downloads are in the file itself.
+  const data = () => JSON.parse(document.getElementById("facsim-data").textContent);
+  const download = (name, type, text) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+  const pretty = (value) => `${JSON.stringify(value, null, 1)}\n`;
+  for (const button of document.querySelectorAll("[data-download]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      if (button.dataset.download === "csv") download("report.csv", "text/csv", data().csv);
+      else download("report.json", "application/json", pretty(data().report));
+    });
+  }
+  for (const button of document.querySelectorAll("[data-config]")) {
+    button.hidden = false;
+    button.addEventListener("click", () =>
+      download("config.json", "application/json", pretty(data().configs[button.dataset.config])));
+  }
+
+  // The viewer may listen on another port than the default.
+  const viewer = document.querySelector("[data-viewer]");
+  const replays = [...document.querySelectorAll("a[data-replay]")];
+  if (viewer && replays.length) {
+    viewer.value = new URL(replays[0].href).origin;
+    viewer.closest("label").hidden = false;
+    viewer.addEventListener("input", () => {
+      if (!/^https?:\/\/(localhost|127\.0\.0\.1)(:\d{1,5})?\/?$/.test(viewer.value)) return;
+      const { origin } = new URL(viewer.value);
+      for (const link of replays) link.href = origin + link.pathname + link.search;
+    });
+  }
+
+  // Links into a folded section open it.
+  const reveal = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let at = target.querySelector(":scope > details.section") ?? target; at; at = at.parentElement) {
+      if (at.tagName === "DETAILS") at.open = true;
+    }
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+  for (const button of document.querySelectorAll("[data-unfold]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const sections = [...document.querySelectorAll("details.section")];
+      const open = !sections.every((section) => section.open);
+      for (const section of sections) section.open = open;
+      button.textContent = open ? "Close all" : "Open all";
+    });
+  }
+
+  // Tooltips of charts without the delay of the browser's own.
   const tip = document.createElement("div");
   tip.className = "tip";
   tip.hidden = true;
@@ -67,7 +189,7 @@
     tip.style.top = `${y}px`;
   });
 
-  // Where we are in the contents.
+  // The current section in the contents.
   const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
   if ("IntersectionObserver" in window) {
     const watcher = new IntersectionObserver((seen) => {
@@ -83,8 +205,8 @@
     }
   }
 
-  // Nothing stays folded on paper.
+  // On paper every section is open; tables below charts print only if the reader has opened them.
   addEventListener("beforeprint", () => {
-    for (const folded of document.querySelectorAll("details.print")) folded.open = true;
+    for (const section of document.querySelectorAll("details.section")) section.open = true;
   });
 })();
