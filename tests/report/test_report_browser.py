@@ -251,7 +251,7 @@ def test_sections_fold_and_links_open_them(chromium: Browser, page_file: Path) -
         folded = page.evaluate("document.documentElement.scrollHeight")
         assert not page.locator("#errors figure").is_visible()
         page.get_by_role("link", name="Errors", exact=True).click()
-        assert page.locator("#errors figure").is_visible()
+        page.locator("#errors figure").wait_for()
         page.get_by_role("button", name="Open all").click()
         assert page.locator("details.section:not([open])").count() == 0
         assert page.evaluate("document.documentElement.scrollHeight") > 1.5 * folded
