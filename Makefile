@@ -92,8 +92,8 @@ bench-train: $(STAMP) ## Training: speed against a bare loop, tokens that whole 
 bench-page: $(STAMP) ## The simplifier against the parser alone and other tools
 	$(BIN)/python benchmarks/bench_page.py $(CORPUS)
 
-bench-score: $(STAMP) ## Scoring in one pass against step-by-step decoding: speed, different verdicts
-	$(BIN)/python benchmarks/bench_score.py
+bench-score: $(STAMP) ## One-pass scoring against step-by-step decoding (MODEL=smollm2): speed, different verdicts
+	$(BIN)/python benchmarks/bench_score.py --model $(or $(MODEL),tiny)
 
 bench-shop: $(STAMP) ## Sampling the shop: sessions per second, memory; its server's response times
 	$(BIN)/python benchmarks/bench_shop.py

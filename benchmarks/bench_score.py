@@ -1,21 +1,23 @@
-"""Scoring recorded sessions in one pass, against asking a model step by step.
+"""One-pass scoring of recorded sessions against decoding step by step.
 
-The same model on every step but the first of so many sessions of the shop, four times:
+The same model on every step but the first of some sessions, in four ways:
 
-1. scoring: one pass, which says of every step whether greedy decoding would write the person's action;
-2. answers: `facsim evaluate` with `local:`, one pass too, then answers are written where they differ;
-3. from scratch: the prompt of each step computed anew, the answer written token by token;
-4. shared prefix: one cache per session; only the new page is computed, the answer is written token by token,
-   and the cache is cut back to the prompt before the person's action is put in.
+1. scoring: one pass, which tells for every step whether greedy decoding would write the person's action;
+2. answers: `facsim evaluate` with `local:`, also one pass, then answers are decoded where they differ;
+3. from scratch: each step's prompt is computed anew, the answer is decoded token by token;
+4. shared prefix: one KV cache per session; only the new page is computed, the answer is decoded token by
+token,
+   and the cache is cropped to the prompt before the person's action is appended.
 
 `speedup_*` are the times of 3 and 4 over that of 1, `answers_*` over that of 2, whose gain grows with the
-share of steps at which the model is right; of the first `--timed` sessions. A verdict is whether the answer
-is the person's action. `verdicts_differ` counts the steps whose verdicts are not the same in all four (from
-scratch of the sessions that are timed, in the others of all); `ties` how many of these have a choice among
-their tokens that rounding could decide (margin below 0.001). One thread; times are CPU times, unless the
-model is on a GPU.
+share of steps at which the model is right. All are of the first `--timed` sessions. A verdict is whether the
+answer is the person's action. `verdicts_differ` counts the steps whose verdicts are not the same in all ways
+(from scratch only in the timed sessions). `ties` counts those of them where rounding could decide a token:
+its margin is below that of a near tie (`facsim.predict.local.speculative`). One thread. Times are CPU times,
+unless the model is on a GPU.
 
     python benchmarks/bench_score.py [--sessions 200] [--data FOLDER] [--model tiny] [--budget-tokens 7000]
+    make bench-score MODEL=smollm2
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ from facsim.schema import SessionSoFar, Step
 from facsim.shop.sampling import write_sample
 
 Verdicts = dict[tuple[str, int], bool]
-"""Of each step (session, index) whether the answer is the person's action."""
+"""For each step (session, index) whether the answer is the person's action."""
 
 
 def main() -> None:
@@ -56,25 +58,32 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sessions", type=int, default=200)
-    parser.add_argument("--timed", type=int, default=30, help="of these so many are timed, in all four ways")
+    parser.add_argument("--timed", type=int, default=30, help="how many of them are timed")
     parser.add_argument("--data", type=Path, help="sessions of this data set instead of the shop's")
     parser.add_argument("--seed", type=int, default=11, help="of the shop's sessions")
     parser.add_argument("--model", default="tiny", help="as after local:")
     parser.add_argument("--budget-tokens", type=int, default=7000)
     parser.add_argument("--max-output-tokens", type=int, default=64)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="auto", help="as of facsim evaluate")
+    parser.add_argument("--pages", choices=("full", "changes"), help="default: as the model was trained")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    options = LocalOptions(max_output_tokens=arguments.max_output_tokens, device=arguments.device)
+    options = LocalOptions(
+        max_output_tokens=arguments.max_output_tokens, device=arguments.device, dtype=arguments.dtype
+    )
     own = LocalPredictor(arguments.model, None, options).prompt
-    prompt = own.model_copy(update={"style": "action", "budget_tokens": arguments.budget_tokens})
+    chosen = {"style": "action", "budget_tokens": arguments.budget_tokens}
+    if arguments.pages:
+        chosen["pages"] = arguments.pages
+    prompt = own.model_copy(update=chosen)
     predictor = LocalPredictor(arguments.model, prompt, options)
     with tempfile.TemporaryDirectory() as folder:
         if arguments.data is None:
             write_sample(arguments.sessions, arguments.seed, Path(folder) / "shop")
         recorded = read(DataSet.open(arguments.data or Path(folder) / "shop"), arguments.sessions)
-    _ = predictor.checkpoint
-    predictor.answer(recorded[0].steps[0][0])  # what is done once
+    dtype = predictor.checkpoint.model.dtype
+    predictor.answer(recorded[0].steps[0][0])  # warm up
 
     near: set[tuple[str, int]] = set()
     ways: dict[str, Callable[[Sequence[RecordedSession]], Verdicts]] = {
@@ -106,12 +115,13 @@ def main() -> None:
         f"speedup_prefix={prefix / seconds['scoring']:.1f} "
         f"answers_generate={scratch / seconds['answers']:.1f} "
         f"answers_prefix={prefix / seconds['answers']:.1f} "
-        f"verdicts_differ={len(differ)} ties={len(near & set(differ))} steps={len(verdicts['answers'])}"
+        f"verdicts_differ={len(differ)} ties={len(near & set(differ))} steps={len(verdicts['answers'])} "
+        f"dtype={str(dtype).removeprefix('torch.')}"
     )
 
 
 def read(data: DataSet, most: int) -> list[RecordedSession]:
-    """Sessions with every step but the first asked about."""
+    """Sessions with every step but the first to be predicted."""
     sessions = islice((session for session in data if len(session.steps) > 1), most)
     return [
         RecordedSession(session, tuple(replay(data, session)), frozenset(range(1, len(session.steps))))
@@ -134,7 +144,7 @@ def scored(predictor: LocalPredictor, recorded: Sequence[RecordedSession]) -> Ve
 
 
 def answered(predictor: LocalPredictor, recorded: Sequence[RecordedSession]) -> Verdicts:
-    """One pass, and the answers that differ written."""
+    """One pass; answers that differ from the person's are decoded."""
     found = [answer for answer in predictor.predict_sessions(recorded) if answer is not None]
     return {
         (answer.recorded.session.session_id, answer.step): answer.prediction.action
@@ -144,7 +154,7 @@ def answered(predictor: LocalPredictor, recorded: Sequence[RecordedSession]) -> 
 
 
 def from_scratch(predictor: LocalPredictor, recorded: Sequence[RecordedSession]) -> Verdicts:
-    """Step by step, each prompt anew."""
+    """Step by step, each prompt computed anew."""
     return {
         (so_far.session_id, so_far.step): predictor.answer(so_far).action == step.action
         for so_far, step in asked_of(recorded)
@@ -152,16 +162,18 @@ def from_scratch(predictor: LocalPredictor, recorded: Sequence[RecordedSession])
 
 
 def asked_of(recorded: Iterable[RecordedSession]) -> Iterator[tuple[SessionSoFar, Step]]:
-    """The steps that are asked about."""
+    """The steps that are predicted."""
     return ((so_far, step) for one in recorded for so_far, step in one.steps if so_far.step in one.asked)
 
 
 def shared_prefix(
     predictor: LocalPredictor, recorded: Sequence[RecordedSession], near: set[tuple[str, int]]
 ) -> Verdicts:
-    """Answers token by token, session by session; `near` takes the steps at which a choice was near a tie."""
+    """Decode token by token, session by session; steps with a near tie are added to `near`."""
     model, chat, _ = predictor.checkpoint
     most = predictor.options.max_output_tokens or 64
+    ends = model.generation_config.eos_token_id
+    end_tokens = {chat.end_token, *(ends if isinstance(ends, list) else [ends])}
     verdicts: Verdicts = {}
     session, cache, held = "", DynamicCache(), ()
     for so_far, step in asked_of(recorded):
@@ -183,14 +195,14 @@ def shared_prefix(
                 ).logits[0]
             choice = GreedyChoices.of(logits.float())
             margin = min(margin, choice.margins[0])
-            if choice.tokens[0] in (chat.end_token, model.generation_config.eos_token_id):
+            if choice.tokens[0] in end_tokens:
                 break
             written.append(choice.tokens[0])
             fed = (choice.tokens[0],)
         held = (*prompt, *written)[: cache.get_seq_length()]
         key = (so_far.session_id, so_far.step)
         verdicts[key] = parse_answer(chat.decode_answer(written), "action").action == step.action
-        if margin < NEAR_TIE[torch.float32]:
+        if margin < NEAR_TIE.get(model.dtype, 0.0):
             near.add(key)
     return verdicts
 

@@ -11,12 +11,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from facsim import DataSet, compare, evaluate, leaderboard
+from facsim import DataSet, evaluate, leaderboard
 from facsim.data.splits import SplitBy
 from facsim.evaluation import Run
-from facsim.metrics import Rule, holm
+from facsim.metrics import Comparison, Rule, compare_runs, holm
 from facsim.predict import load_predictor
+from facsim.predict.local.options import Decoding
+from facsim.predict.protocol import Predictor
+from facsim.prompt import PromptConfig
 from facsim.train import SftConfig, TrainingReport, train_sft
 from facsim.util.progress import Progress
 
@@ -33,8 +37,11 @@ class Arm:
     Attributes:
         name: of its run and its checkpoint.
         spec: the predictor, if it is not trained here.
-        learns: choices of `SftConfig`, if it is.
-        data: what it learns from, if that is not what it is tested on.
+        learns: settings of `SftConfig`, if it is; the preset is `tiny` unless they name one.
+        data: what it trains on, if that is not what it is tested on.
+        prompt: settings of `PromptConfig` for a model that is not trained here.
+        decoding: of local models. By default the answer is the most probable of all possible actions, as that
+            of the choice model and the oracle is.
         model: what training starts from: `tiny`, a folder, or the name of an earlier arm.
     """
 
@@ -43,6 +50,8 @@ class Arm:
     learns: Mapping[str, object] = field(default_factory=dict)
     data: Path | None = None
     model: str = "tiny"
+    prompt: Mapping[str, Any] = field(default_factory=dict)
+    decoding: Decoding = "candidates"
 
 
 class Experiment:
@@ -61,11 +70,13 @@ class Experiment:
         self.data, self.work, self.split_by, self.limit = data, work, split_by, limit
 
     def run(self, arm: Arm) -> Run:
-        """Train the arm if it learns and has not yet; ask it what it has not yet been asked."""
+        """Train the arm unless it is trained; predict what is not predicted yet."""
         began = time.process_time()
         spec = arm.spec or f"local:{self._trained(arm)}"
-        # Of all actions the most probable one, as the choice model and the oracle answer.
-        predictor = load_predictor(spec, decoding="candidates") if spec.startswith("local:") else spec
+        predictor: Predictor | str = spec
+        if spec.startswith("local:"):
+            prompt = PromptConfig(**arm.prompt) if arm.prompt else None
+            predictor = load_predictor(spec, prompt=prompt, decoding=arm.decoding)
         run = evaluate(
             self.data,
             predictor,
@@ -93,9 +104,8 @@ class Experiment:
                 arm.data or self.data.path,
                 str(model),
                 out,
-                preset="tiny",
                 split_by=self.split_by,
-                **dict(arm.learns),
+                **{"preset": "tiny", **arm.learns},
             )
             train_sft(config, resume=out.exists(), progress=_lines(arm.name))
         return out
@@ -118,20 +128,53 @@ def board(runs: Sequence[Run]) -> str:
 
 
 def pairs(wanted: Sequence[tuple[Run, Run]], rule: Rule = "exact") -> str:
-    """Paired comparisons as Markdown, with p-values Holm-corrected over those shown."""
-    found = [compare([a, b], rule=rule, resamples=RESAMPLES)[0] for a, b in wanted]
+    """Paired comparisons as Markdown, on the steps that both runs predicted; p-values are Holm-corrected."""
+    found = [paired(a, b, rule) for a, b in wanted]
     adjusted = holm([one.permutation_p for one in found])
     lines = [
         "| A | B | A - B, points [95%] | only A right | only B right | p |",
         "|---|---|---:|---:|---:|---:|",
     ]
-    for one, p in zip(found, adjusted, strict=True):
+    for (a, b), one, p in zip(wanted, found, adjusted, strict=True):
         difference = one.difference
         lines.append(
-            f"| {one.a} | {one.b} | {100 * difference.value:+.1f} "
+            f"| {a.name} | {b.name} | {100 * difference.value:+.1f} "
             f"[{100 * (difference.low or 0):+.1f}, {100 * (difference.high or 0):+.1f}] "
             f"| {one.only_a} | {one.only_b} | {_p(p)} |"
         )
+    return "\n".join(lines)
+
+
+def paired(a: Run, b: Run, rule: Rule = "exact") -> Comparison:
+    """Compare two runs on their common steps.
+
+    Unlike `facsim.compare`, this allows variants of one data set, with the same sessions and other intents or
+    rationales: what people did is the same.
+    """
+    key = ["session_id", "step"]
+    one, other = a.cases(), b.cases()
+    return compare_runs(
+        one.join(other.select(key), on=key, how="semi").sort(key),
+        other.join(one.select(key), on=key, how="semi").sort(key),
+        rule=rule,
+        resamples=RESAMPLES,
+    )
+
+
+def summary(runs: Sequence[Run]) -> str:
+    """The main metrics of runs as Markdown, also of runs on different steps."""
+    names = {
+        "accuracy": "exact",
+        "accuracy_target": "type and target",
+        "type_accuracy": "type",
+        "nll": "nats per step",
+        "calibration_error": "ECE",
+    }
+    lines = [f"| run | steps | {' | '.join(names.values())} |", "|---|" + "---:|" * (len(names) + 1)]
+    for run in runs:
+        found = [run.metrics.get(name) for name in names]
+        cells = ["-" if one is None else str(one) for one in found]
+        lines.append(f"| {run.name} | {run.cases().height} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -182,6 +182,16 @@ def test_chance_does_not_choose_the_weights():
     assert not likely.beats(right)
 
 
+def test_pages_as_changes_are_trained_and_recorded(config):
+    """The same answers are trained in other examples; the checkpoint is prompted alike."""
+    full = train_sft(config(out_name="full", max_steps=1, page_text="stored"))
+    changes = train_sft(config(max_steps=1, page_text="stored", pages="changes"))
+    assert changes.examples["trained_tokens"] == full.examples["trained_tokens"]
+    assert changes.examples["not_shown"] == full.examples["not_shown"]
+    assert changes.examples["tokens"] != full.examples["tokens"]
+    assert load_checkpoint(config().out).settings.prompt.pages == "changes"
+
+
 def test_without_validation_the_last_weights_are_kept(config):
     report = train_sft(config(validation_sessions=0))
     assert report.accuracies == ()

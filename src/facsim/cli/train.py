@@ -44,6 +44,8 @@ class _Examples:
     """How the data set is split. Default: user."""
     seed: int | None = None
     """Seed of the split, of the choice and order of sessions, and of LoRA's weights. Default: 0."""
+    training_seed: int | None = None
+    """Seed of the order of examples and of LoRA's weights alone. Default: that of --seed."""
     sessions: int | None = None
     """Train on at most this many sessions, drawn at random."""
     allow_shared_users: Annotated[bool | None, Parameter(negative="")] = None

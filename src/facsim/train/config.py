@@ -59,6 +59,9 @@ class SftSettings(BaseModel):
     seed: int = 0
     """Seed of the split, of the choice and order of sessions, and of new weights (LoRA)."""
 
+    training_seed: int | None = None
+    """Seed of the order of examples and of new weights alone. Default: `seed`."""
+
     sessions: int | None = Field(default=None, ge=1)
     """Train on at most this many sessions, drawn at random; a larger number adds to a smaller one."""
 

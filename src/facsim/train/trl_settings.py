@@ -101,6 +101,7 @@ def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig
     checkpointing = (
         hardware.is_cuda if config.gradient_checkpointing is None else config.gradient_checkpointing
     )
+    seed = config.seed if config.training_seed is None else config.training_seed
     schedule = {"constant": "constant_with_warmup"}.get(config.schedule, config.schedule)
     settings = TrlConfig(
         output_dir=str(work),
@@ -114,8 +115,8 @@ def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig
         warmup_steps=config.warmup_share,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
-        seed=config.seed,
-        data_seed=config.seed,
+        seed=seed,
+        data_seed=seed,
         use_cpu=not hardware.is_cuda,
         bf16=hardware.bf16,
         activation_checkpointing=checkpointing,
