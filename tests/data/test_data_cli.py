@@ -109,3 +109,33 @@ def test_example_mappings_are_usable(name: str) -> None:
     from facsim.data.mapping import ColumnMapping
 
     assert ColumnMapping.read(ROOT / "examples" / name).fields()
+
+
+def test_control_characters_of_a_log_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    page = '<a name="cart">Cart</a>'
+    evil = "\x1b[2J\x1b]0;owned\x07\u202e"
+    rows = [
+        {"visit": f"v{evil}", "visitor": "p", "html": page, "event": event, "element": evil}
+        for event in ("click", f"hover{evil}")
+    ]
+    rows.append({"visit": "good", "visitor": "p", "html": page, "event": "click", "element": evil})
+    folder = tmp_path / f"log{evil}"
+    folder.mkdir()
+    log = folder / f"log{evil}.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(
+        "{name: own, origin: a test, session: visit, user: visitor, page: {column: html, kind: simplified}, "
+        "action: {type: event, target: {name: element}}}"
+    )
+    done = facsim("ingest", "jsonl", log, "--mapping", mapping, "--out", "own", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "\\x1b[2J" in done.stdout
+    strict = facsim("ingest", "jsonl", log, "--mapping", mapping, "--out", "o", "--strict", folder=tmp_path)
+    log.write_text("broken\n")
+    broken = facsim("ingest", "jsonl", log, "--mapping", mapping, "--out", "o", folder=tmp_path)
+    missing = facsim("ingest", "jsonl", f"none{evil}", "--mapping", mapping, "--out", "o", folder=tmp_path)
+    for answer in (done, strict, broken, missing):
+        for stream in (answer.stdout, answer.stderr):
+            assert not {"\x1b", "\x07", "\u202e"} & set(stream), stream
+    assert all(answer.returncode == 2 for answer in (strict, broken, missing))

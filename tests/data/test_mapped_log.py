@@ -20,7 +20,10 @@ import yaml
 
 from facsim.data import DataSet, IngestReport
 from facsim.data.ingest import ingest
+from facsim.data.parquet_limits import _page_sizes, check_page_sizes
 from facsim.data.sources import spool
+from facsim.data.sources.rows import parquet_rows
+from facsim.data.table_schemas import open_parquet
 from facsim.schema import Action
 from facsim.util.errors import ConfigError, FacsimError, InputError
 
@@ -352,8 +355,8 @@ def test_nuls_and_surrogates_are_cleaned_and_counted(run: Run) -> None:
 
 def test_refusals_may_quote_what_is_no_text(run: Run, tmp_path: Path) -> None:
     _, report = run([row("good"), row("b\udcff"), row("b\udcff", customer="other")])
-    assert "(session b?)" in (tmp_path / "out" / "ingest.md").read_text()
-    assert "(session b?)" in report.to_markdown()
+    assert r"(session b\udcff)" in (tmp_path / "out" / "ingest.md").read_text()
+    assert r"(session b\udcff)" in report.to_markdown()
     assert json.loads((tmp_path / "out" / "ingest.json").read_text())["refused"]
 
 
@@ -690,3 +693,74 @@ def test_sources_say_what_they_need(tmp_path: Path) -> None:
         ingest("jsonl", tmp_path, tmp_path / "out")
     with pytest.raises(ConfigError, match="takes no mapping"):
         ingest("miniwob", tmp_path, tmp_path / "out", mapping="m.yaml")
+
+
+def test_a_key_that_is_there_twice_is_not_guessed(run: Run, tmp_path: Path) -> None:
+    good = json.dumps(row())
+    twice = good[:-1] + ', "visit": "another"}'
+    (tmp_path / "log.jsonl").write_text(f"{good}\n{twice}\n")
+    with pytest.raises(InputError, match=r"log.jsonl, line 2: key 'visit' is there twice, with different"):
+        ingest("jsonl", tmp_path / "log.jsonl", tmp_path / "out", mapping=_mapping_file(tmp_path))
+    nested = good[:-1] + ', "more": {"a": 1, "a": 2}}'
+    (tmp_path / "log.jsonl").write_text(f"{nested}\n")
+    with pytest.raises(InputError, match="key 'a' is there twice"):
+        ingest("jsonl", tmp_path / "log.jsonl", tmp_path / "out", mapping=_mapping_file(tmp_path))
+    same = good[:-1] + f', "visit": {json.dumps(row()["visit"])}}}'
+    (tmp_path / "log.jsonl").write_text(f"{same}\n")
+    report = ingest("jsonl", tmp_path / "log.jsonl", tmp_path / "out", mapping=_mapping_file(tmp_path))
+    assert report.written["steps"] == 1
+
+
+def _mapping_file(folder: Path) -> Path:
+    file = folder / "mapping.yaml"
+    file.write_text(yaml.safe_dump(MAPPING))
+    return file
+
+
+def test_a_lone_surrogate_in_a_selector_finds_nothing(run: Run) -> None:
+    _, report = run([row(html=RAW, element="a\ud800b")], _raw_mapping(selector="element"))
+    assert "selector finds nothing on its page: kept, counted as unreachable" in report.noted
+
+
+def test_a_parquet_page_that_unpacks_to_hundreds_of_megabytes_is_refused(tmp_path: Path) -> None:
+    size = 600 * 2**20
+    table = pa.table({"html": pa.array([" " * size], pa.large_string())})
+    pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd", use_dictionary=False)
+    del table
+    assert (tmp_path / "bomb.parquet").stat().st_size < 2**20
+    with pytest.raises(
+        InputError, match=r"a page of column html unpacks to 600 MiB; expected at most 512 MiB"
+    ):
+        list(parquet_rows(tmp_path / "bomb.parquet"))
+    for name in ("sessions", "steps", "pages"):
+        (tmp_path / f"{name}.parquet").write_bytes((tmp_path / "bomb.parquet").read_bytes())
+    with pytest.raises(InputError, match="unpacks to 600 MiB"):
+        open_parquet(tmp_path / "pages.parquet")
+
+
+def test_page_sizes_are_read_from_every_kind_of_page(tmp_path: Path) -> None:
+    texts = [f"{number % 7}{'x' * 5_000}" for number in range(400)]
+    table = pa.table({"a": texts, "n": list(range(400)), "deep": [{"b": [text]} for text in texts]})
+    for options in (
+        {"data_page_version": "1.0"},
+        {"data_page_version": "2.0", "compression": "gzip"},
+        {"use_dictionary": False, "data_page_size": 10_000, "write_batch_size": 10},
+        {"row_group_size": 50, "compression": "none", "write_page_checksum": True},
+    ):
+        pq.write_table(table, tmp_path / "t.parquet", **options)
+        metadata = pq.read_metadata(tmp_path / "t.parquet")
+        stated = sum(
+            metadata.row_group(group).column(column).total_uncompressed_size
+            for group in range(metadata.num_row_groups)
+            for column in range(metadata.num_columns)
+        )
+        with (tmp_path / "t.parquet").open("rb") as stream:
+            found = [
+                size
+                for group in range(metadata.num_row_groups)
+                for column in range(metadata.num_columns)
+                for size in _page_sizes(stream, metadata.row_group(group).column(column))
+            ]
+        check_page_sizes(tmp_path / "t.parquet", metadata)
+        # The footer's sum has the headers in it.
+        assert 0.95 * stated < sum(found) < stated

@@ -199,11 +199,12 @@ def test_bad_records_are_refused_and_the_rest_goes_on(tmp_path):
         record(good, "d_d1"),
         record([{"time": 1, "action": {"timing": 1}, "dom": {}}], "e_d1"),
         record([event("keypress", 500, 2, charCode=0x110000)], "f_d1"),
+        record([event("mousedown", float("inf"), 2)], "g_d1"),
     )
     report = ingest("miniwob", file, tmp_path / "out")
     assert DataSet.open(tmp_path / "out").session_ids == ("flight_d1", "d_d1")
     assert {kind: tally.count for kind, tally in report.refused.items()} == {
-        "record is not as documented": 3,
+        "record is not as documented": 4,
         "session without steps": 1,
     }
     assert "states.0.dom" in report.refused["record is not as documented"].examples[0]

@@ -110,6 +110,7 @@ def test_sentences_are_intents_as_they_are():
         ("{", "EOF"),
         ('{"steps": 5}', "field session"),
         (json.dumps(record("b", steps=[step(type="hover", name="faq")])), "field steps.0.action.type"),
+        (json.dumps(record("b", steps=[step(t_ms=float("inf"), type="click", name="faq")])), "steps.0.t_ms"),
         (json.dumps(record("b", steps=[step(page=None, type="click", name="faq")])), "field steps.0.page"),
     ],
 )

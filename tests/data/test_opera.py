@@ -342,6 +342,7 @@ def test_only_full_tables_are_said_not_to_be_enough(tmp_path):
 def test_hub_ids(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert is_hub_id("NEU-HAI/OPeRA") and is_hub_id("NEU-HAI/OPeRA@6f26a2c")
+    assert not any(map(is_hub_id, ("../..", "a/..", "../a", "./a", "a/.b", "-a/b", "a/b@../c")))
     assert not is_hub_id("/data/opera") and not is_hub_id("opera") and not is_hub_id("a/b/c")
     (tmp_path / "data" / "opera").mkdir(parents=True)
     assert not is_hub_id("data/opera")
@@ -393,3 +394,11 @@ def test_no_persona(survey):
 
 def test_text_or_none_keeps_numbers_and_trims():
     assert text_or_none(" x ") == "x" and text_or_none(3) == "3" and text_or_none(float("nan")) is None
+
+
+def test_tables_are_looked_for_near_the_folder_only(tmp_path):
+    near, far, hidden = (tmp_path / name for name in ("action", "a/b/c/d/e/action", ".cache/action"))
+    for folder in (near, far, hidden):
+        folder.mkdir(parents=True)
+        (folder / "train.parquet").write_bytes(b"")
+    assert [table.file for table in table_files(tmp_path)] == [near / "train.parquet"]

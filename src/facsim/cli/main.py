@@ -54,8 +54,10 @@ def main() -> None:
         sys.exit(2)
     except FacsimError as error:
         from facsim.cli.console import errors
+        from facsim.util.display_text import escape_controls
 
-        errors.print(f"facsim: {error}", style="red", highlight=False, markup=False)
+        message = escape_controls(str(error))  # it may quote what a file or a server says
+        errors.print(f"facsim: {message}", style="red", highlight=False, markup=False)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from facsim.util.display_text import one_line
 from facsim.util.errors import InputError
 
 EXAMPLES_KEPT = 5
@@ -109,7 +110,7 @@ class IngestReport:
 
     def to_markdown(self) -> str:
         """The report for a reader."""
-        lines = [f"# Ingest of {self.source}", "", f"Read from `{self.path}`.", ""]
+        lines = [f"# Ingest of {self.source}", "", f"Read from `{one_line(self.path)}`.", ""]
         lines += [f"- read: {_counts(self.read_counts)}", f"- written: {_counts(self.written)}", ""]
         titles = {
             "repaired": "Repaired",
@@ -180,7 +181,10 @@ def _add(tallies: dict[str, IssueCount], kind: str, where: str, times: int = 1) 
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+    """Text from outside, shortened and safe to print: it may steer terminals."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+    return one_line(text)
 
 
 def _counts(counts: dict[str, int]) -> str:

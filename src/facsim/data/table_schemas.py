@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from facsim.data.parquet_limits import check_page_sizes
 from facsim.schema import ACTION_TYPES, Outcome
 from facsim.util.errors import InputError
 
@@ -114,7 +115,9 @@ def _read_quickly(file: Path, schema: pa.Schema) -> pl.DataFrame | None:
     Polars reads strings several times faster than pyarrow does, and checks that they are text.
     """
     try:
-        found = pq.read_schema(file)
+        metadata = pq.read_metadata(file)
+        check_page_sizes(file, metadata)
+        found = metadata.schema.to_arrow_schema()
         if any(found.field(field.name).type not in _read_alike(field.type) for field in schema):
             return None
         frame = pl.read_parquet(file)
@@ -226,10 +229,12 @@ def open_parquet(file: Path) -> pq.ParquetFile:
     """Open a Parquet file, or say in a sentence why that cannot be done.
 
     Raises:
-        InputError: if the file is missing or is not Parquet.
+        InputError: if the file is missing, is not Parquet, or has a page that unpacks to too much.
     """
     with reading(file):
-        return pq.ParquetFile(file)
+        parquet = pq.ParquetFile(file)
+        check_page_sizes(file, parquet.metadata)
+        return parquet
 
 
 def dumps(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import logging
 import socket
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
 HOST = "127.0.0.1"
+HEADER_SECONDS = 10.0
+"""How long a client may take to send the head of a request. Slower ones would hold connections open."""
 
 
 def require_web_packages(what: str) -> None:
@@ -43,7 +46,7 @@ def localhost_server(app: ASGIApp, *, longest_request: int) -> Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            http="h11",
+            http=impatient_protocol(HEADER_SECONDS),
             h11_max_incomplete_event_size=longest_request,
             lifespan="off",
             access_log=False,
@@ -52,6 +55,35 @@ def localhost_server(app: ASGIApp, *, longest_request: int) -> Server:
             timeout_graceful_shutdown=2,
         )
     )
+
+
+def impatient_protocol(seconds: float) -> type[asyncio.Protocol]:
+    """Uvicorn's HTTP protocol, which closes connections whose request head takes longer than `seconds`."""
+    import h11  # noqa: PLC0415 (an extra)
+    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 (an extra)
+
+    class ImpatientProtocol(H11Protocol):
+        _head_timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._head_timer = self.loop.call_later(seconds, transport.close)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            waiting = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+            if not waiting and self._head_timer is not None:
+                self._head_timer.cancel()
+                self._head_timer = None
+            elif waiting and self._head_timer is None:
+                self._head_timer = self.loop.call_later(seconds, self.transport.close)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            if self._head_timer is not None:
+                self._head_timer.cancel()
+
+    return ImpatientProtocol
 
 
 def bind_localhost(port: int) -> socket.socket:

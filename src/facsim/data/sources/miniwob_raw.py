@@ -61,7 +61,7 @@ class _Event(TypedDict, total=False):
 
 
 class _State(TypedDict):
-    time: float
+    time: Annotated[float, Field(allow_inf_nan=False)]
     action: _Event | None
     dom: Node
 

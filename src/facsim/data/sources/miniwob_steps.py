@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from facsim.data.ingest_report import IngestReport
 from facsim.data.sources import RawSession, RawStep, SessionRefused
@@ -38,7 +38,7 @@ class _Action(BaseModel):
 
 
 class _Step(BaseModel):
-    t_ms: float
+    t_ms: FiniteFloat
     page: str
     names: list[str]
     action: _Action

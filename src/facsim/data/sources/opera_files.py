@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +43,9 @@ _KINDS: dict[str, Kind] = {
 }
 _SPLITS = ("train", "test")
 _NOT_READ = frozenset({"full", "image", "images"})
-_HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
+_HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([A-Za-z0-9][\w./-]*))?")
+_DEEPEST = 4
+"""Folders below the given one that are searched: the hub's layout has two."""
 _HUB_PATTERNS = ("*filtered*action*.parquet", "*filtered*session*.parquet", "*filtered*user*.parquet")
 _EXPECTED = (
     "Parquet files with the table and the split in their path, as on the hub: "
@@ -61,7 +64,7 @@ class TableFile:
 
 def is_hub_id(path: str) -> bool:
     """Whether this names a data set of the hub, `OWNER/NAME` or `OWNER/NAME@REVISION`, and no local path."""
-    return bool(_HUB_ID.fullmatch(path)) and not Path(path).exists()
+    return bool(_HUB_ID.fullmatch(path)) and ".." not in path and not Path(path).exists()
 
 
 def download(hub_id: str) -> Path:
@@ -105,14 +108,21 @@ def table_files(folder: Path) -> list[TableFile]:
             file=folder,
             expected="a folder of Parquet files, or a data set of the hub such as NEU-HAI/OPeRA",
         )
-    found = [
-        table
-        for file in sorted(folder.rglob("*.parquet"))
-        if file.is_file() and (table := _table_of(folder, file))
-    ]
+    found = [table for file in _parquet_files(folder) if (table := _table_of(folder, file))]
     if not any(table.kind == "action" for table in found):
         raise InputError("folder holds no filtered action table", file=folder, expected=_EXPECTED)
     return found
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    """Parquet files at most `_DEEPEST` folders below, by name. Hidden folders and links are not searched."""
+    found: list[Path] = []
+    for place, folders, files in os.walk(folder):
+        here = Path(place)
+        depth = len(here.relative_to(folder).parts)
+        folders[:] = [name for name in folders if not name.startswith(".")] if depth < _DEEPEST else []
+        found += [here / name for name in files if name.endswith(".parquet") and (here / name).is_file()]
+    return sorted(found)
 
 
 def _table_of(folder: Path, file: Path) -> TableFile | None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facsim.data.ingest_report import IngestReport
+from facsim.data.parquet_limits import check_page_sizes
 from facsim.data.table_schemas import reading
 from facsim.util.errors import InputError
 
@@ -79,7 +80,17 @@ def json_rows(file: Path, report: IngestReport | None = None) -> Iterator[LogRow
                 try:
                     # Bytes that are not UTF-8 become lone surrogates, which cleaning replaces and counts.
                     text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-                    values = json.loads(text, parse_constant=_CONSTANTS.get)
+                    values = json.loads(
+                        text, parse_constant=_CONSTANTS.get, object_pairs_hook=_without_duplicate_keys
+                    )
+                except _DuplicateKeyError as error:
+                    raise InputError(
+                        f"key {error.args[0]!r} is there twice, with different values",
+                        file=file,
+                        where=f"line {number}",
+                        expected="each key once",
+                        remedy="Which of the two is meant cannot be known; correct the line or take it out",
+                    ) from None
                 except (ValueError, RecursionError) as error:
                     if not line.endswith(b"\n"):
                         if report:
@@ -96,6 +107,20 @@ def json_rows(file: Path, report: IngestReport | None = None) -> Iterator[LogRow
         raise InputError(f"gzip stream is broken: {error}", file=file) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=file) from None
+
+
+class _DuplicateKeyError(Exception):
+    """A JSON object has a key twice, with different values."""
+
+
+def _without_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs. Python's own reader would silently keep the last of two equal keys."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        for key, value in pairs:
+            if values[key] != value:
+                raise _DuplicateKeyError(key)
+    return values
 
 
 def _open_text(file: Path) -> gzip.GzipFile | BinaryIO:
@@ -121,6 +146,7 @@ def parquet_rows(file: Path, columns: Sequence[str] | None = None) -> Iterator[L
     ):
         present = parquet.schema_arrow.names
         chosen = present if columns is None else sorted({top_column(column, present) for column in columns})
+        check_page_sizes(file, parquet.metadata, frozenset(chosen))
         for batch in parquet.iter_batches(
             batch_size=_BATCH_ROWS, columns=[name for name in chosen if name in present]
         ):

@@ -18,8 +18,8 @@ from facsim.util.localhost import HOST, bind_localhost, localhost_server, requir
 if TYPE_CHECKING:
     from uvicorn import Server
 
-_LONGEST_REQUEST = 4 * 2**20
-"""Bytes of request line and headers that reach the shop, which answers with a page that they are too many."""
+_LONGEST_REQUEST = 128 * 2**10
+"""Bytes of request line and headers that reach the shop, which answers too long an address with a page."""
 
 
 def serve(
