@@ -534,7 +534,7 @@ class TestParquet:
             ingested(table)
 
     def test_nested_values_of_any_type_survive_scattered_rows(self, tmp_path: Path) -> None:
-        rows = [row(visit) for visit in "aba"]
+        rows = [row(visit, at=1_740_000_000 + number) for number, visit in enumerate("aba")]
         for values in rows:
             values["event"] = {
                 "kind": "click",
@@ -764,3 +764,26 @@ def test_page_sizes_are_read_from_every_kind_of_page(tmp_path: Path) -> None:
         check_page_sizes(tmp_path / "t.parquet", metadata)
         # The footer's sum has the headers in it.
         assert 0.95 * stated < sum(found) < stated
+
+
+def test_an_exact_duplicate_without_step_ids_is_left_out_and_counted(run: Run) -> None:
+    def at(second: int, **fields: Any) -> dict[str, Any]:
+        return row(at=1_740_000_000 + second) | fields
+
+    rows = [at(0), at(5), at(5), at(5, event_id=7), at(9)]
+    data, report = run(rows, {"step": None})
+    assert report.repaired["row equals another one, time included: left out"].count == 1
+    assert [step.elapsed for step in data.session("a").steps] == [0, 5, 5, 9], (
+        "another event id: another click"
+    )
+    data, report = run([row(), row()], {"step": None, "time": None})
+    assert report.noted["row equals another one, and no time or step id tells them apart: kept"].count == 1
+    assert len(data.session("a").steps) == 2
+
+
+def test_a_date_is_no_time_of_day(run: Run) -> None:
+    data, report = run([row(at="2025-03-01"), row(at="2025-03-01")])
+    kind = "time is a date without a time of day: kept as midnight UTC, elapsed time unknown"
+    assert report.noted[kind].count == 2
+    assert [step.elapsed for step in data.session("a").steps] == [None, None], "both rows are kept"
+    assert {step.timestamp for step in data.session("a").steps} == {datetime(2025, 3, 1, tzinfo=UTC)}

@@ -6,6 +6,7 @@ Rules (docs/your-data/logs.md tells them to users):
   turn out to be scattered they are put aside on disk, never held in memory.
 - Steps are ordered by the `step` column if there is one, else by time, else as they stand.
 - Two rows of a session with the same step id: one is left out if they are equal, else the session is refused.
+  Without step ids, a row that equals an earlier one in every column, its time included, is left out.
 - A session is refused, with its reason, when a row lacks what a step needs. It is never shortened: a session
   with a hole would be a session that nobody had.
 """
@@ -120,7 +121,7 @@ class _MappedLog:
         for row in self._rows():
             key = self._session_key(row)
             if key is not None:
-                place = spool.put(json.dumps([row.where, row.values]).encode())
+                place = spool.put(json.dumps([row.where, row.values, row.digest]).encode())
                 places.setdefault(key, []).append(place)
         for key, of_session in places.items():
             yield key, [LogRow(*json.loads(spool.get(place))) for place in of_session]
@@ -162,7 +163,8 @@ class JsonLines(_MappedLog):
         for file in self.files:
             for row in json_rows(file):
                 tops = {top_column(column, row.values) for column in columns}
-                yield LogRow(row.where, {name: row.values[name] for name in tops if name in row.values})
+                values = {name: row.values[name] for name in tops if name in row.values}
+                yield LogRow(row.where, values, row.digest)
 
 
 class ParquetTable(_MappedLog):
@@ -180,6 +182,6 @@ class ParquetTable(_MappedLog):
             yield from parquet_rows(file, [column] if column else [])
 
     def _rows(self) -> Iterator[LogRow]:
-        columns = [field.column for field in self.mapping.fields().values() if field.column]
+        # All columns: whether two rows are one can be told by all of them only.
         for file in self.files:
-            yield from parquet_rows(file, columns)
+            yield from parquet_rows(file)

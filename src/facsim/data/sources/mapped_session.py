@@ -12,8 +12,11 @@ from facsim.data.ingest_report import IngestReport
 from facsim.data.mapping import SKIP, TYPE_VALUES, ColumnMapping, FieldMapping
 from facsim.data.sources import RawSession, RawStep, SessionRefused
 from facsim.data.sources.rows import LogRow
-from facsim.data.sources.timestamps import read_time
+from facsim.data.sources.timestamps import is_date, read_time
 from facsim.schema import ACTION_TYPES, Action, ActionType, Outcome
+
+_NO_TIME_OF_DAY = "time is a date without a time of day: kept as midnight UTC, elapsed time unknown"
+_PERHAPS_TWICE = "row equals another one, and no time or step id tells them apart: kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class _Event:
     type: ActionType
     number: float | None
     time: datetime | None
+    has_time_of_day: bool = True
 
 
 def read_session(
@@ -39,7 +43,7 @@ def read_session(
     if not events:
         raise SessionRefused("session without steps", where)
     events = _sorted_events(events, mapping, report, where)
-    start = events[0].time
+    start = events[0]
     return RawSession(
         session_id=session_id,
         user_id=_one(rows, mapping.user, "user", where),
@@ -86,7 +90,14 @@ def _event(row: LogRow, mapping: ColumnMapping, report: IngestReport) -> _Event 
         return None
     if meant not in ACTION_TYPES:
         raise SessionRefused(f"action type {found!r} is not in the mapping", row.where)
-    return _Event(row, meant, _number(row, mapping.step), _time(row, mapping, report))
+    time = _time(row, mapping, report)
+    of_day = True
+    if time is not None and mapping.time is not None and is_date(row.get(mapping.time.column or "")):
+        report.note(
+            "time is a date without a time of day: kept as midnight UTC, elapsed time unknown", row.where
+        )
+        of_day = False
+    return _Event(row, meant, _number(row, mapping.step), time, of_day)
 
 
 def _number(row: LogRow, field: FieldMapping | None) -> float | None:
@@ -122,6 +133,8 @@ def _sorted_events(
 ) -> list[_Event]:
     if mapping.step is not None:
         events = _without_twins(sorted(events, key=lambda event: event.number or 0.0), report)
+    else:
+        events = _without_duplicates(events, report)
     times = [event.time for event in events]
     known = [time for time in times if time is not None]
     if known == sorted(known):
@@ -134,6 +147,24 @@ def _sorted_events(
         return events
     report.repair("times out of order: steps sorted by time", where)
     return sorted(events, key=lambda event: cast(datetime, event.time))
+
+
+def _without_duplicates(events: list[_Event], report: IngestReport) -> list[_Event]:
+    """Leaves out rows that equal an earlier one in every column, the time included."""
+    seen: dict[tuple[str, datetime | None, str | None], list[_Event]] = {}
+    kept: list[_Event] = []
+    for event in events:
+        same = seen.setdefault((event.type, event.time, event.row.digest), [])
+        if any(other.row.values == event.row.values for other in same):
+            if event.time is not None and event.has_time_of_day:
+                report.repair("row equals another one, time included: left out", event.row.where)
+                continue
+            report.note(
+                "row equals another one, and no time or step id tells them apart: kept", event.row.where
+            )
+        same.append(event)
+        kept.append(event)
+    return kept
 
 
 def _without_twins(events: list[_Event], report: IngestReport) -> list[_Event]:
@@ -149,7 +180,7 @@ def _without_twins(events: list[_Event], report: IngestReport) -> list[_Event]:
     return kept
 
 
-def _step(event: _Event, start: datetime | None, mapping: ColumnMapping, report: IngestReport) -> RawStep:
+def _step(event: _Event, start: _Event, mapping: ColumnMapping, report: IngestReport) -> RawStep:
     row = event.row
     page = row.get(mapping.page.column)
     if page is None:
@@ -167,10 +198,17 @@ def _step(event: _Event, start: datetime | None, mapping: ColumnMapping, report:
         rationale=rationale,
         rationale_source=mapping.rationale_source if rationale else None,
         timestamp=event.time,
-        elapsed=(event.time - start).total_seconds() if event.time and start else None,
+        elapsed=_elapsed(event, start),
         url=text_of(row, mapping.url, "url") or None,
         where=row.where,
     )
+
+
+def _elapsed(event: _Event, start: _Event) -> float | None:
+    """Seconds since the session began; None if a time is missing or is a date alone."""
+    if event.time is None or start.time is None or not (event.has_time_of_day and start.has_time_of_day):
+        return None
+    return (event.time - start.time).total_seconds()
 
 
 def _action(event: _Event, mapping: ColumnMapping, report: IngestReport) -> Action:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,10 +29,18 @@ _CONSTANTS = {"NaN": None, "Infinity": math.inf, "-Infinity": -math.inf}
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """A row and where it stands. Values are JSON values."""
+    """A row of a log.
+
+    Attributes:
+        where: file and line, for messages.
+        values: JSON values by column.
+        digest: of the whole row as written, columns that are not in `values` included; empty where only some
+            columns are read.
+    """
 
     where: str
     values: Mapping[str, Any]
+    digest: str = ""
 
     def get(self, column: str) -> Any:
         """The value of a column, or of a dotted path into nested objects. None if there is none."""
@@ -102,7 +111,7 @@ def json_rows(file: Path, report: IngestReport | None = None) -> Iterator[LogRow
                     raise InputError(
                         f"holds {found}", file=file, where=f"line {number}", expected="a JSON object"
                     )
-                yield LogRow(where, values)
+                yield LogRow(where, values, blake2b(line.strip(), digest_size=12).hexdigest())
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"gzip stream is broken: {error}", file=file) from None
     except OSError as error:

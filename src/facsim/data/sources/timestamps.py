@@ -9,9 +9,19 @@ from datetime import UTC, datetime, timedelta
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 _DATE = re.compile(r"\d{8}")
+_DATE_ALONE = re.compile(r"\d{4}-?\d{2}-?\d{2}")
 # Seconds, milli-, micro- and nanoseconds since 1970 lie three powers of ten apart; each unit's range below
 # spans the years 1973 to 5138.
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (math.inf, 1e9))
+
+
+def is_date(value: object) -> bool:
+    """Whether a time is a date alone, without a time of day.
+
+    >>> is_date("2025-03-01"), is_date("20250301"), is_date("2025-03-01T10:00"), is_date(1740819600)
+    (True, True, False, False)
+    """
+    return isinstance(value, str) and bool(_DATE_ALONE.fullmatch(value.strip()))
 
 
 def read_time(value: object) -> datetime:
