@@ -99,7 +99,7 @@ def command(
         structured: Whether the server enforces the answer's JSON Schema. Default: auto.
         replicate: Number of the repetition; another number bypasses the cached answers.
         concurrency: Sessions in flight. Default: 8.
-        timeout: Seconds for one attempt. Default: 120.
+        timeout: Seconds after which an attempt ends, body included. Default: 120.
         retries: Repeats of an attempt that failed for a temporary reason. Default: 4.
         cache: SQLite file that stores every answer for later runs.
         price: Dollars per million input and output tokens, if the price list does not know the model.

@@ -67,7 +67,7 @@ def command(
         max_output_tokens: Most tokens of an answer, hidden reasoning included.
         thinking: How hard a reasoning model thinks. Default: its own.
         structured: Whether the server must enforce the JSON Schema of the answer.
-        timeout: Seconds for one attempt.
+        timeout: Seconds after which an attempt ends, body included.
         retries: Retries after a transient failure.
         cache: SQLite file that keeps every answer permanently, instead of OUT.synthesis.
         price: US dollars per million input and output tokens, for models missing from the price list.
