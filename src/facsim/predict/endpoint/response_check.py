@@ -77,7 +77,7 @@ def checked_body(provider: Provider, body: bytes) -> bytes:
         CallFailed: if it is not a complete answer.
     """
     try:
-        found = json.loads(body)
+        found = json.loads(body, parse_int=_bounded_int)
     except (ValueError, RecursionError):
         raise CallFailed("broken", "the response is not JSON") from None
     if not isinstance(found, dict):
@@ -214,6 +214,11 @@ def _counts(usage: Mapping[str, Any], prompt: str, completion: str) -> tuple[int
     """Both token counts, or None if the usage is missing or implausible."""
     counts = _count(usage.get(prompt)), _count(usage.get(completion))
     return None if counts[0] is None or counts[1] is None else (counts[0], counts[1])
+
+
+def _bounded_int(digits: str) -> int:
+    """An integer; -1 for one so long that Python refuses to parse it, which no count may cost an answer."""
+    return int(digits) if len(digits) < 40 else -1
 
 
 def _count(value: object) -> int | None:
