@@ -16,7 +16,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def data(tmp_path):
-    """Three sessions; one step has a reason already."""
+    """Three sessions; one step has a rationale already."""
     sessions = [
         whole_visit(0),
         whole_visit(1, (None, "I like my own words.", None, None)),

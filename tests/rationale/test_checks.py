@@ -57,7 +57,7 @@ def failed(rationale, **where):
         "I would love Porcelain, but the Brewly will do for my grandmother.",
     ],
 )
-def test_good_reasons_pass(rationale):
+def test_good_rationales_pass(rationale):
     assert failed(rationale) == []
 
 

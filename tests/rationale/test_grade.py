@@ -1,4 +1,4 @@
-"""The reader: worked by hand, and on reasons whose worth is known."""
+"""BM25 ranks worked by hand, and grades of rationales of known quality."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ PAGE = read_page(
 
 
 @pytest.mark.parametrize(
-    ("reason", "name", "recall", "reciprocal"),
+    ("rationale", "name", "recall", "reciprocal"),
     [
         ("I like the red one.", "red.kettle", 1.0, 1.0),
         ("I need a kettle.", "red.kettle", 0.5, (1 + 1 / 2) / 2),
@@ -27,8 +27,8 @@ PAGE = read_page(
         ("Blue, not red kettles!", "tea", 0.0, 1 / 3),
     ],
 )
-def test_ranks_by_hand(reason, name, recall, reciprocal):
-    assert Bm25Ranker(PAGE).grade(reason, name) == pytest.approx((recall, reciprocal))
+def test_ranks_by_hand(rationale, name, recall, reciprocal):
+    assert Bm25Ranker(PAGE).grade(rationale, name) == pytest.approx((recall, reciprocal))
 
 
 def test_picture_and_title_of_one_product_are_one():
@@ -62,7 +62,7 @@ def taught(folder, data, texts):
     return written(folder, sessions, pages=(HOME, RESULTS, PRODUCT))
 
 
-def test_telling_reasons_beat_empty_ones_and_shuffled_ones(tmp_path):
+def test_telling_rationales_beat_empty_ones_and_shuffled_ones(tmp_path):
     data = written(tmp_path / "a", [whole_visit(n, TELLING) for n in range(8)])
     grades = grade_rationales(data, taught(tmp_path / "b", data, EMPTY))
     assert (grades.clicks, grades.sessions) == (16, 8)
@@ -75,7 +75,7 @@ def test_telling_reasons_beat_empty_ones_and_shuffled_ones(tmp_path):
     assert list(better.gains) == ["true", "teacher"]
 
 
-def test_shuffled_reasons_come_from_other_sessions(tmp_path):
+def test_shuffled_rationales_come_from_other_sessions(tmp_path):
     data = written(tmp_path / "a", [whole_visit(n, TELLING) for n in range(8)])
     grades = grade_rationales(data)
     assert list(grades.kinds) == ["true", "shuffled"]
@@ -84,13 +84,13 @@ def test_shuffled_reasons_come_from_other_sessions(tmp_path):
     )
 
 
-def test_without_reasons_there_is_nothing_to_grade(tmp_path):
+def test_without_rationales_there_is_nothing_to_grade(tmp_path):
     data = written(tmp_path / "a", [whole_visit(n) for n in range(3)])
     with pytest.raises(ConfigError, match="there are 0 in 0"):
         grade_rationales(data)
 
 
-def test_synthetic_reasons_are_no_truth(tmp_path):
+def test_synthetic_rationales_are_no_truth(tmp_path):
     data = written(tmp_path / "a", [whole_visit(n, TELLING) for n in range(3)])
     with pytest.raises(ConfigError, match="human or simulated"):
         grade_rationales(taught(tmp_path / "b", data, TELLING))

@@ -31,7 +31,7 @@ def spec(server):
     return f"endpoint:{server.url}#tiny"
 
 
-def reasons(data):
+def rationales(data):
     return [(step.rationale, step.rationale_source) for session in data for step in session.steps]
 
 
@@ -39,14 +39,14 @@ def prompts(server):
     return [request.body["messages"] for request in server.requests]
 
 
-def test_missing_reasons_are_written_and_all_else_stays(data, server, tmp_path):
+def test_missing_rationales_are_written_and_all_else_stays(data, server, tmp_path):
     teacher = server()
     report = synthesize(data, spec(teacher), tmp_path / "out", options=options())
     made = DataSet.open(tmp_path / "out")
     assert report.counts == {"written": 11, "unfit": 0, "failed": 0, "had": 1, "left_out": 0}
-    assert reasons(made)[5] == ("I like my own words.", "human")
-    assert reasons(made)[0] == ("I want kettle, so I try that.", "synthetic")
-    assert all(reason and source for reason, source in reasons(made))
+    assert rationales(made)[5] == ("I like my own words.", "human")
+    assert rationales(made)[0] == ("I want kettle, so I try that.", "synthetic")
+    assert all(rationale and source for rationale, source in rationales(made))
     for name in ("sessions.parquet", "pages.parquet"):
         assert (made.path / name).read_bytes() == (data.path / name).read_bytes(), name
     drop = ["rationale", "rationale_source"]
@@ -128,10 +128,10 @@ def test_orders_on_a_page_are_quoted_and_cannot_break_out(server, tmp_path):
     assert user.count("</persona>") == 1
     assert "records of the visit" in prompts(obeys)[0][0]["content"]
     assert report.unfit["first_person"].count == 1, "who obeys gets nowhere"
-    assert reasons(DataSet.open(tmp_path / "out"))[1] == (None, None)
+    assert rationales(DataSet.open(tmp_path / "out"))[1] == (None, None)
 
 
-def test_an_unfit_reason_is_asked_for_again_with_the_finding(data, server, tmp_path):
+def test_an_unfit_rationale_is_asked_for_again_with_the_finding(data, server, tmp_path):
     def script(request):
         again = len(request.body["messages"]) > 2
         return answer(good(request) if again else "The user clicks search.search_input.")
@@ -156,7 +156,7 @@ def test_what_never_passes_stays_empty_and_is_reported(data, server, tmp_path):
     assert report.unfit["no_task_talk"].count == 11
     assert "“As an AI, I want a kettle.”" in report.to_markdown()
     made = DataSet.open(tmp_path / "out")
-    assert reasons(made) == reasons(data)
+    assert rationales(made) == rationales(data)
     assert max(len(messages) for messages in prompts(teacher)) == 6, "two repetitions, no more"
 
 
@@ -253,7 +253,7 @@ def test_resuming_asks_only_what_is_owed(data, server, tmp_path):
     undisturbed = server()
     whole = synthesize(data, spec(undisturbed), tmp_path / "whole", options=options())
     assert teacher.count == undisturbed.count - 3
-    assert reasons(DataSet.open(tmp_path / "out")) == reasons(DataSet.open(tmp_path / "whole"))
+    assert rationales(DataSet.open(tmp_path / "out")) == rationales(DataSet.open(tmp_path / "whole"))
     assert report.counts == whole.counts
     assert report.input_tokens == whole.input_tokens, "what was paid before is counted, too"
 
@@ -324,7 +324,7 @@ def test_ctrl_c_waits_for_what_is_in_flight(tmp_path, server):
     asked = slow.count
     report = synthesize(data, spec(slow), tmp_path / "out", resume=True, options=options())
     assert report.written == 40
-    assert slow.count == 40, f"{asked} answers came home and were kept"
+    assert slow.count == 40, f"{asked} answers arrived and were kept"
 
 
 def test_two_processes_do_not_write_the_same(data, server, tmp_path):
@@ -339,7 +339,7 @@ def test_a_place_that_is_taken_is_refused_before_anything_is_asked(data, server,
         synthesize(data, spec(teacher), data.path, options=options())
     assert teacher.count == 0
     synthesize(data, spec(teacher), data.path, overwrite=True, options=options())
-    assert all(reason for reason, _ in reasons(DataSet.open(data.path)))
+    assert all(rationale for rationale, _ in rationales(DataSet.open(data.path)))
 
 
 @pytest.mark.parametrize(("rewrite", "asked"), [("none", 11), ("synthetic", 11), ("all", 12)])
@@ -347,12 +347,12 @@ def test_rewriting(data, rewrite, asked):
     assert Synthesis(data, "endpoint:http://localhost:1/v1#m", rewrite=rewrite).steps == asked
 
 
-def test_synthetic_reasons_can_be_written_anew(data, server, tmp_path):
+def test_synthetic_rationales_can_be_written_anew(data, server, tmp_path):
     synthesize(data, spec(server()), tmp_path / "one", options=options())
     assert Synthesis(tmp_path / "one", "endpoint:http://localhost:1/v1#m").steps == 0
     teacher = server(lambda request: answer("Well, " + good(request)))
     synthesize(tmp_path / "one", spec(teacher), tmp_path / "two", rewrite="synthetic", options=options())
-    made = reasons(DataSet.open(tmp_path / "two"))
+    made = rationales(DataSet.open(tmp_path / "two"))
     assert made[0] == ("Well, I want kettle, so I try that.", "synthetic")
     assert made[5] == ("I like my own words.", "human")
 
@@ -454,7 +454,13 @@ def test_the_command(data, server, tmp_path):
     dry = subprocess.run([*command, *common, "--dry-run"], capture_output=True, text=True, cwd=ROOT)
     assert dry.returncode == 0, dry.stderr
     assert "11 steps of 3 sessions" in dry.stdout
-    assert "--- system" in dry.stdout
+    assert len(dry.stdout.splitlines()) == 1, "prompts are printed on request"
+    prompts = subprocess.run(
+        [*command, *common, "--dry-run", "--prompts"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert prompts.stdout.startswith(dry.stdout)
+    assert "── system" in prompts.stdout
+    assert "Careful with money." in prompts.stdout
     assert teacher.count == 0
     done = subprocess.run(
         [*command, *common, "--out", str(tmp_path / "out"), "--price", "2", "8"],
@@ -464,7 +470,7 @@ def test_the_command(data, server, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "written: 11" in done.stdout
-    assert "about $0.0" in done.stderr, "cost is told before anything is asked"
+    assert "about $0.0" in done.stderr, "the cost is printed before anything is sent"
     missing = subprocess.run([*command, *common], capture_output=True, text=True, cwd=ROOT)
     assert missing.returncode == 2
     assert "--out" in missing.stderr

@@ -1,4 +1,4 @@
-"""A small data set without reasons, and scripted teachers over real HTTP that write them."""
+"""A small data set without rationales, and scripted teachers over real HTTP that write them."""
 
 import json
 import re
@@ -31,18 +31,22 @@ REVIEWS = Action.click("reviews.see_all")
 def visit(number: int, steps, **fields) -> Session:
     made = tuple(
         Step(
-            page_id_of(html), action, rationale=reason, rationale_source=reason and "human", category="other"
+            page_id_of(html),
+            action,
+            rationale=rationale,
+            rationale_source=rationale and "human",
+            category="other",
         )
-        for html, action, reason in steps
+        for html, action, rationale in steps
     )
     return Session(f"s{number}", f"u{number}", made, persona="Careful with money.", **fields)
 
 
-def whole_visit(number: int = 0, reasons=(None, None, None, None)) -> Session:
+def whole_visit(number: int = 0, rationales=(None, None, None, None)) -> Session:
     """Search, open, read reviews, leave."""
     pages = (HOME, RESULTS, PRODUCT, PRODUCT)
     actions = (SEARCH, OPEN, REVIEWS, Action.terminate())
-    return visit(number, zip(pages, actions, reasons, strict=True))
+    return visit(number, zip(pages, actions, rationales, strict=True))
 
 
 def written(folder: Path, sessions, pages=(HOME, RESULTS, PRODUCT), **card) -> DataSet:
@@ -63,7 +67,7 @@ def done_in(request) -> str:
 
 
 def good(request) -> str:
-    """A reason that passes every check."""
+    """A rationale that passes every check."""
     done = done_in(request)
     if "closed the window" in done:
         return "I found nothing that convinces me, so I leave."

@@ -18,6 +18,7 @@ def command(
     out: Path | None = None,
     examples: Path | None = None,
     dry_run: Annotated[bool, _Flag] = False,
+    prompts: Annotated[bool, _Flag] = False,
     resume: Annotated[bool, _Flag] = False,
     overwrite: Annotated[bool, _Flag] = False,
     rewrite: Literal["none", "synthetic", "all"] = "none",
@@ -51,7 +52,8 @@ def command(
         teacher: openai:MODEL, anthropic:MODEL, bedrock:MODEL or endpoint:http://HOST:PORT/v1#MODEL.
         out: The data set folder to write.
         examples: YAML file of think-aloud transcripts. Default: those that ship with Facsim.
-        dry_run: Print a prompt, tokens and expected cost, without calling the model.
+        dry_run: Print steps, tokens and expected cost, without calling the model.
+        prompts: With --dry-run, also print the first prompt.
         resume: Continue an interrupted run. No answer is requested again.
         overwrite: Replace an existing data set.
         rewrite: Which existing rationales are rewritten: none, those of a teacher, or all.
@@ -77,6 +79,7 @@ def command(
     from facsim.cli.console import console, errors, progress_bar
     from facsim.predict.endpoint.options import EndpointOptions
     from facsim.rationale import Synthesis, SynthesisInterrupted, grade_rationales
+    from facsim.util.display_text import escape_controls
     from facsim.util.errors import ConfigError
 
     options = EndpointOptions.of(
@@ -108,11 +111,11 @@ def command(
         grade_rationales(work.data, resamples=0)  # fail before anything is paid for
     with progress_bar("Planning") as progress:
         plan = work.plan(progress)
-    if dry_run and plan.example is not None:
-        for message in plan.example.messages:
-            console.print(f"--- {message.role}", style="bold")
-            console.print(message.content, highlight=False, markup=False)
     (console if dry_run else errors).print(str(plan), highlight=False, markup=False)
+    if dry_run and prompts and plan.example is not None:
+        for message in plan.example.messages:
+            console.print(f"── {message.role}", style="bold cyan")
+            console.print(escape_controls(message.content), highlight=False, markup=False)
     if dry_run or out is None:
         return 0
     try:

@@ -14,30 +14,30 @@ from facsim.schema import Action
 from facsim.util.errors import ConfigError, FacsimError
 
 SECRET = "sk-planted-0123456789abcdef"
-OPENAI_WIRE = "endpoint:URL#tiny"
-ANTHROPIC_WIRE = "anthropic:claude-haiku-4-5"
-BEDROCK_WIRE = "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0"
-WIRES = [OPENAI_WIRE, ANTHROPIC_WIRE, BEDROCK_WIRE]
+OPENAI_API = "endpoint:URL#tiny"
+ANTHROPIC_API = "anthropic:claude-haiku-4-5"
+BEDROCK_API = "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0"
+APIS = [OPENAI_API, ANTHROPIC_API, BEDROCK_API]
 
 
 @pytest.fixture
 def asked(monkeypatch, step, talk):
-    """Predictions of a wire against a script, each step once, and the server."""
+    """Predictions of an API against a script, each step once, and the server."""
 
-    def asked(script, wire=OPENAI_WIRE, *, steps=1, **fields):
+    def asked(script, api=OPENAI_API, *, steps=1, **fields):
         with Loopback(script) as server:
             monkeypatch.setenv("ANTHROPIC_BASE_URL", server.root)
             monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", server.root)
             options = EndpointOptions(**{"retries": 0, "timeout_s": 10, **fields})
-            predictor = endpoint_predictor(wire.replace("URL", server.url), options=options)
+            predictor = endpoint_predictor(api.replace("URL", server.url), options=options)
             return talk(predictor, [step(n) for n in range(steps)]), server
 
     return asked
 
 
-@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("fault", "message"),
     [
         (Status(500, "engine died"), "engine died"),
         (Status(503, "overloaded now"), "overloaded"),
@@ -53,12 +53,12 @@ def asked(monkeypatch, step, talk):
     ],
     ids=lambda value: str(value)[:24] if not isinstance(value, str) else "",
 )
-def test_a_failed_call_is_counted_and_the_next_one_goes_on(asked, wire, fault, says):
-    predictions, _ = asked([Answer(), fault, Answer()], wire, steps=3, structured="off")
+def test_a_failed_call_is_counted_and_the_next_one_goes_on(asked, api, fault, message):
+    predictions, _ = asked([Answer(), fault, Answer()], api, steps=3, structured="off")
     before, failed, after = predictions
     assert before.action == after.action == Action.terminate()
     assert (failed.action, failed.parse) == (None, "failed")
-    assert says in failed.error
+    assert message in failed.error
     assert len(failed.error) < 330
     assert failed.usage.cost is None, "it may or may not be billed"
 
@@ -80,12 +80,12 @@ def test_odd_bodies_are_failures(asked, body):
     assert prediction.error.startswith("broken")
 
 
-@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(
     "text", ["", None, "I would click on the kettle.", '{"rationale": "x", "action": {"ty']
 )
-def test_unreadable_answers_are_answers_that_failed_to_parse(asked, wire, text):
-    (prediction,), _ = asked([Answer(text)], wire)
+def test_unreadable_answers_are_answers_that_failed_to_parse(asked, api, text):
+    (prediction,), _ = asked([Answer(text)], api)
     assert (prediction.action, prediction.parse, prediction.error) == (None, "failed", None)
     assert prediction.answer == (text or "")
     assert prediction.usage.output_tokens == 10, "it was paid for"
@@ -96,13 +96,13 @@ def test_a_megabyte_of_text_is_read(asked):
     assert prediction.parse == "failed"
 
 
-@pytest.mark.parametrize("wire", [OPENAI_WIRE, ANTHROPIC_WIRE])
-def test_an_answer_cut_at_the_token_limit_is_parsed_as_it_is(asked, wire):
-    (prediction,), _ = asked([Answer('{"rationale": "I', finish="length")], wire)
+@pytest.mark.parametrize("api", [OPENAI_API, ANTHROPIC_API])
+def test_an_answer_cut_off_at_the_token_limit_fails(asked, api):
+    (prediction,), _ = asked([Answer('{"rationale": "I', finish="length")], api)
     assert (prediction.action, prediction.parse) == (None, "failed")
 
 
-def test_a_content_filter_is_told_apart(asked):
+def test_a_content_filter_is_distinguished(asked):
     (prediction,), _ = asked([Answer(None, finish="content_filter")])
     assert prediction.action is None
     assert "content filter" in prediction.error
@@ -111,13 +111,13 @@ def test_a_content_filter_is_told_apart(asked):
 # Retries: one authority.
 
 
-@pytest.mark.parametrize("wire", WIRES)
-def test_passing_failures_are_retried_exactly_as_often_as_told(asked, wire):
+@pytest.mark.parametrize("api", APIS)
+def test_passing_failures_are_retried_exactly_as_often_as_configured(asked, api):
     script = [Status(500), Status(503), Answer()]
-    (prediction,), server = asked(script, wire, retries=2)
+    (prediction,), server = asked(script, api, retries=2)
     assert prediction.action == Action.terminate()
     assert server.count == 3
-    (failed,), server = asked([Status(500)], wire, retries=2)
+    (failed,), server = asked([Status(500)], api, retries=2)
     assert failed.action is None
     assert server.count == 3, "two retry layers would multiply"
 
@@ -138,19 +138,19 @@ def test_what_will_not_pass_is_not_retried(asked):
 # Time: every call ends.
 
 
-@pytest.mark.parametrize("wire", WIRES)
-def test_a_hanging_server_is_given_up(asked, wire):
+@pytest.mark.parametrize("api", APIS)
+def test_a_hanging_server_is_given_up(asked, api):
     began = time.monotonic()
-    (prediction,), _ = asked([Hang()], wire, timeout_s=0.3)
+    (prediction,), _ = asked([Hang()], api, timeout_s=0.3)
     assert prediction.action is None
     assert prediction.error.startswith("slow")
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("wire", WIRES)
-def test_a_server_that_drips_is_given_up(asked, wire):
+@pytest.mark.parametrize("api", APIS)
+def test_a_server_that_drips_is_given_up(asked, api):
     began = time.monotonic()
-    (prediction,), _ = asked([Hang(drip=0.05)], wire, timeout_s=0.5)
+    (prediction,), _ = asked([Hang(drip=0.05)], api, timeout_s=0.5)
     assert prediction.error.startswith("slow")
     assert time.monotonic() - began < 5
 
@@ -164,29 +164,29 @@ def test_a_slow_server_is_waited_for(asked):
 # What stops the run.
 
 
-@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("fault", "message"),
     [
         (Status(401, "who are you"), "Check .*KEY"),
         (Status(403, "not for you"), "Check .*KEY"),
         (Status(404, "no such model", error_code="model_not_found"), "name of the model"),
     ],
 )
-def test_no_access_or_no_model_stops_the_run(asked, wire, fault, says):
-    with pytest.raises(FacsimError, match=says) as caught:
-        asked([fault], wire)
+def test_no_access_or_no_model_stops_the_run(asked, api, fault, message):
+    with pytest.raises(FacsimError, match=message) as caught:
+        asked([fault], api)
     assert fault.message in str(caught.value)
 
 
-@pytest.mark.parametrize("wire", WIRES)
-def test_nobody_there_stops_the_run(wire, step, talk, monkeypatch):
+@pytest.mark.parametrize("api", APIS)
+def test_nobody_there_stops_the_run(api, step, talk, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
     monkeypatch.setenv("ANTHROPIC_BASE_URL", address)
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", address)
-    predictor = endpoint_predictor(wire.replace("URL", address), options=EndpointOptions(retries=0))
+    predictor = endpoint_predictor(api.replace("URL", address), options=EndpointOptions(retries=0))
     with pytest.raises(FacsimError, match=f"Nobody answers at {address}"):
         talk(predictor, [step()])
 
@@ -249,31 +249,29 @@ def test_failure_upon_failure_stops_the_run(asked):
 
 
 @pytest.mark.parametrize(
-    ("wire", "variable"),
-    [("openai:gpt-4.1", "OPENAI_API_KEY"), (ANTHROPIC_WIRE, "ANTHROPIC_API_KEY")],
+    ("api", "variable"),
+    [("openai:gpt-4.1", "OPENAI_API_KEY"), (ANTHROPIC_API, "ANTHROPIC_API_KEY")],
 )
-def test_a_missing_key_is_named(wire, variable, step, talk, monkeypatch):
+def test_a_missing_key_is_named(api, variable, step, talk, monkeypatch):
     monkeypatch.delenv(variable)
     with pytest.raises(ConfigError, match=f"Set the environment variable {variable}"):
-        talk(endpoint_predictor(wire), [step()])
+        talk(endpoint_predictor(api), [step()])
 
 
 def test_missing_aws_configuration_is_named(step, talk, monkeypatch):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(ConfigError, match="AWS_DEFAULT_REGION"):
-        talk(endpoint_predictor(BEDROCK_WIRE), [step()])
+        talk(endpoint_predictor(BEDROCK_API), [step()])
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     with pytest.raises(ConfigError, match="AWS_ACCESS_KEY_ID"):
-        talk(endpoint_predictor(BEDROCK_WIRE), [step()])
+        talk(endpoint_predictor(BEDROCK_API), [step()])
 
 
 # Secrets.
 
 
-@pytest.mark.parametrize("wire", [*WIRES, "openai:gpt-4.1"])
-def test_a_key_echoed_by_the_server_is_written_nowhere(
-    wire, step, talk, monkeypatch, tmp_path, caplog, capfd
-):
+@pytest.mark.parametrize("api", [*APIS, "openai:gpt-4.1"])
+def test_a_key_echoed_by_the_server_is_written_nowhere(api, step, talk, monkeypatch, tmp_path, caplog, capfd):
     caplog.set_level(logging.DEBUG, "facsim")
     cache = tmp_path / "cache.sqlite"
     texts = []
@@ -289,7 +287,7 @@ def test_a_key_echoed_by_the_server_is_written_nowhere(
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.root)
         monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", server.root)
         options = EndpointOptions(retries=0, cache=cache, structured="off")
-        predictor = endpoint_predictor(wire.replace("URL", server.url), options=options)
+        predictor = endpoint_predictor(api.replace("URL", server.url), options=options)
         texts += [str(predictor.settings()), repr(predictor.options)]
         texts += [repr(prediction) for prediction in talk(predictor, [step(n) for n in range(4)])]
         with pytest.raises(FacsimError) as caught:
