@@ -1,11 +1,11 @@
 """Training: its speed against a bare loop, what whole sessions save, and what packing wastes.
 
-    python benchmarks/bench_train.py [--sequences 24] [--sessions 200]
+    python benchmarks/bench_train.py [--examples 24] [--sessions 200]
 
-1. `throughput_ratio`: sequences a CPU second of `facsim train sft` (TRL, callbacks, checks and all), over
-   those of a bare PyTorch loop with the model's own loss on the same sequences, in the same process.
+1. `throughput_ratio`: examples per CPU second of `facsim train sft` (TRL, callbacks, checks and all), over
+   those of a bare PyTorch loop with the model's own loss on the same examples, in the same process.
    `same_loss_ratio`: over a bare loop that computes logits before trained tokens only, as Facsim does here.
-2. `token_ratio`: tokens of one row a step over tokens of whole sessions, for the same answers under the
+2. `token_ratio`: tokens of one example a step over tokens of whole sessions, for the same answers under the
    same budget, on recorded sessions of people (MiniWoB demonstrations, if they are in ../shared).
 3. `padding_waste`: share of positions without a token when these sessions are packed into 40,000 tokens.
 
@@ -92,8 +92,8 @@ def make_model(folder: Path, tokenizer: PreTrainedTokenizerFast) -> Path:
     return folder
 
 
-def facsims_seconds(config: SftConfig) -> float:
-    """CPU seconds from the end of the first sequence to the end of the last one."""
+def facsim_seconds(config: SftConfig) -> float:
+    """CPU seconds from the end of the first example to the end of the last one."""
     times: list[float] = []
 
     def progress(_done: int, _total: int | None, note: str = "") -> None:
@@ -107,36 +107,39 @@ def facsims_seconds(config: SftConfig) -> float:
 def bare_seconds(
     model_folder: Path, rows: list[tuple[list[int], list[int]]], batch: int, *, selected: bool
 ) -> float:
-    """The same in a loop of one's own: forward, backward, clip, AdamW, schedule."""
+    """The same in a bare PyTorch loop: forward, backward, clip, AdamW, schedule."""
     model = Qwen2ForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
     model.train(True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
     schedule = get_cosine_schedule_with_warmup(optimizer, 0, -(-len(rows) // batch))
-    began = 0.0
+    start = 0.0
     for begin in range(0, len(rows), batch):
         part = rows[begin : begin + batch]
         total = sum(label != -100 for _, labels in part for label in labels)
         for ids, labels in part:
-            tokens, said = torch.tensor([ids]), torch.tensor([labels])
+            tokens, targets = torch.tensor([ids]), torch.tensor([labels])
             if selected:
-                places = (said[0, 1:] != -100).nonzero().squeeze(1)
-                logits = model(input_ids=tokens, use_cache=False, logits_to_keep=places).logits[0]
-                loss = torch.nn.functional.cross_entropy(logits, said[0, 1 + places], reduction="sum") / total
+                positions = (targets[0, 1:] != -100).nonzero().squeeze(1)
+                logits = model(input_ids=tokens, use_cache=False, logits_to_keep=positions).logits[0]
+                loss = (
+                    torch.nn.functional.cross_entropy(logits, targets[0, 1 + positions], reduction="sum")
+                    / total
+                )
             else:
-                loss = model(input_ids=tokens, labels=said, use_cache=False, num_items_in_batch=total).loss
+                loss = model(input_ids=tokens, labels=targets, use_cache=False, num_items_in_batch=total).loss
             loss.backward()
-            if not began:
-                began = time.process_time()
+            if not start:
+                start = time.process_time()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-    return time.process_time() - began
+    return time.process_time() - start
 
 
-def throughput(work: Path, sequences: int) -> tuple[float, float]:
+def throughput(work: Path, examples: int) -> tuple[float, float]:
     """Facsim's speed over that of a bare loop, and over that of a bare loop with Facsim's loss."""
-    write_sample(max(40, 2 * sequences), 7, work / "shop")
+    write_sample(max(40, 2 * examples), 7, work / "shop")
     data = DataSet.open(work / "shop")
     tokenizer = tokenizer_of([html for _, html in data.pages.scan()])
     model = make_model(work / "model", tokenizer)
@@ -145,13 +148,14 @@ def throughput(work: Path, sequences: int) -> tuple[float, float]:
         str(model),
         work / "out",
         preset="tiny",
-        sessions=max(4, sequences // 5),
+        sessions=max(4, examples // 5),
         validation_sessions=0,
         epochs=1,
         global_batch=8,
-        optimizer="adamw",  # that of the bare loops
+        optimizer="adamw",  # as in the bare loops
+        precision="fp32",
     )
-    took = facsims_seconds(config)
+    took = facsim_seconds(config)
     chat = load_chat_tokenizer(model)
     prompt = config.prompt(model / "tokenizer.json", config.budget_tokens or config.context_tokens)
     rows = [
@@ -163,14 +167,14 @@ def throughput(work: Path, sequences: int) -> tuple[float, float]:
     plain = bare_seconds(model, rows, config.global_batch, selected=False)
     same = bare_seconds(model, rows, config.global_batch, selected=True)
     tokens = sum(len(ids) for ids, _ in rows)
-    print(f"{len(rows)} sequences of {tokens / len(rows):,.0f} tokens, one thread:")
+    print(f"{len(rows)} examples of {tokens / len(rows):,.0f} tokens, one thread:")
     for name, seconds in (("facsim train sft", took), ("bare loop", plain), ("bare loop, same loss", same)):
-        print(f"  {name:22} {seconds:6.2f} CPU s, {tokens / seconds:,.0f} tokens a CPU second")
+        print(f"  {name:22} {seconds:6.2f} CPU s, {tokens / seconds:,.0f} tokens per CPU second")
     return plain / took, same / took
 
 
 def savings(work: Path, sessions: int) -> tuple[float, float]:
-    """Tokens of one row a step over those of whole sessions; share of positions that packing leaves empty."""
+    """Tokens of one example a step over those of whole sessions; share of positions left empty by packing."""
     ingest("miniwob", FLIGHT, out=work / "flight")
     data = split(DataSet.open(work / "flight"), "train", "user")
     data = data.select(data.session_ids[:sessions])
@@ -192,7 +196,7 @@ def savings(work: Path, sessions: int) -> tuple[float, float]:
     packed = pack_dataset(Dataset.from_dict(rows), CONTEXT, "bfd")
     waste = 1 - whole / (len(packed) * CONTEXT)
     print(f"{len(data)} sessions, {answers} steps: {whole:,} tokens whole, {stepwise:,} with one row a step;")
-    print(f"  {len(packed)} packed sequences of {CONTEXT:,} tokens, {waste:.1%} of positions empty")
+    print(f"  {len(packed)} packed examples of {CONTEXT:,} tokens, {waste:.1%} of positions empty")
     return stepwise / whole, waste
 
 
@@ -203,13 +207,13 @@ def _page_of(data: DataSet):
 def main() -> None:
     """Measure, and print the line."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--sequences", type=int, default=24)
+    parser.add_argument("--examples", type=int, default=24)
     parser.add_argument("--sessions", type=int, default=200)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        ratio, same = throughput(work, asked.sequences)
+        ratio, same = throughput(work, asked.examples)
         line = f"RESULT throughput_ratio={ratio:.2f} same_loss_ratio={same:.2f}"
         if FLIGHT.is_dir():
             tokens, waste = savings(work, asked.sessions)
