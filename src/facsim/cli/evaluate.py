@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
@@ -17,14 +17,19 @@ _Flag = Parameter(negative="")
 def command(
     data: Path,
     *predictors: str,
-    runs_dir: Path = Path("runs"),
+    config: Path | None = None,
+    runs_dir: Path | None = None,
     run_dir: Path | None = None,
     resume: Annotated[bool, _Flag] = False,
     dry_run: Annotated[bool, _Flag] = False,
-    part: Annotated[Literal["train", "validation", "test", "all"], Parameter(group=_CASES)] = "test",
-    split_by: Annotated[Literal["user", "session", "official", "time"], Parameter(group=_CASES)] = "user",
-    seed: Annotated[int, Parameter(group=_CASES)] = 0,
-    first_step: Annotated[Literal["exclude", "include"], Parameter(group=_CASES)] = "exclude",
+    prompts: Annotated[bool, _Flag] = False,
+    max_failed: float | None = None,
+    part: Annotated[Literal["train", "validation", "test", "all"] | None, Parameter(group=_CASES)] = None,
+    split_by: Annotated[
+        Literal["user", "session", "official", "time"] | None, Parameter(group=_CASES)
+    ] = None,
+    seed: Annotated[int | None, Parameter(group=_CASES)] = None,
+    first_step: Annotated[Literal["exclude", "include"] | None, Parameter(group=_CASES)] = None,
     limit: Annotated[int | None, Parameter(group=_CASES)] = None,
     style: Annotated[
         Literal["action", "rationale", "think", "two_turn"] | None, Parameter(group=_PROMPT)
@@ -71,14 +76,18 @@ def command(
     Args:
         data: The data set folder.
         predictors: One or more predictors. Those that learn are fitted on the train part of the same split.
-        runs_dir: Folder for the run folders, each named after its predictor.
+        config: YAML file with any of these options, and `predictors`; those given here win.
+        runs_dir: Folder for the run folders, each named after its predictor. Default: runs.
         run_dir: The run folder itself, for a single predictor.
         resume: Continue existing runs: only missing answers and failed calls are asked.
-        dry_run: Print tokens and expected cost, and ask nothing. A local model is timed on a few steps.
-        part: Part of the data set.
+        dry_run: Print calls, tokens and expected cost, and ask nothing. Local models are timed on some steps.
+        prompts: With --dry-run, also print each predictor's longest prompt of the first session.
+        max_failed: Exit with code 1 if more than this share of the calls of a run failed. Default: 0.1.
+        part: Part of the data set. Default: test.
         split_by: How it is split: by hashed user or session id, by the source's own split, or by time.
-        seed: Seed of the split, of training, and of the sample of --limit.
-        first_step: Whether the first step of a session is a test case.
+            Default: user.
+        seed: Seed of the split, of training, and of the sample of --limit. Default: 0.
+        first_step: Whether the first step of a session is a test case. Default: exclude.
         limit: Evaluate this many sessions, sampled at random. A larger limit adds sessions to a smaller one.
         style: Format of the answer. Default: rationale; for a local model the one it was trained with.
         budget_tokens: Maximum tokens of a prompt. Default: 40000, or the context of a local model.
@@ -113,9 +122,20 @@ def command(
     from facsim.cli.console import console, errors, progress_bar
     from facsim.data import DataSet
     from facsim.evaluation import CaseSelection, check_resumable, evaluate, plan_run, resolve_targets
-    from facsim.report import run_plan_summary, run_summary
+    from facsim.evaluation.settings import EvaluationSettings
+    from facsim.report import run_plan_prompt, run_plans_table, run_summary
 
-    prompt_options = _given(
+    settings = EvaluationSettings.of(
+        config,
+        predictors=predictors,
+        runs_dir=runs_dir,
+        run_dir=run_dir,
+        max_failed=max_failed,
+        part=part,
+        split_by=split_by,
+        seed=seed,
+        first_step=first_step,
+        limit=limit,
         style=style,
         budget_tokens=budget_tokens,
         budget_policy=budget_policy,
@@ -124,61 +144,67 @@ def command(
         person_after_pages=person_after_pages,
         page_text=page_text,
         pages=pages,
-    )
-    call_options = _given(
         temperature=temperature,
         max_output_tokens=max_output_tokens,
-        seed=sampling_seed,
+        sampling_seed=sampling_seed,
         thinking=thinking,
         structured=structured,
         replicate=replicate,
         concurrency=concurrency,
-        timeout_s=timeout,
+        timeout=timeout,
         retries=retries,
         cache=cache,
-        price={"input": price[0], "output": price[1]} if price else None,
+        price=price,
         decoding=decoding,
         device=device,
         dtype=dtype,
         batch_tokens=batch_tokens,
     )
     targets = resolve_targets(
-        predictors, runs_dir=runs_dir, run_dir=run_dir, prompt=prompt_options, **call_options
+        settings.predictors,
+        runs_dir=settings.runs_dir,
+        run_dir=settings.run_dir,
+        prompt=settings.prompt_options,
+        **settings.model_options,
     )
-    cases = _Cases(part=part, split_by=split_by, seed=seed, first_step=first_step, limit=limit)
+    data_set = DataSet.open(data)
     if dry_run:
+        plans = []
         for predictor in targets.values():
             with progress_bar(f"Planning {predictor.spec}") as progress:
-                planned = plan_run(data, predictor, **cases, progress=progress)
-            console.print(run_plan_summary(planned))
+                plans.append(plan_run(data_set, predictor, **settings.selection, progress=progress))
+        console.print(run_plans_table(plans))
+        for plan in plans if prompts else ():
+            console.print(run_plan_prompt(plan))
         return 0
-    data_set = DataSet.open(data)
-    selection = CaseSelection.of(data_set, **cases)
+    selection = CaseSelection.of(data_set, **settings.selection)
     for folder, predictor in targets.items():
         check_resumable(folder, data_set, predictor, selection, resume=resume)
+    too_many_failed = False
     try:
         for folder, predictor in targets.items():
             with progress_bar(folder.name) as progress:
-                run = evaluate(data_set, predictor, run_dir=folder, resume=resume, **cases, progress=progress)
+                run = evaluate(
+                    data_set,
+                    predictor,
+                    run_dir=folder,
+                    resume=resume,
+                    **settings.selection,
+                    progress=progress,
+                )
             console.print(run_summary(run))
+            too_many_failed |= run.failures is not None and run.failures.share > settings.max_failed
     except KeyboardInterrupt as stop:
-        errors.print(
-            str(stop) or "stopped. Run the same command again with --resume to continue", markup=False
-        )
+        message = str(stop) or "stopped. Run the same command again with --resume to continue"
+        errors.print(message, markup=False)
         return 130
-    shown = f"{runs_dir}/*" if run_dir is None else run_dir
-    console.print(f"Next: facsim report {shown}", highlight=False, markup=False)
+    if too_many_failed:
+        errors.print(
+            f"facsim: more than {settings.max_failed:.0%} of the calls of a run failed (--max-failed)",
+            style="red",
+            highlight=False,
+        )
+        return 1
+    runs = f"{settings.runs_dir}/*" if settings.run_dir is None else settings.run_dir
+    console.print(f"Next: facsim report {runs}", highlight=False, markup=False)
     return 0
-
-
-class _Cases(TypedDict):
-    part: Literal["train", "validation", "test", "all"]
-    split_by: Literal["user", "session", "official", "time"]
-    seed: int
-    first_step: Literal["exclude", "include"]
-    limit: int | None
-
-
-def _given(**options: object) -> dict[str, Any]:
-    """The options that were given; the library has the defaults of the others."""
-    return {name: value for name, value in options.items() if value is not None}

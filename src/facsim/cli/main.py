@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
+from facsim.cli.console import errors, help_console
 from facsim.util.errors import FacsimError
 
 app = App(
     name="facsim",
     help="Measure how accurately language models act like real people on the web.",
     version_flags=["--version"],
+    console=help_console,
+    error_console=errors,
+    default_parameter=Parameter(negative_iterable=()),
 )
+app.register_install_completion_command(help="Install completion for your shell (bash, zsh or fish).")
 
 _VERBS = {
     "simplify": ("facsim.cli.simplify:command", "Simplify raw HTML and name every element."),
@@ -33,19 +38,30 @@ _VERBS = {
     "report": ("facsim.cli.report:command", "Report on runs: leaderboard, one HTML file, tables, figures."),
 }
 
+# Verbs that take any number of predictors or runs: cyclopts would call them ARGS.
+_USAGE = {
+    "evaluate": "DATA PREDICTOR... [OPTIONS]",
+    "score": "RUN... [OPTIONS]",
+    "compare": "RUN RUN... [OPTIONS]",
+    "show": "DATA [SESSION] [RUN...] [OPTIONS]",
+    "view": "DATA [RUN...] [OPTIONS]",
+    "report": "RUN... [OPTIONS]",
+}
+
 for _name, (_path, _help) in _VERBS.items():
-    app.command(_path, name=_name, help=_help)
+    _options = {"usage": f"Usage: facsim {_name} {_USAGE[_name]}"} if _name in _USAGE else {}
+    app.command(_path, name=_name, help=_help, **_options)
 
 
 def main() -> None:
     """Entry point: run a verb, and end with its exit code.
 
-    Exit codes: 0 done; 1 the verb's own verdict (an audit that found something); 2 an error that the caller
-    can put right; 130 interrupted.
+    Exit codes: 0 success; 1 the verb's own verdict (an audit that found something, a run with too many failed
+    calls); 2 an error that the caller can fix; 130 interrupted.
     """
     for verb in sys.argv[1:2]:
         if verb in _VERBS and app[verb].default_command is not None:
-            # The list of verbs has one line for each and loads none. The one that is called tells all.
+            # The list of verbs has one line for each and loads none. The called one shows its full help.
             app[verb].help = None
     try:
         code = app(result_action="return_value", exit_on_error=False)
@@ -53,16 +69,12 @@ def main() -> None:
         # The message is printed already. Not cyclopts' own 1, which is a verdict here.
         sys.exit(2)
     except FacsimError as error:
-        from facsim.cli.console import errors
-        from facsim.util.display_text import escape_controls
-
-        message = escape_controls(str(error))  # it may quote what a file or a server says
-        errors.print(f"facsim: {message}", style="red", highlight=False, markup=False)
+        errors.print(f"facsim: {error}", style="red", highlight=False, markup=False)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output is gone (`facsim … | head`): nothing is left to say.
+        # The reader of our output has exited (`facsim … | head`).
         sys.stderr.close()
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,38 @@ def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **options: 
 
 
 def _unknown(spec: str) -> str:
-    close = get_close_matches(spec, [*BASELINES, "choice", ORACLE], n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
+    meant = _meant(spec)
+    hint = f" Did you mean {meant}?" if meant else ""
     # A spec may be typed wrong and contain a password.
-    return f"unknown predictor {redact_addresses(spec)!r}.{hint} Known: {', '.join(SPEC_FORMS)}"
+    return f"unknown predictor {redact_addresses(spec)!r}.{redact_addresses(hint)} Known: {', '.join(SPEC_FORMS)}"
+
+
+_MEANT = (
+    (r"https?://.*#.", "endpoint:{}"),
+    (r"https?://", "endpoint:{}#MODEL"),
+    (r"((us|eu)\.)?(anthropic|amazon|meta)\.", "bedrock:{}"),
+    (r"gpt-|chatgpt|o\d\b", "openai:{}"),
+    (r"claude", "anthropic:{}"),
+    (r"tiny$|[\w.-]+/[\w.-]+$", "local:{}"),
+)
+"""What names of models without a kind look like, and the spec string that each stands for."""
+
+
+def _meant(spec: str) -> str | None:
+    """The spec string that is most likely meant.
+
+    >>> [_meant(spec) for spec in ("gpt-4.1", "claude-sonnet-4-5", "http://127.0.0.1:8000/v1#m")]
+    ['openai:gpt-4.1', 'anthropic:claude-sonnet-4-5', 'endpoint:http://127.0.0.1:8000/v1#m']
+    >>> [_meant(spec) for spec in ("markov-2", "baseline:markov2", "Qwen/Qwen2.5-7B-Instruct", "http://x/v1")]
+    ['baseline:markov-2', 'baseline:markov-2', 'local:Qwen/Qwen2.5-7B-Instruct', 'endpoint:http://x/v1#MODEL']
+    """
+    name = spec.strip()
+    for pattern, form in _MEANT:
+        if re.match(pattern, name):
+            return form.format(name)
+    known = [*BASELINES, "choice", ORACLE]
+    for written, cutoff in ((name, 0.6), (f"baseline:{name}", 0.8)):
+        close = get_close_matches(written, known, n=1, cutoff=cutoff)
+        if close:
+            return close[0]
+    return None

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from facsim.report.leaderboard_data import LeaderboardRow
     from facsim.report.published import PublishedBoard, PublishedRow, published_boards
     from facsim.report.ranking import Leaderboard, leaderboard
-    from facsim.report.terminal_summary import comparison_table, effect_table, run_plan_summary, run_summary
+    from facsim.report.terminal_summary import (
+        comparison_table,
+        effect_table,
+        run_plan_prompt,
+        run_plans_table,
+        run_summary,
+    )
 
 # The module of each name; the block above repeats it for type checkers.
 _HOMES = {
@@ -23,7 +29,13 @@ _HOMES = {
     "published": ("PublishedBoard", "PublishedRow", "published_boards"),
     "leaderboard_data": ("LeaderboardRow",),
     "ranking": ("Leaderboard", "leaderboard"),
-    "terminal_summary": ("comparison_table", "effect_table", "run_plan_summary", "run_summary"),
+    "terminal_summary": (
+        "comparison_table",
+        "effect_table",
+        "run_plan_prompt",
+        "run_plans_table",
+        "run_summary",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -38,7 +50,8 @@ __all__ = [
     "effect_table",
     "leaderboard",
     "published_boards",
-    "run_plan_summary",
+    "run_plan_prompt",
+    "run_plans_table",
     "run_summary",
 ]
 

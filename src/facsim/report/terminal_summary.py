@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -15,7 +15,6 @@ from facsim.report.leaderboard_table import TextTable, dollars, with_interval
 from facsim.util.display_text import escape_controls, format_seconds
 
 if TYPE_CHECKING:
-    from facsim.predict.local.estimate import LocalEstimate
     from facsim.shop import DesignEffect, Effect
 
 
@@ -34,63 +33,82 @@ def run_summary(run: Run) -> RenderableType:
     return Group(line, *(Text(f"  {note}", style=styles.get(note, "yellow")) for note in run.notes))
 
 
-def run_plan_summary(plan: RunPlan) -> RenderableType:
-    """What a run would take, and the longest prompt of its first session."""
-    asked = f"{plan.steps:,} steps of {plan.sessions:,} sessions"
-    found = plan.estimate
-    if found is None:
-        return Text.assemble((plan.predictor, "bold"), f"  {asked}; calls no model")
-    parts: list[RenderableType] = []
-    if found.example is not None:
-        for message in found.example.messages:
-            parts += [Text(f"── {message.role}", style="bold cyan"), Text(escape_controls(message.content))]
-        parts.append(Text())
-    if isinstance(found, CostEstimate):
-        told, rows = "Nothing was asked", _calls(found)
-    else:
-        told, rows = f"{found.tried} steps were tried, nothing was written", _passes(found)
-    parts.append(TextTable(plan.predictor, ["", told], [["steps", asked], *rows], left=2))
+def run_plans_table(plans: Sequence[RunPlan]) -> RenderableType:
+    """What runs would take, one per row, with the total cost.
+
+    Args:
+        plans: the runs, at least one, over the same test cases.
+    """
+    heads = ["Predictor", "Calls", "Input tokens", "Cached", "Output tokens", "Cost", "At most", "Time"]
+    rows = [[plan.predictor, *_plan_cells(plan)] for plan in plans]
+    estimates = [plan.estimate for plan in plans if isinstance(plan.estimate, CostEstimate)]
+    if len(estimates) > 1:
+        calls = f"{sum(found.calls for found in estimates):,}"
+        tokens = f"{sum(found.input_tokens for found in estimates):,}"
+        cost = dollars(_total(found.cost for found in estimates))
+        at_most = dollars(_total(found.cost_at_most for found in estimates))
+        rows.append(["Total", calls, tokens, "", "", cost, at_most, ""])
+    below = [
+        "No endpoint was called. Cost: typical answers, prefix caching. At most: longest answers, no caching."
+    ]
+    if any(found.cost is None for found in estimates):
+        below.append("Some prices are unknown; give them with --price.")
+    below += [
+        _with_other_pages(plan.predictor, plan.estimate)
+        for plan in plans
+        if isinstance(plan.estimate, CostEstimate)
+    ]
+    if any(plan.estimate is not None for plan in plans):
+        below.append("See each predictor's longest prompt of the first session with --prompts.")
+    first = plans[0]
+    title = f"{first.steps:,} steps of {first.sessions:,} sessions"
+    return TextTable(title, heads, rows, left=1, below=below)
+
+
+def run_plan_prompt(plan: RunPlan) -> RenderableType:
+    """The longest prompt of a run's first session."""
+    title = Text(f"── {plan.predictor}", style="bold")
+    if plan.estimate is None or plan.estimate.example is None:
+        return title.append(": no prompt", style="dim")
+    parts: list[RenderableType] = [title]
+    for message in plan.estimate.example.messages:
+        parts += [Text(f"── {message.role}", style="bold cyan"), Text(escape_controls(message.content))]
     return Group(*parts)
 
 
-def _calls(found: CostEstimate) -> list[list[str]]:
-    return [
-        ["calls", f"{found.calls:,}"],
-        ["input tokens", f"{found.input_tokens:,}, of which a cache can serve {found.cached_tokens:,}"],
-        ["longest prompt", f"{found.longest:,} tokens"],
-        ["output tokens", f"{found.output_tokens:,} if typical, {found.output_tokens_at_most:,} at most"],
-        ["cost", _costs(found.cost, found.cost_at_most)],
-        [f"with --pages {found.otherwise.pages}", _with_other_pages(found)],
-    ]
+def _plan_cells(plan: RunPlan) -> list[str]:
+    found = plan.estimate
+    if found is None:
+        return ["0", "", "", "", "$0.00", "$0.00", ""]
+    if isinstance(found, CostEstimate):
+        return [
+            f"{found.calls:,}",
+            f"{found.input_tokens:,}",
+            f"{found.cached_tokens:,}",
+            f"{found.output_tokens:,}",
+            dollars(found.cost),
+            dollars(found.cost_at_most),
+            "",
+        ]
+    return ["0", f"{found.tokens:,}", "", "", "$0.00", "$0.00", f"about {format_seconds(found.seconds)}"]
 
 
-def _with_other_pages(found: CostEstimate) -> str:
+def _with_other_pages(predictor: str, found: CostEstimate) -> str:
     """What the other setting of `--pages` takes, compared with this one."""
     other = found.otherwise
-    taken = f"{other.input_tokens:,} input tokens"
+    taken = f"{predictor} with --pages {other.pages}: {other.input_tokens:,} input tokens"
     if found.input_tokens:
         taken += f" ({other.input_tokens / found.input_tokens - 1:+.0%})"
     if other.cost is None or found.cost is None:
         return taken
     saved = found.cost - other.cost
-    return (
-        f"{taken}, {dollars(other.cost)} expected: {dollars(abs(saved))} {'less' if saved >= 0 else 'more'}"
-    )
+    return f"{taken}, {dollars(other.cost)}: {dollars(abs(saved))} {'less' if saved >= 0 else 'more'}"
 
 
-def _passes(found: LocalEstimate) -> list[list[str]]:
-    return [
-        ["sequences", f"{found.sequences:,}, each of which goes through the model once"],
-        ["tokens", f"{found.tokens:,}; {found.input_tokens:,} if each step were asked by itself"],
-        ["longest prompt", f"{found.longest:,} tokens"],
-        ["time", f"about {format_seconds(found.seconds)} on this machine, by the steps that were tried"],
-    ]
-
-
-def _costs(expected: float | None, at_most: float | None) -> str:
-    if expected is None:
-        return "no price known; give one with --price"
-    return f"{dollars(expected)} expected, {dollars(at_most)} at most"
+def _total(costs: Iterable[float | None]) -> float | None:
+    """The sum; None if one of the costs is unknown."""
+    known = list(costs)
+    return None if any(cost is None for cost in known) else sum(cost or 0.0 for cost in known)
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:

@@ -36,17 +36,16 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 
 def escape_controls(text: str) -> str:
-    r"""Untrusted text of several lines, safe to print: escapes all that is unprintable but newlines.
+    r"""Untrusted text of several lines, safe to print.
+
+    Control characters but newlines, direction marks and lone surrogates become visible escapes.
 
     >>> escape_controls("red\x1b[31m\nline")
     'red\\x1b[31m\nline'
     """
     if text.isprintable():
         return text
-    return "".join(
-        character if character == "\n" or character.isprintable() else ascii(character)[1:-1]
-        for character in text
-    )
+    return "\n".join(_UNSAFE.sub(_escaped, line) for line in text.split("\n"))
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -12,9 +12,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from facsim.util.display_text import escape_controls
+
 
 class FacsimError(Exception):
-    """Base of every error that a person can put right."""
+    """Base of every error that a person can put right.
+
+    Its text is safe to print: names and values from outside may hold control characters, which are escaped.
+    """
+
+    def __str__(self) -> str:
+        return escape_controls(super().__str__())
 
 
 class ConfigError(FacsimError):

@@ -14,7 +14,7 @@ from facsim.evaluation import RunInterrupted, evaluate, resolve_targets
 from facsim.evaluation.dry_run import plan_run
 from facsim.lm.checkpoint_settings import read_settings, write_settings
 from facsim.predict import load_predictor
-from facsim.report import run_plan_summary
+from facsim.report import run_plan_prompt, run_plans_table
 from facsim.schema import Session
 from facsim.util.errors import ConfigError
 
@@ -97,12 +97,12 @@ def test_a_plan_tells_tokens_and_time(trained, data):
     planned = plan_run(data, asked(trained("action")), part="all")
     assert planned.steps == planned.estimate.steps
     shown = Console(width=200, record=True, file=StringIO())
-    shown.print(run_plan_summary(planned))
+    shown.print(run_plans_table([planned]))
+    shown.print(run_plan_prompt(planned))
     said = shown.export_text()
     assert "── system" in said
-    assert "goes through the model once" in said
-    assert "by the steps that were tried" in said
-    assert "cost" not in said.rpartition("──")[2]
+    assert f"{planned.estimate.tokens:,}" in said
+    assert "about " in said
 
 
 def test_options_reach_who_takes_them(trained, tmp_path):
