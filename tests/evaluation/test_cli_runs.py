@@ -105,7 +105,7 @@ def test_dry_run_prints_a_table_with_a_total_and_prompts_on_request(shop: DataSe
         "--split-by", "session", "--style", "action", "--runs-dir", tmp_path / "runs",
     )  # fmt: skip
     said = facsim(*command)
-    assert len(said.splitlines()) < 14
+    assert len(said.splitlines()) < 20
     rows = {line.split()[0]: line.split() for line in said.splitlines() if line.strip()}
     one, other, total = rows["openai:gpt-4.1"], rows["openai:gpt-4.1-mini"], rows["Total"]
     assert one[1] == other[1] == rows["openai:gpt-4.1"][1] != "0"
@@ -149,7 +149,7 @@ def test_a_run_of_failed_calls_is_no_success(shop: DataSet, tmp_path: Path) -> N
         assert "Cause of all: " in said and "429" in said.partition("Cause of all: ")[2]
         assert "more than 10% of the calls of a run failed (--max-failed)" in said
         facsim(*command, "--run-dir", tmp_path / "b", "--max-failed", 1)
-    assert "calls failed for good" in " ".join(facsim("report", tmp_path / "a").split())
+    assert f"{calls} calls failed" in " ".join(facsim("report", tmp_path / "a").split())
 
 
 def test_options_come_from_a_yaml_file_and_the_command_line_wins(shop: DataSet, tmp_path: Path) -> None:

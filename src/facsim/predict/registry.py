@@ -104,7 +104,8 @@ def _unknown(spec: str) -> str:
     meant = _meant(spec)
     hint = f" Did you mean {meant}?" if meant else ""
     # A spec may be typed wrong and contain a password.
-    return f"unknown predictor {redact_addresses(spec)!r}.{redact_addresses(hint)} Known: {', '.join(SPEC_FORMS)}"
+    shown, hint = redact_addresses(spec), redact_addresses(hint)
+    return f"unknown predictor {shown!r}.{hint} Known: {', '.join(SPEC_FORMS)}"
 
 
 _MEANT = (
