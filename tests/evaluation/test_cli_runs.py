@@ -106,7 +106,9 @@ def test_dry_run_prints_a_table_with_a_total_and_prompts_on_request(shop: DataSe
     )  # fmt: skip
     said = facsim(*command)
     assert len(said.splitlines()) < 20
-    rows = {line.split()[0]: line.split() for line in said.splitlines() if line.strip()}
+    rows: dict[str, list[str]] = {}
+    for line in filter(str.strip, said.splitlines()):
+        rows.setdefault(line.split()[0], line.split())
     one, other, total = rows["openai:gpt-4.1"], rows["openai:gpt-4.1-mini"], rows["Total"]
     assert one[1] == other[1] == rows["openai:gpt-4.1"][1] != "0"
     assert int(total[1]) == 2 * int(one[1])
