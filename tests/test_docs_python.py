@@ -63,7 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     steps = place / "data" / "taught" / "steps.parquet"
     pl.read_parquet(steps).with_columns(rationale_source=pl.lit("synthetic")).write_parquet(steps)
     for spec, (first, *others) in RUNS.items():
-        run = evaluate(data, spec, out=place / "runs" / first)
+        run = evaluate(data, spec, run_dir=place / "runs" / first)
         for name in others:
             shutil.copytree(run.path, place / "runs" / name)
     text = (DOCS / "your-data" / "recipes.md").read_text(encoding="utf-8")
