@@ -10,7 +10,7 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
 DEMO_SESSIONS := 80
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-score bench-shop bench-report bench-catalogue bench-view page-corpus check-page fuzz-page draw-names shop-pictures calibrate-shop conformance clean
+.PHONY: help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-prompt bench-score bench-shop bench-report bench-catalogue bench-view page-corpus check-page fuzz-page draw-names shop-pictures calibrate-shop conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ bench-train: $(STAMP) ## Training: speed against a bare loop, tokens that whole 
 
 bench-page: $(STAMP) ## The simplifier against the parser alone and other tools
 	$(BIN)/python benchmarks/bench_page.py $(CORPUS)
+
+bench-prompt: $(STAMP) ## Page tokens of whole sessions, whole and as changes (DATA="data/a data/b")
+	$(BIN)/python benchmarks/bench_prompt.py $(DATA) --tokenizer smollm2 $(if $(wildcard $(CORPUS)),--corpus $(CORPUS))
 
 bench-score: $(STAMP) ## One-pass scoring against step-by-step decoding (MODEL=smollm2): speed, different verdicts
 	$(BIN)/python benchmarks/bench_score.py --model $(or $(MODEL),tiny)
