@@ -6,29 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import pytest
+from in_process_cli import facsim
 
-from facsim.cli.main import main
 from facsim.data import DataSet
 from facsim.evaluation import Run
 from facsim.predict.registry import BASELINES
 
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
-
-
-def facsim(*arguments: object, code: int | None = 0) -> str:
-    """What the verb prints, run within this process, after checking its exit code (any if None)."""
-    printed = StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
-        patch.setattr(sys, "argv", ["facsim", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    assert code is None or ended.value.code == code, printed.getvalue()
-    return printed.getvalue()
 
 
 @pytest.fixture(scope="module")

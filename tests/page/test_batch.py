@@ -63,3 +63,26 @@ def test_the_verb(folder: Path, golden: Path, tmp_path: Path) -> None:
     assert folder_run.returncode == 1 and b"c.html" in folder_run.stderr
     missing = facsim("simplify", tmp_path / "none.html")
     assert missing.returncode == 2 and b"none.html" in missing.stderr
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_a_sentence_and_keeps_what_was_there(
+    folder: Path, golden: Path, tmp_path: Path, workers: int
+) -> None:
+    """The process may write no file larger than 100 bytes."""
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, -1)); "
+    one, many = tmp_path / "one.html", tmp_path / "many"
+    one.write_text("before")
+    for arguments in (
+        ("simplify", golden / "results.html", "--out", one),
+        ("simplify", folder, "--out", many, "--workers", workers),
+    ):
+        code = f"{full}from facsim.cli.main import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True
+        )
+        assert done.returncode == 2, done.stderr
+        assert "cannot be written: File too large" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert one.read_text() == "before"
+    assert [file for file in many.rglob("*") if file.is_file()] == []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 
 def command(
     *runs: Path,
+    common_steps: Annotated[bool, Parameter(negative="")] = False,
     pairs: Literal["all", "best"] = "all",
     rule: Literal["exact", "equivalent", "target"] = "exact",
     cluster: Literal["session", "user"] = "session",
@@ -21,6 +24,8 @@ def command(
 
     Args:
         runs: Two or more run folders.
+        common_steps: Compare runs that answered different steps of the same data, as with --limit, on those
+            that all answered.
         pairs: Every pair, or only the best run with each other one.
         rule: By which a prediction counts as right.
         cluster: What is not independent of itself.
@@ -31,6 +36,14 @@ def command(
     from facsim.evaluation import compare
     from facsim.report import comparison_table
 
-    found = compare(runs, pairs=pairs, rule=rule, cluster=cluster, resamples=resamples, seed=seed)
-    console.print(comparison_table(found))
+    found = compare(
+        runs,
+        common_steps=common_steps,
+        pairs=pairs,
+        rule=rule,
+        cluster=cluster,
+        resamples=resamples,
+        seed=seed,
+    )
+    console.print(comparison_table(found, common_steps=common_steps))
     return 0

@@ -15,6 +15,7 @@ def command(
     format: Literal["table", "html", "md", "csv", "json", "tex"] | None = None,
     figures: Path | None = None,
     published: str | None = None,
+    common_steps: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Report on runs over the same steps: who is best, whether that is sure, and why.
 
@@ -29,6 +30,8 @@ def command(
         format: What to write or print: the leaderboard as a table, an HTML page, Markdown, CSV with every
             number, or LaTeX tables.
         figures: A folder for the figures as SVG, fit for a paper.
+        common_steps: Compare runs that answered different steps of the same data, as with --limit, on those
+            that all answered.
         published: Also show what others published about shopcart or opera, apart and never ranked.
     """
     import sys
@@ -40,10 +43,12 @@ def command(
     if out is not None and format == "table":
         raise ConfigError(f"{out}: a table is for the terminal. Leave --out or --format out")
     if out is None and figures is None and format in (None, "table"):
-        console.print(leaderboard(runs, rule=rule, published=published).to_table())
+        console.print(leaderboard(runs, rule=rule, published=published, common_steps=common_steps).to_table())
         return 0
     with progress_bar("Reading runs") as progress:
-        report = build_report(runs, rule=rule, published=published, progress=progress)
+        report = build_report(
+            runs, rule=rule, published=published, common_steps=common_steps, progress=progress
+        )
     if format == "table":
         console.print(report.board.to_table())
     elif out is not None:

@@ -1,5 +1,6 @@
 """Runs predictors step by step into crash-safe run folders; scores and compares the runs."""
 
+from facsim.evaluation.common_steps import CommonStepsRun, open_runs
 from facsim.evaluation.compare import comparable_cases, compare, run_labels
 from facsim.evaluation.config import CaseSelection, RunConfig
 from facsim.evaluation.dry_run import RunPlan, plan_run
@@ -11,6 +12,7 @@ from facsim.evaluation.targets import resolve_targets
 
 __all__ = [
     "CaseSelection",
+    "CommonStepsRun",
     "Run",
     "RunConfig",
     "RunInterrupted",
@@ -19,6 +21,7 @@ __all__ = [
     "comparable_cases",
     "compare",
     "evaluate",
+    "open_runs",
     "plan_run",
     "resolve_targets",
     "run_labels",

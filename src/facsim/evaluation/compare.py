@@ -9,17 +9,20 @@ from typing import Literal
 
 import polars as pl
 
+from facsim.evaluation.common_steps import open_runs
 from facsim.evaluation.run import Run
 from facsim.metrics import Cluster, Comparison, Rule, compare_many
 from facsim.util.errors import ConfigError
 from facsim.util.setting_differences import setting_differences
 
 _KEY = ("session_id", "step")
+_OFFER = ", or only the steps that all of them answered with --common-steps (in Python common_steps=True)"
 
 
 def compare(
     runs: Sequence[Run | str | Path],
     *,
+    common_steps: bool = False,
     pairs: Literal["all", "best"] = "all",
     rule: Rule = "exact",
     resamples: int = 10_000,
@@ -31,12 +34,13 @@ def compare(
 
     Args:
         runs: runs, or their folders; at least two.
+        common_steps: compare runs that answered different steps of the same data on those that all answered.
         pairs: `all`, or only the `best` run with each other one.
-        rule: by which a prediction counts as right: `exact`, `equivalent` or `target`.
-        resamples: of the bootstrap and of the permutation test.
-        seed: of both.
-        cluster: what is not independent of itself: `session` or `user`.
-        level: of the intervals.
+        rule: the matching rule: `exact`, `equivalent` or `target`.
+        resamples: resamples of the bootstrap and of the permutation test.
+        seed: seed of both.
+        cluster: the unit whose steps are not independent of each other: `session` or `user`.
+        level: confidence level of the intervals.
 
     Returns:
         One comparison per pair, in the order of `runs`; see `facsim.metrics.compare_many`.
@@ -46,9 +50,8 @@ def compare(
             unfinished.
         InputError: if a folder is not a run.
     """
-    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     return compare_many(
-        comparable_cases(opened),
+        comparable_cases(open_runs(runs, common_steps=common_steps)),
         pairs=pairs,
         rule=rule,
         resamples=resamples,
@@ -61,7 +64,7 @@ def compare(
 def comparable_cases(runs: Sequence[Run]) -> dict[str, pl.DataFrame]:
     """The test cases of each run by its label, after checking that they are the same steps.
 
-    What counts is what was answered: runs whose splits have different names and give the same sessions are
+    What counts is what was answered: runs whose splits have different names but the same sessions are
     comparable.
 
     Raises:
@@ -99,7 +102,8 @@ def check_comparable(runs: Sequence[Run], cases: Sequence[pl.DataFrame]) -> None
         raise ConfigError(
             f"{first.path} and {run.path} did not answer the same steps: "
             f"{what or 'other steps of one data set'}. "
-            "Compare runs of the same data, split, first step and limit"
+            "Compare runs of the same data, part, split, first step and limit"
+            + (_OFFER if one.content_hash == other.content_hash else "")
         )
 
 

@@ -92,7 +92,15 @@ class Run:
         Raises:
             InputError: if predictions.jsonl is missing or damaged.
         """
-        return read_predictions(self.path / "predictions.jsonl").sort("session_id", "step")
+        return self.table().sort("session_id", "step")
+
+    def table(self) -> pl.DataFrame:
+        """`predictions` in the order of predictions.jsonl.
+
+        Raises:
+            InputError: if predictions.jsonl is missing or damaged.
+        """
+        return read_predictions(self.path / "predictions.jsonl")
 
     def to_polars(self) -> pl.DataFrame:
         """One row per test case: `predictions`, and whether each is right under the three rules.
@@ -126,9 +134,9 @@ class Run:
 
     def _read(self) -> tuple[pl.DataFrame, Mapping[str, int]]:
         """What `cases` and `leniencies` return, in one pass over predictions.jsonl."""
-        file = self.path / "predictions.jsonl"
-        table = read_predictions(file)
-        return check_cases(table, file=file, remedy=REMEDY), leniencies_of(table)
+        table = self.table()
+        cases = check_cases(table, file=self.path / "predictions.jsonl", remedy=REMEDY)
+        return cases, leniencies_of(table)
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -14,7 +14,8 @@ from pathlib import Path
 from facsim.page.recipe import Recipe
 from facsim.page.simplify import simplify
 from facsim.schema import Element, Page
-from facsim.util.errors import ConfigError, InputError
+from facsim.util.errors import ConfigError, FacsimError, InputError
+from facsim.util.files import write_atomically
 from facsim.util.progress import Progress, no_progress
 
 _PAGES = frozenset({".html", ".htm", ".xhtml"})
@@ -52,6 +53,7 @@ def simplify_one(
 
     Raises:
         InputError: if the file cannot be read or is no page.
+        FacsimError: if `out` cannot be written; a file that was there is kept.
     """
     try:
         raw = sys.stdin.buffer.read() if source == STANDARD_INPUT else source.read_bytes()
@@ -68,8 +70,11 @@ def simplify_one(
         sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
     else:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(written)
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FacsimError(f"{out.parent}: cannot be created: {error.strerror}") from None
+        write_atomically(out, written)
 
 
 def simplify_folder(
@@ -94,6 +99,7 @@ def simplify_folder(
     Raises:
         ConfigError: if `out` is missing or is the folder itself.
         InputError: if the folder holds no HTML files.
+        FacsimError: if a page cannot be written.
     """
     if out is None or out.resolve() == source.resolve():
         raise ConfigError("A folder of pages needs --out with another folder")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from facsim.evaluation import Run, run_labels
+from facsim.evaluation import Run, open_runs, run_labels
 from facsim.evaluation.compare import check_comparable
 from facsim.evaluation.predictions_table import leniencies_of
 from facsim.metrics import Rule
@@ -33,6 +33,7 @@ def build_report(
     *,
     rule: Rule = "exact",
     published: str | None = None,
+    common_steps: bool = False,
     progress: Progress = no_progress,
 ) -> Report:
     """Compare runs over the same steps in one object with many outputs.
@@ -41,6 +42,7 @@ def build_report(
         runs: runs, or their folders; finished, scored, and over the same steps.
         rule: the matching rule: `exact`, `equivalent` or `target`.
         published: also show published results on this data set: a name of `published_boards()`.
+        common_steps: compare runs that answered different steps of the same data on those that all answered.
         progress: called once per run read.
 
     Raises:
@@ -50,9 +52,9 @@ def build_report(
     """
     board_of_others = published_board(published) if published is not None else None
     check_rule(rule)
-    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
-    if not opened:
+    if not runs:
         raise ConfigError("no run given. Make one with `facsim evaluate`")
+    opened = open_runs(runs, common_steps=common_steps)
     names = run_labels(opened)
     predictions: dict[str, pl.DataFrame] = {}
     for index, (name, run) in enumerate(zip(names, opened, strict=True)):

@@ -97,6 +97,7 @@ class LeaderboardData:
         ceiling: how far each run is from the best trivial baseline to the oracle; None without an oracle.
         comparisons: the best row against each other row, in their order.
         population: what to call the people of the data set.
+        common_steps: whether some runs answered more steps than those compared here.
     """
 
     rows: tuple[LeaderboardRow, ...]
@@ -109,6 +110,7 @@ class LeaderboardData:
     ceiling: CeilingShares | None = None
     comparisons: tuple[Comparison, ...] = ()
     population: Population = PEOPLE
+    common_steps: bool = False
 
     @property
     def ranking_metric(self) -> str:

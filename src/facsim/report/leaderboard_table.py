@@ -89,7 +89,8 @@ def heading(board: LeaderboardData) -> str:
     reachable = first.values.get("reachability")
     reach = f" · {percent(reachable)}% of targets reachable" if reachable else ""
     who = f" of {board.population.people}" if board.population.simulated else ""
-    counted = f"{first.steps:,} steps of {first.sessions:,} sessions{who}"
+    common = ", common to all runs" if board.common_steps else ""
+    counted = f"{first.steps:,} steps of {first.sessions:,} sessions{who}{common}"
     return f"{one_line(cases.data, 120)} ({part}{limit}{with_first}) · {counted}{reach}"
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from facsim.data import Card
 from facsim.data.population import PEOPLE, SIMULATED_SHOPPERS, Population, population_of
-from facsim.evaluation import Run, comparable_cases
+from facsim.evaluation import CommonStepsRun, Run, comparable_cases, open_runs
 from facsim.metrics import (
     CeilingShares,
     Cluster,
@@ -90,6 +90,7 @@ def leaderboard(
     *,
     rule: Rule = "exact",
     published: str | None = None,
+    common_steps: bool = False,
 ) -> Leaderboard:
     """Rank runs by accuracy and test which of them can be separated from the best.
 
@@ -101,6 +102,7 @@ def leaderboard(
         runs: runs, or their folders.
         rule: the matching rule: `exact`, `equivalent` or `target`.
         published: also show published results on this data set: a name of `published_boards()`.
+        common_steps: rank runs that answered different steps of the same data by those that all answered.
 
     Raises:
         ConfigError: if there is no run, a run is unfinished, runs answered different steps (naming which,
@@ -108,10 +110,10 @@ def leaderboard(
         InputError: if a folder is not a run, or was not scored.
     """
     board = published_board(published) if published is not None else None
-    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
-    if not opened:
+    if not runs:
         raise ConfigError("no run given. Make one with `facsim evaluate`")
     check_rule(rule)
+    opened = open_runs(runs, common_steps=common_steps)
     cases = comparable_cases(opened)
     return rank(dict(zip(cases, opened, strict=True)), cases, rule=rule, published=board)
 
@@ -157,6 +159,7 @@ def rank(
         ceiling=ceiling,
         comparisons=tuple(pairs[row.name] for row in rows if row.name in pairs),
         population=population(list(runs.values())),
+        common_steps=any(isinstance(run, CommonStepsRun) for run in runs.values()),
     )
 
 

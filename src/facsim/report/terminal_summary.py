@@ -111,8 +111,13 @@ def _total(costs: Iterable[float | None]) -> float | None:
     return None if any(cost is None for cost in known) else sum(cost or 0.0 for cost in known)
 
 
-def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
-    """Paired comparisons, one a row, with corrected p-values."""
+def comparison_table(comparisons: Sequence[Comparison], *, common_steps: bool = False) -> RenderableType:
+    """Paired comparisons, one per row, with corrected p-values.
+
+    Args:
+        comparisons: at least one.
+        common_steps: whether they are restricted to the steps that all runs answered; the heading says so.
+    """
     first = comparisons[0]
     rows = [
         [
@@ -141,7 +146,8 @@ def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
         "Perm. p",
         "Holm p",
     ]
-    title = f"{first.steps:,} steps of {first.sessions:,} sessions · right by the {first.rule} rule"
+    common = ", common to all runs" if common_steps else ""
+    title = f"{first.steps:,} steps of {first.sessions:,} sessions{common} · right by the {first.rule} rule"
     legend = (
         f"Judge by Holm p: the permutation test with whole {first.cluster}s swapped, corrected over "
         f"{len(comparisons)} comparison{'s' if len(comparisons) > 1 else ''}. "

@@ -45,7 +45,7 @@ class FolderLock:
         os.close(self._descriptor)
 
 
-def write_atomically(file: Path, text: str) -> None:
+def write_atomically(file: Path, content: str | bytes) -> None:
     """Put a whole file in place, or leave what was there.
 
     Raises:
@@ -53,8 +53,8 @@ def write_atomically(file: Path, text: str) -> None:
     """
     temporary = file.with_name(f".{file.name}.partial")
     try:
-        with temporary.open("w", encoding="utf-8") as out:
-            out.write(text)
+        with temporary.open("wb") as out:
+            out.write(content.encode() if isinstance(content, str) else content)
             out.flush()
             os.fsync(out.fileno())
         temporary.rename(file)
