@@ -61,6 +61,16 @@ def test_a_damaged_byte_never_serves_another_answer(tmp_path):
     assert errors > 50, "else this test damages nothing that matters"
 
 
+def test_a_damaged_schema_is_named(tmp_path):
+    """Its error message is not even UTF-8."""
+    filled(tmp_path / "cache", 1)
+    whole = (tmp_path / "cache").read_bytes()
+    assert whole.count(b"TABLE answers") == 1
+    (tmp_path / "cache").write_bytes(whole.replace(b"TABLE answers", b"TABLE\xaaanswers"))
+    with pytest.raises(FacsimError, match="--cache"):
+        ResponseCache(tmp_path / "cache")
+
+
 @pytest.mark.parametrize(
     "answer",
     [

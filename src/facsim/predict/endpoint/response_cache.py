@@ -34,6 +34,9 @@ FILE_VERSION: Final = 2
 
 _REMOVE = "Remove the file (its answers are then paid for again) or choose another with --cache"
 
+# Sqlite3 decodes some messages of a damaged file itself, and may fail to.
+_FAULTS = (sqlite3.Error, ValueError, OverflowError)
+
 BUSY_S = 30.0
 """How long to wait for another process's transaction. Transactions take milliseconds."""
 
@@ -64,7 +67,7 @@ class ResponseCache:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *_FAULTS) as error:
             raise self._error(error) from None
         try:
             self._prepare()
@@ -95,7 +98,7 @@ class ResponseCache:
             run("PRAGMA journal_mode = WAL")
             # A killed process loses nothing. A power cut loses at worst the last entries, never the file.
             run("PRAGMA synchronous = NORMAL")
-        except sqlite3.Error as error:
+        except _FAULTS as error:
             raise self._error(error) from None
 
     def _version(self) -> int:
@@ -108,7 +111,7 @@ class ResponseCache:
             row = self._connection.execute(
                 "SELECT answer, checksum FROM answers WHERE key = ?", (key,)
             ).fetchone()
-        except (sqlite3.Error, ValueError, OverflowError) as error:
+        except _FAULTS as error:
             raise self._error(error) from None
         if row is None:
             return None
@@ -167,7 +170,7 @@ class ResponseCache:
     def __len__(self) -> int:
         try:
             (count,) = self._connection.execute("SELECT count(*) FROM answers").fetchone()
-        except sqlite3.Error as error:
+        except _FAULTS as error:
             raise self._error(error) from None
         return int(count)
 
@@ -187,7 +190,7 @@ class ResponseCache:
     def _write(self, statement: str, values: tuple[str, ...]) -> None:
         try:
             self._connection.execute(statement, values)
-        except (sqlite3.Error, ValueError) as error:
+        except _FAULTS as error:
             raise self._error(error) from None
 
     def _damaged(self, key: str, problem: str) -> FacsimError:
