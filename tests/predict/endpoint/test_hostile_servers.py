@@ -1,5 +1,6 @@
 """Servers that are broken on purpose: every answer is bounded and checked before it counts."""
 
+import asyncio
 import gzip
 import json
 import logging
@@ -13,6 +14,8 @@ from loopback import Answer, Changed, Endless, Hang, Loopback, Raw, Status
 from teaching import whole_visit, written
 
 from facsim.evaluation import evaluate
+from facsim.predict.endpoint.options import EndpointOptions
+from facsim.predict.endpoint.predictor import endpoint_predictor
 from facsim.predict.endpoint.prices import Price
 from facsim.predict.endpoint.response_check import MAX_BODY_BYTES
 from facsim.predict.registry import load_predictor
@@ -155,6 +158,24 @@ def test_a_long_retry_after_is_waited_for_and_said(asked, caplog, monkeypatch):
     assert prediction.action == Action.terminate()
     assert time.monotonic() - began >= 2
     assert "HTTP 429, waiting 2.0 s as the server asks (Retry-After), then attempt 2 of 2" in caplog.text
+
+
+def test_many_sessions_that_wait_say_so_once(step, caplog, monkeypatch):
+    monkeypatch.setattr("facsim.predict.endpoint.transport._LOGGED_WAIT_S", 1.0)
+
+    def script(request):
+        return Status(429, "slow down", {"retry-after": "2"}) if request.index < 8 else Answer()
+
+    async def ask(url):
+        predictor = endpoint_predictor(f"endpoint:{url}#tiny", options=EndpointOptions(retries=1))
+        predictions = await asyncio.gather(*(predictor.predict(step(1, f"s{n}")) for n in range(8)))
+        await predictor.close()
+        return predictions
+
+    with Loopback(script) as server:
+        predictions = asyncio.run(ask(server.url))
+    assert [prediction.action for prediction in predictions] == [Action.terminate()] * 8
+    assert caplog.text.count("waiting 2.0 s") == 1
 
 
 def test_a_retry_after_beyond_all_patience_fails_with_the_reason(asked):

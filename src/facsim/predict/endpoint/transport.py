@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,7 @@ class Transport:
         self.target, self.options = target, supported_options(target, options)
         self._connection = connect(target, self.options)
         self._settings = self._model_settings()
+        self._logged_until = 0.0
 
     @property
     def offers_structured_output(self) -> bool:
@@ -132,7 +134,9 @@ class Transport:
                 f"{format_seconds(MAX_RETRY_AFTER_S)} that Facsim waits",
                 failure.status,
             ) from None
-        if asked >= _LOGGED_WAIT_S:
+        now = time.monotonic()
+        if asked >= _LOGGED_WAIT_S and now >= self._logged_until:
+            self._logged_until = now + asked  # one line, however many sessions wait
             _log.warning(
                 "%s: HTTP %s, waiting %s as the server asks (Retry-After), then attempt %d of %d",
                 self.target.spec,
