@@ -135,7 +135,7 @@ def test_the_configuration_does_not_choose_the_attention(folder, field):
         {"intermediate_size": 2**40},
         {"head_dim": 10**9},
         {"max_position_embeddings": 10**15},
-        {"rope_parameters": {"rope_type": "default", "rope_theta": float("inf")}},
+        {"rope_parameters": {"rope_type": "default", "rope_theta": float("nan")}},
         {"hidden_size": "many"},
         {"hidden_size": None},
         {"hidden_size": [16]},
@@ -160,6 +160,14 @@ def test_the_configuration_does_not_choose_the_attention(folder, field):
 def test_absurd_and_mistyped_configurations_are_refused(folder, fields):
     edit(folder / "config.json", **fields)
     assert str(folder) in quickly(load_checkpoint, folder)
+
+
+def test_files_of_other_programs_do_not_matter(folder):
+    """A trainer's log may be large; it is part of the fingerprint, as before."""
+    before = fingerprint(folder)
+    (folder / "trainer_state.json").write_text("[" + "0," * 9_000_000 + "0]")
+    assert load_checkpoint(folder).settings is not None
+    assert fingerprint(folder) != before
 
 
 @pytest.mark.parametrize("name", ["config.json", "facsim.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja", "model.safetensors"])  # fmt: skip
@@ -212,7 +220,7 @@ def test_chat_templates_are_bounded_whenever_they_are_used():
         + CHATML
     )
     chat = ChatTokenizer(make_tokenizer(late))
-    with pytest.raises(ConfigError, match=r"its chat template .*takes more than 1.0 GiB"):
+    with pytest.raises(ConfigError, match=r"its chat template (takes more than 1\.0 GiB|runs for more than 20 seconds)"):
         chat.encode_prompt([Message("system", "s"), Message("user", "x" * 6000)])
 
 

@@ -86,13 +86,21 @@ def check_files(folder: Path) -> None:
         InputError: naming the file, if one is not.
     """
     for file in _files(folder):
-        if file.suffix != ".safetensors":
-            is_tokenizer = file.suffix in (".model", ".txt") or file.name in _TOKENIZER_DATA
-            require_regular(file, MAX_TOKENIZER_BYTES if is_tokenizer else MAX_CONFIG_BYTES)
-        else:
+        if file.suffix == ".jinja" or file.name in _CONFIGURATIONS:
+            require_regular(file, MAX_CONFIG_BYTES)
+        elif file.suffix in (".model", ".txt") or file.name in _TOKENIZER_DATA:
+            require_regular(file, MAX_TOKENIZER_BYTES)
+        else:  # weights, or a file of another program, which is part of the fingerprint only
             require_regular(file)
 
 
+_CONFIGURATIONS = (
+    CONFIG_FILE,
+    SETTINGS_FILE,
+    "generation_config.json",
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+)
 _TOKENIZER_DATA = ("tokenizer.json", "vocab.json", "tekken.json", _INDEX, "added_tokens.json")
 
 
@@ -224,7 +232,7 @@ def _absurd(values: Mapping[str, Any], tensors: int, elements: int) -> str | Non
     """Which number of a configuration no model with such weights can have; None if none."""
     for name, number in _numbers(values):
         if isinstance(number, float):
-            limit = math.inf if math.isfinite(number) else -1.0
+            limit = math.inf  # some models have an infinite limit in their configuration; NaN is never right
         elif name in ("num_hidden_layers", "n_layer", "n_layers", "num_layers"):
             limit = tensors
         elif "position" in name or name in ("n_ctx", "sliding_window"):
