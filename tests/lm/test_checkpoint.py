@@ -1,4 +1,4 @@
-"""Checkpoints come back as they were written, and whatever is wrong with a folder is a sentence."""
+"""Checkpoints load as they were saved, and every fault of a folder is reported in a sentence."""
 
 import json
 import shutil
@@ -41,11 +41,11 @@ def good(tmp_path_factory):
 
 
 @pytest.fixture
-def spoilt(good, tmp_path):
-    return shutil.copytree(good, tmp_path / "spoilt")
+def damaged(good, tmp_path):
+    return shutil.copytree(good, tmp_path / "damaged")
 
 
-def test_a_checkpoint_comes_back(good):
+def test_a_checkpoint_loads_as_saved(good):
     model, chat, settings = load_checkpoint(f"local:{good}")
     assert model.dtype == torch.float32
     assert not model.training
@@ -57,28 +57,28 @@ def test_a_checkpoint_comes_back(good):
     assert load_checkpoint(good, dtype="bfloat16").model.dtype == torch.bfloat16
 
 
-def test_a_moved_checkpoint_counts_with_its_own_tokenizer(good, spoilt):
-    shutil.rmtree(spoilt.parent / "elsewhere", ignore_errors=True)
-    moved = spoilt.rename(spoilt.parent / "elsewhere")
+def test_a_moved_checkpoint_counts_with_its_own_tokenizer(good, damaged):
+    shutil.rmtree(damaged.parent / "elsewhere", ignore_errors=True)
+    moved = damaged.rename(damaged.parent / "elsewhere")
     assert read_settings(moved).prompt.tokenizer == moved / "tokenizer.json"
     assert fingerprint(moved) == fingerprint(good)
 
 
-def test_a_fingerprint_is_of_what_decides_answers(spoilt):
-    before = fingerprint(spoilt)
-    write_settings(spoilt, PromptConfig())
-    (spoilt / "README.md").write_text("card")
-    assert fingerprint(spoilt) == before
-    weights = spoilt / "model.safetensors"
+def test_a_fingerprint_covers_what_decides_predictions(damaged):
+    before = fingerprint(damaged)
+    write_settings(damaged, PromptConfig())
+    (damaged / "README.md").write_text("card")
+    assert fingerprint(damaged) == before
+    weights = damaged / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert fingerprint(spoilt) != before
+    assert fingerprint(damaged) != before
 
 
-def test_a_folder_without_settings_has_none(spoilt):
-    (spoilt / "facsim.json").unlink()
-    assert load_checkpoint(spoilt).settings is None
+def test_a_folder_without_settings_has_none(damaged):
+    (damaged / "facsim.json").unlink()
+    assert load_checkpoint(damaged).settings is None
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ def test_a_folder_without_settings_has_none(spoilt):
         ('{"prompt": {"colour": 1}}', r"field prompt\.colour"),
     ],
 )
-def test_damaged_settings_are_named(spoilt, content, problem):
-    (spoilt / "facsim.json").write_text(content)
+def test_damaged_settings_are_named(damaged, content, problem):
+    (damaged / "facsim.json").write_text(content)
     with pytest.raises(InputError, match=problem):
-        load_checkpoint(spoilt)
+        load_checkpoint(damaged)
 
 
 def edit(folder, **fields):
@@ -141,7 +141,7 @@ def more_tokens(folder):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "problem"),
+    ("damage", "problem"),
     [
         (drop("model.safetensors"), "contains no weights"),
         (drop("config.json"), "contains no config.json"),
@@ -159,14 +159,14 @@ def more_tokens(folder):
         (more_tokens, "token ids up to 365, the model has 365 embeddings"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_folder_is_said(spoilt, spoil, problem):
-    spoil(spoilt)
+def test_faults_of_a_folder_are_reported(damaged, damage, problem):
+    damage(damaged)
     with pytest.raises(FacsimError, match=problem) as raised:
-        load_checkpoint(spoilt)
-    assert str(spoilt) in str(raised.value)
+        load_checkpoint(damaged)
+    assert str(damaged) in str(raised.value)
 
 
-def test_places_that_hold_no_checkpoint(tmp_path, monkeypatch):
+def test_sources_without_a_checkpoint(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="is a file"):
         find_checkpoint(tmp_path / "file")
@@ -178,7 +178,7 @@ def test_places_that_hold_no_checkpoint(tmp_path, monkeypatch):
         find_checkpoint("local:nobody/has-this-model")
 
 
-def test_devices_that_are_not_there(good):
+def test_missing_devices(good):
     with pytest.raises(ConfigError, match="expected cpu, cuda"):
         load_checkpoint(good, "toaster")
     if not torch.cuda.is_available():
@@ -186,7 +186,7 @@ def test_devices_that_are_not_there(good):
             load_checkpoint(good, "cuda")
 
 
-def test_prompts_are_made_to_fit_a_model(good):
+def test_prompts_are_fitted_to_a_model(good):
     fitted = fit_prompt(PromptConfig(), good, 2048, answer_tokens=256)
     assert fitted.tokenizer == good / "tokenizer.json"
     assert fitted.budget_tokens == 1702
@@ -198,7 +198,7 @@ def test_prompts_are_made_to_fit_a_model(good):
 
 
 def test_the_budget_of_training_is_kept(good):
-    """Pages are cut as they were then; an answer has what is left of the context."""
+    """Pages are cut as in training; an answer gets the rest of the context."""
     trained = PromptConfig(budget_tokens=1_900, tokenizer=good / "tokenizer.json")
     assert fit_prompt(trained, good, 2048, answer_tokens=512, trained=trained) == trained
     thinking = trained.model_copy(update={"style": "think"})

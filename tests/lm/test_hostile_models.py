@@ -220,7 +220,9 @@ def test_chat_templates_are_bounded_whenever_they_are_used():
         + CHATML
     )
     chat = ChatTokenizer(make_tokenizer(late))
-    with pytest.raises(ConfigError, match=r"its chat template (takes more than 1\.0 GiB|runs for more than 20 seconds)"):
+    with pytest.raises(
+        ConfigError, match=r"its chat template (takes more than 1\.0 GiB|runs for more than 20 seconds)"
+    ):
         chat.encode_prompt([Message("system", "s"), Message("user", "x" * 6000)])
 
 

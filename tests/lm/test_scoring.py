@@ -1,4 +1,4 @@
-"""One pass says what step-by-step greedy generation says, at any batch size."""
+"""One pass agrees with step-by-step greedy generation, at any batch size."""
 
 import random
 
@@ -124,5 +124,5 @@ def test_probabilities_are_those_of_a_plain_forward_pass(chat, kind, style):
             assert score.is_greedy == other.is_greedy
 
 
-def test_no_rows(chat):
+def test_no_segments(chat):
     assert score_segments(make_model(chat, "qwen2"), []) == []

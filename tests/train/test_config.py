@@ -1,4 +1,4 @@
-"""Presets, files and options, in this order; what is wrong is named."""
+"""Presets, files and options, in this order of precedence; errors name the field."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_small_models_by_name_have_a_recipe_of_their_own():
     )
 
 
-def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path):
+def test_options_override_the_file_and_the_file_overrides_the_preset(tmp_path):
     file = tmp_path / "recipe.yaml"
     file.write_text("epochs: 7\nlearning_rate: 3.0e-4\n")
     config = SftConfig.of("data", "tiny", "out", file=file, learning_rate=1e-5, style=None)

@@ -1,4 +1,4 @@
-"""Rows teach people's answers, whole, and nothing else; what cannot be learned is counted, not learned."""
+"""Examples train people's answers, complete, and nothing else; what cannot be learned is only counted."""
 
 from dataclasses import replace
 
@@ -43,8 +43,8 @@ def test_trained_text_is_the_answers_and_nothing_else(data, chat, style):
     )
 
 
-def test_targets_that_nobody_can_see_are_context(data, chat):
-    """Else a model would learn to answer null, or to make names up."""
+def test_targets_that_are_not_shown_are_context(data, chat):
+    """Otherwise a model would learn to answer null, or to make names up."""
     session = data.session("s0-0")
     (example,) = session_examples(data, session, chat, PromptConfig(style="action", budget_tokens=None))
     assert example.missing_targets == {2: "no name"}
@@ -73,7 +73,7 @@ def long_pages(tmp_path):
     return DataSet.open(tmp_path / "long")
 
 
-def test_long_sessions_become_several_rows_that_fit(long_pages, chat, small_model, tmp_path):
+def test_long_sessions_become_several_examples_that_fit(long_pages, chat, small_model, tmp_path):
     config = SftConfig.of(long_pages.path, str(small_model), tmp_path, context_tokens=3000, style="action")
     rows = []
 
@@ -99,7 +99,7 @@ def test_long_sessions_become_several_rows_that_fit(long_pages, chat, small_mode
             assert text.endswith("}<|im_end|>")
 
 
-def test_budgets_that_are_too_large_are_refused_with_one_that_is_not(long_pages, chat, small_model, tmp_path):
+def test_too_large_budgets_are_refused_with_a_fitting_one(long_pages, chat, small_model, tmp_path):
     config = SftConfig.of(
         long_pages.path, str(small_model), tmp_path, context_tokens=3000, budget_tokens=3000, style="action"
     )
@@ -121,7 +121,7 @@ def test_budgets_that_are_too_large_are_refused_with_one_that_is_not(long_pages,
     )
 
 
-def test_a_typed_novel_is_refused(tmp_path, chat, small_model):
+def test_a_very_long_text_is_refused(tmp_path, chat, small_model):
     with DataSetWriter(tmp_path / "novel", Card(name="n", source="jsonl", origin="tests")) as writer:
         page = writer.add_page('<input name="q">')
         step = Step(page, Action.type_and_submit("q", " ".join(map(str, range(3000)))))
@@ -133,7 +133,7 @@ def test_a_typed_novel_is_refused(tmp_path, chat, small_model):
 
 
 @pytest.mark.parametrize("loses", ["white space", "capitals"])
-def test_tokenizers_that_lose_something_are_refused(data, loses):
+def test_lossy_tokenizers_are_refused(data, loses):
     from tokenizers import normalizers
 
     raw = (
@@ -171,12 +171,12 @@ def test_tokenizers_that_lose_something_are_refused(data, loses):
         ((AnswerSpan(0, "action", 2, 5, True), AnswerSpan(1, "action", 4, 6, True)), "is at tokens 4 to 6"),
     ],
 )
-def test_rows_that_teach_wrong_are_refused(spans, problem):
+def test_wrong_examples_are_refused(spans, problem):
     with pytest.raises(InputError, match=problem):
         check_example(TokenizedSegment("s", tuple(range(10)), spans))
 
 
-def test_rows_are_read_back_from_disk(tmp_path):
+def test_examples_are_read_from_disk(tmp_path):
     from datasets import Dataset
 
     rows = [
@@ -192,7 +192,7 @@ def test_rows_are_read_back_from_disk(tmp_path):
     assert found[149]["labels"] == [IGNORE_INDEX] * 3 + [152, 153] + [IGNORE_INDEX] * 4
 
 
-def test_half_written_rows_are_not_there(tmp_path):
+def test_partly_written_examples_are_removed(tmp_path):
     def write():
         with write_examples(tmp_path / "rows.arrow") as keep:
             keep(TokenizedSegment("s", (1, 2), (AnswerSpan(0, "action", 1, 2, True),)))

@@ -1,4 +1,4 @@
-"""Kills, full disks, losses that are no number: the last checkpoint is whole, and goes on to the same end."""
+"""Kills, full disks, NaN losses: the last checkpoint is complete, and resuming ends with the same weights."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ def weights(folder):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, shop, small_model):
-    """The weights that a training ends with when nothing happens, and its configuration."""
+    """An uninterrupted training: its configuration and final weights."""
     from facsim.train import SftConfig
 
     config = SftConfig.of(
@@ -65,7 +65,7 @@ def test_killed_and_resumed_training_ends_with_the_same_weights(undisturbed, tmp
 
 
 class Killed(BaseException):
-    """Ends everything at once; nobody catches it, as nobody catches SIGKILL."""
+    """Ends everything at once; nothing catches it, as nothing catches SIGKILL."""
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ class Killed(BaseException):
     [pytest.param(moment, marks=[] if moment in (6, 16) else pytest.mark.slow) for moment in range(0, 30, 2)],
 )
 def test_a_kill_at_any_write_loses_nothing(undisturbed, tmp_path, monkeypatch, moment):
-    """The process dies just before one of the moves that put checkpoints and the result in place."""
+    """The process dies just before one of the renames that put checkpoints and the result in place."""
     config, expected = undisturbed
     mine = config.model_copy(update={"out": tmp_path / "out"})
     moves = []
@@ -102,14 +102,14 @@ def test_a_kill_at_any_write_loses_nothing(undisturbed, tmp_path, monkeypatch, m
 
 
 def poisoned(folder, name="model.norm.weight"):
-    """A model whose every output is not a number."""
+    """A model whose every output is NaN."""
     state = load_file(folder / "model.safetensors")
     state[name] = torch.full_like(state[name], float("nan"))
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
 
 
-def test_a_loss_that_is_no_number_stops_with_the_session_named(config, tmp_path):
+def test_a_nan_loss_stops_and_names_the_session(config, tmp_path):
     model = poisoned(make_model(tmp_path / "poisoned"))
     with pytest.raises(
         FacsimError, match=r"the loss became nan at step 1, on session s\d+-\d\. No checkpoint"
@@ -130,7 +130,7 @@ def test_a_packed_batch_names_every_session_in_it(config, tmp_path):
         train_sft(config(model=str(model), validation_sessions=0, packing=True, context_tokens=4096))
 
 
-def test_a_gradient_that_is_no_number_stops_too(config, monkeypatch):
+def test_a_nan_gradient_stops_too(config, monkeypatch):
     """A loss may be finite where its gradient is not; the step is never taken."""
     from facsim.train.trainer import SessionTrainer
 
@@ -169,7 +169,7 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_keeps_the_last_good_checkpoint(undisturbed, small_disk):
-    """A neighbour fills the disk after the first checkpoint; once there is room, training goes on."""
+    """Another program fills the disk after the first checkpoint; with room again, training resumes."""
     config, expected = undisturbed
     mine = config.model_copy(update={"out": small_disk / "out"})
     ballast = small_disk / "ballast"

@@ -1,4 +1,4 @@
-"""Two processes that share the weights learn what one learns."""
+"""Two processes that shard the weights learn what one learns."""
 
 import os
 import socket
@@ -23,7 +23,7 @@ def free_port():
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_processes_give_the_loss_curve_of_one(config, tmp_path):
-    """FSDP 2 over gloo. Sums are made in another order, so curves are equal up to rounding."""
+    """FSDP 2 over gloo. Sums are computed in another order, so curves are equal up to rounding."""
     one = config(out_name="one", epochs=2, cpu=True, optimizer="adamw")
     train_sft(one)
     two = one.model_copy(update={"out": tmp_path / "two"})

@@ -40,7 +40,7 @@ def test_a_step_is_as_large_as_one_of_adamw(model):
             assert (new - old).detach().square().mean().sqrt() == pytest.approx(0.2e-2, rel=0.25)
 
 
-def test_embeddings_and_vectors_are_moved_as_adamw_moves_them(model):
+def test_embeddings_and_vectors_are_updated_by_adamw(model):
     other = copy.deepcopy(model)
     names = [name for name, weight in model.named_parameters() if weight.ndim < 2 or "layers" not in name]
     assert any("embed" in name for name in names)
@@ -63,7 +63,7 @@ def test_embeddings_and_vectors_are_moved_as_adamw_moves_them(model):
             assert not torch.equal(weight, expected[name])
 
 
-def test_it_goes_on_from_its_state(model):
+def test_it_resumes_from_its_state(model):
     whole = MuonAdamW(model, 1e-2)
     some_gradients(model, 0)
     whole.step()
@@ -78,6 +78,6 @@ def test_it_goes_on_from_its_state(model):
         assert torch.equal(first, second)
 
 
-def test_low_rank_additions_are_refused(config):
+def test_lora_is_refused(config):
     with pytest.raises(ConfigError, match=r"optimizer muon: .* use adamw"):
         train_sft(config(method="lora", optimizer="muon"))

@@ -9,7 +9,7 @@ EARLIER = Path(__file__).parent / "earlier" / "training.json"
 
 
 def test_a_report_of_an_earlier_version_is_read():
-    """As written before examples were called so: `rows`, `sequences`."""
+    """Its names for examples were `rows` and `sequences`."""
     stored = json.loads(EARLIER.read_text())
     report = TrainingReport.read(EARLIER.parent)
     assert report.packed_examples == stored["sequences"]

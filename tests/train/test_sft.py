@@ -1,4 +1,4 @@
-"""Real trainings of a second: what they leave behind, what they learn, and that they can be repeated."""
+"""Real trainings of a second: what they write, what they learn, and that they can be repeated."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def weights(folder):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, shop, small_model):
-    """One training, told about: its configuration, its report, and what progress said."""
+    """One training: its configuration, its report, and its progress calls."""
     from facsim.train import SftConfig
 
     config = SftConfig.of(
@@ -50,7 +50,7 @@ def trained(tmp_path_factory, shop, small_model):
     return config, report, said
 
 
-def test_pages_as_changes_are_learned_and_asked_for(config, tmp_path):
+def test_pages_as_changes_are_trained_and_recorded(config, tmp_path):
     """The same sessions in fewer tokens, and a checkpoint that is prompted as it was trained."""
     data = tmp_path / "data"
     menu = "".join(f'<a name="menu.{n}">Department {n}</a>' for n in range(40))
@@ -71,7 +71,7 @@ def test_pages_as_changes_are_learned_and_asked_for(config, tmp_path):
     assert json.loads((changes.out / "facsim.json").read_text())["prompt"]["pages"] == "changes"
 
 
-def test_a_plain_checkpoint_is_left_behind(trained):
+def test_a_plain_checkpoint_is_written(trained):
     config, report, _ = trained
     names = {file.name for file in config.out.iterdir()}
     assert names >= {"config.json", "model.safetensors", "generation_config.json", "tokenizer.json"}
@@ -88,7 +88,7 @@ def test_a_plain_checkpoint_is_left_behind(trained):
     assert chat.end_token in model.generation_config.eos_token_id
 
 
-def test_the_report_tells_all_and_no_path(trained):
+def test_the_report_is_complete_and_has_no_paths(trained):
     config, report, _ = trained
     assert TrainingReport.read(config.out) == report
     assert report.examples["sessions"] == 16
@@ -109,7 +109,7 @@ def test_the_report_tells_all_and_no_path(trained):
     json.loads((config.out / "training.json").read_text())
 
 
-def test_a_tokenizer_that_is_swapped_for_another_is_noticed(trained, tmp_path):
+def test_a_swapped_tokenizer_is_detected(trained, tmp_path):
     tiny = find_checkpoint("tiny")
     assert is_auto_tokenizer(tiny, ChatTokenizer(load_tokenizer(tiny)))
     # AutoTokenizer makes a tokenizer of Qwen's beside a model of type qwen2. With bytes alone it splits alike.
@@ -120,7 +120,7 @@ def test_a_tokenizer_that_is_swapped_for_another_is_noticed(trained, tmp_path):
     assert is_auto_tokenizer(trained[0].out, ChatTokenizer(load_tokenizer(trained[0].out)))
 
 
-def test_progress_counts_sequences_and_tells_loss_and_accuracy(trained):
+def test_progress_counts_examples_with_loss_and_accuracy(trained):
     _, _, said = trained
     reading = [done for done, total, note in said if note == "sessions"]
     assert reading == sorted(reading)
@@ -140,7 +140,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_does_not(config):
     assert weights(one.out) != weights(other.out)
 
 
-def test_learning_is_seen_by_the_real_metric(config):
+def test_the_real_metric_shows_learning(config):
     """People leave in the end, and take what they want: some of that is learned, and validation says so."""
     settings = {"epochs": 6, "optimizer": "adamw", "learning_rate": 5e-3, "global_batch": 2}
     report = train_sft(config(sessions=None, validations=3, **settings))
@@ -150,7 +150,7 @@ def test_learning_is_seen_by_the_real_metric(config):
 
 
 def test_the_best_weights_are_kept_not_the_last(config):
-    """A learning rate that ruins the model: what is handed over is what validated best."""
+    """A learning rate that ruins the model: the exported weights are those that validated best."""
     settings = config(learning_rate=1.0, schedule="constant", epochs=2, validations=4)
     report = train_sft(settings)
     first, *others = (dict(entry) for entry in report.accuracies)
@@ -182,16 +182,6 @@ def test_chance_does_not_choose_the_weights():
     assert not likely.beats(right)
 
 
-def test_pages_as_changes_are_trained_and_recorded(config):
-    """The same answers are trained in other examples; the checkpoint is prompted alike."""
-    full = train_sft(config(out_name="full", max_steps=1, page_text="stored"))
-    changes = train_sft(config(max_steps=1, page_text="stored", pages="changes"))
-    assert changes.examples["trained_tokens"] == full.examples["trained_tokens"]
-    assert changes.examples["not_shown"] == full.examples["not_shown"]
-    assert changes.examples["tokens"] != full.examples["tokens"]
-    assert load_checkpoint(config().out).settings.prompt.pages == "changes"
-
-
 def test_without_validation_the_last_weights_are_kept(config):
     report = train_sft(config(validation_sessions=0))
     assert report.accuracies == ()
@@ -200,7 +190,7 @@ def test_without_validation_the_last_weights_are_kept(config):
     assert "It was not validated" in (config().out / "README.md").read_text()
 
 
-def test_low_rank_additions_are_merged_into_a_checkpoint_that_loads_alone(config, small_model):
+def test_lora_is_merged_into_a_complete_checkpoint(config, small_model):
     settings = config(method="lora", lora_rank=4, optimizer="adamw", learning_rate=1e-2)
     report = train_sft(settings)
     assert 0 < report.trained_parameters < report.parameters
@@ -240,7 +230,7 @@ def test_gradient_checkpointing_changes_nothing(config):
 @pytest.mark.parametrize(
     "signal_number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
-def test_a_stopped_training_goes_on_to_the_same_weights(config, signal_number):
+def test_a_stopped_training_resumes_to_the_same_weights(config, signal_number):
     whole, parts = config(out_name="whole"), config(out_name="parts")
     train_sft(whole)
 
@@ -260,7 +250,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(config, signal_number):
     assert report.seconds > 0
 
 
-def test_other_settings_do_not_go_on_with_a_training(config):
+def test_a_training_is_not_resumed_with_other_settings(config):
     def stop(done, total, note=""):
         if note != "sessions" and done == 1:
             os.kill(os.getpid(), signal.SIGINT)
@@ -290,7 +280,7 @@ def test_a_finished_training_is_not_repeated(config):
         train_sft(config(max_steps=1), resume=True)
 
 
-def test_contexts_that_the_model_has_not_are_refused(config, tmp_path):
+def test_contexts_beyond_the_model_are_refused(config, tmp_path):
     short = make_model(tmp_path / "short", context=512)
     with pytest.raises(ConfigError, match=r"context_tokens 1024: .* takes 512 tokens at most"):
         train_sft(config(model=str(short)))
@@ -300,7 +290,7 @@ def test_contexts_that_the_model_has_not_are_refused(config, tmp_path):
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_folder_of_somebody_else_that_is_called_training_is_left_alone(config, resume):
+def test_another_programs_folder_named_training_is_left_alone(config, resume):
     theirs = config().out / "training" / "notes.txt"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("mine")
@@ -312,14 +302,14 @@ def test_a_folder_of_somebody_else_that_is_called_training_is_left_alone(config,
         assert theirs.read_text() == "mine"
 
 
-def test_people_who_are_tested_are_not_learned_from(config):
+def test_people_of_the_test_part_are_not_trained_on(config):
     with pytest.raises(InputError, match=r"users in test are also in train.*--allow-shared-users"):
         train_sft(config(split_by="session"))
     assert train_sft(config(split_by="session", allow_shared_users=True, max_steps=1)).steps == 1
 
 
 def test_tokenizers_of_base_models_get_a_template_that_others_can_read(config, tmp_path):
-    """No chat template, no token for padding: the checkpoint brings both."""
+    """No chat template, no padding token: the checkpoint has both."""
     base = make_model(tmp_path / "base", template=None)
     settings = config(model=str(base), max_steps=1)
     train_sft(settings)

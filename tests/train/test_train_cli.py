@@ -38,7 +38,7 @@ def test_check_shows_every_style_and_marks_what_is_trained(run, shop, small_mode
     assert out.rstrip().endswith("Passed.")
 
 
-def test_check_shows_the_session_asked_for_whole(run, shop, small_model):
+def test_check_shows_the_requested_session_completely(run, shop, small_model):
     arguments = (
         "train",
         "check",
@@ -60,7 +60,7 @@ def test_check_shows_the_session_asked_for_whole(run, shop, small_model):
     assert "no session nobody in the train part" in err
 
 
-def test_check_refuses_people_who_are_tested(run, shop, small_model):
+def test_check_refuses_people_of_the_test_part(run, shop, small_model):
     arguments = (
         "train",
         "check",
@@ -80,7 +80,7 @@ def test_check_refuses_people_who_are_tested(run, shop, small_model):
     assert code == 0
 
 
-def test_check_refuses_a_session_that_stands_twice(run, tmp_path, small_model):
+def test_check_refuses_duplicate_sessions(run, tmp_path, small_model):
     """The same pages, actions and times under another name, in train and in test."""
     from datetime import UTC, datetime, timedelta
 
@@ -164,7 +164,7 @@ def test_a_training_from_the_command_line(run, shop, small_model, tmp_path):
         (("--liger",), "liger: needs a CUDA GPU"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(run, shop, small_model, tmp_path, extra, problem):
+def test_impossible_settings_are_reported(run, shop, small_model, tmp_path, extra, problem):
     code, _, err = run(
         "train", "sft", shop, *(() if "--model" in extra else ("--model", small_model)), "--out",
         tmp_path / "out", "--preset", "tiny", "--context-tokens", 1024, *extra,
@@ -194,13 +194,13 @@ def test_accelerate_reads_the_configurations(run, tmp_path, gpus):
         assert found.fsdp_config["fsdp_state_dict_type"] == "FULL_STATE_DICT"
 
 
-def test_gpus_that_make_no_machines_are_refused(run):
+def test_gpus_that_do_not_fill_machines_are_refused(run):
     code, _, err = run("train", "accelerate", 12)
     assert code == 2
     assert "do not fill machines of 8" in err
 
 
-def test_help_names_the_three(capsys):
+def test_help_lists_the_subcommands(capsys):
     app(["train", "--help"], result_action="return_value", exit_on_error=False)
     out = capsys.readouterr().out
     assert all(verb in out for verb in ("check", "sft", "accelerate"))

@@ -1,4 +1,4 @@
-"""Whole sessions in one sequence teach what one row a step teaches, for fewer tokens; packed ones stay apart."""
+"""One example per session trains what one example per step does, with fewer tokens; packing keeps them apart."""
 
 import pytest
 import torch
@@ -34,14 +34,14 @@ def examples(shop, model):
 
 
 def answer_loss(model, tokens, begin):
-    """Of the answer that ends a row, summed over its tokens: by the model's plain forward pass."""
+    """The loss of the answer that ends a sequence, summed over its tokens, by a plain forward pass."""
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0]
     said = torch.tensor(tokens[begin:])
     return torch.nn.functional.cross_entropy(logits[begin - 1 : -1], said, reduction="sum")
 
 
-def test_the_loss_is_that_of_one_row_a_step(shop, model, examples):
+def test_the_loss_is_that_of_one_example_per_step(shop, model, examples):
     """The very prompts of an evaluation, each with its answer, one by one."""
     data = DataSet.open(shop)
     for example in examples[:6]:
@@ -67,7 +67,7 @@ def test_the_loss_is_that_of_one_row_a_step(shop, model, examples):
 
 
 def trainer_of(config, sequences, rows, model, tmp_path):
-    """A trainer that is asked for its loss only."""
+    """A trainer of which only the loss is used."""
     from facsim.train.training_folder import TrainingFolder
 
     hardware = Hardware.of(config, model.model.config)
@@ -84,7 +84,7 @@ def trainer_of(config, sequences, rows, model, tmp_path):
 
 @pytest.mark.parametrize("packing", [False, True])
 def test_the_loss_at_answers_is_the_models_own(config, examples, model, tmp_path, packing):
-    """Computed before trained tokens only, with packed sessions apart, and scaled as TRL scales it."""
+    """Computed before trained tokens only, with packed examples apart, and scaled as TRL scales it."""
     rows = Dataset.from_dict(
         {
             "session_id": [example.tokenized.session_id for example in examples],
@@ -117,7 +117,7 @@ def test_the_loss_at_answers_is_the_models_own(config, examples, model, tmp_path
 
 
 def test_packed_training_learns_as_much(config):
-    """The same sessions in fewer sequences: as many trained tokens, and a loss that falls."""
+    """The same sessions in fewer packed examples: as many trained tokens, and a loss that falls."""
     report = train_sft(
         config(packing=True, context_tokens=4096, global_batch=1, epochs=2, learning_rate=5e-3)
     )

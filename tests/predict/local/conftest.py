@@ -1,4 +1,4 @@
-"""Models that were taught a little, made once; one thread, because tests run side by side."""
+"""Small trained models, each made once; one thread, because tests run in parallel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _one_thread():
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """Makes folders of models that were taught a style, each once."""
+    """Makes folders of models that were trained on a style, each once."""
     made: dict[tuple, Path] = {}
 
     def make(style: str = "action", kind: str = "qwen2", steps: int = 60, **options) -> Path:

@@ -1,4 +1,4 @@
-"""`facsim evaluate` with a local model: run folders, stopping, going on, options."""
+"""`facsim evaluate` with a local model: run folders, stopping, resuming, options."""
 
 import os
 import shutil
@@ -48,7 +48,7 @@ def lines(run):
 
 
 def assert_alike(found, expected):
-    """The same lines, whatever rows were computed together."""
+    """The same lines, whatever was batched together."""
     assert found.keys() == expected.keys()
     for place, line in found.items():
         for name, value in line.items():
@@ -57,7 +57,7 @@ def assert_alike(found, expected):
             assert value == known, (place, name)
 
 
-def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(trained, data, tmp_path):
+def test_a_resumed_run_ends_like_an_undisturbed_one(trained, data, tmp_path):
     model = trained("action")
     whole = evaluate(data, asked(model), run_dir=tmp_path / "whole", part="all")
     assert whole.config.identity.settings["decoding"] == "greedy"
@@ -82,7 +82,7 @@ def test_a_stopped_run_goes_on_and_ends_as_an_undisturbed_one(trained, data, tmp
     assert_alike(lines(run), lines(whole))
 
 
-def test_weighed_candidates_are_ranked(trained, data, tmp_path):
+def test_candidates_are_ranked(trained, data, tmp_path):
     run = evaluate(
         data, asked(trained("action"), decoding="candidates"), run_dir=tmp_path / "run", part="all"
     )
@@ -93,7 +93,7 @@ def test_weighed_candidates_are_ranked(trained, data, tmp_path):
             assert line["rank"] >= 1
 
 
-def test_a_plan_tells_tokens_and_time(trained, data):
+def test_a_dry_run_estimates_tokens_and_time(trained, data):
     planned = plan_run(data, asked(trained("action")), part="all")
     assert planned.steps == planned.estimate.steps
     shown = Console(width=200, record=True, file=StringIO())
@@ -105,7 +105,7 @@ def test_a_plan_tells_tokens_and_time(trained, data):
     assert "about " in said
 
 
-def test_options_reach_who_takes_them(trained, tmp_path):
+def test_options_reach_the_predictors_that_have_them(trained, tmp_path):
     local = f"local:{trained('action')}"
     targets = resolve_targets([local], runs_dir=tmp_path, decoding="constrained", prompt={"style": "think"})
     (predictor,) = targets.values()
@@ -131,7 +131,7 @@ def test_options_reach_who_takes_them(trained, tmp_path):
         ({"part": "test", "split_by": "session"}, "--split-by user --seed 0"),
     ],
 )
-def test_a_checkpoint_is_not_tested_on_what_it_learned(trained, data, tmp_path, options, complaint):
+def test_a_checkpoint_is_not_tested_on_its_training_sessions(trained, data, tmp_path, options, complaint):
     model = tmp_path / "model"
     shutil.copytree(trained("action"), model)
     facts = {"content_hash": DataSet.open(data).content_hash, "part": "train", "split_by": "user", "seed": 0}

@@ -1,4 +1,4 @@
-"""Whole sessions in one pass say what the model says when asked step by step, and never what people did."""
+"""One pass over whole sessions predicts what step-by-step decoding does, whatever people did."""
 
 import math
 from dataclasses import replace
@@ -33,8 +33,8 @@ def answers(asked, sessions):
     return by_step
 
 
-def said(prediction):
-    """What was predicted, without what it took; probabilities rounded."""
+def comparable(prediction):
+    """A prediction without its usage, and with probabilities rounded."""
     likely = prediction.probabilities and {
         action: round(value, 4) for action, value in prediction.probabilities.items()
     }
@@ -55,7 +55,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("taught", "style", "decoding"), CASES)
-def test_one_pass_says_what_asking_step_by_step_says(trained, taught, style, decoding):
+def test_one_pass_agrees_with_step_by_step_decoding(trained, taught, style, decoding):
     sessions = [recorded_session(number) for number in range(4)]
     whole = predictor(trained(taught), style, decoding=decoding)
     found = answers(whole, sessions)
@@ -64,7 +64,7 @@ def test_one_pass_says_what_asking_step_by_step_says(trained, taught, style, dec
     for key, answer in found.items():
         so_far, step = answer.recorded.steps[answer.step]
         alone = whole.answer(so_far)
-        assert said(answer.prediction) == said(alone) == said(single[key].prediction)
+        assert comparable(answer.prediction) == comparable(alone) == comparable(single[key].prediction)
         assert answer.prediction.usage.output_tokens == alone.usage.output_tokens
         assert answer.prediction.usage.input_tokens == alone.usage.input_tokens
         if answer.log_probability is not None:
@@ -84,7 +84,7 @@ def test_pages_as_changes_are_scored_in_one_pass_as_step_by_step(trained, decodi
     for answer in answers(whole, sessions).values():
         so_far, _ = answer.recorded.steps[answer.step]
         alone = whole.answer(so_far)
-        assert said(answer.prediction) == said(alone)
+        assert comparable(answer.prediction) == comparable(alone)
         assert answer.prediction.usage.input_tokens == alone.usage.input_tokens
 
 
@@ -109,7 +109,7 @@ def test_what_people_did_does_not_reach_the_prediction(trained, decoding):
     for first, recorded in others:
         for step in range(first + 1):
             key = (recorded.session.session_id, step)
-            assert said(before[key].prediction) == said(after[key].prediction)
+            assert comparable(before[key].prediction) == comparable(after[key].prediction)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_what_people_did_does_not_reach_the_prediction(trained, decoding):
         ("lfm2", {"layer_types": ["conv", "full_attention"]}, False),
     ],
 )
-def test_other_kinds_of_models(tmp_path, kind, options, branches):
-    """Sliding windows shorter than a page; and convolutions, which cannot share what was computed."""
+def test_other_architectures(tmp_path, kind, options, branches):
+    """Sliding windows shorter than a page; and convolutions, which cannot share a prefix."""
     chat = chat_tokenizer()
     model = make_model(kind, chat, **options)
     assert supports_shared_prefix(model.eval()) is branches
@@ -133,16 +133,16 @@ def test_other_kinds_of_models(tmp_path, kind, options, branches):
         asked = predictor(tmp_path, "action", decoding=decoding, max_output_tokens=8)
         for answer in answers(asked, sessions).values():
             so_far, _ = answer.recorded.steps[answer.step]
-            assert said(answer.prediction) == said(asked.answer(so_far))
+            assert comparable(answer.prediction) == comparable(asked.answer(so_far))
 
 
-def test_near_ties_are_decided_by_the_step_alone(trained, monkeypatch):
+def test_near_ties_are_decoded_separately(trained, monkeypatch):
     sessions = [recorded_session(number) for number in range(3)]
     asked = predictor(trained("action"))
     before = answers(asked, sessions)
     monkeypatch.setitem(decoding_module.NEAR_TIE, torch.float32, 1e9)
     after = answers(asked, sessions)
-    assert all(said(before[key].prediction) == said(after[key].prediction) for key in before)
+    assert all(comparable(before[key].prediction) == comparable(after[key].prediction) for key in before)
 
 
 def written(chat, action):
@@ -150,7 +150,7 @@ def written(chat, action):
 
 
 def plain_log_probability(asked, so_far, action, possible=()):
-    """By one plain forward pass over prompt and answer; each token among those of `possible` answers, if any."""
+    """From one plain forward pass over prompt and answer; normalised over `possible` answers, if given."""
     model, chat, _ = asked.checkpoint
     prompt = chat.encode_prompt(build_prompt(so_far, asked.prompt).messages)
     answer = written(chat, action)
@@ -165,7 +165,7 @@ def plain_log_probability(asked, so_far, action, possible=()):
 
 
 def possible_answers(asked, page):
-    """The tokens of every answer to a page; of typing as far as no text makes a difference."""
+    """The tokens of every answer to a page; of typing only those that do not depend on the text."""
     chat = asked.checkpoint.chat
     for action in possible_actions(page):
         if action.type != "type_and_submit":
@@ -201,7 +201,7 @@ def test_probabilities_are_those_of_plain_forward_passes(trained):
             assert answer.log_probability == pytest.approx(torch.tensor(likely[step.action]).log().item(), abs=1e-4)  # fmt: skip
 
 
-def test_no_illegal_name_ever(tmp_path):
+def test_names_are_always_on_the_page(tmp_path):
     """An untrained model, and pages whose names are hard to write."""
     chat = chat_tokenizer()
     make_model("qwen2", chat).save_pretrained(tmp_path)
@@ -231,7 +231,7 @@ def test_an_action_that_is_not_possible_has_no_probability(trained):
         assert [answer.log_probability for answer in found.values()] == [float("-inf")]
 
 
-def test_prompts_are_those_of_training_unless_told_otherwise(trained):
+def test_prompts_are_those_of_training_by_default(trained):
     folder = trained("action")
     assert predictor(folder).prompt.style == "action"
     assert predictor(folder, "think").prompt.style == "think"
@@ -255,8 +255,8 @@ def test_a_prompt_that_does_not_fit_is_refused(trained, tmp_path):
         answers(asked, [recorded_session(0, steps=5, asked_from=3)])
 
 
-def test_nothing_is_waited_for_that_is_longer_than_any_action(tmp_path):
-    """A model that rambles, of which it is known that it was trained to write actions only."""
+def test_answers_end_where_the_longest_action_would(tmp_path):
+    """A model that never stops, and was trained to write only actions."""
     chat = chat_tokenizer()
     make_model("qwen2", chat).save_pretrained(tmp_path)
     chat.tokenizer.save_pretrained(tmp_path)
@@ -274,7 +274,7 @@ def test_nothing_is_waited_for_that_is_longer_than_any_action(tmp_path):
     assert max(found.prediction.usage.output_tokens for found in answers(told, [recorded]).values()) == 200
 
 
-def test_what_asking_takes_is_told_before(trained):
+def test_tokens_and_time_are_estimated(trained):
     sessions = [recorded_session(number, asked_from=1) for number in range(3)]
     asked = predictor(trained("action"))
     steps = [so_far for recorded in sessions for so_far, _ in recorded.steps if so_far.step in recorded.asked]

@@ -1,4 +1,4 @@
-"""The packaged base model: what it is made of, and that it reads pages."""
+"""The packaged base model: its parts, and that it reads pages."""
 
 import json
 import sys
@@ -55,7 +55,7 @@ def test_it_is_small_and_plain(tiny):
     assert tiny.settings.prompt.tokenizer == folder.resolve() / "tokenizer.json"
 
 
-def test_others_load_its_tokenizer_as_it_is(tiny, shop_pages):
+def test_auto_tokenizer_loads_its_tokenizer(tiny, shop_pages):
     from transformers import AutoTokenizer
 
     theirs = AutoTokenizer.from_pretrained(find_checkpoint("tiny"))
@@ -70,7 +70,7 @@ def test_a_new_model_is_the_same_as_one_of_type_llama():
         assert torch.equal(as_llama(model)(tokens).logits, model(tokens).logits)
 
 
-def test_the_standing_words_of_a_prompt_cost_next_to_nothing(tiny):
+def test_the_fixed_text_of_a_prompt_takes_few_tokens(tiny):
     # They are a token a paragraph. Whoever rewords the prompt has to make the model anew.
     prompt = system_message(None, None, tiny.settings.prompt)
     assert len(tiny.chat.tokenizer(prompt)["input_ids"]) <= 20
@@ -91,7 +91,7 @@ def test_names_are_the_same_tokens_on_a_page_and_in_an_answer(tiny, shop_pages):
             assert any(whole[at : at + len(inside)] == inside for at in range(len(whole))), name
 
 
-def test_text_comes_back_as_it_was(tiny, shop_pages):
+def test_text_is_decoded_as_it_was_encoded(tiny, shop_pages):
     for text in (*[page.html for page in shop_pages], "naïve “☕” \t\n  x", '{"a": "\\"b\\u00e9"}', "﷽ 𝔘"):
         ids = tiny.chat.tokenizer(text, add_special_tokens=False)["input_ids"]
         assert tiny.chat.tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text
@@ -111,7 +111,7 @@ def test_it_finds_and_copies_names_on_pages_it_has_never_seen(tiny):
     assert shares["click"] > CLICK_SHARE, shares
 
 
-def test_it_answers_in_the_form_that_is_asked_for(tiny, shop_pages):
+def test_it_answers_in_the_requested_form(tiny, shop_pages):
     so_far = SessionSoFar("s", shop_pages[1], persona="Ana, 40, is a nurse.", intent="I need a red kettle.")
     prompt = build_prompt(so_far, tiny.settings.prompt)
     ids = torch.tensor([tiny.chat.encode_prompt(prompt.messages)])
