@@ -167,6 +167,10 @@ def summary(runs: Sequence[Run]) -> str:
         "accuracy": "exact",
         "accuracy_target": "type and target",
         "type_accuracy": "type",
+        "exact_click": "click",
+        "exact_type_and_submit": "type_and_submit",
+        "exact_terminate": "terminate",
+        "query_similarity": "text similarity",
         "nll": "nats per step",
         "calibration_error": "ECE",
     }
@@ -175,6 +179,25 @@ def summary(runs: Sequence[Run]) -> str:
         found = [run.metrics.get(name) for name in names]
         cells = ["-" if one is None else str(one) for one in found]
         lines.append(f"| {run.name} | {run.cases().height} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def costs(experiment: Experiment, names: Sequence[str]) -> str:
+    """What training and predicting took, as Markdown; from the reports and the recorded usage."""
+    lines = [
+        "| arm | sessions | tokens | trained tokens | steps | hours | device | predicting, s per step |",
+        "|---|---:|---:|---:|---:|---:|---|---:|",
+    ]
+    for name in names:
+        run = Run.open(experiment.work / "runs" / name)
+        predicting = run.metrics.get("seconds_mean")
+        cells = ["-"] * 6
+        if (experiment.checkpoint(name) / "training.json").exists():
+            report = TrainingReport.read(experiment.checkpoint(name))
+            counts = (report.examples[key] for key in ("sessions", "tokens", "trained_tokens"))
+            cells = [f"{count:,}" for count in (*counts, report.steps)]
+            cells += [f"{report.seconds / 3600:.2f}", report.device]
+        lines.append(f"| {name} | {' | '.join(cells)} | {'-' if predicting is None else predicting} |")
     return "\n".join(lines)
 
 

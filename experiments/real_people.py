@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from experiment import Arm, Experiment, errors, pairs, summary
+from experiment import Arm, Experiment, costs, errors, pairs, summary
 from facsim import DataSet, DataSetWriter
 from facsim.evaluation import Run
 from facsim.predict import BASELINES
@@ -270,6 +270,9 @@ def tables(people: RealPeople, plans: Sequence[Plan]) -> str:
     trained = [runs[plan.name] for plan in done if plan.spec is None]
     if trained:
         parts += ["## errors", errors(trained)]
+    if done:
+        experiment = Experiment(people.data, people.work)
+        parts += ["## cost", costs(experiment, [plan.name for plan in done])]
     return "\n\n".join(parts)
 
 
