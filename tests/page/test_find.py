@@ -60,7 +60,7 @@ def test_odd_documents():
 
 
 def test_a_selector_that_begins_with_a_locator_leads_inside():
-    html = '<div tabindex="0"><p>Card</p></div><details><summary>More</summary><a href="/x"><i class="x">X</i></a></details>'
+    html = '<div tabindex="0"><p>Card</p></div><details open><summary>More</summary><a href="/x"><i class="x">X</i></a></details>'
     card = simplify(html).elements[0].locator
     assert element_at(html, f"{card} ~ details i.x").text == "X"
     assert element_at(html, "html > body:nth-of-type(1) > details:nth-of-type(1) .x").text == "X"

@@ -40,6 +40,12 @@ def decode(html: str | bytes) -> str:
     for mark, encoding in _MARKS:
         if html.startswith(mark):
             return html[len(mark) :].decode(encoding, "replace")
+    try:
+        # Stored files are often UTF-8 whatever they declare; text in another encoding is hardly ever valid.
+        if not html.isascii():
+            return html.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
     declared = _CHARSET.search(html, 0, 4096)
     if declared:
         try:
@@ -50,9 +56,7 @@ def decode(html: str | bytes) -> str:
             return html.decode("cp1252" if name in ("iso8859-1", "ascii") else name, "replace")
         except (LookupError, ValueError):
             pass
-    try:
-        return html.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
+    if html.isascii():
+        return html.decode("ascii")
     encoding = "cp1252" if html.count(b"\x00") * 4 < len(html) else "utf-16-le"
     return html.decode(encoding, "replace")

@@ -5,15 +5,17 @@ Found are spans of nodes with a label each. An element's name begins with the la
 
 from __future__ import annotations
 
+import re
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
 from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
-from facsim.page.card_detection import find_cards
+from facsim.page.card_detection import Card, find_cards
 from facsim.page.roles import WIDGET_ROLES
-from facsim.page.slugs import SYMBOLS, is_count, slug
+from facsim.page.slugs import SYMBOLS, is_count, is_price, slug
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import TEXT, Tree
 
@@ -33,6 +35,25 @@ _CARD_ROLES = frozenset({"listitem", "article", "row", "treeitem"})
 # The picture of a card, its badge and its heart stand before its heading.
 _MAX_BEFORE = 3
 _LISTS = frozenset({"ul", "ol", "menu"})
+_MESSAGES = frozenset({"alert", "status", "log", "timer"})
+"""What is said in these comes and goes."""
+_LEAST_IN_PART = 2
+_WORDS_OF_SENTENCE = 5
+_LINK_TO_ALL = re.compile(
+    r"\s*\b(?:(?:view|see|show|shop|browse|discover|explore) (?:all|more)|learn more"
+    r"|alles? (?:anzeigen|ansehen)"
+    r"|mehr (?:anzeigen|ansehen|erfahren)|(?:tout )?voir (?:tout|plus)|ver (?:todos?|todas?|más|mais|tudo)"
+    r"|mostra tutto|vedi tutto|zobacz wszystkie)\b(?: \d+)?(?: [^\W\d_]+)?\W*$",
+    re.IGNORECASE,
+)
+# `1-48 of over 2,000 results for "kettle"`: only what is counted stays what it is.
+_RESULT_COUNT = re.compile(
+    r"^\W*\d[\d.,]*\s*(?:(?:[-–]|to|bis|à|a)\s*\d[\d.,]*\s*)?"  # noqa: RUF001
+    r"(?:(?:of|out of|from|von|de|sur|su|di|van|av|z|из)\b[^\d]*\d[\d.,\s]*)?\s*"
+    r"((?:results?|items?|products?|ergebnisse|produkte|artikel|résultats?|produits?|resultados?|productos?|produtos?"
+    r"|risultati|prodotti|resultaten|результат\w*|товар\w*)\b)",
+    re.IGNORECASE,
+)
 # A heading speaks for the box around it, but not for these.
 _PARTS_OF_PAGE = frozenset({"html", "body", "main", "nav", "header", "footer", "aside", "#text"})
 _TITLED_BY = {"fieldset": "legend", "table": "caption", "details": "summary", "figure": "figcaption"}
@@ -51,6 +72,9 @@ class Group:
         targets: how many elements in it will be named.
         is_distinct: whether another group with the same label is another group; not so for landmarks that
             are only called what they are (`navigation`).
+        title: in full, for a card or a headed section.
+        is_item: whether it is a list item, a row or the like.
+        card: what it is about, if it is a card or row.
     """
 
     start: int
@@ -58,6 +82,9 @@ class Group:
     label: str
     targets: int
     is_distinct: bool = True
+    title: str = ""
+    is_item: bool = False
+    card: Card | None = None
 
 
 def find_groups(tree: Tree, runs: TextRuns, labels: AccessibleNames, targets: list[int]) -> list[Group]:
@@ -79,31 +106,60 @@ class _Finder:
         marks = bytearray(len(tree) + 1)
         for node in targets:
             marks[node + 1] = 1
-        self._before = list(accumulate(marks))
+        self._before = array("I", accumulate(marks))
         self._headings: list[int] = []
         self._ranks: list[int] = []
+        self._messages = tree.find(lambda _, attributes: attributes.get("role") in _MESSAGES)
+        self._cards: dict[int, Card] = {}
+        self._card_starts: list[int] = []
 
     def groups(self) -> list[Group]:
         self._find_headings()
+        containers = self._containers()
+        self._cards = find_cards(
+            self._tree,
+            self._runs,
+            self._labels,
+            boxes=containers,
+            targets=self._targets,
+            headings=dict(zip(self._headings, self._ranks, strict=True)),
+        )
+        self._card_starts = sorted(self._cards)
         found: dict[int, Group] = {}
         flat: list[Group] = []
-        for group in self._headed():
+        for heading, group in self._headed():
+            # What a card is about is known; its headings are lines in it.
+            if self._card_around(heading) >= 0:
+                continue
             if self._tree.ends[group.start] == group.end:
                 found[group.start] = group
             else:
                 flat.append(group)
-        rest: list[int] = []
-        for node in self._containers():
+        for node in containers:
             own = self._explicit_label(node)
             # A heading says more than "sidebar"; a given label says more than a heading.
             if own is not None and (node not in found or own.is_distinct):
                 found[node] = own
-            elif node not in found and not self._holds_heading(node):
-                rest.append(node)
-        for node, title in find_cards(self._tree, self._runs, rest, self._targets).items():
-            found[node] = self._group(node, self._tree.ends[node], slug(title))
+        for node, card in self._cards.items():
+            found[node] = self._group(node, self._tree.ends[node], slug(card.title))
+            found[node].title, found[node].card = card.title, card
         everything = [group for group in (*found.values(), *flat) if group.label]
         return sorted(everything, key=lambda group: (group.start, -group.end))
+
+    def _card_around(self, node: int) -> int:
+        """The card that a node is in; -1 if it is in none."""
+        place = bisect_left(self._card_starts, node) - 1
+        card = self._card_starts[place] if place >= 0 else -1
+        return card if card >= 0 and node < self._tree.ends[card] else -1
+
+    def _holds_cards(self, node: int) -> bool:
+        """Whether several cards are in a box: it is a list or a row of them, and called like none."""
+        first = bisect_right(self._card_starts, node)
+        return bisect_left(self._card_starts, self._tree.ends[node], first) - first > 1
+
+    def _is_message(self, node: int) -> bool:
+        place = bisect_right(self._messages, node) - 1
+        return place >= 0 and node < self._tree.ends[self._messages[place]]
 
     def _count(self, start: int, end: int) -> int:
         return self._before[end] - self._before[start]
@@ -125,11 +181,11 @@ class _Finder:
             if rank is None:
                 level = self._tree.attributes[node].get("aria-level", "2")
                 rank = int(level) if level.isascii() and level.isdecimal() and len(level) < 3 else 2
-            if not self._runs.hidden[node]:
+            if not self._runs.hidden[node] and not self._is_message(node):
                 self._headings.append(node)
                 self._ranks.append(rank)
 
-    def _headed(self) -> list[Group]:
+    def _headed(self) -> list[tuple[int, Group]]:
         """For each heading the largest box that it is first in and that holds none of its rank or above.
 
         A heading without a box of its own speaks for what follows it, up to the next such heading. `h1` names
@@ -137,7 +193,7 @@ class _Finder:
         """
         tree = self._tree
         limits = self._next_of_rank()
-        found: list[Group] = []
+        found: list[tuple[int, Group]] = []
         for place, heading in enumerate(self._headings):
             previous = self._headings[place - 1] if place else -1
             box, node = -1, tree.parents[heading]
@@ -155,14 +211,15 @@ class _Finder:
                 node = tree.parents[node]
             if self._ranks[place] == 1 and not (box >= 0 and self._is_card(box)):
                 continue
-            label = slug(self._runs.title(heading, limit=MAX_LABEL))
+            title = _without_link_to_all(self._runs.title(heading, limit=MAX_LABEL))
+            label = slug(title)
             if box >= 0 and self._count(box + 1, tree.ends[box]):
-                found.append(self._group(box, tree.ends[box], label))
+                found.append((heading, self._group(box, tree.ends[box], label, title)))
                 continue
             parent = tree.parents[heading]
             end = min(tree.ends[parent] if parent >= 0 else len(tree), limits[place])
             if self._count(heading, end):
-                found.append(self._group(heading, end, label))
+                found.append((heading, self._group(heading, end, label, title)))
         return found
 
     def _comes_late(self, heading: int, box: int) -> bool:
@@ -199,6 +256,9 @@ class _Finder:
         if not attributes and tag not in _TELLING_TAGS:
             return None
         role = attributes.get("role", "").lower()
+        if role in _MESSAGES:
+            return None
+        is_in_card = self._card_around(node) >= 0
         label = slug(self._labels.given(node)) if attributes and role not in WIDGET_ROLES else ""
         if not label and tag == "iframe":
             label = slug(attributes.get("title", ""))
@@ -209,34 +269,43 @@ class _Finder:
                     break
                 if tree.tags[child] != TEXT:
                     break
-        if not label and self._is_card(node):
+        if is_in_card and self._count(node + 1, tree.ends[node]) < _LEAST_IN_PART:
+            return None
+        if not label and not is_in_card and self._is_card(node) and not self._holds_cards(node):
             label = slug(self._title(node))
         if not label:
             label = _LANDMARK_ROLES.get(role, "") or (_LANDMARKS.get(tag, "") if not role else "")
-        return self._group(node, tree.ends[node], label) if label else None
+        if not label:
+            return None
+        group = self._group(node, tree.ends[node], label)
+        group.is_item = self._is_card(node)
+        return group
 
-    def _group(self, start: int, end: int, label: str) -> Group:
-        return Group(start, end, label, self._count(start, end), label not in UNSPECIFIC)
+    def _group(self, start: int, end: int, label: str, title: str = "") -> Group:
+        return Group(start, end, label, self._count(start, end), label not in UNSPECIFIC, title)
 
     def _is_card(self, node: int) -> bool:
         tag, attributes = self._tree.tags[node], self._tree.attributes[node]
         return tag in _CARDS or (bool(attributes) and attributes.get("role", "").lower() in _CARD_ROLES)
 
-    def _title(self, card: int) -> str:
+    def _title(self, card: int) -> str:  # noqa: PLR0911 (the first that is there)
         """What a card without a label is called: heading, row header, first link with text, text before."""
         tree, runs = self._tree, self._runs
         end = tree.ends[card]
+        if tree.tags[card] == "tr" and "table" in tree.tags[card:end]:
+            return ""  # It lays out the page.
         by_header = self._row_title(card) if tree.tags[card] == "tr" else None
         if by_header is not None:
             return by_header
         if self._holds_heading(card):
-            return runs.title(self._headings[bisect_left(self._headings, card)], limit=MAX_LABEL)
+            return self._heading_of(card)
         first = bisect_right(self._targets, card)
         before = self._text_before(card, self._targets[first])
         if self._begins_with_list(card, self._targets[first]):
             # Its links are about one thing each; none of them is what the list is about.
             return before
-        if before and tree.tags[card] == "tr":
+        # A sentence before the first link says what that is about: `Report of the year … PDF`.
+        if before and (tree.tags[card] == "tr" or len(before.split()) >= _WORDS_OF_SENTENCE):
             return before
         for target in self._targets[first : min(first + 3, bisect_left(self._targets, end))]:
             if tree.tags[target] != "a":
@@ -244,11 +313,23 @@ class _Finder:
                 if tree.tags[card] == "tr":
                     continue
                 break
-            title = runs.title(target, alt=False, limit=MAX_LABEL)
+            title = runs.title(target, alt=False, limit=MAX_LABEL) or self._labels.of(target)
+            if is_price(title) or _LINK_TO_ALL.fullmatch(title):
+                continue
             # The number of an order is what its row is called by; what is beside it says something else.
             if title and (self._count(card + 1, end) > 1 or (tree.tags[card] == "tr" and is_count(title))):
                 return title
         return before or (self._text_beside(card) if tree.tags[card] == "tr" else "")
+
+    def _heading_of(self, item: int) -> str:
+        """The heading of a list item or the like; nothing if it holds several sections."""
+        first = bisect_left(self._headings, item)
+        last = bisect_left(self._headings, self._tree.ends[item], first)
+        rank = min(self._ranks[first:last])
+        best = [place for place in range(first, last) if self._ranks[place] == rank]
+        titles = [self._runs.title(self._headings[place], limit=MAX_LABEL) for place in best]
+        titles = [title for title in titles if slug(title) and not is_count(title)]
+        return titles[0] if len(set(titles)) == 1 else ""
 
     def _row_title(self, row: int) -> str | None:
         """What the headers in a row call it; None where there are none."""
@@ -295,6 +376,14 @@ class _Finder:
             if text not in SYMBOLS and slug(text):
                 return text
         return ""
+
+
+def _without_link_to_all(title: str) -> str:
+    """The text of a heading without a link to all of it, and without how many results there are."""
+    counted = _RESULT_COUNT.match(title)
+    if counted:
+        return counted[1]
+    return _LINK_TO_ALL.sub("", title).strip() or title
 
 
 def _is_heading(tag: str, attributes: Mapping[str, str]) -> bool:

@@ -11,22 +11,26 @@ import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from itertools import islice
 
 from facsim.page.accessible_names import AccessibleNames
+from facsim.page.addresses import address_words, destination, fragment_words, leads_nowhere
+from facsim.page.card_detection import Card
 from facsim.page.disambiguation import (
-    address_words,
+    differing_words,
     disambiguate,
     distinguishing,
     join_words,
     number_duplicates,
+    with_words,
 )
 from facsim.page.fallback_names import FallbackNames
 from facsim.page.formsets import COPY_INDEX, Formsets
 from facsim.page.groups import UNSPECIFIC, Group, find_groups
 from facsim.page.roles import WIDGET_ROLES, role_of
-from facsim.page.slugs import PRICE, is_count, is_generated, slug, whole_slug
+from facsim.page.slugs import PRICE, fold, is_count, is_generated, is_price, slug, steady, whole_slug
 from facsim.page.text_runs import TextRuns
-from facsim.page.tree import Tree
+from facsim.page.tree import TEXT, Tree
 
 _MAX_GROUPS = 4
 _SEARCH = re.compile(r"^(q|s|k|query|search|keywords?|searchterm|field-keywords)$|search", re.IGNORECASE)
@@ -37,6 +41,18 @@ _COMING = frozenset({"option", "menuitem", "menuitemcheckbox", "menuitemradio", 
 _WORD_OF_ROLE = {"generic": "", "textbox": "input"}
 _FACT = re.compile(r"^\s*([^\W\d][^:]{1,20}):\s*(\S[^:]{0,30})$")
 _TITLES = frozenset({"view", "view_product", "image"})
+_LEAST_TEXT = 200
+_SHORTEST_TITLE = 4
+_MORE_ROUNDS = 2
+_MOST_UP = 8
+_MOST_BEFORE = 6
+_LONGEST_CAPTION = 30
+_WHOLE = frozenset({"html", "body", "main"})
+_WORD = re.compile(r"[^\W\d_]{2}")
+_BRACKETED = re.compile(r"\s*[(\[]\d[\d.,\s]*[)\]]\s*")
+_PREPOSITION = re.compile(
+    r"\s+(?:for|of|to|about|on|this|für|zu|über|von|de|du|pour|à|para|per|di|voor|dla|для)$", re.IGNORECASE
+)
 _Path = tuple[str, ...]
 
 
@@ -101,14 +117,14 @@ class _Namer:
                 coming += 1
             while around and around[-1][0].end <= node:
                 around.pop()
-            path, card = (around[-1][1], around[-1][0]) if around else ((), None)
-            found.append((node, ".".join(self._full_name(node, path, card))))
+            path, group = (around[-1][1], around[-1][0]) if around else ((), None)
+            card = next((outer for outer, _ in reversed(around) if outer.card), None)
+            found.append((node, ".".join(self._full_name(node, path, group, card))))
         return found
 
     def disambiguate(self, names: dict[int, str], given: Mapping[int, str]) -> dict[int, str]:
         """Names that look the same, with what else tells their elements apart."""
         kinds = (
-            self._unabridged,
             self._address,
             self._page_above,
             self._fragment,
@@ -116,11 +132,19 @@ class _Namer:
             self._value,
             self._column,
             self._copy_index,
+            self._caption,
+            self._unabridged,
             self._role,
         )
-        longer = disambiguate(names, given, kinds)
-        # Once more: `today` in two columns of three rows is told apart by the column, then by the row.
-        return longer if longer is names else disambiguate(longer, given, kinds)
+        weak = (self._address, self._page_above, self._caption)
+        longer = disambiguate(names, given, kinds, weak, self._text_of_name)
+        # Again: `today` in two columns of three rows is told apart by the column, then by the row.
+        for _ in range(_MORE_ROUNDS):
+            before = longer
+            longer = disambiguate(before, given, kinds, weak, self._text_of_name)
+            if longer is before:
+                break
+        return longer
 
     def _disambiguate_groups(self, groups: list[Group]) -> None:
         """Find cards in one place with the same title, and what else each of them says."""
@@ -138,16 +162,38 @@ class _Namer:
         for path, places in same.items():
             if len(places) > 1:
                 some = [groups[place] for place in places]
+                varied = (
+                    differing_words([group.title for group in some])
+                    if all(group.title for group in some)
+                    else []
+                )
+                if varied:
+                    self._labels_of_groups.update(
+                        (place, with_words(path[-1], part))
+                        for place, part in zip(places, varied, strict=True)
+                    )
+                    continue
                 parts = (
                     distinguishing(self._first_address(group) for group in some)
                     or self._distinguishing_fact(some)
                     or distinguishing(self._formsets.within(group.start, group.end) for group in some)
+                    or self._captions(some)
                 )
                 self._labels_of_groups.update(
                     (place, join_words(path[-1], part)) for place, part in zip(places, parts, strict=False)
                 )
 
+    def _captions(self, groups: list[Group]) -> list[str]:
+        """What stands above each group, if that is not the same for all of them."""
+        parts = [self._caption(group.start, group.label) for group in groups]
+        return parts if len(set(parts)) > 1 else []
+
     def _first_address(self, group: Group) -> str:
+        """Where a card or an item leads; a section leads nowhere, whatever its first link does."""
+        if group.card is not None:
+            return address_words(group.card.address, 0)
+        if not group.is_item:
+            return ""
         first = bisect_left(self._targets, group.start)
         for node in self._targets[first : first + 5]:
             if node < group.end and self._tree.tags[node] == "a":
@@ -183,10 +229,16 @@ class _Namer:
             path = (path[0], *path[-(_MAX_GROUPS - 1) :])
         around.append((group, path))
 
-    def _full_name(self, node: int, path: _Path, group: Group | None) -> _Path:
+    def _full_name(self, node: int, path: _Path, group: Group | None, card: Group | None) -> _Path:
         own = self._own_words(node)
         if group is None:
             return (own,)
+        if card is not None and card.card is not None:
+            if self._tree.tags[node] == "a" and (
+                part := self._part_of_card(node, own, card.label, card.card)
+            ):
+                return (*path, part)
+            own = self._without_title(node, own, card.card.title)
         if own == group.label:
             return self._named_like_group(group, node, path)
         # A link around a whole card says more than the title, and what changes (the price) among it.
@@ -194,6 +246,32 @@ class _Namer:
             return (*path, "view_product")
         own = _without(own, path)
         return path if own in path and self._tree.tags[node] != "a" else (*path, own)
+
+    def _part_of_card(self, node: int, own: str, label: str, card: Card) -> str:
+        """The name in its card of a link to the thing that the card is about; nothing for other links."""
+        if node == card.main:
+            return "view_product" if card.has_price else "view"
+        leads_there = (
+            card.address and destination(self._tree.attributes[node].get("href", "")) == card.address
+        )
+        if not leads_there and own != label:
+            return ""
+        text = self._runs.text(node, alt=False, limit=_LEAST_TEXT)
+        if not text:
+            return "image"
+        return "" if own != label else "view_product" if card.has_price else "view"
+
+    def _without_title(self, node: int, own: str, title: str) -> str:
+        """What an element says without the title of its card: `watch`, not `watch_red_kettle`."""
+        said = fold(steady(self._labels.title(node)))
+        title = fold(steady(title))
+        is_telling = len(title) >= _SHORTEST_TITLE and " " in title
+        at = said.casefold().find(title.casefold()) if is_telling else -1
+        if at < 0 or len(said) == len(title):
+            return own
+        rest = f"{said[:at]} {said[at + len(title) :]}".strip(" -–:,.|/()")  # noqa: RUF001
+        rest = _PREPOSITION.sub("", rest)
+        return slug(rest) if _WORD.search(rest) else own
 
     def _named_like_group(self, group: Group, node: int, path: _Path) -> _Path:
         """The name of what is called like its group: the title, or the picture, of a card."""
@@ -212,8 +290,7 @@ class _Namer:
     def _navigates(self, node: int) -> bool:
         """Whether a link leads anywhere; one to `#` opens what is around it."""
         attributes = self._tree.attributes[node]
-        href = attributes.get("href", "").strip()
-        return role_of("a", attributes) != "button" and href != "#" and href[:11].lower() != "javascript:"
+        return role_of("a", attributes) != "button" and not leads_nowhere(attributes.get("href", ""))
 
     def _shows_price(self, node: int) -> bool:
         return self._tree.tags[node] == "a" and bool(PRICE.search(self._runs.text(node, limit=1_000)))
@@ -223,10 +300,10 @@ class _Namer:
         role = role_of(tag, attributes)
         if role in _TYPABLE and tag != "select" and _is_search(role, attributes):
             return "search_input"
-        words = slug(self._labels.title(node))
-        if words and not any(map(str.isalpha, words)) and "#" in attributes.get("href", ""):
-            # `1,204`, to `/mug#reviews`
-            words = self._fragment(node, "") or words
+        title = self._labels.title(node)
+        words = slug(title)
+        if tag == "a" and words and is_count(title):
+            words = self._words_of_amount(title, attributes.get("href", "")) or words
         words = words or self._field_name(node) or self._address(node)
         if words:
             # The widget has the name; its label can be clicked, too.
@@ -235,6 +312,14 @@ class _Namer:
             return "image"
         return self._fallbacks.icon(node) or self._by_neighbour(node, tag, role)
 
+    def _words_of_amount(self, amount: str, href: str) -> str:
+        """What a link is called that says only a price or a count: `1,204` to `/mug#reviews`, `(12)`."""
+        if is_price(amount):
+            return "price"
+        if "#" in href and not leads_nowhere(href):
+            return fragment_words(href) or "reviews"
+        return "reviews" if _BRACKETED.fullmatch(amount) else ""
+
     def _by_neighbour(self, node: int, tag: str, role: str) -> str:
         """Of what has no words, what stands beside or above it, else what kind of thing it is."""
         kind = {"textbox": "input", "generic": slug(tag)}.get(role, slug(role)) or "element"
@@ -242,6 +327,11 @@ class _Namer:
         if not words:
             return kind
         return words if role in _FIELDS else f"{words}_{kind}"
+
+    def _text_of_name(self, node: int, name: str) -> str:
+        """What an element says, if the last part of its name is cut from that."""
+        text = self._labels.title(node)
+        return text if name.rpartition(".")[2] == slug(text) else ""
 
     def _unabridged(self, node: int, name: str) -> str:
         """What an element says, with counts and prices."""
@@ -256,11 +346,49 @@ class _Namer:
         return address_words(self._tree.attributes[node].get("href", ""), 1)
 
     def _fragment(self, node: int, name: str) -> str:  # noqa: ARG002
-        return address_words("/" + self._tree.attributes[node].get("href", "").partition("#")[2], 0)
+        return fragment_words(self._tree.attributes[node].get("href", ""))
 
     def _column(self, node: int, name: str) -> str:
         # Not of the title of a row.
         return "" if name.rpartition(".")[2] in _TITLES else self._fallbacks.column(node)
+
+    def _caption(self, node: int, name: str) -> str:
+        """What stands above the box that an element is in: the entry of a menu above its own entries."""
+        tree, inner = self._tree, node
+        for _ in range(_MOST_UP):
+            box = tree.parents[inner]
+            if box < 0 or tree.tags[box] in _WHOLE:
+                break
+            first = self._first_child_with_words(box, inner)
+            if first >= 0:
+                held = self._targets_in(first, tree.ends[first])
+                words = (
+                    slug(self._runs.title(first, limit=_LEAST_TEXT))
+                    if tree.tags[first] != TEXT
+                    else slug(tree.texts[first])
+                )
+                # One link above others is no caption of theirs; above a box with others it is.
+                is_caption = not held or (
+                    held == 1 and inner != node and self._targets_in(inner, tree.ends[inner]) > 1
+                )
+                is_short = 0 < len(words) <= _LONGEST_CAPTION and _WORD.search(words)
+                if is_caption and is_short and words != name.rpartition(".")[2]:
+                    return words
+            inner = box
+        return ""
+
+    def _first_child_with_words(self, box: int, before: int) -> int:
+        """The first child of a box that shows text, if it ends before a node; else -1."""
+        for child in islice(self._tree.children(box), _MOST_BEFORE):
+            if child >= before:
+                break
+            first, last = self._runs.span(child, self._tree.ends[child])
+            if any(_WORD.search(text) for text in self._runs.texts[first : min(last, first + 3)]):
+                return child
+        return -1
+
+    def _targets_in(self, start: int, end: int) -> int:
+        return bisect_left(self._targets, end) - bisect_left(self._targets, start)
 
     def _copy_index(self, node: int, name: str) -> str:  # noqa: ARG002
         return self._formsets.of(node)

@@ -27,6 +27,8 @@ _WRITTEN = re.compile(
 )
 """What the renderer may write after `MARK`: no scripts, no comments, no other attributes."""
 
+_WORDS_OF_BUTTONS = {"submit": "Submit", "reset": "Reset"}
+"""What browsers write on buttons without a value."""
 _NAMED_FOR_OTHER_REASONS = frozenset({"meta", "param", "slot", "map", "iframe"})
 
 
@@ -166,7 +168,11 @@ def _label(attributes: Mapping[str, str], role: str) -> str:
         label = fold(attributes.get(attribute, ""))
         if label:
             return label[:MAX_TEXT]
-    return fold(attributes.get("value", ""))[:MAX_TEXT] if role == "button" else ""
+    if role != "button":
+        return ""
+    return fold(attributes.get("value", ""))[:MAX_TEXT] or _WORDS_OF_BUTTONS.get(
+        attributes.get("type", ""), ""
+    )
 
 
 def _options_of(tree: Tree, select: int) -> tuple[tuple[str, ...], str | None]:

@@ -27,6 +27,7 @@ _STATES = tuple((state, f"aria-{state}") for state in STATES)
 _TELL_STATES = frozenset(chain.from_iterable(_STATES))
 _NO_ROLES = ("generic", "presentation", "none")
 _LISTS_OF_OPTIONS = ("select", "optgroup", "datalist")
+_MANY = 50_000
 _SPECIAL = re.compile("[&<>\"']")
 
 
@@ -56,6 +57,7 @@ class _Renderer:
         self._shown, self._filled_children = self._find_content()
         self._unnamed: dict[tuple[int, bool], str] = {}
         self._parts: list[str] = []
+        self._written_before: list[str] = []
         self._break = False  # a block began or ended here: what comes next starts a line
         self._gap = False  # an element that parts words, itself not written, began or ended here
         self._trim = True  # white space here has nothing to part
@@ -88,6 +90,10 @@ class _Renderer:
         opened: list[tuple[int, str, str]] = []
         node, total, closes = 0, len(tags), len(tags)
         while node < total:
+            if len(parts) > _MANY:
+                # A string each takes twice its characters; the last ones may still change.
+                self._written_before.append("".join(parts[:-2]))
+                del parts[:-2]
             while closes <= node:
                 self._close(*opened.pop()[1:])
                 closes = opened[-1][0] if opened else total
@@ -106,7 +112,7 @@ class _Renderer:
                     self._break = True
                 else:
                     written = self._open(node, tag)
-                    if tag in VOID or tag == "svg":
+                    if tag in VOID or tag == "svg" or node in alts:
                         node = ends[node]
                         continue
                     closes = ends[node]
@@ -115,7 +121,7 @@ class _Renderer:
         while opened:
             self._close(*opened.pop()[1:])
         parts.append("</body></html>")
-        return "".join(parts)
+        return "".join((*self._written_before, *parts))
 
     def _open(self, node: int, tag: str) -> str:
         """Write a start tag if the element is kept. Returns the tag written, or nothing."""
@@ -129,8 +135,9 @@ class _Renderer:
             self._parts.append("\n")
         self._parts.append(start)
         self._break = self._gap = False
-        self._trim = tag not in INLINE and tag not in VOID and tag != "svg"
-        if tag not in VOID and tag != "svg":
+        is_empty = tag in VOID or tag == "svg" or node in self._alts
+        self._trim = tag not in INLINE and not is_empty
+        if not is_empty:
             self._around.append(inside)
         return written
 
@@ -173,7 +180,9 @@ class _Renderer:
     def _start_tag(self, node: int, tag: str) -> tuple[str, str, OpenScopes]:
         """What to write at the start of an element, the tag in it, and what is then around those in it."""
         if node in self._names or node in self._alts:
-            written, inside = allowed_tag(self._around[-1], "img" if tag == "svg" else tag)
+            written, inside = allowed_tag(
+                self._around[-1], "img" if tag == "svg" or node in self._alts else tag
+            )
             return self._written(node, tag, written), written, inside
         # Without a name, it is the same for all of a kind.
         key = (self._tree.kinds[node], self._filled_children[node] > 1)

@@ -164,6 +164,21 @@ def is_inert(tag: str, attributes: Mapping[str, str], tags: Sequence[str], start
     )
 
 
+def is_drawn_link(tag: str, attributes: Mapping[str, str], tags: Sequence[str], start: int, end: int) -> bool:
+    """Whether a link is hidden from screen readers only: people see its picture and click on it.
+
+    Arguments as for `is_inert`.
+    """
+    return (
+        tag == "a"
+        and "href" in attributes
+        and attributes.get("aria-hidden", "").lower() == "true"
+        and attributes.get("data-facsim-visible") != "false"
+        and "img" in tags[start:end]
+        and not is_hidden(tag, {**attributes, "aria-hidden": "false"})
+    )
+
+
 def _hides(style: str) -> bool:
     style = "".join(style.lower().split())
     return "display:none" in style or "visibility:hidden" in style

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
 from facsim.page.accessible_names import AccessibleNames
+from facsim.page.addresses import destination
 from facsim.page.decode import decode
 from facsim.page.names import name_elements
 from facsim.page.read import MARK, is_ours, load_elements, load_outline, tree_of
@@ -18,11 +20,14 @@ from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
 from facsim.page.slugs import fold
 from facsim.page.tags import FOREIGN, HOLDS_HTML, VOID
 from facsim.page.text_runs import HIDDEN, TextRuns
-from facsim.page.tree import Locators, Tree, parse
+from facsim.page.tree import ICON, Locators, Tree, parse
 from facsim.schema import Element, Page
 
 _LARGE = 500_000
 _MAX_UP = 512
+_DRAWN = frozenset(
+    {"img", "svg", "input", "button", "select", "textarea", "object", "canvas", "video", "picture"}
+)
 _PICKED = frozenset({"checkbox", "radio", "file"})
 
 
@@ -124,7 +129,7 @@ def _targets(tree: Tree, runs: TextRuns, labels: AccessibleNames) -> tuple[list[
     beyond = _unreachable_in_foreign(tree, [node for node, _ in reached])
     if beyond:
         reached = [(node, reach) for node, reach in reached if node not in beyond]
-    targets = _resolve_nesting(tree, runs, reached)
+    targets = _without_empty_links(tree, runs, labels, _resolve_nesting(tree, runs, reached))
     aria: dict[int, str] = {}
     for node in targets:
         label, content = labels.given(node), labels.content(node)
@@ -135,6 +140,39 @@ def _targets(tree: Tree, runs: TextRuns, labels: AccessibleNames) -> tuple[list[
         elif tree.tags[node] in ("area", "input") and content and tree.attributes[node].get("alt"):
             aria[node] = content
     return targets, aria
+
+
+def _without_empty_links(
+    tree: Tree, runs: TextRuns, labels: AccessibleNames, targets: list[int]
+) -> list[int]:
+    """The elements without links that show nothing and lead nowhere, or where another link leads."""
+    empty = [node for node in targets if tree.tags[node] == "a" and _shows_nothing(tree, runs, labels, node)]
+    if not empty:
+        return targets
+    addresses = Counter(destination(tree.attributes[node].get("href", "")) for node in targets)
+    dropped = set()
+    for node in empty:
+        address = destination(tree.attributes[node].get("href", ""))
+        if not address or addresses[address] > 1:
+            addresses[address] -= 1
+            dropped.add(node)
+    return [node for node in targets if node not in dropped] if dropped else targets
+
+
+def _shows_nothing(tree: Tree, runs: TextRuns, labels: AccessibleNames, node: int) -> bool:
+    attributes = tree.attributes[node]
+    if (
+        "href" not in attributes
+        or "data-facsim-name" in attributes
+        or "data-facsim-interactable" in attributes
+    ):
+        return False
+    inside = range(node, tree.ends[node])
+    return (
+        not any(tree.tags[inner] in _DRAWN or ICON in tree.attributes[inner] for inner in inside)
+        and not runs.has_text(node)
+        and not labels.of(node)
+    )
 
 
 def _unreachable_in_foreign(tree: Tree, nodes: list[int]) -> set[int]:

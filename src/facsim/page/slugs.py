@@ -9,6 +9,8 @@ from functools import lru_cache
 MAX_PART = 50
 _MAX_END = 16
 _LONGEST_NAME = 400
+_LONGEST_AMOUNT = 40
+_LONGER_THAN_WINDOW = 10
 _ASCII_NAME = re.compile(r"[a-z0-9_.]+")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _COUNT = re.compile(r"(?<=\S)\s*[(\[]\d[\d.,\s]{0,12}[)\]]$")
@@ -16,23 +18,75 @@ _COUNT = re.compile(r"(?<=\S)\s*[(\[]\d[\d.,\s]{0,12}[)\]]$")
 _NOT_DRAWN = frozenset(
     map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2065, 0x3164, 0xFFA0))
 ) | frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000))))
-PRICE = re.compile(r"[$€£¥₹₩]\s?\d|\d[\d.,]*\s?(?:€|zł|kr\b|EUR\b|USD\b|GBP\b|CHF\b)")
-_AMOUNT = r"(?:[$€£¥₹₩]\s?\d[\d.,]*|\d[\d.,]*\s?(?:€|zł|kr\b|EUR\b|USD\b|GBP\b|CHF\b))"
-_MONEY = re.compile(_AMOUNT)
+_DIGITS = r"\d{1,3}(?:[ \u00a0\u202f'’]\d{3})+(?:[.,]\d{1,2})?|\d[\d.,]*"  # noqa: RUF001
+_BEFORE = (
+    r"(?:(?:US|AU|CA|NZ|HK|R|MX|S)?\$|[€£¥₹₩₽₺₫₪￥]|\b(?:EUR|USD|GBP|CHF|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF"
+    r"|INR|JPY|CNY|BRL|MXN|RUB|TRY|Rs\b\.?|Kč|kr\b\.?))"
+)
+_AFTER = (
+    r"(?:[€£₹₩₽₺₫₪円元원]|\$(?!\s?\d)|(?:EUR|USD|GBP|CHF|CAD|AUD|SEK|NOK|DKK|PLN|CZK|HUF|INR|JPY|RUB|TRY|zł|kr"
+    r"|Kč|Ft|lei|TL|лв|грн|руб|р)\b\.?)"  # noqa: RUF001
+)
+_AMOUNT = rf"(?:{_BEFORE}\s?(?:{_DIGITS})(?:\s?{_AFTER})?|(?:{_DIGITS})\s?{_AFTER})"
+PRICE = re.compile(_AMOUNT)
+_MONEY = PRICE
+_PRICE_ONLY = re.compile(rf"(?:[\s(),.:;/|*+-]*(?:{_AMOUNT}|-?\s?\d+\s?%|–))+[\s(),.:;/|*+-]*")  # noqa: RUF001
 # A price to choose by is no price of something.
 _RANGE = re.compile(
     rf"\b(?:under|over|above|below|up to|from|less|more|to|and|or|min|max|between|unter|über|ab|bis|von|moins"
     rf"|plus|de|à|desde|hasta|menos|más)\b|&|{_AMOUNT}\s*(?:\+|[-–]\s*{_AMOUNT})",  # noqa: RUF001
     re.IGNORECASE,
 )
+# Of what costs at least so much; alone it is a price to choose by.
+_FROM_PRICE = re.compile(
+    r"(?<=\w)\W+(?:from|as low as|starting (?:at|from)|only|just|now|ab|nur|à partir de|dès|desde|a partir de"
+    rf"|od|vanaf|от)\s*{_AMOUNT}\s*$",
+    re.IGNORECASE,
+)
+_NUMBER_WORDS = r"\d{1,3}(?:[ .,\u00a0\u202f'’]\d{3})+|\d[\d.,]*"  # noqa: RUF001
+_NOUNS = (
+    r"(?:(?:items?|products?|articles?|results?|reviews?|ratings?|comments?|answers?|messages?|notifications?"
+    r"|votes?|likes?|offers?|orders?|questions?|photos?|sellers?|rows?|left|sold|available|unread"
+    r"|avis|résultats?|produits?|commentaires?|offres?"
+    r"|bewertung(?:en)?|rezension(?:en)?|ergebnis(?:se)?|produkte?|artikel|angebote?|kommentare?"
+    r"|valoraci(?:ón|ones)|opini(?:ón|ones)|reseñas?|resultados?|productos?|artículos?|comentarios?"
+    r"|avaliaç(?:ão|ões)|opini(?:ão|ões)|produtos?|recensioni|risultati|prodotti|articoli"
+    r"|beoordelingen|resultaten|producten|artikelen|omdömen|anmeldelser|recenzj[ei]|opinii|oceny|produktów"
+    r"|отзыв\w*|товар\w*|результат\w*|оцен\w*|değerlendirme|yorum|ürün)\b"
+    r"|レーティング|レビュー|件|個の評価|条评论|个评价)"
+)
 _COUNTED = re.compile(
-    r"(?<![\w.,:#-])\d[\d.,]*\s?[×x]?(?=\s(?:(?:new|active|unread|more|customer|global)\s)?"  # noqa: RUF001
-    r"(?:items?|products?|articles?|results?|reviews?|ratings?|comments?|answers?|messages?|notifications?"
-    r"|votes?|likes?|offers?|orders?|questions?|photos?|sellers?|rows?|left|sold|available|unread)\b)"
+    rf"(?<![\w.,:#-])(?:{_NUMBER_WORDS})\s?[×x]?"  # noqa: RUF001
+    rf"(?=\s?(?:(?:new|active|unread|more|customer|global|answered|verified)\s)?{_NOUNS})"
     r"|(?<![\w.,:#-])\d+\s?[×x]?\sin (?:your|the|my) (?:cart|basket|bag|trolley)\b",  # noqa: RUF001
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"[\d$€£¥₹₩]")
+# A count beside other words goes with its noun: `Used, 412 results`, `Used (412) items`.
+_COUNT_BESIDE = re.compile(
+    rf"(?<=[^\W\d])\s*(?:[,;–-]\s*(?:{_NUMBER_WORDS})\s{_NOUNS}|[(\[](?:{_NUMBER_WORDS})[)\]]\s?{_NOUNS})\s*$",  # noqa: RUF001
+    re.IGNORECASE,
+)
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*\.?"
+_DATE = re.compile(
+    rf"\b(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?\s)?"
+    rf"(?:{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?|\d{{1,2}}\s{_MONTH}(?:\s\d{{4}})?)\b"
+    r"|\b\d{4}-\d\d-\d\d\b|\b\d{1,2}[./]\d{1,2}[./]\d{4}\b",
+    re.IGNORECASE,
+)
+# What is said of a link for screen readers.
+_NEW_WINDOW = re.compile(
+    r"[\s(\[,–-]*(?:\b(?:this link )?(?:will )?open(?:s|ed|ing)? (?:in )?(?:an? )?(?:new|another|external)"  # noqa: RUF001
+    r" (?:browser )?(?:window|tab)(?: or (?:window|tab))?|\b(?:new|external) window\b"
+    r"|\b(?:wird )?(?:öffnet )?(?:in|im) (?:einem )?neue[mn] (?:fenster|tab)(?: geöffnet)?"
+    r"|\bs.ouvre dans (?:une?|le) (?:nouvelle fenêtre|nouvel onglet)"
+    r"|\bse abre en una (?:nueva )?(?:ventana|pestaña)(?: nueva)?|\bsi apre in una nuova (?:finestra|scheda)"
+    r"|\babre (?:em|numa) nova (?:janela|guia))[\s.)\]]*",
+    re.IGNORECASE,
+)
+_WINDOW = re.compile(
+    r"window|tab\b|fenster|fenêtre|onglet|ventana|pestaña|finestra|scheda|janela|guia", re.IGNORECASE
+)
+_NUMBER = re.compile(r"[\d$€£¥₹₩₽₺₫₪￥]")
 _HAS_WORD = re.compile(r"[^\W\d_]{2}")
 _HAS_DIGIT = re.compile(r"\d")
 SYMBOLS = {
@@ -80,28 +134,45 @@ def slug(text: str) -> str:
     >>> slug("Total: $208.90"), slug("Under $25"), slug("1,204 ratings"), slug("$5")
     ('total', 'under_25', 'ratings', '5')
     """
+    return whole_slug(steady(text))
+
+
+def steady(text: str) -> str:
+    """A text without what changes while the thing stays the same, if any words are left.
+
+    >>> steady("Used, 412 results"), steady("Jobs - opens in a new window"), steady("Sold on May 3, 2024")
+    ('Used', 'Jobs', 'Sold on')
+    """
     text = text[:400].strip()
+    if len(text) > _LONGER_THAN_WINDOW and _WINDOW.search(text):
+        text = _NEW_WINDOW.sub(" ", text).strip() or text
     if any(map(str.isdigit, text)):
         text = _COUNT.sub("", text) or text
-        steady = _COUNTED.sub("", text)
-        if not _RANGE.search(steady):
-            steady = _MONEY.sub(" ", steady)
-        text = steady if _HAS_WORD.search(steady) else text
-    return whole_slug(text)
+        rest = _COUNTED.sub("", _COUNT_BESIDE.sub("", text))
+        rest = _FROM_PRICE.sub(" ", rest)
+        if not _RANGE.search(rest):
+            rest = _MONEY.sub(" ", rest)
+        rest = _DATE.sub(" ", rest)
+        text = rest.strip() if _HAS_WORD.search(rest) else text
+    return text
 
 
 @lru_cache(maxsize=20_000)
 def whole_slug(text: str) -> str:
     """As `slug`, with counts and prices."""
+    words = words_of(text)
+    if not words:
+        return SYMBOLS.get(text[:400].strip(), "") or _signs(text[:400])
+    return bounded("_".join(words))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as names have them, however many there are in its first 400 characters."""
     text = text[:400]
     if text.isascii():
-        words = _ASCII_WORD.findall(text.replace("'", "").lower())
-    else:
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        words = "".join(map(_keep, folded)).split()
-    if not words:
-        return SYMBOLS.get(text.strip(), "") or _signs(text)
-    return _bounded("_".join(words))
+        return _ASCII_WORD.findall(text.replace("'", "").lower())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(map(_keep, folded)).split()
 
 
 def _signs(text: str) -> str:
@@ -111,7 +182,7 @@ def _signs(text: str) -> str:
         for sign in text
         if unicodedata.category(sign) in ("So", "Sm") and sign > "~"
     ]
-    return _bounded("_".join(_ASCII_WORD.findall(" ".join(names[:3]).lower())))
+    return bounded("_".join(_ASCII_WORD.findall(" ".join(names[:3]).lower())))
 
 
 def _keep(character: str) -> str:
@@ -124,7 +195,8 @@ def _keep(character: str) -> str:
     return "" if kind == "Cf" or character in "'’ʼ" else " "  # noqa: RUF001
 
 
-def _bounded(words: str) -> str:
+def bounded(words: str) -> str:
+    """Words joined by `_`, cut to `MAX_PART`: of long ones the beginning and the end."""
     if len(words) <= MAX_PART:
         return words
     end = words[-_MAX_END:]
@@ -160,7 +232,22 @@ def is_count(text: str) -> bool:
     >>> is_count(" (3) "), is_count("4th"), is_count("$"), is_count("€ 40")
     (True, False, True, True)
     """
-    return len(text) < 40 and bool(_NUMBER.search(text)) and not any(map(str.isalpha, text))
+    if len(text) >= _LONGEST_AMOUNT or not _NUMBER.search(text):
+        return False
+    return not any(map(str.isalpha, text)) or is_price(text)
+
+
+def is_price(text: str) -> bool:
+    """Whether a text is a price, or several, and nothing else.
+
+    >>> is_price("-15% $59.49 $69.99"), is_price("12 990 Kč"), is_price("from $5"), is_price("11")
+    (True, True, False, False)
+    """
+    return (
+        len(text) < _LONGEST_AMOUNT
+        and _PRICE_ONLY.fullmatch(text) is not None
+        and PRICE.search(text) is not None
+    )
 
 
 def fold(text: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Mapping
 from itertools import accumulate
 
-from facsim.page.roles import is_inert
+from facsim.page.roles import is_drawn_link, is_inert, reach_of
 from facsim.page.slugs import fold, is_count
 from facsim.page.tags import INLINE
 from facsim.page.tree import TEXT, Tree
@@ -18,6 +19,7 @@ _BESIDE, _SCRIPT = 1, 2
 _OPAQUE = frozenset({"select", "textarea", "head", "title", "svg", "math"})
 """What is in these is no text around them."""
 _FEW = 30
+_MOST_IN_LABELLED = 60
 LEAST_LIMIT = 200
 """What is no longer is the same text whatever the limit."""
 _UNFINISHED = re.compile(r"(?:^|\d)[.,]$")
@@ -33,9 +35,9 @@ class TextRuns:
     """
 
     def __init__(self, tree: Tree, is_hidden: Callable[[str, Mapping[str, str]], bool] | None = None) -> None:
-        self.nodes: list[int] = []
+        self.nodes = array("I")
         self.texts: list[str] = []
-        self.is_alt: list[bool] = []
+        self.is_alt = bytearray()
         self.hidden = bytearray(len(tree))
         """For each node `HIDDEN` if it is left out, `INERT` if it shows but cannot be reached, else 0."""
         self.gaps: set[int] = set()
@@ -50,10 +52,12 @@ class TextRuns:
         marks = bytearray(len(tree) + 1)
         for node in self.nodes:
             marks[node + 1] = 1
-        self._before = list(accumulate(marks))
+        self._before = array("I", accumulate(marks))
         """For each node, and the end, how many runs are before it."""
 
-    def _find(self, tree: Tree, is_hidden: Callable[[str, Mapping[str, str]], bool] | None) -> None:
+    def _find(  # noqa: PLR0915 (calls would cost more than what they do)
+        self, tree: Tree, is_hidden: Callable[[str, Mapping[str, str]], bool] | None
+    ) -> None:
         tags, kinds, attributes, ends, parents = (
             tree.tags,
             tree.kinds,
@@ -66,6 +70,11 @@ class TextRuns:
             bool(is_hidden and kind and (is_hidden(*form) or "inert" in form[1]))
             for kind, form in enumerate(tree.kinds_of)
         ]
+        labels = [
+            form[1]["aria-label"] if kind and _is_labelled_part(*form) else ""
+            for kind, form in enumerate(tree.kinds_of)
+        ]
+        closed = _closed_parts(tree)
         part = False
         side = 0
         blocks: list[int] = []
@@ -84,11 +93,21 @@ class TextRuns:
                 texts.append(f" {text}" if part else text)
                 is_alt.append(False)
                 part, side = False, 0
-            elif hides[kinds[node]]:
+            elif closed and node in closed:
+                self.hidden[node : ends[node]] = bytes((HIDDEN,)) * (ends[node] - node)
+                node = ends[node]
+                part = True
+                continue
+            elif hides[kinds[node]] and not is_drawn_link(tag, attributes[node], tags, node + 1, ends[node]):
                 behind = is_inert(tag, attributes[node], tags, node + 1, ends[node])
                 self.hidden[node : ends[node]] = bytes((INERT if behind else HIDDEN,)) * (ends[node] - node)
                 node = node + 1 if behind else ends[node]
                 part = part or behind
+                continue
+            elif labels[kinds[node]] and not _shows_more(tree, hides, node):
+                self._add_alt(node, labels[kinds[node]])
+                part = True
+                node = ends[node]
                 continue
             elif tag in _OPAQUE:
                 self._add_alt(node, _picture_title(tree, node) if tag == "svg" else "")
@@ -168,7 +187,7 @@ class TextRuns:
 
     def _text(self, node: int, alt: bool, limit: int) -> str:
         first, last = self._before[node], self._before[self._ends[node]]
-        if last - first <= _FEW and (alt or True not in self.is_alt[first:last]):
+        if last - first <= _FEW and (alt or 1 not in self.is_alt[first:last]):
             text = "".join(self.texts[first:last])
             if len(text) <= min(limit, LEAST_LIMIT):
                 text = self._short[node, alt] = fold(text)
@@ -213,6 +232,55 @@ def _is_one_word(before: str, after: str, side: int) -> bool:
         # `$12` and `12.` + `99`, but not `11.` + `5 products`
         return before[-1] in "$€£¥₹₩" or (after.isdigit() and bool(_UNFINISHED.search(before)))
     return side == _SCRIPT
+
+
+def _is_labelled_part(tag: str, attributes: Mapping[str, str]) -> bool:
+    """Whether it is no control and has a label that is read out in place of what it draws: a price, stars."""
+    return (
+        bool(attributes)
+        and bool(attributes.get("aria-label", "").strip())
+        and (
+            attributes.get("role", "") == "img" or ("role" not in attributes and tag in INLINE | {"div", "p"})
+        )
+        and tag not in ("img", "svg")
+        and not reach_of(tag, attributes)
+    )
+
+
+def _shows_more(tree: Tree, hides: list[bool], node: int) -> bool:
+    """Whether a labelled element holds text that is read out, or something to act on."""
+    is_picture = tree.attributes[node].get("role") == "img"
+    end = tree.ends[node]
+    if end - node > _MOST_IN_LABELLED:
+        return True
+    inner = node + 1
+    while inner < end:
+        if not tree.kinds[inner]:
+            if not is_picture and not tree.texts[inner].isspace():
+                return True
+        elif hides[tree.kinds[inner]]:
+            inner = tree.ends[inner]
+            continue
+        elif reach_of(tree.tags[inner], tree.attributes[inner]) or (
+            tree.attributes[inner].get("alt") and not is_picture
+        ):
+            return True
+        inner += 1
+    return False
+
+
+def _closed_parts(tree: Tree) -> set[int]:
+    """The children of closed `details` but the summary: nobody sees them, and a click cannot reach them."""
+    closed: set[int] = set()
+    for node in tree.find(
+        lambda tag, attributes: (
+            tag == "details" and "open" not in attributes and "data-facsim-visible" not in attributes
+        )
+    ):
+        children = list(tree.children(node))
+        summary = next((child for child in children if tree.tags[child] == "summary"), -1)
+        closed.update(child for child in children if child != summary and tree.kinds[child])
+    return closed
 
 
 def _picture_title(tree: Tree, node: int) -> str:

@@ -8,11 +8,14 @@ costs nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from array import array
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from ctypes import CDLL
 from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
-from itertools import compress
+from itertools import chain, compress
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
@@ -53,6 +56,8 @@ _START, _END, _EMPTY, _OTHER = range(4)
 _MAX_FAULTS = 1_000
 _Tag = tuple[int, str, dict[str, str], int, bool]
 """What it does, tag, attributes, kind, whether white space after it parts words."""
+_PART = 1_000_000
+_LARGE = 2_000_000
 _NO_TAG: _Tag = (_OTHER, "", _NO_ATTRIBUTES, 0, True)
 MAX_FRAMES = 4
 """How deep frames in frames are read."""
@@ -75,9 +80,9 @@ class Tree:
     tags: list[str]
     attributes: list[dict[str, str]]
     texts: list[str]
-    parents: list[int]
-    ends: list[int]
-    kinds: list[int]
+    parents: MutableSequence[int]
+    ends: MutableSequence[int]
+    kinds: MutableSequence[int]
     kinds_of: list[tuple[str, dict[str, str]]]
 
     def __len__(self) -> int:
@@ -115,7 +120,17 @@ def parse(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: bool =
         InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
         ConfigError: if a selector of a mark is not CSS.
     """
-    return tokenize(normalised(html, marks, flat=flat))
+    written = normalised(html, marks, flat=flat)
+    if len(written) > _LARGE:
+        _give_back_memory()
+    return tokenize(written)
+
+
+def _give_back_memory() -> None:
+    """Return to the system what Lexbor's tree of a large page took: ten times its bytes."""
+    trim = getattr(CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def normalised(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: bool = True) -> str:
@@ -184,7 +199,7 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
     Raises:
         InputError: if it is far from normalised: many end tags do not close what was opened last.
     """
-    pieces = iter(f"<!>{html}".split("<"))
+    pieces = _pieces(html)
     # A piece (a tag or comment, and the text up to the next one) often stands in a page many times.
     known: dict[str, tuple[_Tag, str]] = {}
     seen: dict[str, _Tag] = {}
@@ -195,12 +210,12 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
     tags = [TEXT] * most
     attributes = [_NO_ATTRIBUTES] * most
     texts = [""] * most
-    parents = [-1] * most
-    ends = list(range(1, most + 1))
-    kinds = [0] * most
+    # Arrays: a large page has millions of nodes, and an integer of its own takes 32 bytes.
+    parents = array("i", (-1,)) * most
+    ends = array("I", range(1, most + 1))
+    kinds = array("I", (0,)) * most
     above, open_nodes = -1, [-1]
     size = faults = 0
-    next(pieces)
     for piece in pieces:
         cut = known.get(piece)
         if cut is None:
@@ -249,8 +264,25 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
     return Tree(tags, attributes, texts, parents, ends, kinds, kinds_of)
 
 
+def _pieces(html: str) -> Iterator[str]:
+    """What is between each "<" of a page and the next. Cut a part at a time: all at once take much memory."""
+    first = html.find("<")
+    first = first if first >= 0 else len(html)
+    parts = (part.split("<") for part in _parts(html, first))
+    return chain((f"!>{html[:first]}",), chain.from_iterable(parts))
+
+
+def _parts(html: str, at: int) -> Iterator[str]:
+    """A page from a "<" on, in parts of some `_PART` characters that begin after a "<" and end before one."""
+    while at < len(html):
+        end = html.find("<", at + _PART)
+        end = end if end >= 0 else len(html)
+        yield html[at + 1 : end]
+        at = end
+
+
 def _close_badly_nested(
-    tag: str, tags: Sequence[str], open_nodes: list[int], ends: list[int], size: int
+    tag: str, tags: Sequence[str], open_nodes: list[int], ends: MutableSequence[int], size: int
 ) -> None:
     """Do what an end tag does that does not belong to the last open node: close the last one with its tag."""
     for place in range(len(open_nodes) - 1, 0, -1):

@@ -1,0 +1,186 @@
+"""What a person would say of names: readable or not, and rows with a price that are a group or not."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from real_pages import PRICE
+
+from facsim.page.tree import TEXT, Locators, Tree
+
+_GENERIC = frozenset(
+    [
+        "link",
+        "button",
+        "element",
+        "input",
+        "checkbox",
+        "radio",
+        "image",
+        "img",
+        "icon",
+        "item",
+        "div",
+        "span",
+        "a",
+        "label",
+        "textbox",
+        "combobox",
+        "option",
+        "switch",
+        "tab",
+        "menuitem",
+        "slider",
+        "spinbutton",
+        "searchbox",
+        "generic",
+        "here",
+        "click_here",
+        "opens_in_a_new_window",
+        "opens_in_a_window_or_tab",
+    ]
+)
+_ORDINAL = re.compile(r"^(.+)_([2-9]|[1-9]\d+)$")
+_NUMBER = re.compile(r"[\d_]+")
+_COUNTED = re.compile(
+    r"(?:^|_)\d[\d_]*_(?:reviews?|ratings?|results?|items?|products?|articles?|comments?|answers?|avis|bewertungen"
+    r"|valoraciones|resultados|opiniones|отзыв\w*|レーティング|recensioni|beoordelingen|produkte|artikel)(?:_|$)"
+)
+_DATE = re.compile(
+    r"(?:^|_)(?:\d{1,2}_(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*_(?:19|20)\d\d"
+    r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*_\d{1,2}_(?:19|20)\d\d"
+    r"|(?:19|20)\d\d_\d\d_\d\d)(?:_|$)"
+)
+_TURN = re.compile(r"[^\W\d_]\d|\d[^\W\d_]")
+_TRACKING = re.compile(r"(?:^|_)(?:ref|qid|pd_rd|pf_rd|utm|srs?_\d|sr_\d)(?:_|$)")
+_INLINE = frozenset({"span", "a", "b", "p", "strong", "del", "s", "option", "br"})
+_LONGEST = 120
+_LEAST_IN_ROW = 3
+_COVER = 0.8
+
+
+def ordinal_only(names: Sequence[str]) -> set[str]:
+    """The names that differ from another one by a number alone, in any of their parts."""
+    known: set[str] = set()
+    for name in names:
+        parts = name.split(".")
+        known.update(".".join(parts[: end + 1]) for end in range(len(parts)))
+    found = set()
+    for name in names:
+        parts = name.split(".")
+        for end, part in enumerate(parts):
+            numbered = _ORDINAL.match(part)
+            if numbered and ".".join((*parts[:end], numbered[1])) in known:
+                found.add(name)
+                break
+    return found
+
+
+def unreadable(names: Sequence[str]) -> dict[str, str]:
+    """The names that nobody would call anything by, and why: the first reason that holds."""
+    ordinals = ordinal_only(names)
+    numbers = Counter(name.rpartition(".")[0] for name in names if _NUMBER.fullmatch(name.rpartition(".")[2]))
+    return {name: why for name in names if (why := _why_unreadable(name, ordinals, numbers))}
+
+
+def _why_unreadable(name: str, ordinals: set[str], numbers: Mapping[str, int]) -> str:
+    head, _, last = name.rpartition(".")
+    if name in ordinals:
+        return "ordinal"
+    if last in _GENERIC and not (last == "image" and head):
+        return "generic"
+    # Pages, sizes and years stand in a row of their kind.
+    if _NUMBER.fullmatch(last) and (numbers[head] < 2 or len(last) > 4):
+        return "count"
+    if _COUNTED.search(last):
+        return "count"
+    if _DATE.search(last):
+        return "date"
+    if _TRACKING.search(name) or any(_is_code(word) for word in re.split(r"[._]", name)):
+        return "code"
+    return "long" if len(name) > _LONGEST else ""
+
+
+def _is_code(word: str) -> bool:
+    digits = sum(map(str.isdigit, word))
+    return (len(word) > 8 and digits > 2 and len(_TURN.findall(word)) > 2) or (
+        word.isascii() and len(word) > 20 and digits > 0
+    )
+
+
+def priced_rows(tree: Tree, nodes: Mapping[str, int]) -> list[list[str]]:
+    """The names in each row: boxes with one tag side by side, two at least, with a price and three elements.
+
+    Args:
+        tree: the page.
+        nodes: the node of each name.
+    """
+    inside: dict[int, list[str]] = defaultdict(list)
+    for name, node in nodes.items():
+        above = tree.parents[node]
+        while above >= 0:
+            inside[above].append(name)
+            above = tree.parents[above]
+    families: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for box, names in inside.items():
+        if len(names) >= _LEAST_IN_ROW and PRICE.search("".join(tree.texts[box : tree.ends[box]])):
+            families[tree.parents[box], tree.tags[box]].append(box)
+    rows = sorted(box for boxes in families.values() if len(boxes) > 1 for box in boxes)
+    priced = {
+        (tree.parents[box], tree.tags[box], box)
+        for box in inside
+        if PRICE.search("".join(tree.texts[box : tree.ends[box]]))
+    }
+    shelves = Counter((parent, tag) for parent, tag, _ in priced)
+    lists = sorted(parent for (parent, tag), count in shelves.items() if count > 1 and tag not in _INLINE)
+    rows = [box for box in rows if not any(box <= other < tree.ends[box] for other in lists)]
+    innermost = [box for place, box in enumerate(rows) if rows[place + 1 : place + 2] == []
+                 or rows[place + 1] >= tree.ends[box]]  # fmt: skip
+    return [inside[box] for box in innermost]
+
+
+def has_group(row: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether most names of a row begin with a group that no name of another row begins with."""
+    row = set(row)
+    outside = [name for name in others if name not in row]
+    first = Counter(prefix for name in row for prefix in _prefixes(name))
+    for prefix, count in first.most_common():
+        if count < _COVER * len(row):
+            break
+        if not any(name == prefix or name.startswith(f"{prefix}.") for name in outside):
+            return True
+    return False
+
+
+def _prefixes(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def largest_list(tree: Tree, nodes: Mapping[str, int]) -> int | None:
+    """The first entry of the largest list: three boxes or more with one tag side by side, with elements."""
+    holds: Counter[int] = Counter()
+    for node in nodes.values():
+        above = node
+        while above >= 0:
+            holds[above] += 1
+            above = tree.parents[above]
+    families: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for box in holds:
+        if tree.tags[box] not in (TEXT, "html", "body", "head", "option"):
+            families[tree.parents[box], tree.tags[box]].append(box)
+    best = max(
+        (family for family in families.values() if len(family) > 2),
+        key=lambda family: sum(holds[box] for box in family) * (len(family) > 4) + len(family),
+        default=None,
+    )
+    return min(best) if best else None
+
+
+def nodes_of(tree: Tree, locators: Mapping[str, str]) -> dict[str, int]:
+    """The node of each name."""
+    of = Locators(tree)
+    places = {of.of(node): node for node in range(len(tree)) if tree.tags[node] != TEXT}
+    return {name: places[locator] for name, locator in locators.items() if locator in places}
