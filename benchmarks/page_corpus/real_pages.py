@@ -4,7 +4,7 @@
 
 Pages are other people's: they stay outside this repository and are never committed. FOLDER may hold clones of
 the repositories (OWNER+NAME, OWNER+NAME/repo or NAME; bare or not); what is missing is cloned from GitHub.
-OUT/pages holds the files by content hash. OUT/index.json says of each: repository, path, bytes, title, prices,
+OUT/pages holds the files by content hash. OUT/index.json says of each: repository, path, bytes, title, prices
 and whether it is a page of a shop (it shows three prices and speaks of a cart, in one of a dozen languages).
 """
 
