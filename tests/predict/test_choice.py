@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -262,6 +263,40 @@ def test_a_broken_model_is_named(model: ChoiceModel, tmp_path: Path, fault: str)
             (folder / "elements.txt").unlink()
     with pytest.raises(InputError, match="model"):
         ChoiceModel.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("temperature", 0),
+        ("temperature", -1),
+        ("temperature", float("nan")),
+        ("temperature", float("inf")),
+        ("codes", [float("nan")]),
+        ("contexts", [[10**30]]),
+        ("texts", {"frequent": {"": {"x": 10**30}}, "key_counts": {}, "coverage": 0.5, "temperature": 1}),
+        ("texts", {"frequent": {}, "key_counts": {}, "coverage": 2, "temperature": 1}),
+        ("texts", {"frequent": {}, "key_counts": {}, "coverage": 0.5, "temperature": 0}),
+    ],
+    ids=str,
+)
+def test_a_saved_value_that_would_spoil_probabilities_is_named(
+    model: ChoiceModel, tmp_path: Path, field: str, value: object
+) -> None:
+    model.save(tmp_path / "model")
+    file = tmp_path / "model" / "model.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {field: value}))
+    with pytest.raises(InputError, match=rf"model\.json, field {field}"):
+        ChoiceModel.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["model.json", "elements.txt"])
+def test_a_pipe_in_a_model_folder_is_refused(model: ChoiceModel, tmp_path: Path, name: str) -> None:
+    model.save(tmp_path / "model")
+    (tmp_path / "model" / name).unlink()
+    os.mkfifo(tmp_path / "model" / name)
+    with pytest.raises(InputError, match=f"{name}.*not a regular file"):
+        ChoiceModel.load(tmp_path / "model")
 
 
 def test_nothing_to_learn_from(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from facsim.util.dataframes import to_pandas
 from facsim.util.notebook_html import HtmlCell, figure, paragraph, scrolled, table
+from facsim.util.validation import first_problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,8 +147,7 @@ class Metrics(Mapping[str, Estimate]):
         try:
             _MetricsFields.model_validate(fields)
         except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"field {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            raise ValueError(str(first_problem(error))) from None
         return cls(
             estimates={name: Estimate(**estimate) for name, estimate in fields["estimates"].items()},
             tables={name: tuple(dict(row) for row in rows) for name, rows in fields["tables"].items()},

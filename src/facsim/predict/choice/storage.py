@@ -11,11 +11,12 @@ import hashlib
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from facsim.lm.untrusted_files import require_regular
 from facsim.predict.choice.choice_rates import RATE_FAMILIES, ChoiceRates, RateCounts
 from facsim.predict.choice.choice_situation import SymbolTable
 from facsim.predict.choice.features import FEATURES
@@ -25,6 +26,7 @@ from facsim.predict.choice.text_model import FEATURES as TEXT_FEATURES
 from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.validation import file_error
 
+_MAX_BYTES: Final = 1 << 30
 MODEL, ELEMENTS, TEXTS = "model.json", "elements.txt", "texts.txt"
 
 
@@ -32,32 +34,39 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+# A model folder may come from a stranger: no value may overflow an array or turn probabilities into NaN.
+_Code = Annotated[int, Field(ge=-1, lt=2**62)]
+_Count = Annotated[int, Field(ge=0, lt=2**31)]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class _StoredCounts(_Strict):
-    pairs: list[int]
-    chosen: list[int]
-    offered: list[int]
-    contexts: list[int]
-    met: list[int]
+    pairs: list[_Code]
+    chosen: list[_Count]
+    offered: list[_Count]
+    contexts: list[_Code]
+    met: list[_Count]
 
 
 class _StoredTexts(_Strict):
-    frequent: dict[str, dict[str, int]]
-    key_counts: dict[str, dict[str, int]]
-    coverage: float
-    temperature: float
+    frequent: dict[str, dict[str, _Count]]
+    key_counts: dict[str, dict[str, _Count]]
+    coverage: Annotated[float, Field(ge=0, le=1)]
+    temperature: _Temperature
 
 
 class _Stored(_Strict):
     format: Literal["facsim choice model"]
     version: Literal[1]
     seed: int | None
-    temperature: float
+    temperature: _Temperature
     names: list[str]
     typed: list[str]
     keys: list[str]
     symbols: list[str]
-    contexts: list[list[int]]
-    codes: list[float]
+    contexts: list[list[_Code]]
+    codes: list[_Finite]
     rates: list[list[_StoredCounts]]
     texts: _StoredTexts
     hashes: dict[str, str]
@@ -160,15 +169,18 @@ def load_parameters(path: str | Path) -> tuple[ChoiceParameters, str]:
 
 
 def _read(file: Path) -> _Stored:
-    try:
-        return _Stored.model_validate_json(file.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
+    if not file.exists():
         raise InputError(
             "no such file",
             file=file,
             expected="a saved choice model",
             remedy="Save one with `ChoiceModel.save`, or use `choice`, which is fitted on the train part",
-        ) from None
+        )
+    require_regular(file, _MAX_BYTES)
+    try:
+        return _Stored.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=file) from None
     except ValidationError as error:
         raise file_error(error, file) from None
 
@@ -178,6 +190,7 @@ def _booster(file: Path, hashes: dict[str, str], features: tuple[str, ...]) -> A
         return None
     import lightgbm  # noqa: PLC0415
 
+    require_regular(file, _MAX_BYTES)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
