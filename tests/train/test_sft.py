@@ -317,3 +317,35 @@ def test_tokenizers_of_base_models_get_a_template_that_others_can_read(config, t
     assert not found.uses_fallback
     assert "### " in found.tokenizer.chat_template
     assert found.tokenizer.pad_token == "</s>"
+
+
+def test_frozen_embeddings_stay_as_they_were(config, small_model):
+    settings = config(optimizer="adamw", train_embeddings=False, max_steps=3)
+    report = train_sft(settings)
+    before, after = (
+        load_file(small_model / "model.safetensors"),
+        load_file(settings.out / "model.safetensors"),
+    )
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert "model.embed_tokens.weight" not in changed
+    assert any("mlp" in name for name in changed)
+    assert report.trained_parameters < report.parameters
+
+
+def test_a_tracker_gets_loss_and_validation(config, monkeypatch):
+    pytest.importorskip("tensorboardX")
+    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR", raising=False)
+    settings = config(out_name="tracked", log_to="tensorboard", max_steps=3)
+    train_sft(settings)
+    (events,) = settings.out.with_name("tracked.tensorboard").rglob("events.*")
+    written = events.read_bytes()
+    assert b"train/loss" in written
+    assert b"train/validation_accuracy" in written
+
+
+def test_a_tracker_that_is_not_installed_is_refused_before_training(config):
+    settings = config(log_to="mlflow")
+    with pytest.raises(
+        ConfigError, match=r"log_to mlflow: its package is not installed\. Run: pip install mlflow"
+    ):
+        train_sft(settings)

@@ -59,6 +59,8 @@ class _Recipe:
 
     method: Literal["full", "lora"] | None = None
     """Train all weights, or low-rank adapters. Default: full."""
+    train_embeddings: bool | None = None
+    """Train token embeddings, too. Default: yes; the preset small freezes them."""
     lora_rank: int | None = None
     """Rank of the LoRA adapters. Default: 16."""
     lora_alpha: int | None = None
@@ -89,6 +91,8 @@ class _Recipe:
     """How many times to validate."""
     save_every: int | None = None
     """Steps between checkpoints to resume from. Default: with every validation."""
+    log_to: Literal["trackio", "wandb", "mlflow", "tensorboard"] | None = None
+    """Send loss, learning rate and validation to an experiment tracker."""
 
 
 @Parameter(name="*", group=_MACHINE)

@@ -19,8 +19,9 @@ from facsim.util.yaml_config import read_yaml
 Preset = Literal["paper", "small", "tiny"]
 Schedule = Literal["cosine", "linear", "constant"]
 Optimizer = Literal["adamw", "muon"]
+Tracker = Literal["trackio", "wandb", "mlflow", "tensorboard"]
 
-INCIDENTAL: Final = frozenset({"save_every", "cpu"})
+INCIDENTAL: Final = frozenset({"save_every", "cpu", "log_to"})
 """Fields that do not change what is learned: a resumed training may change them."""
 
 
@@ -74,6 +75,10 @@ class SftSettings(BaseModel):
 
     method: Literal["full", "lora"] = "full"
     """`full`: train all weights. `lora`: train low-rank adapters of all linear layers, merged at the end."""
+
+    train_embeddings: bool = True
+    """Whether token embeddings are trained, and with them an output layer that is tied to them. Freezing them
+    saves a CPU a third of the work on a model of 135M parameters."""
 
     lora_rank: int = Field(default=16, ge=1)
     """Rank of the LoRA adapters."""
@@ -135,6 +140,11 @@ class SftSettings(BaseModel):
 
     validations: int = Field(default=8, ge=1)
     """How many times the validation part is scored, evenly spaced; the last time at the end."""
+
+    log_to: Tracker | None = None
+    """Experiment tracker that gets loss, learning rate and validation, through the trainer's own
+    integration. Its package must be installed; its account and folder come from its own environment
+    variables."""
 
     save_every: int | None = Field(default=None, ge=1)
     """Steps between two checkpoints that `--resume` can start from. Default: with every validation."""
@@ -223,6 +233,7 @@ PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
             {
                 "style": "action",
                 "pages": "changes",
+                "train_embeddings": False,
                 "learning_rate": 1.5e-4,
                 "schedule": "cosine",
                 "warmup_share": 0.05,

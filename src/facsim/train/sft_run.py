@@ -171,6 +171,8 @@ class SftRun:
         except (ImportError, ValueError) as error:
             raise ConfigError(f"attention {hardware.attention}: {error}") from None
         stop_at_answers(model, self._chat)
+        if not config.train_embeddings:
+            model.get_input_embeddings().requires_grad_(False)
         return model
 
     def _run(

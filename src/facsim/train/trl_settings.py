@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,8 @@ def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig
     """The settings of TRL's trainer.
 
     Raises:
-        ConfigError: if the processes cannot share a step of the optimizer evenly.
+        ConfigError: if the processes cannot share a step of the optimizer evenly, or the package of the
+            experiment tracker is not installed.
     """
     if config.global_batch % hardware.processes:
         raise ConfigError(
@@ -129,7 +131,7 @@ def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig
         logging_steps=1,
         # A NaN loss ends the training; it is not filtered out of the log.
         logging_nan_inf_filter=False,
-        report_to=[],
+        report_to=_trackers(config),
         disable_tqdm=True,
         eval_strategy="no",
         save_strategy="no",
@@ -138,3 +140,18 @@ def trl_settings(config: SftConfig, hardware: Hardware, work: Path) -> TrlConfig
         # A single process uses the first of several GPUs; transformers would copy the model onto all of them.
         settings._n_gpu = 1
     return settings
+
+
+def _trackers(config: SftConfig) -> list[str]:
+    if config.log_to is None:
+        return []
+    names = ("tensorboard", "tensorboardX") if config.log_to == "tensorboard" else (config.log_to,)
+    if not any(importlib.util.find_spec(name) for name in names):
+        raise ConfigError(
+            f"log_to {config.log_to}: its package is not installed. Run: pip install {config.log_to}"
+        )
+    if config.log_to == "tensorboard":
+        # By default transformers writes events into the folder of the training, which goes when it is done.
+        events = config.out.with_name(f"{config.out.name}.tensorboard")
+        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(events))
+    return [config.log_to]
