@@ -78,7 +78,7 @@ class SftSettings(BaseModel):
 
     train_embeddings: bool = True
     """Whether token embeddings are trained, and with them an output layer that is tied to them. Freezing them
-    saves a CPU a third of the work on a model of 135M parameters."""
+    saves a CPU much of the work on a small model with a large vocabulary."""
 
     lora_rank: int = Field(default=16, ge=1)
     """Rank of the LoRA adapters."""
