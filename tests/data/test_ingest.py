@@ -219,7 +219,7 @@ def test_every_named_source_can_be_loaded(tmp_path: Path) -> None:
     for name in ("miniwob", "opera"):
         with pytest.raises(InputError):
             open_source(name, tmp_path / "nothing-here")
-    assert list(SOURCES) == ["miniwob", "opera", "jsonl", "parquet"]
+    assert list(SOURCES) == ["miniwob", "opera", "csv", "jsonl", "parquet"]
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,6 @@ def test_nested_columns_are_reached(run: Run) -> None:
         ({"at": [1]}, "time cannot be read, and orders the steps"),
         ({"at": 1e300}, "time cannot be read, and orders the steps"),
         ({"at": float("inf")}, "time cannot be read, and orders the steps"),
-        ({"customer": None}, "user is null in every row"),
     ],
 )
 def test_a_session_with_a_bad_row_is_refused_whole_and_the_others_stay(
@@ -233,10 +232,10 @@ def test_a_session_with_a_bad_row_is_refused_whole_and_the_others_stay(
 def test_not_a_number_is_null_as_data_frames_write_it(run: Run) -> None:
     rows = [row("a", kind=math.nan, element=math.nan), row("b", customer=math.nan)]
     data, report = run(rows, {"category": "kind"})
-    assert data.session_ids == ("a",)
     step = data.session("a").steps[0]
     assert (step.category, step.action.name) == (None, None)
-    assert list(report.refused) == ["user is null in every row"]
+    assert data.session("b").user_id == "session b"
+    assert report.noted["session without a user: counted as a person of its own"].count == 1
 
 
 def test_a_wrong_column_does_not_fill_the_report(run: Run) -> None:
@@ -287,9 +286,112 @@ def test_a_user_known_in_one_row_is_known(run: Run) -> None:
 
 
 def test_rows_without_a_session_are_left_out_and_counted(run: Run) -> None:
-    data, report = run([row(None), row(""), row([1]), row()])
+    data, report = run([row(None, customer=None), row("", customer=None), row([1]), row()])
     assert data.steps.height == 1
-    assert report.repaired["row without a session id: left out"].count == 3
+    assert report.repaired["row without a session id or a user: left out"].count == 3
+
+
+def test_rows_without_a_session_make_sessions_of_their_user(run: Run) -> None:
+    start = 1_740_000_000
+    times = (0, 60, 60 + 31 * 60, 90 + 31 * 60)
+    rows = [row(None, at=start + second, customer="c") for second in times] + [row("a", customer="c")]
+    data, report = run(rows)
+    assert data.session_ids == ("user c", "user c#2", "a")
+    assert [len(data.session(one).steps) for one in data.session_ids] == [2, 2, 1]
+    assert {data.session(one).user_id for one in data.session_ids} == {"c"}
+    assert [step.elapsed for step in data.session("user c#2").steps] == [0, 30]
+    kind = "row without a session id: counted to a session of its user, by pauses"
+    assert report.repaired[kind].count == 4
+    assert report.repaired["session cut at a pause of more than 30 minutes"].count == 1
+
+
+def test_a_log_without_session_ids_is_cut_at_pauses(run: Run) -> None:
+    start = 1_740_000_000
+    rows = [row(at=start + second, customer="c") for second in (0, 500, 1_200, 1_300)]
+    data, _ = run(rows, {"session": None, "gap": 10})
+    assert data.session_ids == ("user c", "user c#2")
+    with pytest.raises(ConfigError, match="say session or user"):
+        run(rows, {"session": None, "user": None})
+    with pytest.raises(ConfigError, match="cut at pauses, which takes time: say time"):
+        run(rows, {"session": None, "time": None})
+
+
+def test_a_gap_cuts_sessions_and_each_part_has_its_own_outcome(run: Run) -> None:
+    start = 1_740_000_000
+    rows = [
+        row(at=start, result="bought"),
+        row(at=start + 90_000),
+        row(at=start + 90_010, event="scroll", result="left"),
+        row(at=start + 90_020, event="leave"),
+    ]
+    mapping = {"outcome": {"column": "result", "values": {"bought": "purchase", "left": "terminate"}}}
+    data, _ = run(rows, mapping)
+    assert data.session_ids == ("a",), "a session id is taken at its word unless a gap is given"
+    data, report = run(rows, mapping | {"gap": 60})
+    assert [(one, data.session(one).outcome) for one in data.session_ids] == [
+        ("a", "purchase"),
+        ("a#2", "terminate"),
+    ]
+    assert report.repaired["session cut at a pause of more than 60 minutes"].count == 1
+
+
+def test_keystroke_rows_are_joined(run: Run) -> None:
+    texts = ["k", "ke", "ket", "ke", "kettle"]
+    rows = [
+        row(at=1_740_000_000 + number, event="input", element="search", typed=text)
+        for number, text in enumerate(texts)
+    ]
+    again = row(at=1_740_000_009, event="input", element="search", typed="red shoes")
+    data, report = run([*rows, again, row(at=1_740_000_010)])
+    steps = data.session("a").steps
+    assert [step.action for step in steps] == [
+        Action.type_and_submit("search", "kettle"),
+        Action.type_and_submit("search", "red shoes"),
+        Action.click("cart"),
+    ]
+    assert steps[0].elapsed == 0
+    assert report.repaired["rows of typing into one field, key by key: joined"].count == 4
+    other_page = [rows[0], rows[1] | {"html": PAGE + "<p>results</p>"}]
+    assert len(run(other_page)[0].session("a").steps) == 2
+
+
+def test_targets_by_xpath_and_by_text(run: Run) -> None:
+    html = (
+        "<body><div><a href=/a>One</a></div><div><a href=/b>Two <b>words</b></a><button>Go</button></div>"
+        "<button>Twice</button><p><button>Twice</button></p></body>"
+    )
+    paths = {
+        "/html/body/div[2]/a[1]": "two_words",
+        "//div[2]//b": "two_words",
+        "//button[text()='Go']": None,
+        "//a[9]": None,
+    }
+    rows = [row(at=number, html=html, where=path) for number, path in enumerate(paths)]
+    data, report = run(rows, _raw_mapping(xpath="where"))
+    assert [step.action.name for step in data.session("a").steps] == list(paths.values())
+    assert report.noted["XPath with more than tags, positions and attributes: target unknown"].count == 1
+    texts = [
+        ("two  words", "link", "two_words"),
+        ("Go", "button", "go"),
+        ("Go", "link", None),
+        ("Twice", None, None),
+    ]
+    rows = [row(at=number, html=html, said=text, kind=role) for number, (text, role, _) in enumerate(texts)]
+    data, report = run(rows, _raw_mapping(text="said", role="kind"))
+    assert [step.action.name for step in data.session("a").steps] == [name for *_, name in texts]
+    assert report.noted["text is that of several elements: kept, counted as unreachable"].count == 1
+    assert report.noted["text is that of no element: kept, counted as unreachable"].count == 1
+
+
+def test_zones_and_units_of_times(run: Run) -> None:
+    mapping = {"time": {"column": "at", "zone": "Europe/Berlin"}}
+    data, _ = run([row(at="2025-07-01 12:00"), row("b", at="2025-07-01T12:00:00Z")], mapping)
+    assert data.session("a").steps[0].timestamp == datetime(2025, 7, 1, 10, tzinfo=UTC)
+    assert data.session("b").steps[0].timestamp == datetime(2025, 7, 1, 12, tzinfo=UTC)
+    data, _ = run([row(at=1_740_000_000)], {"time": {"column": "at", "unit": "ms"}})
+    assert data.session("a").steps[0].timestamp == datetime(1970, 1, 21, 3, 20, tzinfo=UTC)
+    with pytest.raises(ConfigError, match="zone 'Mars' is not known"):
+        run([row()], {"time": {"column": "at", "zone": "Mars"}})
 
 
 BY_STEP = {"step": "n"}
@@ -645,9 +747,8 @@ def test_raw_pages_that_cannot_be_simplified_refuse_their_session(run: Run) -> N
         ({"sesion": "visit"}, "top level: unknown key 'sesion': did you mean 'session'"),
         ({"page": {"column": "html", "kind": "simple"}}, "page.kind"),
         ({"page": {"colunm": "html", "kind": "raw"}}, "page: unknown key 'colunm': did you mean 'column'"),
-        ({"user": None}, "user"),
         ({"user": {"column": "a", "constant": "b"}}, "user: say either column or constant"),
-        ({"action": MAPPING["action"] | {"target": {}}}, "exactly one of name, selector, id"),
+        ({"action": MAPPING["action"] | {"target": {}}}, "exactly one of name, selector, id, xpath, text"),
         ({"action": MAPPING["action"] | {"target": {"selector": "css"}}}, "a selector or id needs raw pages"),
         (
             {"action": MAPPING["action"] | {"type": {"column": "event", "values": {"x": "tap"}}}},
@@ -686,9 +787,9 @@ def test_a_mapping_that_is_no_mapping(tmp_path: Path) -> None:
 
 def test_sources_say_what_they_need(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match="unknown source 'csv': expected one of miniwob, opera, jsonl, parquet"
+        ConfigError, match="unknown source 'xml': expected one of miniwob, opera, csv, jsonl, parquet"
     ):
-        ingest("csv", tmp_path, tmp_path / "out")
+        ingest("xml", tmp_path, tmp_path / "out")
     with pytest.raises(ConfigError, match="source jsonl needs a mapping"):
         ingest("jsonl", tmp_path, tmp_path / "out")
     with pytest.raises(ConfigError, match="takes no mapping"):

@@ -9,11 +9,13 @@ from cyclopts import Parameter, validators
 
 
 def command(
-    source: str,
-    path: str,
+    source: str | None = None,
+    path: str | None = None,
     *,
-    out: Path,
+    out: Path | None = None,
     mapping: Path | None = None,
+    init: Path | None = None,
+    gap: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
     recipe: Path | None = None,
     keep_raw: Annotated[bool, Parameter(negative="--drop-raw")] = True,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
@@ -26,10 +28,13 @@ def command(
     The data set folder also gets ingest.md: what was read, repaired and refused and why.
 
     Args:
-        source: miniwob, opera, jsonl or parquet.
+        source: miniwob, opera, csv, jsonl or parquet.
         path: What to read: a file, a folder, or for opera also a hub id.
         out: The data set folder to make.
-        mapping: YAML file that says which column is what, for jsonl and parquet.
+        mapping: YAML file that says which column is what, for csv, jsonl and parquet.
+        init: A log in CSV, JSON Lines or Parquet to write a first mapping for, with comments. It goes to the
+            file of --mapping, or to NAME.mapping.yaml in the current folder. Nothing else is done.
+        gap: Minutes. Sessions of a mapped log are cut at every pause that is longer.
         recipe: YAML file with a site's rules for simplifying raw pages.
         keep_raw: Store raw pages beside the simplified ones.
         overwrite: Replace a data set that is already there.
@@ -41,13 +46,22 @@ def command(
 
     from facsim.cli.console import console, progress_bar
     from facsim.data.ingest import ingest
+    from facsim.util.errors import ConfigError
 
+    if init is not None:
+        return _write_draft(init, mapping, overwrite=overwrite)
+    if source is None or path is None or out is None:
+        raise ConfigError(
+            "expected SOURCE, PATH and --out, for example: facsim ingest csv log.csv "
+            "--mapping log.mapping.yaml --out data/own. For a first mapping: facsim ingest --init log.csv"
+        )
     with progress_bar("Ingesting") as progress:
         report = ingest(
             source,
             path,
             out,
             mapping=mapping,
+            gap=gap,
             recipe=recipe,
             keep_raw=keep_raw,
             overwrite=overwrite,
@@ -58,4 +72,23 @@ def command(
         )
     console.print(Markdown(report.to_markdown()))
     console.print(f"The data set is in {out}. Next: facsim audit {out}", highlight=False, markup=False)
+    return 0
+
+
+def _write_draft(log: Path, mapping: Path | None, *, overwrite: bool) -> int:
+    from facsim.cli.console import console
+    from facsim.data.mapping_draft import draft_mapping, log_format
+    from facsim.util.errors import ConfigError
+    from facsim.util.files import write_atomically
+
+    file = mapping or Path(f"{log.name.split('.')[0] or 'log'}.mapping.yaml")
+    if file.exists() and not overwrite:
+        raise ConfigError(f"{file} exists. Choose another file with --mapping, or say --overwrite")
+    write_atomically(file, draft_mapping(log))
+    console.print(
+        f"A first mapping is in {file}. Check its guesses, answer every TODO, then: "
+        f"facsim ingest {log_format(log)} {log} --mapping {file} --out data/own",
+        highlight=False,
+        markup=False,
+    )
     return 0

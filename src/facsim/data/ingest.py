@@ -24,6 +24,7 @@ def ingest(
     out: str | Path,
     *,
     mapping: str | Path | None = None,
+    gap: float | None = None,
     recipe: str | Path | None = None,
     keep_raw: bool = True,
     overwrite: bool = False,
@@ -38,10 +39,11 @@ def ingest(
     and why.
 
     Args:
-        source: `miniwob`, `opera`, `jsonl` or `parquet`.
+        source: `miniwob`, `opera`, `csv`, `jsonl` or `parquet`.
         path: what to read: a file, a folder, or for `opera` also a hub id.
         out: the data set folder to make.
-        mapping: YAML file that says which column is what; for `jsonl` and `parquet`.
+        mapping: YAML file that says which column is what; for `csv`, `jsonl` and `parquet`.
+        gap: minutes; a session is cut at every longer pause. For the same sources.
         recipe: YAML file with a site's rules for simplifying raw pages; else the source's own, if it has one.
         keep_raw: store raw pages beside the simplified ones.
         overwrite: replace a data set that is already at `out`.
@@ -55,7 +57,7 @@ def ingest(
         InputError: if the input cannot be read, holds no usable session, or `strict` met a refusal.
     """
     return write_source(
-        open_source(source, path, mapping=mapping),
+        open_source(source, path, mapping=mapping, gap=gap),
         path,
         out,
         recipe=recipe,

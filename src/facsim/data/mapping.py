@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -70,16 +71,67 @@ class FieldMapping(_Strict):
         return self
 
 
-class PageMapping(_Strict):
-    """The column with the page that the person saw when acting."""
+class TimeMapping(FieldMapping):
+    """When a step happened. In YAML a column's name alone will do."""
 
-    column: str
+    zone: str | None = None
+    """Time zone of times that state none, such as `Europe/Berlin`; UTC if not given."""
+    unit: Literal["s", "ms", "us", "ns"] | None = None
+    """Unit of numbers since 1970; else it follows from the size of each number."""
+
+    @model_validator(mode="after")
+    def _known_zone(self) -> Self:
+        if self.zone is not None:
+            try:
+                ZoneInfo(self.zone)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise ValueError(f"zone {self.zone!r} is not known; expected such as Europe/Berlin") from None
+        return self
+
+
+class PageMapping(_Strict):
+    """The page that the person saw when acting: in a column, or in files that a column names."""
+
+    column: str | None = None
+    """Column with the page's HTML."""
+    file: str | None = None
+    """Column with the path of a file with the page, plain or gzip."""
+    folder: str | None = None
+    """Folder of these files, from the log's own folder, which it is if not given."""
     kind: Literal["raw", "simplified"]
     """`raw`: HTML as the browser had it. `simplified`: elements carry unique `name`s already."""
 
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.column is None) == (self.file is None):
+            raise ValueError("say either column or file")
+        if self.folder is not None and self.file is None:
+            raise ValueError("folder is for pages in files: say file")
+        return self
+
+    @property
+    def source(self) -> str:
+        """The column with the page or the path of its file."""
+        found = self.column or self.file
+        assert found is not None
+        return found
+
+
+class CsvMapping(_Strict):
+    """How a CSV file is written, where that cannot be seen from the file."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+
+    @model_validator(mode="after")
+    def _one_character(self) -> Self:
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise ValueError("delimiter is one character")
+        return self
+
 
 class TargetMapping(_Strict):
-    """What was acted on: one of three ways to say it."""
+    """What was acted on: one of five ways to say it."""
 
     name: FieldMapping | None = None
     """The element's unique dotted name."""
@@ -87,12 +139,28 @@ class TargetMapping(_Strict):
     """A CSS selector in the raw page. The nearest named element around what it finds is the target."""
     id: FieldMapping | None = None
     """The `id` attribute in the raw page."""
+    xpath: FieldMapping | None = None
+    """An XPath in the raw page: tags, positions and attributes."""
+    text: FieldMapping | None = None
+    """The visible text of the element in the raw page."""
+    role: FieldMapping | None = None
+    """The ARIA role of the element with this text."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if sum(way is not None for way in (self.name, self.selector, self.id)) != 1:
-            raise ValueError("say exactly one of name, selector, id")
+        ways = (self.name, self.selector, self.id, self.xpath, self.text)
+        if sum(way is not None for way in ways) != 1:
+            raise ValueError("say exactly one of name, selector, id, xpath, text")
+        if self.role is not None and self.text is None:
+            raise ValueError("role goes with text")
         return self
+
+    @property
+    def way(self) -> FieldMapping:
+        """The one that is given."""
+        found = self.name or self.selector or self.id or self.xpath or self.text
+        assert found is not None
+        return found
 
 
 class ActionMapping(_Strict):
@@ -108,7 +176,7 @@ class ActionMapping(_Strict):
     @model_validator(mode="after")
     def _known_types(self) -> Self:
         for value, meant in self.type.values.items():
-            if meant not in (*ACTION_TYPES, SKIP):
+            if meant not in (*TYPE_VALUES, SKIP):
                 raise ValueError(
                     f"type: value {value!r} is mapped to {meant!r}, "
                     f"which is not one of {', '.join((*ACTION_TYPES, SKIP))}"
@@ -126,13 +194,17 @@ class ColumnMapping(_Strict):
     licence: str = "not stated"
     citation: str | None = None
 
-    session: FieldMapping
-    user: FieldMapping
-    """The person. Splits are disjoint by it; if people are not known, map it to the session's column."""
+    session: FieldMapping | None = None
+    """Which session. Without it, and in rows that have none, a user's rows are cut at pauses (`gap`)."""
+    user: FieldMapping | None = None
+    """The person. Splits are disjoint by it. A session without one counts as a person of its own."""
     page: PageMapping
     action: ActionMapping
-    time: FieldMapping | None = None
+    time: TimeMapping | None = None
     """ISO 8601, or seconds, milli-, micro- or nanoseconds since 1970. Without a zone: UTC."""
+    gap: float | None = None
+    """Minutes: a session is cut at every pause that is longer. 30 where there are no session ids."""
+    csv: CsvMapping = CsvMapping()
     step: FieldMapping | None = None
     """A number that orders the steps of a session. Without it the time does."""
 
@@ -156,6 +228,16 @@ class ColumnMapping(_Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _rows_belong_together(self) -> Self:
+        if self.session is None and self.user is None:
+            raise ValueError("say session or user: else nobody knows which rows belong together")
+        if self.time is None and (self.session is None or self.gap is not None):
+            raise ValueError("sessions are cut at pauses, which takes time: say time")
+        if self.gap is not None and not self.gap > 0:
+            raise ValueError(f"gap is {self.gap:g}: expected minutes, more than 0")
+        return self
+
     @classmethod
     def read(cls, file: str | Path) -> ColumnMapping:
         """Read a mapping file.
@@ -177,14 +259,27 @@ class ColumnMapping(_Strict):
             )
             raise ConfigError(f"{file}: {problems}") from None
 
+    def with_gap(self, minutes: float) -> ColumnMapping:
+        """The same with sessions cut at pauses of more than so many minutes.
+
+        Raises:
+            ConfigError: if it is not more than 0, or the mapping says no time.
+        """
+        if not minutes > 0:
+            raise ConfigError(f"gap is {minutes:g}: expected minutes, more than 0")
+        if self.time is None:
+            raise ConfigError("sessions are cut at pauses, which takes time: map time")
+        return self.model_copy(update={"gap": minutes})
+
     def fields(self) -> dict[str, FieldMapping]:
         """Every field that is set, by what it stands for."""
         target = self.action.target
         found: dict[str, FieldMapping | None] = {name: getattr(self, name) for name in _PLAIN_FIELDS}
         found |= {
-            "page": FieldMapping(column=self.page.column),
+            "page": FieldMapping(column=self.page.source),
             "action.type": self.action.type,
             "action.text": self.action.text,
-            "action.target": target.name or target.selector or target.id,
+            "action.target": target.way,
+            "action.target.role": target.role,
         }
         return {name: field for name, field in found.items() if field is not None}

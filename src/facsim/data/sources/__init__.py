@@ -115,22 +115,26 @@ class Source(Protocol):
 SOURCES: Mapping[str, str] = {
     "miniwob": "facsim.data.sources.miniwob:MiniWob",
     "opera": "facsim.data.sources.opera:Opera",
+    "csv": "facsim.data.sources.mapped_log:CsvLog",
     "jsonl": "facsim.data.sources.mapped_log:JsonLines",
     "parquet": "facsim.data.sources.mapped_log:ParquetTable",
 }
 """Name -> module and class. Loaded when used."""
 
-MAPPED_SOURCES = frozenset({"jsonl", "parquet"})
+MAPPED_SOURCES = frozenset({"csv", "jsonl", "parquet"})
 """Sources of one's own, which need a column mapping."""
 
 
-def open_source(name: str, path: str | Path, *, mapping: str | Path | None = None) -> Source:
+def open_source(
+    name: str, path: str | Path, *, mapping: str | Path | None = None, gap: float | None = None
+) -> Source:
     """The source called `name` over `path`.
 
     Args:
         name: one of `SOURCES`.
         path: a file or folder, or whatever else the source takes (a hub id).
-        mapping: YAML file that says which column is what; for `jsonl` and `parquet`.
+        mapping: YAML file that says which column is what; for `csv`, `jsonl` and `parquet`.
+        gap: minutes of a pause that ends a session; in place of the mapping's own.
 
     Raises:
         ConfigError: if there is no such source, or the mapping is missing, unusable or not taken.
@@ -141,14 +145,16 @@ def open_source(name: str, path: str | Path, *, mapping: str | Path | None = Non
     if name in MAPPED_SOURCES and mapping is None:
         raise ConfigError(
             f"source {name} needs a mapping that says which column is what: --mapping FILE.yaml. "
-            "docs/your-data/logs.md has a worked example"
+            "docs/your-data/logs.md has a worked example; facsim ingest --init writes one to start from"
         )
     if name not in MAPPED_SOURCES and mapping is not None:
         raise ConfigError(f"source {name} knows its columns and takes no mapping")
+    if name not in MAPPED_SOURCES and gap is not None:
+        raise ConfigError(f"source {name} has sessions of its own and takes no gap")
     module, class_name = SOURCES[name].split(":")
     make = getattr(import_module(module), class_name)
     try:
-        source: Source = make(path) if mapping is None else make(path, mapping)
+        source: Source = make(path) if mapping is None else make(path, mapping, gap=gap)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from None
     return source

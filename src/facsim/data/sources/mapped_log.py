@@ -1,4 +1,4 @@
-"""Logs of one's own: JSON Lines or Parquet, one row a step, with a column mapping.
+"""Logs of one's own: CSV, JSON Lines or Parquet, one row per step, with a column mapping.
 
 Rules (docs/your-data/logs.md tells them to users):
 
@@ -18,6 +18,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import ClassVar
@@ -26,12 +27,18 @@ from facsim.data.card import Card
 from facsim.data.ingest_report import IngestReport
 from facsim.data.mapping import ColumnMapping
 from facsim.data.sources import RawSession, SessionRefused
-from facsim.data.sources.mapped_session import read_session, text_of
+from facsim.data.sources.csv_rows import CsvFormat, csv_format, csv_rows
+from facsim.data.sources.mapped_session import read_sessions, text_of
+from facsim.data.sources.page_files import PageFiles
 from facsim.data.sources.rows import LogRow, files_at, json_rows, parquet_rows, top_column
 from facsim.data.sources.spool import Spool, SpoolEntry
 from facsim.data.table_schemas import open_parquet
 from facsim.util.errors import InputError
 from facsim.util.progress import Progress
+
+_GUESSED_ENCODING = "file is not UTF-8: read as Windows-1252. If that is wrong, say csv.encoding"
+USER_KEY = "user "
+"""Begins the ids of sessions that are made of a user's rows without session ids."""
 
 
 class _MappedLog:
@@ -40,10 +47,15 @@ class _MappedLog:
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
 
-    def __init__(self, path: str | Path, mapping: str | Path | ColumnMapping) -> None:
-        self.mapping = mapping if isinstance(mapping, ColumnMapping) else ColumnMapping.read(mapping)
+    def __init__(
+        self, path: str | Path, mapping: str | Path | ColumnMapping, *, gap: float | None = None
+    ) -> None:
+        read = mapping if isinstance(mapping, ColumnMapping) else ColumnMapping.read(mapping)
+        self.mapping = read if gap is None else read.with_gap(gap)
         self.files = files_at(Path(path), self.suffixes)
         self._path = Path(path)
+        folder = self._path if self._path.is_dir() else self._path.parent
+        self._pages = PageFiles(folder / (self.mapping.page.folder or "."))
 
     def card(self) -> Card:
         """What the mapping says of the origin; the mapping itself is kept in the settings."""
@@ -65,7 +77,8 @@ class _MappedLog:
             for done, (key, rows) in enumerate(groups):
                 progress(done, len(sizes), "sessions")
                 try:
-                    yield read_session(key, rows, self.mapping, report)
+                    # All of them, before any is used: a fault in one refuses the rows as a whole.
+                    yield from list(read_sessions(key, rows, self.mapping, report, self._pages))
                 except SessionRefused as refusal:
                     report.refuse(refusal.kind, refusal.where)
             progress(len(sizes), len(sizes), "sessions")
@@ -81,8 +94,12 @@ class _MappedLog:
                 progress(count, None, "rows indexed")
             key = self._session_key(row)
             if key is None:
-                report.repair("row without a session id: left out", row.where)
+                report.repair("row without a session id or a user: left out", row.where)
                 continue
+            if key.startswith(USER_KEY) and self.mapping.session is not None:
+                report.repair(
+                    "row without a session id: counted to a session of its user, by pauses", row.where
+                )
             contiguous = contiguous and (key == previous or key not in sizes)
             sizes[key] += 1
             previous = key
@@ -127,10 +144,15 @@ class _MappedLog:
             yield key, [LogRow(*json.loads(spool.get(place))) for place in of_session]
 
     def _session_key(self, row: LogRow) -> str | None:
+        """The session id; else the user, whose rows are then cut at pauses; None if there is neither."""
         try:
-            return text_of(row, self.mapping.session, "session") or None
+            found = text_of(row, self.mapping.session, "session")
+            if found or self.mapping.time is None:
+                return found or None
+            user = text_of(row, self.mapping.user, "user")
         except SessionRefused:
             return None
+        return f"{USER_KEY}{user}" if user else None
 
     def _declared_columns(self) -> set[str]:
         """Columns that the files declare before any row is read."""
@@ -177,11 +199,38 @@ class ParquetTable(_MappedLog):
         return set.intersection(*(set(open_parquet(file).schema_arrow.names) for file in self.files))
 
     def _first_pass(self, report: IngestReport) -> Iterator[LogRow]:  # noqa: ARG002 - Parquet is whole or broken
-        column = self.mapping.session.column
+        keys = (self.mapping.session, self.mapping.user)
+        columns = [field.column for field in keys if field is not None and field.column]
         for file in self.files:
-            yield from parquet_rows(file, [column] if column else [])
+            yield from parquet_rows(file, columns)
 
     def _rows(self) -> Iterator[LogRow]:
         # All columns: whether two rows are one can be told by all of them only.
         for file in self.files:
             yield from parquet_rows(file)
+
+
+class CsvLog(_MappedLog):
+    """The source `csv`: CSV or TSV files, plain or gzip; encoding and delimiter follow from each file."""
+
+    name = "csv"
+    suffixes = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+
+    def _declared_columns(self) -> set[str]:
+        return set.intersection(*(set(self._format(file).columns) for file in self.files))
+
+    def _first_pass(self, report: IngestReport) -> Iterator[LogRow]:
+        for file in self.files:
+            form = self._format(file)
+            if form.encoding == "cp1252" and self.mapping.csv.encoding is None:
+                report.note(_GUESSED_ENCODING, file.name)
+            yield from csv_rows(file, form, report)
+
+    def _rows(self) -> Iterator[LogRow]:
+        for file in self.files:
+            yield from csv_rows(file, self._format(file))
+
+    @cache  # noqa: B019 - there is one source for each ingest
+    def _format(self, file: Path) -> CsvFormat:
+        said = self.mapping.csv
+        return csv_format(file, encoding=said.encoding, delimiter=said.delimiter)

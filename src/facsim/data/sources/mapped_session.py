@@ -1,61 +1,167 @@
-"""One session of a mapped log: from its rows to a `RawSession`, or the reason why that cannot be."""
+"""Sessions of a mapped log: from rows to `RawSession`s, or the reason why that cannot be."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import cast, get_args
+from zoneinfo import ZoneInfo
 
 from facsim.data.ingest_report import IngestReport
-from facsim.data.mapping import SKIP, TYPE_VALUES, ColumnMapping, FieldMapping
+from facsim.data.mapping import SKIP, TYPE_VALUES, ColumnMapping, FieldMapping, TimeMapping
 from facsim.data.sources import RawSession, RawStep, SessionRefused
+from facsim.data.sources.page_files import PageFiles
 from facsim.data.sources.rows import LogRow
 from facsim.data.sources.timestamps import is_date, read_time
+from facsim.data.sources.xpath import css_of_xpath
 from facsim.schema import ACTION_TYPES, Action, ActionType, Outcome
 
+DEFAULT_GAP = 30.0
+"""Minutes: the pause that ends a session where a log has no session ids, as in web analytics."""
+
+_UNUSABLE_XPATH = "XPath with more than tags, positions and attributes: target unknown"
 _NO_TIME_OF_DAY = "time is a date without a time of day: kept as midnight UTC, elapsed time unknown"
 _PERHAPS_TWICE = "row equals another one, and no time or step id tells them apart: kept"
 
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """A row that is a step, with what orders it."""
+    """A row that is a step, with what orders it; and the row with the final text of joined keystrokes."""
 
     row: LogRow
     type: ActionType
     number: float | None
     time: datetime | None
     has_time_of_day: bool = True
+    text_row: LogRow | None = None
 
 
-def read_session(
-    session_id: str, rows: Sequence[LogRow], mapping: ColumnMapping, report: IngestReport
-) -> RawSession:
-    """The session that these rows tell.
+def read_sessions(
+    key: str, rows: Sequence[LogRow], mapping: ColumnMapping, report: IngestReport, pages: PageFiles
+) -> Iterator[RawSession]:
+    """The sessions in the rows of one session id or user; several where there are pauses.
 
     Raises:
-        SessionRefused: if they do not tell one.
+        SessionRefused: if the rows do not make a session.
     """
-    where = f"{rows[0].where} (session {session_id})"
+    where = f"{rows[0].where} (session {key})"
     events = [event for row in rows if (event := _event(row, mapping, report))]
     if not events:
         raise SessionRefused("session without steps", where)
-    events = _sorted_events(events, mapping, report, where)
-    start = events[0]
-    return RawSession(
-        session_id=session_id,
-        user_id=_one(rows, mapping.user, "user", where),
-        # A list, not a generator: a fault in the last row must be known before the session is used.
-        steps=[_step(event, start, mapping, report) for event in events],
-        persona=_first(rows, mapping.persona, "persona", report, where),
-        intent=_first(rows, mapping.intent, "intent", report, where),
-        outcome=_outcome(rows, mapping, report, where),
-        site=_first(rows, mapping.site, "site", report, where),
-        official_split=_one(rows, mapping.split, "split", where) if mapping.split else None,
-        where=where,
-    )
+    events = _joined_keystrokes(_sorted_events(events, mapping, report, where), mapping, report)
+    has_id = any(text_of(row, mapping.session, "session") for row in rows)
+    parts = _cut_at_pauses(events, mapping.gap if has_id else mapping.gap or DEFAULT_GAP)
+    if len(parts) > 1:
+        kind = f"session cut at a pause of more than {(mapping.gap or DEFAULT_GAP):g} minutes"
+        report.repair(kind, where, times=len(parts) - 1)
+    user = _user(key, rows, mapping, report, where)
+    persona = _first(rows, mapping.persona, "persona", report, where)
+    site = _first(rows, mapping.site, "site", report, where)
+    split = _one(rows, mapping.split, "split", where) if mapping.split else None
+    for number, part in enumerate(parts, start=1):
+        own = rows if len(parts) == 1 else _rows_of(rows, number - 1, parts, mapping)
+        yield RawSession(
+            session_id=key if number == 1 else f"{key}#{number}",
+            user_id=user,
+            # A list, not a generator: a fault in the last row must be known before the session is used.
+            steps=[_step(event, part[0], mapping, report, pages) for event in part],
+            persona=persona,
+            intent=_first(own, mapping.intent, "intent", report, where),
+            outcome=_outcome(own, mapping, report, where),
+            site=site,
+            official_split=split,
+            where=where,
+        )
+
+
+def _user(key: str, rows: Sequence[LogRow], mapping: ColumnMapping, report: IngestReport, where: str) -> str:
+    """The user of a session. One without is a person of its own: nobody can tell who returned."""
+    values = _values(rows, mapping.user, "user")
+    if not values:
+        report.note("session without a user: counted as a person of its own", where)
+        return f"session {key}"
+    if len(values) > 1:
+        raise SessionRefused("rows of one session differ in user", where)
+    return values[0]
+
+
+def _cut_at_pauses(events: list[_Event], gap: float | None) -> list[list[_Event]]:
+    """The events, cut wherever two neighbours are more than `gap` minutes apart."""
+    parts = [events[:1]]
+    for before, event in pairwise(events):
+        apart = (event.time - before.time).total_seconds() if event.time and before.time else 0.0
+        if gap is not None and apart > gap * 60 and event.has_time_of_day:
+            parts.append([])
+        parts[-1].append(event)
+    return parts
+
+
+def _rows_of(
+    rows: Sequence[LogRow], index: int, parts: Sequence[Sequence[_Event]], mapping: ColumnMapping
+) -> list[LogRow]:
+    """The rows of one part: its steps, and the rows skipped by the mapping that were written during it."""
+    own = {id(event.row) for event in parts[index]}
+    others = {id(event.row) for part in parts for event in part} - own
+    starts = [part[0].time for part in parts]
+    found: list[LogRow] = []
+    for row in rows:
+        if id(row) in own:
+            found.append(row)
+        elif id(row) not in others:
+            time = _readable_time(row, mapping)
+            later = [place for place, start in enumerate(starts) if time and start and start <= time]
+            if index == max(later, default=0):
+                found.append(row)
+    return found
+
+
+def _readable_time(row: LogRow, mapping: ColumnMapping) -> datetime | None:
+    field = mapping.time
+    if field is None or field.column is None:
+        return None
+    try:
+        return _time_of(row.get(field.column), field)
+    except ValueError:
+        return None
+
+
+def _joined_keystrokes(events: list[_Event], mapping: ColumnMapping, report: IngestReport) -> list[_Event]:
+    """Rows of typing into one field, one for each key, as one step with the text that was left at the end.
+
+    Rows are joined if they are neighbours on one page with one target, and each text continues the one
+    before it or takes some of it back.
+    """
+    kept: list[_Event] = []
+    for event in events:
+        before = kept[-1] if kept else None
+        if before is not None and _goes_on(before, event, mapping):
+            kept[-1] = replace(before, text_row=event.row)
+            report.repair("rows of typing into one field, key by key: joined", event.row.where)
+        else:
+            kept.append(event)
+    return kept
+
+
+def _goes_on(before: _Event, event: _Event, mapping: ColumnMapping) -> bool:
+    """Whether an event is the next keystroke of the one before it."""
+    if before.type != "type_and_submit" or event.type != "type_and_submit":
+        return False
+    one, other = before.row, event.row
+    columns = [mapping.page.source, *(field.column for field in _place_fields(mapping) if field.column)]
+    if any(one.get(column) != other.get(column) for column in columns):
+        return False
+    old = text_of(before.text_row or one, mapping.action.text, "typed text") or ""
+    new = text_of(other, mapping.action.text, "typed text") or ""
+    return old != new and (new.startswith(old) or old.startswith(new))
+
+
+def _place_fields(mapping: ColumnMapping) -> list[FieldMapping]:
+    """The fields that say where something was typed."""
+    found = (mapping.action.target.way, mapping.action.target.role, mapping.url)
+    return [field for field in found if field is not None]
 
 
 def text_of(row: LogRow, field: FieldMapping | None, what: str) -> str | None:
@@ -120,12 +226,17 @@ def _time(row: LogRow, mapping: ColumnMapping, report: IngestReport) -> datetime
     if value is None or value == "":
         return None
     try:
-        return read_time(value)
+        return _time_of(value, mapping.time)
     except ValueError:
         if mapping.step is None:
             raise SessionRefused("time cannot be read, and orders the steps", row.where) from None
         report.repair("time cannot be read: left out (the step ids order the steps)", row.where)
         return None
+
+
+def _time_of(value: object, field: TimeMapping) -> datetime:
+    zone = ZoneInfo(field.zone) if field.zone else UTC
+    return read_time(value, zone=zone, unit=field.unit)
 
 
 def _sorted_events(
@@ -180,20 +291,29 @@ def _without_twins(events: list[_Event], report: IngestReport) -> list[_Event]:
     return kept
 
 
-def _step(event: _Event, start: _Event, mapping: ColumnMapping, report: IngestReport) -> RawStep:
+def _step(
+    event: _Event, start: _Event, mapping: ColumnMapping, report: IngestReport, pages: PageFiles
+) -> RawStep:
     row = event.row
-    page = row.get(mapping.page.column)
+    page = row.get(mapping.page.source)
     if page is None:
         raise SessionRefused("page is null", row.where)
     if not isinstance(page, str):
         raise SessionRefused(f"page holds {type(page).__name__}, expected HTML", row.where)
+    if mapping.page.file is not None:
+        try:
+            page = pages.read(page)
+        except ValueError as error:
+            raise SessionRefused(str(error), f"{row.where}: {page}") from None
     rationale = text_of(row, mapping.rationale, "rationale") or None
     target = mapping.action.target
     return RawStep(
         html=page,
         action=_action(event, mapping, report),
         simplified=mapping.page.kind == "simplified",
-        selector=_selector(row, mapping) if target.name is None else None,
+        selector=_selector(row, mapping, report),
+        target_text=text_of(row, target.text, "target") or None,
+        target_role=text_of(row, target.role, "target role") or None,
         category=text_of(row, mapping.category, "category") or None,
         rationale=rationale,
         rationale_source=mapping.rationale_source if rationale else None,
@@ -217,16 +337,23 @@ def _action(event: _Event, mapping: ColumnMapping, report: IngestReport) -> Acti
     name = text_of(event.row, mapping.action.target.name, "target") or None
     if event.type == "click":
         return Action.click(name)
-    text = text_of(event.row, mapping.action.text, "typed text")
+    text = text_of(event.text_row or event.row, mapping.action.text, "typed text")
     if text is None:
         report.repair("typed text is null: read as empty", event.row.where)
     return Action.type_and_submit(name, text or "")
 
 
-def _selector(row: LogRow, mapping: ColumnMapping) -> str | None:
+def _selector(row: LogRow, mapping: ColumnMapping, report: IngestReport) -> str | None:
+    """The CSS selector of the target, where the log has a selector, an id or an XPath."""
     target = mapping.action.target
     if target.selector is not None:
         return text_of(row, target.selector, "target") or None
+    if target.xpath is not None:
+        path = text_of(row, target.xpath, "target")
+        selector = css_of_xpath(path) if path else None
+        if path and selector is None:
+            report.note(_UNUSABLE_XPATH, f"{row.where}: {path}")
+        return selector
     element_id = text_of(row, target.id, "target")
     if not element_id:
         return None
