@@ -38,21 +38,28 @@ class BoundedClient(httpx2.AsyncClient):
         request.headers["accept-encoding"] = "gzip, deflate"
         response = await super().send(request, **{**options, "stream": True})
         try:
-            body = BoundedBody(response.headers.get("content-encoding"))
-            async for chunk in response.aiter_raw(_CHUNK_BYTES):
-                body.feed(chunk)
-        finally:
-            await response.aclose()
-        content = body.read()
-        if response.is_success:
-            content = checked_body(self._provider, content)
+            content = await _read(response)
+        except CallFailed:
+            if response.is_success:
+                raise
+            content = b""  # the status of an error says enough
         headers = [(name, value) for name, value in response.headers.items() if name not in _BODY_HEADERS]
         if response.is_success:
-            headers = [
-                *(pair for pair in headers if pair[0] != "content-type"),
-                ("content-type", "application/json"),
-            ]
+            content = checked_body(self._provider, content)
+            headers = [pair for pair in headers if pair[0] != "content-type"]
+            headers.append(("content-type", "application/json"))
         return httpx2.Response(response.status_code, headers=headers, content=content, request=request)
+
+
+async def _read(response: httpx2.Response) -> bytes:
+    """The decompressed body, within `MAX_BODY_BYTES`."""
+    try:
+        body = BoundedBody(response.headers.get("content-encoding"))
+        async for chunk in response.aiter_raw(_CHUNK_BYTES):
+            body.feed(chunk)
+        return body.read()
+    finally:
+        await response.aclose()
 
 
 def bound_responses(client: Any, timeout_s: float) -> None:
@@ -66,31 +73,38 @@ def bound_responses(client: Any, timeout_s: float) -> None:
 
     def send(request: Any, **_: Any) -> Any:
         """Replaces botocore's own sending, which reads bodies without a bound."""
-        deadline = time.monotonic() + timeout_s
         request.stream_output = True
         response = session.send(request)
-        slow = CallFailed("slow", f"no complete answer within {timeout_s:g} s", is_transient=True)
         try:
-            body = BoundedBody(response.headers.get("content-encoding"))
-            while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
-                body.feed(chunk)
-                if time.monotonic() > deadline:
-                    raise slow
-        except UrllibTimeout:
-            raise slow from None
-        except HTTPError:
-            raise CallFailed(
-                "broken", "the connection broke within the response", is_transient=True
-            ) from None
-        finally:
-            response.raw.release_conn()
-            response.raw.close()
-        content = body.read()
-        if response.status_code == 200:
-            content = checked_body("bedrock", content)
-        response._content = content
+            content = _read_bedrock(response, timeout_s)
+        except CallFailed:
+            if response.status_code == 200:
+                raise
+            content = b""
+        response._content = checked_body("bedrock", content) if response.status_code == 200 else content
         for name in _BODY_HEADERS:
             response.headers.pop(name, None)
         return response
 
     client.meta.events.register("before-send.bedrock-runtime.Converse", send)
+
+
+def _read_bedrock(response: Any, timeout_s: float) -> bytes:
+    """The decompressed body of a botocore response, within `MAX_BODY_BYTES` and `timeout_s` seconds."""
+    deadline = time.monotonic() + timeout_s
+    slow = CallFailed("slow", f"no complete answer within {timeout_s:g} s", is_transient=True)
+    try:
+        body = BoundedBody(response.headers.get("content-encoding"))
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
+            body.feed(chunk)
+            if time.monotonic() > deadline:
+                raise slow
+        return body.read()
+    except UrllibTimeout:
+        raise slow from None
+    except HTTPError:
+        message = "the connection broke within the response"
+        raise CallFailed("broken", message, is_transient=True) from None
+    finally:
+        response.raw.release_conn()
+        response.raw.close()
