@@ -11,7 +11,7 @@ from typing import Any
 
 from facsim.page import read_page, simplify
 from facsim.prompt import PromptConfig
-from facsim.prompt.fit import Fitter
+from facsim.prompt.page_fitting import PageFitter
 from facsim.prompt.templates import quoted, render_answer, system_message
 from facsim.schema import Action, PastStep, SessionSoFar, Step
 from tiny.generic import generic_page
@@ -65,7 +65,7 @@ def texts_for_tokenizer(visits: Iterable[Visit], config: PromptConfig, seed: int
         yield system_message(first.persona, first.intent, config).partition("# The visit")[2]
         for so_far, step in visit:
             yield render_answer(step.action, None, "action")
-            for html in (so_far.page.html, Fitter(so_far.page.html).to(rng.choice(SHORTEST))):
+            for html in (so_far.page.html, PageFitter(so_far.page.html).to(rng.choice(SHORTEST))):
                 yield quoted("page", html)
     for shop in SEEDS[:3]:
         for product in catalogue(shop).products:
@@ -78,7 +78,7 @@ def texts_for_tokenizer(visits: Iterable[Visit], config: PromptConfig, seed: int
     for _ in range(1500):
         page = simplify(generic_page(rng, rng.randrange(1, 4)))
         yield quoted(
-            "page", page.html if rng.random() < 0.5 else Fitter(page.html).to(len(page.html) * 2 // 3)
+            "page", page.html if rng.random() < 0.5 else PageFitter(page.html).to(len(page.html) * 2 // 3)
         )
         for question in questions(rng, page, 6):
             yield question.text

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facsim.prompt import LENIENCIES, Style, answer_schema, parse_answer
-from facsim.prompt.action_space import ACTION_SPACE, NotAnAction, action_grammar, action_schema, read_action
+from facsim.prompt.action_space import ACTION_SPACE, InvalidAction, action_grammar, action_schema, read_action
 from facsim.schema import ACTION_TYPES, Action
 
 STYLES = get_args(Style)
@@ -89,7 +89,7 @@ def test_what_satisfies_the_schema_is_read_strictly(data, style, object_root, as
 def test_read_action_gives_an_action_or_says_why_not(fields):
     try:
         action, forgiven = read_action(fields)
-    except NotAnAction as error:
+    except InvalidAction as error:
         assert str(error)
         return
     assert set(forgiven) <= set(LENIENCIES)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facsim.prompt.budget import Plan, plan_history
+from facsim.prompt.budget import BudgetPlan, plan_history
 
 MARK, NOTE = 8, 12
 
@@ -23,7 +23,7 @@ def plan(room, pages, answers, windows=None):
     )
 
 
-def used(found: Plan, pages, answers, windows=None) -> int:
+def used(found: BudgetPlan, pages, answers, windows=None) -> int:
     """Tokens of the prompt that a plan describes, counted from scratch."""
     total = NOTE if found.steps_left_out else 0
     for step in range(found.steps_left_out, len(answers)):
@@ -72,13 +72,13 @@ def test_what_has_given_way_stays_away_and_is_never_the_current_step(session, ro
 
 
 def test_all_is_shown_while_it_fits():
-    assert plan(1_000, [300, 300, 300], [20, 20]) == Plan()
+    assert plan(1_000, [300, 300, 300], [20, 20]) == BudgetPlan()
 
 
 def test_drop_oldest_drops_pages_until_three_quarters_are_used():
     found = plan(1_000, [200] * 5, [20] * 4)
     # 4 * 220 + 200 = 1080 > 1000; without two pages it is 696 <= 750.
-    assert found == Plan(pages_left_out=2, pages_in_window=2)
+    assert found == BudgetPlan(pages_left_out=2, pages_in_window=2)
 
 
 def test_giving_way_comes_in_blocks():
@@ -92,7 +92,7 @@ def test_giving_way_comes_in_blocks():
 def test_anchored_shrinks_pages_before_it_drops_them():
     windows = [50] * 10
     found = plan(1_000, [200] * 5, [20] * 4, windows)
-    assert found == Plan(pages_in_window=3)
+    assert found == BudgetPlan(pages_in_window=3)
     tight = plan(300, [200] * 5, [20] * 4, windows)
     assert tight.pages_in_window == 4
     assert 0 < tight.pages_left_out <= 4
@@ -100,7 +100,7 @@ def test_anchored_shrinks_pages_before_it_drops_them():
 
 def test_a_long_current_page_is_cut_to_what_the_actions_leave():
     found = plan(1_000, [500, 500, 5_000], [20, 20])
-    assert found == Plan(pages_left_out=2, pages_in_window=2, page_room=1_000 - 2 * (20 + MARK))
+    assert found == BudgetPlan(pages_left_out=2, pages_in_window=2, page_room=1_000 - 2 * (20 + MARK))
 
 
 def test_oldest_steps_go_when_actions_alone_leave_no_room():

@@ -298,7 +298,7 @@ def test_prompt_hash_changes_with_all_that_decides_the_wording():
     assert prompt_hash(PromptConfig()) == prompt_hash(PromptConfig())
 
 
-@pytest.mark.parametrize("word", ["_TASK", "_DATA", "REASON", "PAGE_LEFT_OUT", "_NULL_NAME"])
+@pytest.mark.parametrize("word", ["_TASK", "_DATA", "RATIONALE_DESCRIPTION", "PAGE_LEFT_OUT", "_NULL_NAME"])
 def test_prompt_hash_changes_with_every_template(word, monkeypatch):
     from facsim.prompt import page_texts as pages
     from facsim.prompt import templates as wording

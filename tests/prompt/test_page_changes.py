@@ -14,7 +14,7 @@ from facsim.page import read_page
 from facsim.prompt import PromptConfig, build_prompt
 from facsim.prompt.page_changes import as_changes, escape_markers, expand_all, unescape_markers
 from facsim.prompt.page_index import PageIndex
-from facsim.prompt.templates import CUT_MARK, PAGE_LEFT_OUT, harmless
+from facsim.prompt.templates import CUT_MARK, PAGE_LEFT_OUT, escape_data
 from facsim.schema import Action, PastStep, SessionSoFar
 
 MENU = '<nav><a name="menu.home">Home</a> <a name="menu.help">Help</a> <a name="menu.cart">Cart</a></nav>'
@@ -232,7 +232,7 @@ def test_a_prompt_refers_to_nothing_that_it_does_not_show(pages, budget, policy)
         assert budget is None or prompt.tokens <= budget
         kept = shown_whole(prompt)
         if prompt.shown is None:
-            full = [harmless("page", step.page.html) for step in past]
+            full = [escape_data("page", step.page.html) for step in past]
             assert expand_all(kept) == full[len(full) - len(kept) :]
         if budget is None:
             assert len(kept) == len(past)

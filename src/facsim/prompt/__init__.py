@@ -1,6 +1,6 @@
-"""Session so far -> chat messages within a token budget; the answer -> an action.
+"""Turn a session so far into chat messages within a token budget, and parse answers into actions.
 
-Everything here follows from one table, `facsim.prompt.action_space.ACTION_SPACE`.
+The action space is defined in one table, `facsim.prompt.action_space.ACTION_SPACE`.
 """
 
 from facsim.prompt.answer_schema import answer_schema

@@ -1,7 +1,7 @@
-"""What can be done at a step: the one definition.
+"""The action space, defined once.
 
-The prompt's grammar, the JSON Schema sent to servers and the check of an answer are all read off
-`ACTION_SPACE`. To change the action space, change the table (and `facsim.schema.Action`, its value form).
+The grammar in the prompt, the JSON Schema and the validation of answers are derived from `ACTION_SPACE`. To
+change the action space, change this table and `facsim.schema.Action`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from facsim.schema import Action, ActionType
 
 @dataclass(frozen=True, slots=True)
 class ActionField:
-    """A field that an action carries besides its type. Always a string.
+    """A string field of an action, besides its type.
 
     Attributes:
-        name: key on the wire, and attribute of `Action`.
-        description: what stands in it, for the prompt and the schema.
-        aliases: other keys that a lenient reading takes for it.
+        name: JSON key, and attribute of `Action`.
+        description: its content, for the prompt and the schema.
+        aliases: other keys that lenient parsing accepts.
     """
 
     name: Literal["name", "text"]
@@ -34,10 +34,10 @@ class ActionKind:
     """One kind of action.
 
     Attributes:
-        type: its value of `type` on the wire.
+        type: its value of `type` in JSON.
         description: what the person does, for the prompt and the schema.
-        fields: what else it carries, in wire order; all are required.
-        aliases: other values of `type` that a lenient reading takes for it.
+        fields: its other fields in JSON order; all are required.
+        aliases: other values of `type` that lenient parsing accepts.
     """
 
     type: ActionType
@@ -67,12 +67,12 @@ KIND_OF_TYPE: Mapping[str, ActionKind] = {
 }
 
 
-class NotAnAction(ValueError):
-    """The fields do not make an action; the message says why in a clause."""
+class InvalidAction(ValueError):
+    """The fields are not a valid action; the message gives the reason."""
 
 
 def action_grammar() -> str:
-    """The action space as the prompt states it: one line per action, then one per field."""
+    """The action space as described in the prompt: one line per action, then one per field."""
     fields = {field.name: field for kind in ACTION_SPACE for field in kind.fields}
     actions = [f"- `{_example(kind)}`: {kind.description}" for kind in ACTION_SPACE]
     return "\n".join([*actions, *(f"- `{field.name}`: {field.description}" for field in fields.values())])
@@ -83,7 +83,7 @@ def _example(kind: ActionKind) -> str:
 
 
 def action_schema() -> dict[str, Any]:
-    """JSON Schema of one action: a variant per kind, nothing optional, nothing extra."""
+    """JSON Schema of an action: one variant per kind, without optional or additional properties."""
     return {"anyOf": [_variant(kind) for kind in ACTION_SPACE]}
 
 
@@ -94,7 +94,7 @@ def _variant(kind: ActionKind) -> dict[str, Any]:
 
 
 def strict_object(properties: dict[str, Any], description: str | None = None) -> dict[str, Any]:
-    """Schema of an object with exactly these properties, in the subset that strict modes accept."""
+    """JSON Schema of an object with exactly these properties, in the subset that strict modes accept."""
     schema: dict[str, Any] = {
         "type": "object",
         "properties": properties,
@@ -105,25 +105,25 @@ def strict_object(properties: dict[str, Any], description: str | None = None) ->
 
 
 def read_action(fields: Mapping[str, object]) -> tuple[Action, tuple[str, ...]]:
-    """The action that wire fields make, and the names of the leniencies it took (none if it is exact).
+    """Validate JSON fields as an action. Returns it and the names of the leniencies that were needed.
 
     Raises:
-        NotAnAction: if the type is unknown, or a field is missing or is not a string.
+        InvalidAction: if the type is unknown, or a field is missing or is not a string.
     """
     spelled = fields.get("type")
     if not isinstance(spelled, str):
-        raise NotAnAction("no type" if spelled is None else f"type is {kind_of_value(spelled)}")
+        raise InvalidAction("no type" if spelled is None else f"type is {json_type_of(spelled)}")
     kind = KIND_OF_TYPE.get(spelled)
     if kind is None:
-        raise NotAnAction(f"unknown type {shortened(spelled)!r}")
+        raise InvalidAction(f"unknown type {shortened(spelled)!r}")
     forgiven = [] if spelled == kind.type else ["type_alias"]
     used, values = {"type"}, dict[str, str]()
     for field in kind.fields:
         key = next((key for key in (field.name, *field.aliases) if key in fields), None)
         value = fields[key] if key else None
         if key is None or not isinstance(value, str):
-            found = f"{field.name} is {kind_of_value(value)}" if key else f"no {field.name}"
-            raise NotAnAction(f"{kind.type}: {found}")
+            found = f"{field.name} is {json_type_of(value)}" if key else f"no {field.name}"
+            raise InvalidAction(f"{kind.type}: {found}")
         if key != field.name:
             forgiven.append("name_alias")
         used.add(key)
@@ -133,8 +133,8 @@ def read_action(fields: Mapping[str, object]) -> tuple[Action, tuple[str, ...]]:
     return Action(kind.type, **values), tuple(forgiven)
 
 
-def kind_of_value(value: object) -> str:
-    """What a JSON value is, in JSON's words."""
+def json_type_of(value: object) -> str:
+    """The type of a JSON value, in JSON's terms."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     for python_type, word in ((str, "a string"), (Mapping, "an object"), (list, "an array")):
@@ -144,5 +144,5 @@ def kind_of_value(value: object) -> str:
 
 
 def shortened(text: str, limit: int = 40) -> str:
-    """`text`, or its first characters and an ellipsis."""
+    """`text`, truncated with an ellipsis if it is longer than `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,11 +1,11 @@
-"""What gives way when a session does not fit: arithmetic on token counts alone, no page is read here.
+"""Decide what to drop when a session exceeds its token budget, from token counts alone.
 
-The plan for a step is found by replaying the session from its first step, so it depends on nothing but the
-session so far: a resumed run, or a run in any order, builds the same prompts. True actions count for past
-steps only.
+The plan for a step is computed by replaying the session from its first step. It depends only on the session
+so far, so a resumed run, or a run in any order, builds the same prompts. True actions are used for past steps
+only.
 
-Giving way changes the prefix that a server may have cached. So it happens in blocks: once the budget is
-exceeded, pages give way until three quarters of the room are used, and the steps that follow append again.
+Dropping pages invalidates a cached prefix. It is therefore done in blocks: once the budget is exceeded, pages
+are dropped until three quarters of the room are used, and the following steps append again.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How the session so far is shown. All are counts of oldest steps: 2 means the steps 0 and 1.
+class BudgetPlan:
+    """How the session so far is shown. Counts are of the oldest steps: 2 means the steps 0 and 1.
 
     Attributes:
-        steps_left_out: left out altogether.
-        pages_left_out: shown without their page (these include the steps left out).
-        pages_in_window: shown with a window of their page at most (these include the pages left out). The
-            page after them is whole, and nothing refers to them.
-        page_room: tokens that the current page must be cut to; None when all of it fits.
+        steps_left_out: left out completely.
+        pages_left_out: shown without their page, including the steps left out.
+        pages_in_window: shown at most as a window, including the pages left out. The next page is whole, and
+            no later page refers to these.
+        page_room: tokens to which the current page must be shortened; None if it fits.
     """
 
     steps_left_out: int = 0
@@ -42,22 +42,23 @@ def plan_history(
     note: int,
     below: int = 0,
     window: Callable[[int], int] | None = None,
-) -> Plan:
+) -> BudgetPlan:
     """Fit a session so far into `room` tokens.
+
+    First, old pages become windows (policy `anchored`); then old pages become placeholders. If the current
+    page would still get less than a quarter of the room, the oldest steps are left out until half of the room
+    is free. Last, the current page is shortened.
 
     Args:
         room: what the system message leaves of the budget.
-        pages: tokens of every page shown whole, the current one last.
-        answers: tokens of what was answered at every past step.
-        mark: tokens of a message that stands for a page left out.
-        note: tokens of the note that says how many steps are left out.
-        below: tokens below every page, counted with it, which no cut takes away; less than half of the room.
-        window: tokens of the window of a past page (policy `anchored`), asked only for pages that must
-        shrink.
-
-    The order in which things give way: old pages to windows (where the policy has windows), old pages to
-    marks, and then, when the current page would get less than a quarter of the room, the oldest steps,
-    until half of the room is free for it. What is then still too long is the current page: it is cut.
+        pages: tokens of every whole page, the current one last.
+        answers: tokens of the answer at every past step.
+        mark: tokens of the placeholder of a page.
+        note: tokens of the note on the number of steps left out.
+        below: tokens below every page, included in its count, which shortening keeps; less than half of
+            `room`.
+        window: tokens of the window of a past page; called only for pages that must shrink. None: the policy
+            has no windows.
     """
     steps_out = pages_out = windows = used = 0
     page_room = None
@@ -80,9 +81,9 @@ def plan_history(
             if used + page > room:
                 page_room = room - used
         if step < len(answers):
-            # A current page that was cut is counted whole from here on: it is the next to give way.
+            # A shortened page counts as whole from here on, so it is the next to be dropped.
             used += page + answers[step]
-    return Plan(steps_out, pages_out, max(windows, pages_out), page_room)
+    return BudgetPlan(steps_out, pages_out, max(windows, pages_out), page_room)
 
 
 def plan_changes(
@@ -94,22 +95,21 @@ def plan_changes(
     note: int,
     below: int = 0,
     window: Callable[[int], int] | None = None,
-) -> Plan:
-    """Fit a session whose pages are shown as changes into `room` tokens.
+) -> BudgetPlan:
+    """Fit a session with pages as changes into `room` tokens.
 
-    A page that gives way leaves nothing behind that others may refer to: the oldest page that stays is whole,
-    and those after it refer to it and to each other alone. Otherwise as `plan_history`, whose arguments these
-    are but for one:
+    The oldest page that stays is whole, and later pages refer to it and to each other only. Otherwise like
+    `plan_history`.
 
     Args:
-        room: see there.
-        page: `page(first, step)` is the tokens of the page of `step` where that of `first` is the oldest
-        shown.
-        answers: see there.
-        mark: see there.
-        note: see there.
-        below: see there.
-        window: see there.
+        room: as in `plan_history`.
+        page: `page(first, step)` returns the tokens of the page at `step` if the page at `first` is the
+            oldest one to which it may refer.
+        answers: as in `plan_history`.
+        mark: as in `plan_history`.
+        note: as in `plan_history`.
+        below: as in `plan_history`.
+        window: as in `plan_history`.
     """
     steps_out = pages_out = first = used = 0
     page_room = None
@@ -146,4 +146,4 @@ def plan_changes(
                 page_room = room - used
         if step < len(answers):
             used += current + answers[step]
-    return Plan(steps_out, pages_out, max(first, pages_out), page_room)
+    return BudgetPlan(steps_out, pages_out, max(first, pages_out), page_room)

@@ -1,4 +1,4 @@
-"""A session so far -> chat messages within the budget."""
+"""Build the chat messages of a step within the token budget."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from typing import TypedDict
 
 from facsim.page import condense, read_page
 from facsim.prompt.action_space import action_schema
-from facsim.prompt.budget import Plan, plan_changes, plan_history
+from facsim.prompt.budget import BudgetPlan, plan_changes, plan_history
 from facsim.prompt.config import Message, Prompt, PromptConfig
-from facsim.prompt.fit import Fitter
 from facsim.prompt.page_changes import as_changes, escape_markers
+from facsim.prompt.page_fitting import PageFitter
 from facsim.prompt.page_index import PageIndex
-from facsim.prompt.page_texts import WINDOW_TOKENS, PageTexts, Shown, left_out, page_texts
+from facsim.prompt.page_texts import WINDOW_TOKENS, PageMessage, PageTexts, omitted_page, page_texts
 from facsim.prompt.templates import (
     ACTION_MARKER,
     CUT_MARK,
-    below_pages,
+    omitted_steps,
+    person_text,
     render_rationale,
     step_messages,
-    steps_left_out,
     system_message,
 )
-from facsim.prompt.tokens import MESSAGE_TOKENS, count_short, tokenizer_file
+from facsim.prompt.tokens import MESSAGE_TOKENS, count_tokens_cached, tokenizer_file
 from facsim.schema import Action, PastStep, SessionSoFar
 from facsim.util.errors import ConfigError
 
 MIN_PAGE_TOKENS = 100
-"""A budget that leaves less than this beside the system message is refused."""
+"""Minimum tokens that the budget must leave beside the system message."""
 
 _DEFAULT = PromptConfig()
 
-# Its cuts stand for all cuts in the hash of a prompt.
+# Shortened versions of it enter the prompt hash, to cover the code that shortens pages.
 _LONG_PAGE = (
     '<header><input name="search" value="tea"><a name="cart" href="/cart">Cart</a></header><ul>'
     + "".join(f'<li><a name="item.{n}" href="/item/{n}">{"Tea " * 20}</a> ${n}</li>' for n in range(9))
@@ -46,22 +46,20 @@ _LONG_PAGE = (
 
 
 def build_prompt(so_far: SessionSoFar, config: PromptConfig = _DEFAULT) -> Prompt:
-    """The messages that ask for the next action of a session.
+    """Build the messages that request the next action of a session.
 
-    System message; then for every past step the page and what was answered; last, the current page. Persona
-    and intent stand in the first of these, or below every page (`PromptConfig.person_after_pages`). The
-    messages of a step begin with those of the step before it, until the budget makes older pages give way.
-    In the style `two_turn` this is the first turn, which asks for the rationale; `action_turn` makes the
-    second of it.
+    The system message; for every past step its page and its answer; last, the current page. Persona and
+    intent are in the system message, or below every page (`PromptConfig.person_after_pages`). The messages of
+    the previous step are a prefix of these, unless the budget has just dropped old pages. In the style
+    `two_turn` this is the first turn, which requests the rationale; `action_turn` adds the second.
 
     Raises:
-        ConfigError: if the budget does not hold the system message and a hundred tokens more, or the
-        tokenizer
-            cannot be loaded.
+        ConfigError: if the budget does not leave `MIN_PAGE_TOKENS` beside the system message, or the
+            tokenizer cannot be loaded.
     """
     system = system_message(so_far.persona, so_far.intent, config)
-    system_tokens = MESSAGE_TOKENS + count_short(system, config)
-    person = _Person(below_pages(so_far.persona, so_far.intent, config), config)
+    system_tokens = MESSAGE_TOKENS + count_tokens_cached(system, config)
+    person = _PersonText(person_text(so_far.persona, so_far.intent, config), config)
     pages = (*(step.page for step in so_far.past), so_far.page)
     texts = _SessionPages([page_texts(page, config) for page in pages], person, config)
     answers = [_answer(step.action, step.rationale, config) for step in so_far.past]
@@ -83,7 +81,7 @@ def build_prompt(so_far: SessionSoFar, config: PromptConfig = _DEFAULT) -> Promp
     messages.append(current.message)
     tokens += current.tokens
     if plan.steps_left_out:
-        note = steps_left_out(plan.steps_left_out)
+        note = omitted_steps(plan.steps_left_out)
         messages[1] = Message("user", f"{note}\n{messages[1].content}")
         tokens += _note_tokens(config)
     return Prompt(
@@ -97,10 +95,10 @@ def build_prompt(so_far: SessionSoFar, config: PromptConfig = _DEFAULT) -> Promp
 
 
 def action_turn(prompt: Prompt, rationale: str | None, config: PromptConfig) -> Prompt:
-    """The second turn of the style `two_turn`: the first turn's messages, its answer, and the marker.
+    """Build the second turn of the style `two_turn`: the first turn, its answer, and the marker.
 
-    Where the answer holds no rationale the marker stands below the page, as in past steps without one. The
-    rationale and the marker come on top of the budget.
+    If `rationale` is empty, the marker is below the page, as in past steps without one. The rationale and the
+    marker are not counted in the budget.
     """
     if config.style != "two_turn":
         raise ValueError(f"style {config.style} has one turn")
@@ -108,51 +106,53 @@ def action_turn(prompt: Prompt, rationale: str | None, config: PromptConfig) -> 
     marker = Message("user", ACTION_MARKER)
     if reason is None:
         messages = (*prompt.messages[:-1], _below(prompt.messages[-1], ACTION_MARKER))
-        added = count_short(ACTION_MARKER, config)
+        added = count_tokens_cached(ACTION_MARKER, config)
     else:
         messages = (*prompt.messages, Message("assistant", reason), marker)
-        added = 2 * MESSAGE_TOKENS + sum(count_short(text, config) for text in (reason, ACTION_MARKER))
+        added = 2 * MESSAGE_TOKENS + sum(
+            count_tokens_cached(text, config) for text in (reason, ACTION_MARKER)
+        )
     return replace(prompt, messages=messages, tokens=prompt.tokens + added)
 
 
-class _Person:
-    """What stands below pages of the person, maybe nothing, and its tokens."""
+class _PersonText:
+    """The text below every page on the person, which may be empty, and its tokens."""
 
     def __init__(self, text: str, config: PromptConfig) -> None:
         self._text = text
-        self.tokens = count_short(f"\n{text}", config) if text else 0
+        self.tokens = count_tokens_cached(f"\n{text}", config) if text else 0
 
-    def below(self, shown: Shown) -> Shown:
+    def below(self, shown: PageMessage) -> PageMessage:
         if not self._text:
             return shown
         return replace(shown, message=_below(shown.message, self._text), tokens=shown.tokens + self.tokens)
 
 
 class _SessionPages:
-    """The texts of a session's pages, each with the person below it."""
+    """The texts of a session's pages, each followed by the text on the person."""
 
-    def __init__(self, texts: Sequence[PageTexts], person: _Person, config: PromptConfig) -> None:
+    def __init__(self, texts: Sequence[PageTexts], person: _PersonText, config: PromptConfig) -> None:
         self._texts, self._person = texts, person
         self._changes = config.pages == "changes"
         self.below = person.tokens
 
-    def whole(self, first: int, step: int) -> Shown:
-        """The page of `step`, all of it; as changes where the prompt shows the pages from `first` on so."""
+    def whole(self, first: int, step: int) -> PageMessage:
+        """The whole page of `step`. As changes, it may refer to the pages from `first` on."""
         texts = self._texts[step]
         return self._person.below(texts.after(self._texts[first:step]) if self._changes else texts.whole)
 
-    def window(self, step: int, name: str | None) -> Shown:
-        """What stood around the element that was acted on at `step`."""
+    def window(self, step: int, name: str | None) -> PageMessage:
+        """The window around the element that was acted on at `step`."""
         shown = self._texts[step].window(name)
         return self._person.below(shown) if shown.html else shown
 
-    def cut(self, step: int, room: int) -> Shown:
-        """What is left of the page of `step` in at most `room` tokens."""
+    def cut(self, step: int, room: int) -> PageMessage:
+        """The page of `step`, shortened to at most `room` tokens."""
         return self._person.below(self._texts[step].cut(room - self._person.tokens))
 
 
 def _room(so_far: SessionSoFar, config: PromptConfig, system: int, person: int) -> int | None:
-    """Tokens that the system message leaves for pages; None for any number."""
+    """Tokens that the system message leaves for pages; None if unlimited."""
     if config.budget_tokens is None:
         return None
     room = config.budget_tokens - system
@@ -181,9 +181,9 @@ def _plan(
     room: int | None,
     texts: _SessionPages,
     answers: Sequence[int],
-) -> Plan:
+) -> BudgetPlan:
     if room is None:
-        return Plan()
+        return BudgetPlan()
 
     def window(step: int) -> int:
         return texts.window(step, so_far.past[step].action.name).tokens
@@ -193,7 +193,7 @@ def _plan(
 
     sizes: _Sizes = {
         "answers": answers,
-        "mark": left_out(config).tokens,
+        "mark": omitted_page(config).tokens,
         "note": _note_tokens(config),
         "below": texts.below,
         "window": window if config.budget_policy == "anchored" else None,
@@ -203,9 +203,11 @@ def _plan(
     return plan_history(room, pages=[page(0, step) for step in range(so_far.step + 1)], **sizes)
 
 
-def _past_page(step: int, past: PastStep, texts: _SessionPages, plan: Plan, config: PromptConfig) -> Shown:
+def _past_page(
+    step: int, past: PastStep, texts: _SessionPages, plan: BudgetPlan, config: PromptConfig
+) -> PageMessage:
     if step < plan.pages_left_out:
-        return left_out(config)
+        return omitted_page(config)
     if step < plan.pages_in_window:
         return texts.window(step, past.action.name)
     return texts.whole(plan.pages_in_window, step)
@@ -213,11 +215,11 @@ def _past_page(step: int, past: PastStep, texts: _SessionPages, plan: Plan, conf
 
 @lru_cache(maxsize=4096)
 def _answer(action: Action, rationale: str | None, config: PromptConfig) -> tuple[tuple[Message, ...], int]:
-    """The messages of a past step around an empty page, and the tokens that they add to the page's."""
+    """The messages of a past step with an empty page, and the tokens that they add to those of the page."""
     page, *answered = step_messages("", action, rationale, config.style)
     below = replace(page, content=page.content.strip())
-    tokens = count_short(below.content, config) if below.content else 0
-    tokens += sum(MESSAGE_TOKENS + count_short(message.content, config) for message in answered)
+    tokens = count_tokens_cached(below.content, config) if below.content else 0
+    tokens += sum(MESSAGE_TOKENS + count_tokens_cached(message.content, config) for message in answered)
     return (below, *answered), tokens
 
 
@@ -226,13 +228,13 @@ def _below(message: Message, line: str) -> Message:
 
 
 def _note_tokens(config: PromptConfig) -> int:
-    return count_short(steps_left_out(1000), config)
+    return count_tokens_cached(omitted_steps(1000), config)
 
 
 def prompt_hash(config: PromptConfig) -> str:
-    """Identifies all that decides the wording of prompts: config, templates, action space, tokenizer.
+    """Hash of everything that determines the text of prompts: config, templates, action space, tokenizer.
 
-    It is taken over prompts built for a small fixed session, so that no change of wording can miss it.
+    It includes prompts built for a small fixed session, so that no change of wording goes unnoticed.
     """
     html = '<a name="a.b">A</a><input name="c">'
     steps = [(Action.click("a.b"), "because"), (Action.type_and_submit(None, "x"), None)]
@@ -250,10 +252,10 @@ def prompt_hash(config: PromptConfig) -> str:
         "tokenizer": hashlib.sha256(file.read_bytes()).hexdigest() if file and file.is_file() else None,
         "probes": probes,
         "schema": action_schema(),
-        "marks": [left_out(_DEFAULT).message.content, steps_left_out(2), CUT_MARK],
+        "marks": [omitted_page(_DEFAULT).message.content, omitted_steps(2), CUT_MARK],
         "condensed": condense(_LONG_PAGE),
         "changes": _changes_probe() if config.pages == "changes" else [],
-        "cuts": [Fitter(_LONG_PAGE).to(limit) for limit in range(0, len(_LONG_PAGE), 100)],
+        "cuts": [PageFitter(_LONG_PAGE).to(limit) for limit in range(0, len(_LONG_PAGE), 100)],
         "sizes": [WINDOW_TOKENS, MIN_PAGE_TOKENS, MESSAGE_TOKENS],
     }
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -261,7 +263,7 @@ def prompt_hash(config: PromptConfig) -> str:
 
 
 def _changes_probe() -> list[str]:
-    """A page and versions of it as changes, which stand for all of them in the hash of a prompt."""
+    """A page and edited versions of it as changes, to cover their code in the prompt hash."""
     pages = [
         _LONG_PAGE,
         _LONG_PAGE.replace("<footer>", "<p>New</p><footer>"),

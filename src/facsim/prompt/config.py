@@ -1,4 +1,4 @@
-"""What can be chosen about a prompt, and what a built prompt is."""
+"""Prompt configuration, and the prompt as built."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pages = Literal["full", "changes"]
 
 
 class PromptConfig(BaseModel):
-    """How a session becomes chat messages."""
+    """How a session is turned into chat messages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -27,26 +27,26 @@ class PromptConfig(BaseModel):
     second turn with JSON of the action."""
 
     budget_tokens: int | None = Field(default=40_000, gt=0)
-    """Most tokens that a prompt may have, the answer not counted; none: never shorten. The default is the
-    paper's context length."""
+    """Maximum tokens of a prompt, without the answer; none: never shorten. The default is the paper's context
+    length."""
 
     budget_policy: BudgetPolicy = "drop_oldest"
-    """What gives way first. `drop_oldest`: whole pages, oldest first; every action stays. `anchored`: old
-    pages first shrink to what stood around the element that was acted on. The current page is cut last."""
+    """What is dropped first. `drop_oldest`: whole pages, oldest first; every action stays. `anchored`: old
+    pages first shrink to a window around the element that was acted on. The current page comes last."""
 
     chars_per_token: float = Field(default=3.0, gt=0)
-    """Characters that make a token, when no tokenizer is given. Simplified HTML has 2.7 to 3.3 with the usual
+    """Characters per token, used without a tokenizer. Simplified HTML has 2.7 to 3.3 with common
     tokenizers."""
 
     tokenizer: Path | None = None
-    """A Hugging Face `tokenizer.json`, or the folder that holds it, to count exactly."""
+    """A Hugging Face `tokenizer.json`, or its folder, to count tokens exactly."""
 
     persona: bool = True
-    """Whether the prompt tells what is known of the person."""
+    """Whether the prompt includes the persona."""
 
     person_after_pages: bool = False
-    """Where persona and intent stand: in the system message, or below every page. Small models follow what
-    stands near the answer better; it costs their tokens again with each page."""
+    """Whether persona and intent are below every page instead of in the system message. Small models follow
+    text near the answer better; its tokens count with each page."""
 
     page_text: PageText = "condensed"
     """How pages are written. `condensed`: without addresses, boxes that only hold others, and repeated text
@@ -77,17 +77,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A session so far as chat messages; the last one asks for the answer.
+    """A session so far as chat messages; the last one requests the answer.
 
     Attributes:
         messages: system first, then user and assistant in turn.
-        shown: names on the current page that the prompt holds; None when it holds the whole page.
-        tokens: how long the prompt is, by the config's way of counting.
-        cache_boundary: index of the first message that is not stable prefix: the current page. What comes
-            before it comes again, unchanged, in the prompts of the session's next steps (until the budget
-            makes older pages give way). Providers that bill for cache marks get theirs on the message before.
-        pages_left_out: how many earlier pages were replaced by a one-line mark, left-out steps not counted.
-        steps_left_out: how many of the oldest steps were left out altogether.
+        shown: names on the current page that the prompt contains; None if it contains the whole page.
+        tokens: of the prompt, counted as the config says.
+        cache_boundary: index of the current page, the first message after the stable prefix. The messages
+            before it recur unchanged in the prompts of later steps, until the budget drops old pages.
+            Providers that bill by cache marks get theirs on the message before it.
+        pages_left_out: number of earlier pages replaced by a placeholder, without those of left-out steps.
+        steps_left_out: number of the oldest steps that are left out completely.
     """
 
     messages: tuple[Message, ...]

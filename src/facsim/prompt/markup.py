@@ -1,4 +1,4 @@
-"""The tags of a simplified page where they stand in its text, ours or another tool's, valid or not."""
+"""The tags of a simplified page and their positions, whatever tool wrote it, valid or not."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _RAW_TEXT = frozenset({"script", "style", "textarea", "title"})
 
 
 @dataclass(slots=True, eq=False)
-class Open:
-    """An element that is open at some place: a linked list from the innermost outwards.
+class OpenElement:
+    """An open element. Linked to its parent, so that it represents the whole stack of open elements.
 
     Attributes:
-        openers: characters that the start tags of it and of all around it take.
-        closers: characters that their end tags take.
+        start_length: characters of the start tags of the element and its ancestors.
+        end_length: characters of their end tags.
     """
 
     tag: str
     start_tag: str
-    around: Open | None
+    parent: OpenElement | None
     depth: int
-    openers: int
-    closers: int
+    start_length: int
+    end_length: int
 
 
 @dataclass(slots=True)
@@ -49,9 +49,9 @@ class Tag:
     Attributes:
         name: of a start tag, in lower case; empty for an end tag.
         attributes: of a start tag, as written.
-        is_end: whether an element ends here; so it does at a start tag that has no end tag (`<br>`).
-        outside: what is open before it.
-        inside: what is open after it.
+        is_end: whether an element ends here: at an end tag, and at the start tag of a void element (`<br>`).
+        outside: innermost open element before the tag.
+        inside: innermost open element after the tag.
     """
 
     begin: int
@@ -59,13 +59,13 @@ class Tag:
     name: str
     attributes: str
     is_end: bool
-    outside: Open | None
-    inside: Open | None
+    outside: OpenElement | None
+    inside: OpenElement | None
 
 
 def tags(html: str) -> Iterator[Tag]:
-    """The tags of a page in order. End tags that close nothing are passed over. One pass, linear."""
-    stack: Open | None = None
+    """The tags of a page in order, in one linear pass. Stray end tags are skipped."""
+    stack: OpenElement | None = None
     open_count: dict[str, int] = {}
     at = 0
     while markup := _MARKUP.search(html, at):
@@ -75,10 +75,12 @@ def tags(html: str) -> Iterator[Tag]:
             if tag in _VOID:
                 yield Tag(markup.start(), at, tag, markup["attributes"], True, stack, stack)
                 continue
-            depth, openers, closers = (stack.depth, stack.openers, stack.closers) if stack else (0, 0, 0)
-            openers += at - markup.start()
-            closers += len(tag) + len("</>")
-            stack = Open(tag, markup[0], stack, depth + 1, openers, closers)
+            depth, start_length, end_length = (
+                (stack.depth, stack.start_length, stack.end_length) if stack else (0, 0, 0)
+            )
+            start_length += at - markup.start()
+            end_length += len(tag) + len("</>")
+            stack = OpenElement(tag, markup[0], stack, depth + 1, start_length, end_length)
             open_count[tag] = open_count.get(tag, 0) + 1
             if tag in _RAW_TEXT:
                 at = _end_of_raw_text(html, at, tag)
@@ -86,7 +88,7 @@ def tags(html: str) -> Iterator[Tag]:
         elif (tag := markup["end"]) and open_count.get(tag.lower()):
             tag, outside = tag.lower(), stack
             while stack is not None:  # closes what was left open inside, too
-                closed, stack = stack.tag, stack.around
+                closed, stack = stack.tag, stack.parent
                 open_count[closed] -= 1
                 if closed == tag:
                     break
@@ -99,7 +101,7 @@ def _end_of_raw_text(html: str, at: int, tag: str) -> int:
 
 
 def attributes_in(written: str) -> Iterator[tuple[str, str | None]]:
-    """The attributes of a tag in order: key in lower case, value as written (None: there is none)."""
+    """The attributes of a tag in order: key in lower case, value as written, or None without a value."""
     for attribute in _ATTRIBUTE.finditer(written):
         key, *values = attribute.groups()
         yield key.lower(), next((value for value in values if value is not None), None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from facsim.prompt.action_space import KIND_OF_TYPE, NotAnAction, kind_of_value, read_action
+from facsim.prompt.action_space import KIND_OF_TYPE, InvalidAction, json_type_of, read_action
 from facsim.prompt.config import Style
 from facsim.prompt.loose_json import MAX_DEPTH, LooseObject, exact_object, loose_objects
 from facsim.prompt.templates import END_THINK, THINK, writable
@@ -93,7 +93,7 @@ def parse_answer(text: str, style: Style) -> ParsedAnswer:
         found = {*forgiven, *candidate.forgiven}
         try:
             action, rationale = _read(fields, style, found)
-        except NotAnAction as error:
+        except InvalidAction as error:
             problem = str(error)
             continue
         if style == "think" and reasoning is not None:
@@ -202,7 +202,7 @@ def _read(fields: Mapping[str, object], style: Style, forgiven: set[str]) -> tup
     """The action and the rationale in an object; what is forgiven is added.
 
     Raises:
-        NotAnAction: if it holds no valid action.
+        InvalidAction: if it holds no valid action.
     """
     given = fields.get("rationale")
     rationale = given.strip() or None if isinstance(given, str) else None
@@ -238,7 +238,7 @@ def _wrapped_action(fields: Mapping[str, object], forgiven: set[str]) -> Mapping
             forgiven.update(("action_as_string", *inner.forgiven))
             return inner.fields
     if not isinstance(action, dict):
-        raise NotAnAction(f"action is {kind_of_value(action)}")
+        raise InvalidAction(f"action is {json_type_of(action)}")
     return action
 
 

@@ -1,8 +1,8 @@
-"""A recorded session as few sequences that hold the very prompts it is evaluated with.
+"""A recorded session as segments: message sequences that contain the prompts of evaluation.
 
-The prompts of a session continue each other until the budget makes old pages give way. So one sequence, a
-segment, holds all prompts between two such moments, each followed by what the person did: a model can be
-trained on them, or scored on them, in one pass, and sees what it would see when asked step by step.
+Each prompt of a session is a prefix of the next one, until the budget drops old pages. A segment contains all
+prompts between two such points, each followed by the person's action. A model can be trained or scored on a
+segment in one pass and sees exactly what it would see step by step.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from facsim.schema import SessionSoFar, Step
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a person did at a step, as the assistant messages of a segment.
+    """The person's action at a step, as assistant messages of a segment.
 
     Attributes:
         step: index of the step in its session.
         messages: indices of its assistant messages: one, or in `two_turn` with a rationale two.
-        action: where the JSON of the action begins and ends in the last of these messages (characters).
-            What comes before it is the rationale and its wrapping.
-        shown: names on the page that the prompt holds; None when it holds the whole page.
+        action: begin and end of the action's JSON in the last of these messages (characters). The rationale
+            and its wrapping precede it.
+        shown: names on the page that the prompt contains; None if it contains the whole page.
     """
 
     step: int
@@ -36,12 +36,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a session as chat messages.
+    """Consecutive steps of a session as chat messages.
 
     Attributes:
         session_id: of the session.
         messages: system first; ends with the answer of the last turn.
-        turns: the steps that this segment answers, in order. Answers of earlier steps are context: they are
+        turns: the steps of this segment, in order. Earlier steps in the messages are context only: they are
             turns of an earlier segment.
     """
 
@@ -51,11 +51,11 @@ class Segment:
 
 
 def segments(steps: Iterable[tuple[SessionSoFar, Step]], config: PromptConfig) -> Iterator[Segment]:
-    """The segments of one session; every step is a turn of exactly one of them.
+    """Split one session into segments. Every step is a turn of exactly one of them.
 
     Args:
-        steps: a session as `facsim.data.replay` gives it, from its first step.
-        config: how prompts are built; with no budget there is one segment.
+        steps: a session as yielded by `facsim.data.replay`, from its first step.
+        config: how prompts are built; without a budget there is one segment.
 
     Raises:
         ConfigError: as `build_prompt`.

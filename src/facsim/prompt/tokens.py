@@ -1,4 +1,4 @@
-"""How long a text is for a model."""
+"""Token counts, exact or estimated."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def count_tokens(text: str, config: PromptConfig) -> int:
 
 
 @lru_cache(maxsize=256)
-def count_short(text: str, config: PromptConfig) -> int:
-    """`count_tokens` for texts that come again in every prompt of a session: answers, marks, system."""
+def count_tokens_cached(text: str, config: PromptConfig) -> int:
+    """`count_tokens`, cached: for texts that recur in every prompt of a session."""
     return count_tokens(text, config)
 
 
 def tokenizer_file(path: Path) -> Path:
-    """The `tokenizer.json` that a config's `tokenizer` means."""
+    """The `tokenizer.json` of a config's `tokenizer`, which is the file or its folder."""
     return path / "tokenizer.json" if path.is_dir() else path
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from facsim.page import read_page
 from facsim.prompt import Message, Prompt, PromptConfig, count_tokens
 from facsim.prompt.action_space import strict_object
-from facsim.prompt.cut import window_around
 from facsim.prompt.page_texts import page_texts
-from facsim.prompt.templates import harmless, quoted, writable
+from facsim.prompt.page_window import window_around
+from facsim.prompt.templates import escape_data, quoted, writable
 from facsim.prompt.tokens import MESSAGE_TOKENS
 from facsim.rationale.rationale_checks import CHECKS, MAX_WORDS, FailedCheck
 from facsim.rationale.transcripts import Transcript, Transcripts
@@ -123,11 +123,11 @@ def retry_prompt(
 ) -> Prompt:
     """The prompt that asks for a better answer than `answer`, with the checks that it failed."""
     listed = "\n".join(
-        f"- A reason {CHECKS[one.check]}. Yours: {harmless('found', one.found[:LONGEST_FINDING])}."
+        f"- A reason {CHECKS[one.check]}. Yours: {escape_data('found', one.found[:LONGEST_FINDING])}."
         for one in failed_checks
     )
     again = Message("user", f"This cannot be used:\n{listed}\nWrite the reason again, as the JSON object.")
-    said = harmless("answer", answer[:LONGEST_ANSWER]) or "{}"
+    said = escape_data("answer", answer[:LONGEST_ANSWER]) or "{}"
     added = (Message("assistant", said), again)
     tokens = sum(MESSAGE_TOKENS + count_tokens(message.content, config) for message in added)
     return _prompt((*prompt.messages, *added), prompt.tokens + tokens)
@@ -166,12 +166,12 @@ def _prompt(messages: tuple[Message, ...], tokens: int) -> Prompt:
 def _around_the_page(so_far: SessionSoFar, action: Action) -> tuple[str, str]:
     """The prompt text before the page, and after it."""
     known = [
-        quoted(tag, harmless(tag, text.strip()))
+        quoted(tag, escape_data(tag, text.strip()))
         for tag, text in (("persona", so_far.persona), ("intent", so_far.intent))
         if text and text.strip()
     ]
-    earlier = quoted("earlier", harmless("earlier", _earlier(so_far.past))) if so_far.past else ""
-    done = quoted("done", harmless("done", _done(so_far, action)))
+    earlier = quoted("earlier", escape_data("earlier", _earlier(so_far.past))) if so_far.past else ""
+    done = quoted("done", escape_data("done", _done(so_far, action)))
     return "\n\n".join(filter(None, (*known, earlier))), f"{done}\n\n{_QUESTION}"
 
 
@@ -225,17 +225,17 @@ def _short(text: str) -> str:
 
 def _window(page: Page, action: Action) -> str:
     part = window_around(page.html, action.name, WINDOW_CHARACTERS) if action.name else None
-    return quoted("around_it", harmless("around_it", part)) if part else ""
+    return quoted("around_it", escape_data("around_it", part)) if part else ""
 
 
 def _example(number: int, example: Transcript) -> str:
     page = read_page(example.page)
     moment = SessionSoFar("example", page)
     parts = [
-        quoted("earlier", harmless("earlier", "\n".join(example.earlier))) if example.earlier else "",
-        quoted("page", harmless("page", example.page.strip())),
-        quoted("done", harmless("done", _done(moment, example.action.action))),
-        quoted("said", harmless("said", example.transcript.strip())),
+        quoted("earlier", escape_data("earlier", "\n".join(example.earlier))) if example.earlier else "",
+        quoted("page", escape_data("page", example.page.strip())),
+        quoted("done", escape_data("done", _done(moment, example.action.action))),
+        quoted("said", escape_data("said", example.transcript.strip())),
         json.dumps({"rationale": writable(example.rationale)}, ensure_ascii=False)
         if example.rationale
         else "",

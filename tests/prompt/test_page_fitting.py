@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 from facsim.page import names_in, read_page
-from facsim.prompt.fit import SHORT, Fitter
+from facsim.prompt.page_fitting import SHORT, PageFitter
 from facsim.prompt.templates import CUT_MARK
 
 
 def fit(html: str, limit: int) -> str:
-    return Fitter(html).to(limit)
+    return PageFitter(html).to(limit)
 
 
 def listed(count: int) -> str:
@@ -135,7 +135,7 @@ def test_time_grows_with_the_page():
     def seconds(count: int) -> float:
         html = listed(count)
         begun = time.process_time()
-        Fitter(html).to(len(html) // 3)
+        PageFitter(html).to(len(html) // 3)
         return time.process_time() - begun
 
     small = min(seconds(1_000) for _ in range(3))

@@ -1,8 +1,8 @@
-"""Stretches of a simplified page, cut on element boundaries in one pass, whatever the page looks like.
+"""Excerpts of a simplified page, cut at element boundaries in one pass over any page.
 
-A cut keeps a stretch of the source text that ends (or begins) between elements, opens again what was open
-where it begins and closes what is open where it ends; `<!-- cut -->` marks each end. No tag, text or name is
-ever cut in two, and an element whose content would not fit is left out rather than shown empty.
+An excerpt is a stretch of the source between two element boundaries. Elements that are open where it begins
+are opened again, those open where it ends are closed, and `<!-- cut -->` marks both ends. Tags, texts and
+names are never split. An element whose content does not fit is left out rather than shown empty.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from facsim.prompt.markup import Open, name_in, tags
+from facsim.prompt.markup import OpenElement, name_in, tags
 from facsim.prompt.templates import CUT_MARK
 
 _PLAIN = re.compile(r"[\w.-]+", re.ASCII)
@@ -19,26 +19,26 @@ _PLAIN = re.compile(r"[\w.-]+", re.ASCII)
 
 @dataclass(slots=True)
 class _Boundary:
-    """A place between elements: its position in the source, and what is open there."""
+    """An element boundary: its position in the source, and the innermost open element there."""
 
     at: int
-    inside: Open | None
+    inside: OpenElement | None
 
     @property
-    def openers(self) -> int:
-        """Characters that it takes to open again what is open here."""
-        return self.inside.openers if self.inside else 0
+    def start_length(self) -> int:
+        """Characters of the start tags of the elements that are open here."""
+        return self.inside.start_length if self.inside else 0
 
     @property
-    def closers(self) -> int:
-        """Characters that it takes to close what is open here."""
-        return self.inside.closers if self.inside else 0
+    def end_length(self) -> int:
+        """Characters of the end tags of the elements that are open here."""
+        return self.inside.end_length if self.inside else 0
 
 
 def cut_from_top(html: str, limit: int) -> str:
-    """The beginning of a page, at most `limit` characters with mark and end tags, in document order.
+    """The beginning of a page, at most `limit` characters including the cut mark and end tags.
 
-    The whole page if it fits; the mark alone where no element does.
+    Returns the whole page if it fits, and the mark alone if no element does.
     """
     if len(html) <= limit:
         return html
@@ -48,16 +48,16 @@ def cut_from_top(html: str, limit: int) -> str:
             break
         if tag.is_end:
             here = _Boundary(tag.end, tag.inside)
-            if here.at + here.closers + len(CUT_MARK) <= limit:
+            if here.at + here.end_length + len(CUT_MARK) <= limit:
                 last = here
     return html[: last.at] + CUT_MARK + _end_tags(last.inside)
 
 
 def window_around(html: str, name: str, limit: int) -> str | None:
-    """What stands around the element called `name`, at most `limit` characters with marks and tags.
+    """An excerpt around the element `name`, at most `limit` characters including marks and tags.
 
-    The whole page if it fits. The beginning of the element if it alone does not. None where there is no such
-    element, or what it is nested in takes all the room.
+    Returns the whole page if it fits, and the beginning of the element if the element alone does not fit.
+    Returns None if there is no such element, or if the tags of its ancestors take all the room.
     """
     if len(html) <= limit:
         return html
@@ -68,7 +68,7 @@ def window_around(html: str, name: str, limit: int) -> str | None:
     limit -= 2 * len(CUT_MARK)
 
     def fits(first: _Boundary, last: _Boundary, room: int = limit) -> bool:
-        return first.openers + last.at - first.at + last.closers <= room
+        return first.start_length + last.at - first.at + last.end_length <= room
 
     def furthest(boundaries: list[_Boundary], accepted: Callable[[_Boundary], bool]) -> _Boundary | None:
         return next((boundary for boundary in reversed(boundaries) if accepted(boundary)), None)
@@ -78,10 +78,10 @@ def window_around(html: str, name: str, limit: int) -> str | None:
         if last is None:
             return None
     else:
-        # Half of the room that the element leaves goes to what stands before it, the rest to what comes
-        # after, and what remains at the end of a page to what stands before, again.
+        # Half of the remaining room goes to what precedes the element, the rest to what follows it. What is
+        # left over at the end of a page goes to what precedes it.
         end = after[own_end]
-        half = (limit + begin.openers + end.at - begin.at + end.closers) // 2
+        half = (limit + begin.start_length + end.at - begin.at + end.end_length) // 2
         first = next(start for start in before if fits(start, end, half) or start is begin)
         last = furthest(after, lambda end: fits(first, end)) or end
         first = next(start for start in before if fits(start, last) or start is begin)
@@ -93,15 +93,15 @@ def window_around(html: str, name: str, limit: int) -> str | None:
 def _boundaries_around(
     html: str, name: str, reach: int
 ) -> tuple[list[_Boundary], list[_Boundary], int | None]:
-    """Where a window around the element may begin and end, no further than `reach` characters from its begin.
+    """Where a window around the element may begin and end, within `reach` characters of its beginning.
 
     Returns:
-        The places before, the last being the element's own begin (none at all: no such element); the places
-        after; which of these is the element's own end (None: beyond reach).
+        The boundaries before it, the last being its own beginning (empty if there is no such element); the
+        boundaries after it; and the index of its own end among these (None if beyond reach).
     """
     before = [_Boundary(0, None)]
     found = tags(html)
-    # What a plain name is written as is plain, too; most tags are then passed over without reading them.
+    # A plain name is written without entities, so most tags can be skipped by a substring test.
     plain = name if _PLAIN.fullmatch(name) else ""
     for tag in found:
         if plain in tag.attributes and name_in(tag.attributes) == name:
@@ -131,15 +131,15 @@ def _boundaries_around(
     return [*before, begin], after, own_end
 
 
-def _start_tags(inside: Open | None) -> str:
+def _start_tags(inside: OpenElement | None) -> str:
     return "".join(reversed([element.start_tag for element in _outwards(inside)]))
 
 
-def _end_tags(inside: Open | None) -> str:
+def _end_tags(inside: OpenElement | None) -> str:
     return "".join(f"</{element.tag}>" for element in _outwards(inside))
 
 
-def _outwards(inside: Open | None) -> Iterator[Open]:
+def _outwards(inside: OpenElement | None) -> Iterator[OpenElement]:
     while inside is not None:
         yield inside
-        inside = inside.around
+        inside = inside.parent

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from facsim.page import read_page
-from facsim.prompt.cut import cut_from_top, window_around
-from facsim.prompt.fit import Fitter
+from facsim.prompt.page_fitting import PageFitter
+from facsim.prompt.page_window import cut_from_top, window_around
 from facsim.prompt.templates import CUT_MARK
 
 _TEXT = st.text(alphabet="ab <>&\"'é\n=/-!", max_size=12)
@@ -120,7 +120,7 @@ def paths(html: str) -> dict[str, list[str]]:
 @given(pages(), st.integers(0, 500))
 def test_a_fitted_page_has_whole_names_in_order_where_they_were(page, limit):
     html, names = page
-    fitted = Fitter(html).to(limit)
+    fitted = PageFitter(html).to(limit)
     if len(html) <= limit:
         assert fitted == html
         return
@@ -205,7 +205,7 @@ def test_real_pages_keep_their_names_whatever_the_cut():
                 limit, name = chosen.randrange(50, max(60, len(html))), chosen.choice(names)
                 kept = names_of(cut_from_top(html, limit))
                 assert kept == names[: len(kept)]
-                fitted = Fitter(html).to(limit)
+                fitted = PageFitter(html).to(limit)
                 assert len(fitted) <= limit or fitted == html
                 assert set(names_of(fitted)) <= set(names)
                 window = window_around(html, name, limit)
@@ -232,7 +232,7 @@ HOSTILE = {
 @pytest.mark.parametrize("html", HOSTILE.values(), ids=HOSTILE.keys())
 def test_anything_long_is_cut_in_linear_time(html):
     begun = time.process_time()
-    fitter = Fitter(html)
+    fitter = PageFitter(html)
     for limit in (100, len(html) // 2, len(html) - 1):
         assert len(cut_from_top(html, limit)) <= limit
         window_around(html, "absent", limit)

@@ -1,18 +1,18 @@
-"""Fitting a page that is too long: what can be said shorter is, before anything to act on is left out.
+"""Shorten a page that is too long: texts before elements.
 
-In this order, and no further than the room demands:
+In this order, and no further than necessary:
 
-1. Links lose their `href`: the name and the text say where they lead.
-2. Texts and attribute values end in `…` at one length for all: the greatest that fits, but `SHORT` at least.
-3. Elements are left out, evenly: of the children of one element that share a tag (the cards of a list, the
-   rows of a table, the options of a select) the first ones stay, as many everywhere as fit. Where there is a
-   control (input, select, textarea, button) three times as many stay. Around the page's matter (in `nav`,
-   `aside`, the page's `header`) a fifth as many stay. The page's footer goes first. The cells of a row and
-   the chosen option of a select stay with it. `<!-- cut -->` stands, once in an element, where the first
-   child was left out.
+1. Links lose their `href`: name and text tell where they lead.
+2. Texts and attribute values are truncated with `…` to one common length: the greatest that fits, at least
+   `SHORT`.
+3. Elements are left out evenly. Of siblings with the same tag (cards of a list, rows of a table, options of
+   a select) the first ones stay, the same number everywhere. Three times as many stay if they contain a
+   control (input, select, textarea, button), a fifth as many outside the main content (in `nav`, `aside`,
+   the page's `header`). The page's footer goes first. The cells of a row and the selected option of a select
+   stay. `<!-- cut -->` marks, once per parent, where the first child was left out.
 
-Names are never shortened. Each element stays in the elements it was in. One pass over the page, and another
-over its parts for each length asked for.
+Names are never shortened, and elements keep their ancestors. One pass over the page, and one over its parts
+for each requested length.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ import re
 from collections.abc import Sequence
 from itertools import compress
 
-from facsim.prompt.cut import cut_from_top
 from facsim.prompt.markup import Tag, attributes_in, tags
+from facsim.prompt.page_window import cut_from_top
 from facsim.prompt.templates import CUT_MARK
 
 SHORT = 40
-"""Texts are not cut to fewer characters than this."""
+"""Texts are not truncated to fewer characters than this."""
 
 _CONTROLS = frozenset({"input", "select", "textarea", "button"})
 _CELLS = frozenset({"td", "th"})
 _AROUND = frozenset({"nav", "aside"})
 _AROUND_GOES = 5
-"""Of lists around a page's matter this many times fewer items stay: people act most on the matter itself."""
+"""Outside the main content, this many times fewer items stay: people mostly act on the main content."""
 # A footer in one of these is not the page's.
 _SECTIONS = frozenset({"article", "aside", "main", "nav", "section"})
 _SELECTED = re.compile(r"\sselected(?![\w-])", re.IGNORECASE)
 _BROKEN_ENTITY = re.compile(r"&[^;&\s]{0,32}\Z")
 
 
-class Fitter:
-    """A page to be fitted into one or more lengths."""
+class PageFitter:
+    """A page that can be shortened to any length."""
 
     def __init__(self, html: str) -> None:
         self._html = html
-        # The page is these parts, each owned by the element (a number; -1: none) that it stays or goes with.
+        # The parts of the page, each with the index of the element that owns it (-1: none).
         self._parts: list[str] = []
         self._owners: list[int] = []
         self._may_shrink: list[bool] = []
@@ -56,7 +56,7 @@ class Fitter:
         self._ranks = self._rank()
 
     def to(self, limit: int) -> str:
-        """The page in at most `limit` characters; the mark alone where not even that much fits."""
+        """The page in at most `limit` characters; the cut mark alone if nothing fits."""
         if len(self._html) <= limit:
             return self._html
         parts = self._shrunk(limit)
@@ -65,7 +65,7 @@ class Fitter:
         return self._thinned(parts, limit)
 
     def _read(self) -> None:
-        stack, before = [-1], [-1]  # the elements that are open, and of each the child that ended last
+        stack, before = [-1], [-1]  # the open elements, and the last closed child of each
         at = 0
         for tag in tags(self._html):
             self._add_text(self._html[at : tag.begin], before[-1] if before[-1] >= 0 else stack[-1])
@@ -115,7 +115,7 @@ class Fitter:
         self._add(f"{written}>", element)
 
     def _rank(self) -> list[int]:
-        """How soon each element goes, the highest first; never after one it is in."""
+        """The order in which elements are left out, highest first; children never go after their parent."""
         parents, names = self._parents, self._tags
         holds_control = [name in _CONTROLS for name in names]
         for element in range(len(names) - 1, -1, -1):
@@ -143,7 +143,7 @@ class Fitter:
         return ranks
 
     def _shrunk(self, limit: int) -> list[str]:
-        """The parts, those that may shrink cut to the greatest length that fits."""
+        """The parts, with shrinkable ones truncated to the greatest length that fits."""
         lengths = sorted(map(len, compress(self._parts, self._may_shrink)))
         room = limit - sum(map(len, self._parts)) + sum(lengths)
         longest = SHORT
@@ -161,7 +161,7 @@ class Fitter:
         """The parts of as many elements as fit, in the order of their ranks."""
         parents, ranks = self._parents, self._ranks
         last = list(ranks)  # the highest rank among an element and its children
-        # What is in an element and has its rank stays or goes with it: they are one unit, known by the first.
+        # An element and its descendants of the same rank form a unit, identified by its first element.
         units: list[int] = []
         for element, (parent, rank) in enumerate(zip(parents, ranks, strict=True)):
             alone = parent < 0 or ranks[parent] < rank
@@ -190,7 +190,7 @@ class Fitter:
         return cut_from_top(self._written(parts, [rank == 0 for rank in ranks]), limit)
 
     def _written(self, parts: Sequence[str], stays: Sequence[bool]) -> str:
-        """The parts of the elements that stay, with marks."""
+        """The parts of the elements that stay, with cut marks."""
         written: list[str] = []
         marked: set[int] = set()
         for part, owner in zip(parts, self._owners, strict=True):
@@ -205,7 +205,7 @@ class Fitter:
 
 
 def _ended(text: str, length: int) -> str:
-    """The beginning of a text, `length` characters at most; between words where one ends in the last half."""
+    """`text` truncated to `length` characters, at a word boundary if there is one in the second half."""
     text = _BROKEN_ENTITY.sub("", text[: length - 1])
     head = text.rpartition(" ")[0]
     return (head if len(head) > length // 2 else text) + "…"
