@@ -43,6 +43,7 @@ def leads_nowhere(href: str) -> bool:
     return _NOWHERE.match(href) is not None
 
 
+@lru_cache(maxsize=4_096)
 def address_words(href: str, level: int) -> str:
     """The last readable part of an address, or the one `level` readable parts before it.
 
@@ -51,7 +52,7 @@ def address_words(href: str, level: int) -> str:
     >>> address_words("/steel-mug/dp/b07x1/ref=sr_1_3", 0)
     'steel_mug'
     """
-    path = re.split(r"[?#]", href[:500], maxsplit=1)[0]
+    path = href[:500].partition("#")[0].partition("?")[0]
     path = _TRACKING_PATH.sub("", path) if "=" in path else path
     if "//" in path:
         path = path.partition("//")[2].partition("/")[2]

@@ -29,6 +29,7 @@ _MAX_DESTINATIONS = 3
 _MOST_COMMON = 4
 _OFTEN = 3
 _MAX_LINKS_LOOKED_AT = 8
+_FEW = 20
 _CURRENCY = re.compile(
     r"[$€£¥₹₩₽₺₫₪￥円]|\b(?:dollars?|euros?|pounds?|reais|pesos?|EUR|USD|GBP|CHF|CAD|AUD|INR|Rs|Kč|kr|zł|TL)\b|\u0440\u0443\u0431",
     re.IGNORECASE,
@@ -152,48 +153,51 @@ class _Detector:
             end = self._tree.ends[box]
         return kept
 
-    def _card(self, box: int, common: set[str]) -> Card | None:  # noqa: PLR0911 (each says no for a reason)
+    def _card(self, box: int, common: set[str]) -> Card | None:
         """What a box is about, if it is about one thing."""
-        tree, targets = self._tree, self._targets
-        end = tree.ends[box]
-        first = bisect_right(targets, box)
-        last = bisect_left(targets, end, first)
+        end = self._tree.ends[box]
+        first = bisect_right(self._targets, box)
+        last = bisect_left(self._targets, end, first)
         if last - first > _MAX_TARGETS:
             return None
-        inside = targets[first:last]
-        if _holds(self._landmarks, box, end):
-            return None
+        inside = self._targets[first:last]
         has_price = _holds(self._prices, box, end)
         has_picture = _holds(self._pictures, box, end)
-        if tree.tags[box] == "tr" and not has_picture:
-            return None  # Rows of tables have headers and numbers to be called by.
-        links = [node for node in inside if tree.tags[node] == "a"]
-        if has_price and self._is_price_of_item(box):
-            return None
-        has_heading = _holds(self._headings, box, end)
-        if (
-            len(inside) == 1
-            and not has_picture
-            and not has_heading
-            and links
-            and not self._price_beside(box, inside[0])
-        ):
+        links = [node for node in inside if self._tree.tags[node] == "a"]
+        if not self._may_be_card(box, inside, links, has_price=has_price, has_picture=has_picture):
             return None
         titled = self._title(box, links, common)
         if titled is None:
             return None
         title, main = titled
-        address = self._address(main) if main >= 0 else ""
-        if has_price and (links or len(inside) > 1 or tree.tags[inside[0]] == "button"):
-            return Card(title, main, address, has_price, has_picture)
+        return Card(title, main, self._address(main) if main >= 0 else "", has_price, has_picture)
+
+    def _may_be_card(
+        self, box: int, inside: Sequence[int], links: Sequence[int], *, has_price: bool, has_picture: bool
+    ) -> bool:
+        """Whether a box shows enough beside one thing, and not too much; what is quickly told first."""
+        tree, end = self._tree, self._tree.ends[box]
+        # Rows of tables have headers and numbers to be called by.
+        if (tree.tags[box] == "tr" and not has_picture) or _holds(self._landmarks, box, end):
+            return False
+        is_pictured = has_picture or _holds(self._headings, box, end)
+        if len(inside) == 1 and links and not is_pictured and not self._price_beside(box, inside[0]):
+            return False
+        if has_price:
+            is_one = bool(links) or len(inside) > 1 or tree.tags[inside[0]] == "button"
+            return is_one and not self._is_price_of_item(box)
         addresses = {place for node in links if (place := self._address(node))}
-        if not addresses or len(addresses) > _MAX_DESTINATIONS:
-            return None
-        if len(addresses) == 1 and not (len(inside) > 1 or self._says_more(box, title)):
-            return None
-        if len(addresses) > 1 and not (has_picture or has_heading):
-            return None
-        return Card(title, main, address, has_price, has_picture)
+        if len(addresses) == 1:
+            return len(inside) > 1 or self._shows_more(box, inside[0])
+        return 1 < len(addresses) <= _MAX_DESTINATIONS and is_pictured
+
+    def _shows_more(self, box: int, target: int) -> bool:
+        """Whether a box shows text beside its only element."""
+        ends = self._tree.ends
+        before, start = self._runs.span(box, target)
+        stop, after = self._runs.span(ends[target], ends[box])
+        texts = (*self._runs.texts[before:start][:_FEW], *self._runs.texts[stop:after][:_FEW])
+        return any(slug(text[:_FEW]) for text in texts)
 
     def _is_price_of_item(self, box: int) -> bool:
         """Whether the first price in a box is that of an item of a list in it, with something to act on."""
@@ -208,10 +212,6 @@ class _Detector:
         """Whether a box shows a price outside of its only element."""
         ends = self._tree.ends
         return _holds(self._prices, box, target) or _holds(self._prices, ends[target], ends[box])
-
-    def _says_more(self, box: int, title: str) -> bool:
-        text = self._runs.text(box, alt=False)
-        return title in text and bool(slug(text.replace(title, "", 1)))
 
     def _title(self, box: int, links: Sequence[int], common: set[str]) -> tuple[str, int] | None:
         """What a box is called, and its main link or -1; None if it is about several things or nothing."""

@@ -1,13 +1,14 @@
-"""Telling apart what is called the same: by what its address or its field says, in the end by a number."""
+"""Different names for what is called the same: by differing words, address or field, in the end a number."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from facsim.page.confusables import skeleton
 from facsim.page.slugs import MAX_PART, steady, words_of
 
+_ROUNDS = 3
 _MOST_WORDS = 3
 _LONGEST_PART = 30
 Qualifier = Callable[[int, str], str]
@@ -15,52 +16,67 @@ Qualifier = Callable[[int, str], str]
 
 
 def disambiguate(
-    names: dict[int, str],
+    names: Mapping[int, str],
     given: Mapping[int, str],
     qualifiers: Sequence[Qualifier],
     weak: Sequence[Qualifier],
     full_text: Qualifier,
 ) -> dict[int, str]:
-    """The names, longer where several look the same and some qualifier tells all of these something.
+    """The names, longer where several look the same and some qualifier distinguishes these elements.
 
-    All of them get it, the first one too: none depends on the others' order.
+    All of them get it, the first one too: no name depends on the order of the others. What is still the same
+    then is tried again: `today` in two columns of three rows differs by the column, then by the row.
 
     Args:
         names: by node.
         given: nodes whose name stays.
         qualifiers: in order of preference.
-        weak: those that may say nothing of some of them, where nothing tells all of them apart.
+        weak: those that may say nothing of some elements, where none distinguishes all.
         full_text: what an element says, not cut. Where the texts differ, their differing words come first.
     """
     same: dict[str, list[int]] = defaultdict(list)
     for node, name in names.items():
         same[skeleton(name)].append(node)
-    if len(same) == len(names):
-        return names
     longer = dict(names)
-    for nodes in same.values():
-        if len(nodes) == 1 or any(node in given for node in nodes):
-            continue
-        varied = _varied([names[node] for node in nodes], [full_text(node, names[node]) for node in nodes])
-        if varied and not any(skeleton(name) in same for name in varied):
-            longer.update(zip(nodes, varied, strict=True))
-            continue
-        plain = {names[node] for node in nodes}
-        for all_differ, qualifier in (
-            *((True, each) for each in qualifiers),
-            *((False, each) for each in weak),
-        ):
-            if all_differ:
-                parts = distinguishing(qualifier(node, names[node]) for node in nodes)
-            else:
-                parts = [qualifier(node, names[node]) for node in nodes]
-            if len(set(parts)) < 2:
-                continue
-            found = [_with(names[node], part) for node, part in zip(nodes, parts, strict=True)]
-            if not any(skeleton(name) in same for name in found if name not in plain):
-                longer.update(zip(nodes, found, strict=True))
-                break
+    taken = set(same)
+    pending = [
+        nodes for nodes in same.values() if len(nodes) > 1 and not any(node in given for node in nodes)
+    ]
+    ways = (*((True, each) for each in qualifiers), *((False, each) for each in weak))
+    for _ in range(_ROUNDS):
+        renamed: dict[str, list[int]] = defaultdict(list)
+        for nodes in pending:
+            found = _longer_names([longer[node] for node in nodes], nodes, ways, full_text, taken)
+            for node, name in zip(nodes, found, strict=False):
+                longer[node] = name
+                renamed[skeleton(name)].append(node)
+        taken.update(renamed)
+        pending = [nodes for nodes in renamed.values() if len(nodes) > 1]
+        if not pending:
+            break
     return longer
+
+
+def _longer_names(
+    names: list[str],
+    nodes: list[int],
+    ways: Iterable[tuple[bool, Qualifier]],
+    full_text: Qualifier,
+    taken: Collection[str],
+) -> list[str]:
+    """Longer names for elements that are called the same; none if nothing distinguishes them."""
+    varied = _varied(names, [full_text(node, name) for node, name in zip(nodes, names, strict=True)])
+    if varied and not any(skeleton(name) in taken for name in varied):
+        return varied
+    plain = set(names)
+    for all_differ, qualifier in ways:
+        said = (qualifier(node, name) for node, name in zip(nodes, names, strict=True))
+        parts = distinguishing(said) if all_differ else list(said)
+        if len(set(parts)) > 1:
+            found = [_with(name, part) for name, part in zip(names, parts, strict=True)]
+            if not any(name not in plain and skeleton(name) in taken for name in found):
+                return found
+    return []
 
 
 def _varied(names: list[str], texts: list[str]) -> list[str]:

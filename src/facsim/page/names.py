@@ -43,7 +43,6 @@ _FACT = re.compile(r"^\s*([^\W\d][^:]{1,20}):\s*(\S[^:]{0,30})$")
 _TITLES = frozenset({"view", "view_product", "image"})
 _LEAST_TEXT = 200
 _SHORTEST_TITLE = 4
-_MORE_ROUNDS = 2
 _MOST_UP = 8
 _MOST_BEFORE = 6
 _LONGEST_CAPTION = 30
@@ -123,7 +122,7 @@ class _Namer:
         return found
 
     def disambiguate(self, names: dict[int, str], given: Mapping[int, str]) -> dict[int, str]:
-        """Names that look the same, with what else tells their elements apart."""
+        """Names that look the same, with what else distinguishes their elements."""
         kinds = (
             self._address,
             self._page_above,
@@ -137,14 +136,7 @@ class _Namer:
             self._role,
         )
         weak = (self._address, self._page_above, self._caption)
-        longer = disambiguate(names, given, kinds, weak, self._text_of_name)
-        # Again: `today` in two columns of three rows is told apart by the column, then by the row.
-        for _ in range(_MORE_ROUNDS):
-            before = longer
-            longer = disambiguate(before, given, kinds, weak, self._text_of_name)
-            if longer is before:
-                break
-        return longer
+        return disambiguate(names, given, kinds, weak, self._text_of_name)
 
     def _disambiguate_groups(self, groups: list[Group]) -> None:
         """Find cards in one place with the same title, and what else each of them says."""
