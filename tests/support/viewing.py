@@ -166,6 +166,7 @@ def served(data: Path, runs: Sequence[Path]) -> Iterator[str]:
 
 
 def line_of(run: Path, session_id: str, step: int) -> dict[str, Any]:
-    """A line of predictions.jsonl, found the slow way."""
+    """A line of predictions.jsonl without its checksum, found the slow way."""
     lines = (json.loads(line) for line in (run / "predictions.jsonl").read_text().splitlines())
-    return next(line for line in lines if (line["session_id"], line["step"]) == (session_id, step))
+    found = next(line for line in lines if (line["session_id"], line["step"]) == (session_id, step))
+    return {name: value for name, value in found.items() if name != "checksum"}

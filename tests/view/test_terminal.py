@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -305,6 +308,51 @@ def test_the_verb(shop: DataSet, runs: list[Run]) -> None:
     assert done.stdout == drawn(session_replay(shop, session, runs, step=1), 200, piped=True)
     assert "sessions with a prediction" in facsim("show", shop.path, runs[0].path).stdout
     assert "accuracy_micro" in facsim("show", runs[0].path).stdout
+
+
+def test_sessions_as_data(shop: DataSet, runs: list[Run]) -> None:
+    session = answered(runs, shop)
+    paths = [run.path for run in runs]
+    listed = json.loads(facsim("show", shop.path, *paths, "--format", "json").stdout)
+    row = next(row for row in listed if row["session_id"] == session.session_id)
+    cases = runs[0].to_polars().filter(session_id=session.session_id).sort("step")
+    assert row["steps"] == len(session.steps)
+    assert row[f"{runs[0].name} predicted"] == cases.height
+    assert row[f"{runs[0].name} correct"] == cases["right_exact"].sum()
+    steps = json.loads(facsim("show", shop.path, session.session_id, *paths, "--format", "json").stdout)
+    assert [step["step"] for step in steps] == list(range(1, len(session.steps) + 1))
+    assert steps[0][f"{runs[0].name} correct"] is None
+    assert [step[f"{runs[0].name} correct"] for step in steps[1:]] == cases["right_exact"].to_list()
+    table = list(
+        csv.DictReader(StringIO(facsim("show", shop.path, session.session_id, "--format", "csv").stdout))
+    )
+    assert [row["action_type"] for row in table] == [step.action.type for step in session.steps]
+
+
+def test_metrics_and_comparisons_as_data(runs: list[Run]) -> None:
+    metrics = json.loads(facsim("show", runs[0].path, "--format", "json").stdout)
+    assert {row["metric"]: row["value"] for row in metrics}["accuracy"] == runs[0].metrics["accuracy"].value
+    rows = list(csv.DictReader(StringIO(facsim("show", runs[0].path, "--format", "csv").stdout)))
+    assert [row["metric"] for row in rows] == list(runs[0].metrics)
+    paths = [run.path for run in runs]
+    [pair] = json.loads(facsim("compare", *paths, "--resamples", 200, "--format", "json").stdout)
+    [row] = csv.DictReader(StringIO(facsim("compare", *paths, "--resamples", 200, "--format", "csv").stdout))
+    assert pair["a"] == row["a"] == runs[0].name
+    assert float(row["difference"]) == pair["difference"]["value"]
+    assert pair["difference"]["value"] == pytest.approx(pair["accuracy_a"] - pair["accuracy_b"])
+
+
+def test_what_is_no_run_is_skipped_with_a_note(runs: list[Run], tmp_path: Path) -> None:
+    empty, file = tmp_path / "empty", tmp_path / "notes.txt"
+    empty.mkdir()
+    file.touch()
+    done = facsim("report", *(run.path for run in runs), empty, file)
+    assert done.returncode == 0
+    assert f"{empty}: not a run, skipped" in done.stderr
+    assert f"{file}: not a run, skipped" in done.stderr
+    assert runs[0].name in done.stdout
+    assert facsim("report", empty).returncode == 2
+    assert facsim("report", runs[0].path, tmp_path / "missing").returncode == 2
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from io import StringIO
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from rich.console import Console
 from starlette.testclient import TestClient
-from viewing import ADDRESS, HOME, line_of, made_session, told, write_data, write_run
+from viewing import ADDRESS, HOME, line_of, made_session, perfect, told, write_data, write_run
 
 from facsim.cli.main import app as command_line
+from facsim.data import DataSet
+from facsim.evaluation import CaseSelection, Run
 from facsim.prompt import PromptConfig, build_prompt
 from facsim.schema import Action
 from facsim.util.errors import ConfigError
 from facsim.view import build_app
 from facsim.view.replay import so_far
 from facsim.view.request_guard import PAGE_POLICY
+from facsim.view.terminal import session_replay
 
 STEP = "/session?id=s03&step=2"
 PAGES = (
@@ -169,7 +174,7 @@ def test_the_list_is_paged_and_links_to_the_step_that_was_looked_for(client: Tes
     assert "20 sessions found" in text_of(found)
     link = next(link for link in re.findall(r'href="([^"]*)" data-row', found) if "id=s00" in link)
     assert {"step=2", "q=sturdy", "outcome=purchase"} <= set(link.partition("?")[2].split("&amp;"))
-    assert "No session has a step" in client.get("/?q=nothing+like+it").text
+    assert "No session matches." in client.get("/?q=nothing+like+it").text
 
 
 @pytest.mark.parametrize(
@@ -197,19 +202,19 @@ def test_a_step_shows_who_did_what_and_who_was_right(client: TestClient) -> None
         "results.mug_30.view_product",
         "This one looks sturdy.",
         "in their own words",
-        "1 of 3 right",
+        "1 of 3 correct",
         "True probability 0.25",
         "1.50 nats",
         "Because the mug is blue.",
         "wrong, not on the page",
         "A mug for person 3.",
         "Ada, 36, reads every review.",
-        "read leniently",
+        "parsed leniently",
     ):
         assert words in shown, words
     assert "Leave the site" in text_of(client.get("/session?id=s03&step=3").text)
     assert "not readable" in text_of(client.get("/session?id=s03&step=3").text)
-    assert "No run was asked about this step." in text_of(client.get("/session?id=s03&step=1").text)
+    assert "No run has a prediction for this step" in text_of(client.get("/session?id=s03&step=1").text)
 
 
 def test_neighbours_are_those_of_the_list(client: TestClient) -> None:
@@ -227,7 +232,7 @@ def test_neighbours_are_those_of_the_list(client: TestClient) -> None:
 def test_the_frame_marks_what_was_done_and_predicted(client: TestClient) -> None:
     html = client.get("/frame?id=s03&step=2").text
     assert re.search(
-        r'id="person">person</span><span class="flag r-0" id="run-0">A</span></span><span class="link e marked',
+        r'id="person">true action</span><span class="flag r-0" id="run-0">A</span></span><span class="link e marked',
         html,
     )
     assert 'id="run-1">B</span>' in html
@@ -252,7 +257,7 @@ def test_the_prompt_is_the_one_that_was_sent(client: TestClient, shelf: Path) ->
     ]
     assert sum(tokens) == prompt.tokens
     assert "reads no prompt" in client.get("/prompt?id=s03&step=2&run=B").text
-    assert "by default" in client.get("/prompt?id=s03&step=2").text
+    assert "The default prompt" in client.get("/prompt?id=s03&step=2").text
 
 
 def test_a_prompt_with_pages_as_changes_is_shown_as_it_was_sent(tmp_path: Path) -> None:
@@ -262,7 +267,7 @@ def test_a_prompt_with_pages_as_changes_is_shown_as_it_was_sent(tmp_path: Path) 
     prompt = PromptConfig(style="action", pages="changes")
     run = write_run(tmp_path / "run", data, lambda *_: told(Action.terminate()), prompt=prompt)
     client = TestClient(build_app(data, [run]), base_url=ADDRESS)
-    html = client.get("/prompt?id=s01&step=2&run=A").text
+    html = client.get("/prompt?id=s01&step=3&run=A").text
     shown = [unescape(text) for text in re.findall(r"<pre[^>]*><bdi>(.*?)</bdi></pre>", html, re.DOTALL)]
     expected = build_prompt(so_far(data, data.session("s01"), 2), prompt)
     assert shown == [message.content for message in expected.messages]
@@ -306,7 +311,7 @@ def test_the_tokenizer_of_a_local_model_counts_where_it_is(tmp_path: Path) -> No
     assert "by the run&#39;s tokenizer" in shown or "by the run's tokenizer" in shown
     (checkpoint / "tokenizer.json").unlink()
     client = TestClient(build_app(data, [run]), base_url=ADDRESS)
-    assert "tokenizer is not where it was" in text_of(client.get("/prompt?id=s01&step=2&run=A").text)
+    assert "tokenizer was not found" in text_of(client.get("/prompt?id=s01&step=2&run=A").text)
 
 
 def test_a_changed_wording_is_told(tmp_path: Path) -> None:
@@ -316,7 +321,7 @@ def test_a_changed_wording_is_told(tmp_path: Path) -> None:
     config["identity"]["prompt_hash"] = "0" * 16
     (run.path / "config.json").write_text(json.dumps(config))
     client = TestClient(build_app(data, [run.path]), base_url=ADDRESS)
-    assert "wording of prompts has changed" in client.get("/prompt?id=s01&step=2&run=A").text
+    assert "wording of prompts or the tokenizer has changed" in client.get("/prompt?id=s01&step=2&run=A").text
 
 
 def test_a_step_as_json_is_whole(client: TestClient, runs: list[Path]) -> None:
@@ -401,7 +406,7 @@ def test_a_data_set_without_its_pages_is_shown(shelf: Path, tmp_path: Path) -> N
     shutil.copytree(shelf / "data", tmp_path / "data")
     (tmp_path / "data" / "pages.parquet").unlink()
     client = TestClient(build_app(tmp_path / "data", [shelf / "runs" / "good"]), base_url=ADDRESS)
-    assert "1 of 1 right" in text_of(client.get(STEP).text)
+    assert "1 of 1 correct" in text_of(client.get(STEP).text)
     assert "lacks this page" in client.get("/frame?id=s03&step=2").text
     assert "It cannot be built" in client.get("/prompt?id=s03&step=2&run=A").text
     assert client.get("/step.json?id=s03&step=2").json()["page"] is None
@@ -425,3 +430,102 @@ def test_other_data_is_refused_in_a_sentence(
         command_line(
             ["view", str(other.path), str(runs[0])], exit_on_error=False, result_action="return_value"
         )
+
+
+def test_the_list_opens_on_sessions_with_predictions(shelf: Path, tmp_path: Path) -> None:
+    data = DataSet.open(shelf / "data")
+    run = write_run(tmp_path / "few", data.select(["s05", "s06"]), perfect)
+    # A run over a part of the data set: it identifies the whole.
+    cases = CaseSelection.of(data, part="all", split_by="user", seed=0, first_step="exclude", limit=None)
+    identity = run.config.identity.model_copy(update={"cases": cases})
+    run.config.model_copy(update={"identity": identity, "digest": identity.digest}).write(run.path)
+    client = TestClient(build_app(data, [run.path]), base_url=ADDRESS)
+    assert "2 sessions" in text_of(client.get("/").text)
+    assert "60 sessions" in text_of(client.get("/?hits=any").text)
+    assert 'href="/session?id=s05&amp;step=2"' in client.get("/").text
+
+
+def test_strips_link_to_their_steps_and_say_what_they_are(client: TestClient) -> None:
+    html = client.get("/").text
+    assert re.search(
+        r'<a class="cell some" href="/session\?id=s03&amp;step=2" title="Step 2: Click [^"]* \(1 of 3 correct\)"',
+        html,
+    )
+    assert re.search(
+        r'<a class="cell none" href="/session\?id=s03&amp;step=1" title="Step 1: [^"]* \(no prediction\)"',
+        html,
+    )
+
+
+def test_an_unreadable_answer_is_shown_at_once(client: TestClient, runs: list[Path]) -> None:
+    line = line_of(runs[2], "s03", 2)
+    assert line["pred_type"] is None and line["answer"]
+    html = client.get("/session?id=s03&step=3").text
+    answer = html[html.index('class="answer') :]
+    assert re.search(r"<details open>", answer)
+    assert line["answer"] in text_of(html)
+
+
+def test_a_page_that_is_not_there_is_a_whole_page(client: TestClient) -> None:
+    answer = client.get("/nowhere")
+    assert answer.status_code == 404
+    assert "Not found There is no such page. Sessions" in text_of(answer.text)
+    # The body must not have the class of the card in it, which has a width of its own.
+    assert '<body class="error">' in answer.text
+
+
+FOREIGN = [
+    {"pred_name": ["a", "list"]},
+    {"rationale": 3},
+    {"rank": 1.5},
+    {"pred_type": 7},
+    {"step": "1"},
+    {"log_probability": "likely"},
+]
+
+
+@pytest.mark.parametrize("change", FOREIGN, ids=str)
+def test_foreign_lines_are_named_and_the_other_runs_still_shown(
+    shelf: Path, runs: list[Path], tmp_path: Path, change: dict[str, object]
+) -> None:
+    foreign = tmp_path / "foreign"
+    shutil.copytree(runs[0], foreign)
+    file = foreign / "predictions.jsonl"
+    lines = [json.loads(line) for line in file.read_bytes().splitlines()]
+    place = next(place for place, line in enumerate(lines) if line["session_id"] == "s03")
+    for line in lines:
+        line.pop("checksum")
+    lines[place] |= change
+    file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    client = TestClient(build_app(shelf / "data", [foreign, runs[1]]), base_url=ADDRESS)
+    said = f"predictions.jsonl, line {place + 1}"
+    for address in ("/", "/session?id=s03&step=2"):
+        answer = client.get(address)
+        assert answer.status_code == 200
+        assert said in text_of(answer.text), address
+        assert "Predictions of" in text_of(answer.text)
+    assert "1 of 1" not in text_of(client.get("/session?id=s03&step=2").text)
+    assert "wrong" in client.get("/session?id=s03&step=2").text
+    assert client.get("/step.json?id=s03&step=2").json()["predictions"][0]["run"] == "bad"
+    # A filter needs every line of every run: it says which is damaged.
+    answer = client.get("/?hits=split")
+    assert answer.status_code == 422
+    assert said in text_of(answer.text)
+
+
+def test_an_unknown_action_is_shown_as_none(shelf: Path, runs: list[Path], tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign"
+    shutil.copytree(runs[0], foreign)
+    file = foreign / "predictions.jsonl"
+    lines = [json.loads(line) | {"pred_type": "scroll"} for line in file.read_bytes().splitlines()]
+    for line in lines:
+        line.pop("checksum")
+    file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    client = TestClient(build_app(shelf / "data", [foreign]), base_url=ADDRESS)
+    assert "not readable" in text_of(client.get("/session?id=s03&step=2").text)
+    assert client.get("/").status_code == 200
+    replayed = StringIO()
+    data = DataSet.open(shelf / "data")
+    replay = session_replay(data, data.session("s03"), [Run.open(foreign)])
+    Console(file=replayed, width=120).print(replay)
+    assert "not an action of Facsim: scroll" in replayed.getvalue()

@@ -16,6 +16,7 @@ def command(
     cluster: Literal["session", "user"] = "session",
     resamples: int = 10_000,
     seed: int = 0,
+    format: Literal["table", "csv", "json"] = "table",
 ) -> int:
     """Compare runs pairwise on the same steps.
 
@@ -27,17 +28,22 @@ def command(
         common_steps: Compare runs that answered different steps of the same data, as with --limit, on those
             that all answered.
         pairs: Every pair, or only the best run with each other one.
-        rule: By which a prediction counts as right.
-        cluster: What is not independent of itself.
-        resamples: Of the bootstrap and of the permutation test.
-        seed: Of both.
+        rule: When a prediction counts as correct.
+        cluster: The unit whose steps are not independent of each other.
+        resamples: Resamples of the bootstrap and of the permutation test.
+        seed: Seed of both.
+        format: A table for the terminal, or every number as CSV or JSON.
     """
+    import sys
+
     from facsim.cli.console import console
+    from facsim.cli.run_folders import existing_runs
     from facsim.evaluation import compare
     from facsim.report import comparison_table
+    from facsim.report.comparison_exports import comparisons_csv, comparisons_json
 
     found = compare(
-        runs,
+        existing_runs(runs),
         common_steps=common_steps,
         pairs=pairs,
         rule=rule,
@@ -45,5 +51,8 @@ def command(
         resamples=resamples,
         seed=seed,
     )
-    console.print(comparison_table(found, common_steps=common_steps))
+    if format == "table":
+        console.print(comparison_table(found, common_steps=common_steps))
+    else:
+        sys.stdout.write(comparisons_csv(found) if format == "csv" else comparisons_json(found))
     return 0

@@ -1,4 +1,4 @@
-"""`facsim report`: what is to be said of runs, on the terminal or as a file."""
+"""`facsim report`: the leaderboard of runs on the terminal, or a report as a file."""
 
 from __future__ import annotations
 
@@ -17,37 +17,41 @@ def command(
     published: str | None = None,
     common_steps: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Report on runs over the same steps: who is best, whether that is sure, and why.
+    """Report on runs over the same steps: which is best, whether that is significant, and why.
 
     Without options the leaderboard is printed. With `-o report.html` everything goes into one HTML file that
-    opens anywhere and loads nothing.
+    opens anywhere and loads nothing. Folders that hold no run are skipped with a note.
 
     Args:
         runs: One or more run folders.
-        rule: By which a prediction counts as right: type, name and text; or, equivalent, the same destination
-            and folded text; or, target, type and name.
-        out: The file to write. Its name ends in .html, .md, .csv or .tex, or --format tells.
-        format: What to write or print: the leaderboard as a table, an HTML page, Markdown, CSV with every
-            number, or LaTeX tables.
-        figures: A folder for the figures as SVG, fit for a paper.
+        rule: When a prediction counts as correct: type, name and text are equal; or, equivalent, the
+            destination and the folded text; or, target, type and name.
+        out: The file to write. Its suffix (.html, .md, .csv, .json or .tex) or --format gives the format.
+        format: What to write or print: the leaderboard as a table, an HTML page, Markdown, every number as
+            CSV or JSON, or LaTeX tables.
+        figures: A folder for the figures as SVG files for a paper.
         common_steps: Compare runs that answered different steps of the same data, as with --limit, on those
             that all answered.
-        published: Also show what others published about shopcart or opera, apart and never ranked.
+        published: Also show published results on shopcart, opera, opera-full or shop-r1 in a separate table.
     """
     import sys
 
     from facsim.cli.console import console, progress_bar
+    from facsim.cli.run_folders import existing_runs
     from facsim.report import build_report, leaderboard
     from facsim.util.errors import ConfigError
 
     if out is not None and format == "table":
-        raise ConfigError(f"{out}: a table is for the terminal. Leave --out or --format out")
+        raise ConfigError(f"{out}: a table is for the terminal. Omit --out or --format")
+    folders = existing_runs(runs)
     if out is None and figures is None and format in (None, "table"):
-        console.print(leaderboard(runs, rule=rule, published=published, common_steps=common_steps).to_table())
+        console.print(
+            leaderboard(folders, rule=rule, published=published, common_steps=common_steps).to_table()
+        )
         return 0
     with progress_bar("Reading runs") as progress:
         report = build_report(
-            runs, rule=rule, published=published, common_steps=common_steps, progress=progress
+            folders, rule=rule, published=published, common_steps=common_steps, progress=progress
         )
     if format == "table":
         console.print(report.board.to_table())

@@ -14,21 +14,22 @@ def command(
     port: int = 8421,
     open: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Replay sessions in a browser on this machine, at http://127.0.0.1:PORT/. Ctrl-C ends it.
+    """Replay sessions in a local browser, at http://127.0.0.1:PORT/. Ctrl-C stops it.
 
-    Every step shows the page as the person saw it, what they did there, and what every run predicted.
+    Every step shows the observed page, the true action, and the prediction of every run.
 
     Args:
         data: The data set folder.
         runs: Run folders over the same data set.
-        port: Of 127.0.0.1; 0 takes one that is free.
-        open: Open it in the browser.
+        port: Port on 127.0.0.1; 0 picks a free one.
+        open: Open the page in the browser.
     """
     from facsim.cli.console import console
+    from facsim.cli.run_folders import existing_runs
     from facsim.view import serve
 
     def announce(line: str) -> None:
-        console.print(f"{line}  (Ctrl-C ends it)", highlight=False, markup=False)
+        console.print(f"{line}  (Ctrl-C stops it)", highlight=False, markup=False)
 
-    serve(data, runs, port=port, open_browser=open, announce=announce)
+    serve(data, existing_runs(runs), port=port, open_browser=open, announce=announce)
     return 0

@@ -50,26 +50,29 @@ def _read_fast(file: Path) -> pl.DataFrame | None:
     try:
         raw = file.read_bytes()
         ends = [json.loads(line) for line in (raw[: raw.find(b"\n")], raw[raw.rfind(b"\n", 0, -1) + 1 :])]
-        schema = next(
-            schema
-            for schema in (_SCHEMA_WITH_CHECKSUM, _SCHEMA)
-            if all(isinstance(line, dict) and line.keys() == schema.keys() for line in ends)
-        )
-        table = pl.read_ndjson(io.BytesIO(raw), schema=schema)
-    except (OSError, ValueError, RecursionError, StopIteration, pl.exceptions.PolarsError):
+        # Lines without a checksum may come from elsewhere: polars would read a number or a list as a string.
+        if not all(isinstance(line, dict) and line.keys() == _SCHEMA_WITH_CHECKSUM.keys() for line in ends):
+            return None
+        table = pl.read_ndjson(io.BytesIO(raw), schema=_SCHEMA_WITH_CHECKSUM)
+    except (OSError, ValueError, RecursionError, pl.exceptions.PolarsError):
         return None
-    if not raw.endswith(b"\n") or raw.count(b"\n") != table.height:
-        return None
-    # With a schema, polars reads a number as a string: a line is ours only if its id is quoted.
-    if raw.count(b'{"session_id":"') < table.height or any(table[name].null_count() for name in _NEVER_NULL):
-        return None
-    # Polars fills a missing field with null: all keys must be present in all lines. Within a string the quote
-    # before a colon is escaped.
-    if raw.count(b'":') - raw.count(b'\\":') != len(schema) * table.height:
-        return None
-    if CHECKSUM in schema and not all(map(matches_checksum, raw[:-1].split(b"\n"))):
+    if not _is_ours(raw, table):
         return None
     return table.select(*_SCHEMA)
+
+
+def _is_ours(raw: bytes, table: pl.DataFrame) -> bool:
+    """Whether every line of a file is one that we wrote, undamaged."""
+    if not raw.endswith(b"\n") or raw.count(b"\n") != table.height:
+        return False
+    # With a schema, polars reads a number as a string: a line is ours only if its id is quoted.
+    if raw.count(b'{"session_id":"') < table.height or any(table[name].null_count() for name in _NEVER_NULL):
+        return False
+    # Polars fills a missing field with null: all keys must be present in all lines. Within a string the quote
+    # before a colon is escaped.
+    if raw.count(b'":') - raw.count(b'\\":') != len(_SCHEMA_WITH_CHECKSUM) * table.height:
+        return False
+    return all(map(matches_checksum, raw[:-1].split(b"\n")))
 
 
 def _read_slow(file: Path) -> pl.DataFrame:

@@ -94,11 +94,13 @@ def csv(report: ReportData) -> str:
     writer = csv_module.writer(out, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for entry in report.entries:
-        names = [_cell(one_line(entry.name)), _cell(one_line(entry.row.predictor))]
+        names = [spreadsheet_text(one_line(entry.name)), spreadsheet_text(one_line(entry.row.predictor))]
         for table, key, metric, found in _numbers(report, entry):
             ends = ["" if end is None else repr(end) for end in (found.low, found.high)]
             counts = [found.n or "", found.clusters or ""]
-            writer.writerow([*names, table, _cell(one_line(key)), metric, repr(found.value), *ends, *counts])
+            writer.writerow(
+                [*names, table, spreadsheet_text(one_line(key)), metric, repr(found.value), *ends, *counts]
+            )
     return out.getvalue()
 
 
@@ -286,10 +288,10 @@ def _head(name: str) -> str:
     return one_line(name, 40)
 
 
-def _cell(text: str) -> str:
-    """Text for a cell of a spreadsheet.
+def spreadsheet_text(text: str) -> str:
+    """Text for a cell of a spreadsheet; text that would be read as a formula gets an apostrophe in front.
 
-    >>> _cell("=1+1"), _cell("choice")
+    >>> spreadsheet_text("=1+1"), spreadsheet_text("choice")
     ("'=1+1", 'choice')
     """
     return f"'{text}" if text.startswith(_FORMULA) else text

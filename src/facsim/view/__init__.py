@@ -1,4 +1,4 @@
-"""Sessions replayed in a browser on this machine, with every run's predictions beside what people did."""
+"""Replays sessions in a local browser, with the predictions of every run beside the true actions."""
 
 from facsim.view.server import PORT, build_app, serve
 

@@ -1,4 +1,4 @@
-"""Whether a run was made on the data set that it is to be seen with."""
+"""Check that a run belongs to a data set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_same_data(card: Card, path: str | Path, run: Run) -> None:
         run: the run.
 
     Raises:
-        ConfigError: if it answers those of another one.
+        ConfigError: if it answers steps of another data set.
     """
     cases = run.config.identity.cases
     if cases.content_hash != card.content_hash:

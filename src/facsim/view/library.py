@@ -1,4 +1,4 @@
-"""A data set and the runs over it: which sessions there are, and which of them somebody looks for."""
+"""A data set and the runs over it: its sessions, and those that match a filter."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from facsim.data import Card, DataSet
+from facsim.data.population import Population, population_of
 from facsim.evaluation import Run, run_labels
 from facsim.report.run_styles import run_styles
 from facsim.util.errors import FacsimError
@@ -28,21 +29,22 @@ _KEY = ("session_id", "step")
 
 @dataclass(frozen=True, slots=True)
 class SessionFilter:
-    """What somebody looks for. A session is found when one of its steps meets every condition.
+    """A filter on sessions. A session matches when one of its steps meets every condition.
 
     Attributes:
-        text: stands, whatever its case, in what was typed at the step, in its rationale, in what a run
-            predicted to be typed or gave as its rationale; or in the session's id, person, intent or persona.
+        text: occurs, in any case, in the typed text or rationale of the step or of a prediction for it; or in
+            the session's id, user, intent or persona.
         outcome: of the session; `none` where it has none.
         action: type of the action.
         category: of the step.
-        shortest: at least so many steps.
-        longest: at most so many steps.
-        hits: `answered`: a run was asked; `split`: some runs are right and some wrong; `all_wrong`,
-            `all_right`.
-        right: letter of a run that is right there.
-        wrong: letter of a run that is wrong there.
-        order: `stored`; `longest` sessions first; sessions with `most` such steps first.
+        shortest: the minimum number of steps.
+        longest: the maximum number of steps.
+        hits: `answered`: a run has a prediction; `split`: some runs are correct and some are not;
+            `all_wrong`; `all_right`.
+        right: letter of a run that is correct at the step.
+        wrong: letter of a run that is wrong at the step.
+        order: `stored`; `longest` sessions first; sessions with the `most` matching steps first.
+        predicted: only sessions for which a run has predictions.
     """
 
     text: str = ""
@@ -55,16 +57,17 @@ class SessionFilter:
     right: str = ""
     wrong: str = ""
     order: Order = "stored"
+    predicted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SessionMatch:
-    """A session that was found.
+    """A session that matches a filter.
 
     Attributes:
         session_id: its id.
-        step: the first step that meets the conditions.
-        steps: how many do.
+        step: index of the first step that meets the conditions.
+        steps: how many steps do.
     """
 
     session_id: str
@@ -73,7 +76,7 @@ class SessionMatch:
 
 
 class SessionMatches:
-    """Sessions that were found, in order."""
+    """The sessions that match a filter, in order."""
 
     def __init__(self, table: pl.DataFrame) -> None:
         self._table = table.select("session_id", "step", "steps")
@@ -88,17 +91,17 @@ class SessionMatches:
         return SessionMatch(*self._table.row(place))
 
     def part(self, start: int, count: int) -> tuple[SessionMatch, ...]:
-        """So many of them from a place on."""
+        """`count` of them from place `start` on."""
         return tuple(SessionMatch(*row) for row in self._table.slice(start, count).iter_rows())
 
     def place_of(self, session_id: str) -> int | None:
-        """Where a session stands among them; None where it was not found."""
+        """The place of a session among them; None if it does not match."""
         place: int | None = self._table["session_id"].index_of(session_id)
         return place
 
 
 class Library:
-    """A data set and runs over it, open for looking at. Pages and predictions are read when asked for.
+    """A data set and runs over it. Pages and predictions are read on demand.
 
     Args:
         data: the data set, or its folder.
@@ -122,15 +125,20 @@ class Library:
         )
         self.find = lru_cache(maxsize=32)(self._find)
 
+    @property
+    def population(self) -> Population:
+        """What to call the people of the data set."""
+        return population_of(self.data.card.source)
+
     def prepare(self) -> None:
-        """Make what the first replay and the first filter would wait for."""
-        with suppress(FacsimError):  # told by the page that meets it
+        """Load what the first replay and the first filter need."""
+        with suppress(FacsimError):  # reported by the page that needs it
             len(self.data.pages)
             self._steps  # noqa: B018
 
     @cached_property
     def outcomes(self) -> tuple[str, ...]:
-        """The outcomes that sessions have; `none` last where some have none."""
+        """The outcomes of the sessions; `none` last if some have none."""
         found = self.data.sessions["outcome"].unique().to_list()
         return (*sorted(outcome for outcome in found if outcome), *(["none"] if None in found else []))
 
@@ -147,7 +155,7 @@ class Library:
         return tuple(sorted(self.data.steps["action_type"].unique().to_list()))
 
     def run(self, letter: str) -> PredictionIndex | None:
-        """The run that a letter stands for."""
+        """The run with a letter."""
         return next((run for run in self.runs if run.letter == letter), None)
 
     def _find(self, search: SessionFilter) -> SessionMatches:
@@ -166,6 +174,12 @@ class Library:
         by = {"stored": "place", "longest": "length", "most": "steps"}[search.order]
         return SessionMatches(found.sort(by, "place", descending=[by != "place", False]).collect())
 
+    @cached_property
+    def _predicted(self) -> pl.Series:
+        """The sessions for which a run has predictions; the indices know them without parsing a line."""
+        ids = {session_id: None for run in self.runs for session_id in run.session_ids}
+        return pl.Series("session_id", list(ids), dtype=pl.String)
+
     def _session_conditions(self, search: SessionFilter) -> list[pl.Expr]:
         conditions = []
         if search.outcome:
@@ -175,6 +189,8 @@ class Library:
             conditions.append(pl.col("length") >= search.shortest)
         if search.longest is not None:
             conditions.append(pl.col("length") <= search.longest)
+        if search.predicted:
+            conditions.append(pl.col("session_id").is_in(self._predicted.implode()))
         return conditions
 
     def _step_conditions(self, search: SessionFilter) -> list[pl.Expr]:
@@ -201,7 +217,7 @@ class Library:
         return conditions
 
     def _holds(self, text: str) -> pl.Expr:
-        """Whether a text stands in a step, in what runs said about it, or in its session."""
+        """Whether a text occurs in a step, in predictions for it, or in its session."""
         pattern = f"(?i){re.escape(text)}"
 
         def holds(*columns: str) -> pl.Expr:
@@ -233,7 +249,7 @@ class Library:
 
     @cached_property
     def _own_steps(self) -> pl.DataFrame:
-        """One row a step: what to search in, as far as the data set itself tells it."""
+        """One row per step: the searchable columns of the data set itself."""
         columns = ("session_id", "action_type", "action_text", "category", "rationale")
         return self.data.steps.select(*columns, pl.col("step").cast(pl.Int64))
 
@@ -244,7 +260,7 @@ class Library:
 
     @cached_property
     def _steps(self) -> pl.DataFrame:
-        """`_own_steps`, with which runs are right, and the categories that they know."""
+        """`_own_steps` with the correctness of each run, and the categories that runs add."""
         steps = self._own_steps
         if not self.runs:
             none = pl.lit(0, pl.Int64)

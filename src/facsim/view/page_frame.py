@@ -1,9 +1,9 @@
-"""A simplified page, drawn so that a person can read it, with marks on the elements that matter.
+"""A simplified page rendered for reading, with highlights on the elements that matter.
 
-The page is hostile. It is never passed on: its tree is read, and a new document is written that consists of
-`div`, `span` and `br` alone, with classes and ids of ours, and with the page's words escaped. So nothing of
-the page can be a script, a handler, an address or a style, and the parser of a browser makes of the document
-exactly what was written. Controls and links are drawn, not made: they take no focus and lead nowhere.
+Pages are hostile. A page is never passed on: its tree is read, and a new document is written from `div`,
+`span` and `br` alone, with our own classes and ids and with all text escaped. So nothing of the page can
+become a script, a handler, an address or a style, and a browser parses exactly what was written. Controls and
+links are only drawn: they take no focus and lead nowhere.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from facsim.view.run_colours import css
 
 STATIC = Path(__file__).with_name("static")
 LONGEST_TEXT = 20_000
-"""Characters of one run of text that are drawn."""
+"""The maximum number of characters drawn of one text."""
 LONGEST_NAME = 300
 MOST_NODES = 60_000
-"""Of a page that are drawn. What comes after them is left out, and the page says so."""
+"""The maximum number of nodes drawn of a page; the page says so if there are more."""
 MOST_RINGS = 3
-"""Around one element; who else means it is told by a flag."""
+"""The maximum number of rings around an element; further runs get a flag only."""
 MOST_DEPTH = 200
-"""Boxes in boxes that are drawn; deeper ones stand in the last of them."""
+"""The maximum nesting depth; deeper boxes are drawn inside the last one."""
 
 _HEADINGS = {f"h{level}": f"h h{level}" for level in range(1, 7)}
 _BOXES = {
@@ -50,13 +50,13 @@ _FLOWING = frozenset({"a", "button", "input", "select", "textarea", "option", "i
 
 @dataclass(frozen=True, slots=True)
 class ElementHighlight:
-    """What is drawn on an element.
+    """A highlight on an element.
 
     Attributes:
-        name: the element's.
-        anchor: the id to go to: `person`, `best`, `run-3`.
-        look: the class that colours it: `person`, `best`, `c3`.
-        text: on its flag.
+        name: the name of the element.
+        anchor: the id to scroll to: `person`, `best`, `run-3`.
+        look: the CSS class of its colour: `person`, `best`, `r-3`.
+        text: the text of its flag.
     """
 
     name: str
@@ -72,8 +72,8 @@ def frame_document(
 
     Args:
         html: simplified HTML.
-        marks: on its elements. Those whose name the page has not are passed over.
-        nonce: of its style sheet, for the content security policy.
+        marks: highlights; those whose name is not on the page are ignored.
+        nonce: of the style sheet, for the content security policy.
         theme: `light`, `dark` or `auto`.
         show_names: whether every element shows its name.
     """
@@ -96,7 +96,7 @@ def style() -> str:
 
 
 def title_of(html: str) -> str:
-    """The title of a page; empty where it has none."""
+    """The title of a page; empty if it has none."""
     try:
         tree = tree_of(html)
     except InputError:
@@ -106,7 +106,7 @@ def title_of(html: str) -> str:
 
 
 class PageRenderer:
-    """Writes one page."""
+    """Renders one page."""
 
     def __init__(self, tree: Tree, marks: Sequence[ElementHighlight]) -> None:
         self._tree = tree
@@ -117,7 +117,7 @@ class PageRenderer:
         self._written: list[str] = []
 
     def draw(self) -> str:
-        """The body's content."""
+        """The content of the body."""
         tree, write = self._tree, self._written.append
         open_until: list[tuple[int, str]] = []
         node, count = 0, 0
@@ -149,7 +149,7 @@ class PageRenderer:
         return "".join(self._written)
 
     def _element(self, node: int, tag: str) -> str | None:
-        """Write an element's start; what ends it, or None when all of it is written."""
+        """Write an element's start tag; the matching end tag, or None if all of it is written."""
         attributes = self._tree.attributes[node]
         if tag in ("html", "body", "head"):
             return ""
@@ -175,7 +175,7 @@ class PageRenderer:
         return None
 
     def _flags(self, name: str) -> tuple[str, str]:
-        """The flags of the marks on an element, and its classes for them."""
+        """The flags of the highlights on an element, and its classes for them."""
         marks = self._marks.get(name, ()) if name and name not in self._drawn else ()
         if not marks:
             return "", ""
@@ -183,13 +183,13 @@ class PageRenderer:
         flags = "".join(
             f'<span class="flag {mark.look}" id="{mark.anchor}">{escape(mark.text)}</span>' for mark in marks
         )
-        # The first marks draw rings, one around the other; more of them would hide the page.
+        # The first highlights draw concentric rings; more of them would hide the page.
         looks = list(dict.fromkeys(mark.look for mark in marks))[:MOST_RINGS]
         rings = "".join(f" ring{place}-{look}" for place, look in enumerate(looks, start=1))
         return f'<span class="flags">{flags}</span>', f" marked rings{len(looks)}{rings}"
 
     def _looks(self, node: int, tag: str, attributes: Mapping[str, str]) -> tuple[str, str | None]:
-        """An element's class, and its whole content where that is not what is in it."""
+        """An element's class, and its content where that differs from its children."""
         states = "".join(f" is-{state}" for state in sorted(states_of(attributes)))
         looks, content = "", None
         if tag == "input":
@@ -215,7 +215,7 @@ class PageRenderer:
 
 
 def _input(attributes: Mapping[str, str]) -> tuple[str, str]:
-    """The looks and the content of an `input`."""
+    """The class and the content of an `input`."""
     kind = attributes.get("type", "text").lower()
     if kind == "hidden":
         return "gone", ""
@@ -238,7 +238,7 @@ def _field(value: str, attributes: Mapping[str, str]) -> str:
 
 
 def _shortened(text: str) -> str:
-    """Text, escaped, and cut where it is without measure."""
+    """Escaped text, cut if it is very long."""
     if len(text) <= LONGEST_TEXT:
         return escape(text)
     left = len(text) - LONGEST_TEXT

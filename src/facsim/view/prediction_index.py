@@ -1,15 +1,14 @@
-"""The predictions of one run, found by session without reading the file again.
+"""The predictions of one run, indexed by session.
 
-One pass over predictions.jsonl finds where the lines of every session stand, and parses none of them. What a
-list or a replay shows is then read from there, one session's lines at a time. The columns that a list filters
-by are read when somebody filters.
+One pass over predictions.jsonl finds the byte ranges of every session's lines without parsing them. A list or
+a replay then reads and checks one session's lines at a time. The columns that filters need are read on first
+use.
 """
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from facsim import lm
 from facsim.evaluation import Run
 from facsim.evaluation.journal import read_records
 from facsim.evaluation.predictions_table import read_predictions
+from facsim.evaluation.record_lines import decode_record
 from facsim.metrics.match import match_expression
 from facsim.prompt import PromptConfig
 from facsim.report.run_styles import RunStyle
@@ -28,14 +28,14 @@ from facsim.util.errors import InputError
 
 _COLUMNS = ("session_id", "step", "true_category", "pred_text", "rationale")
 _START = b'{"session_id":"'
-"""Of every line that `facsim evaluate` wrote."""
+"""The start of every line that `facsim evaluate` writes."""
 OWN_TOKENIZER = "its own"
-"""Stands in a run's settings for the tokenizer of a model that ran in the runner's process."""
+"""In a run's settings: the tokenizer of a model that ran in the runner's process."""
 _CHANGED = "Start `facsim view` again: the file has changed since it was opened"
 
 
 class PredictionIndex:
-    """One run, open for looking at.
+    """The predictions of one run.
 
     Args:
         run: the run.
@@ -92,6 +92,11 @@ class PredictionIndex:
         file = folder / "tokenizer.json"
         return file if file.is_file() else None
 
+    @property
+    def session_ids(self) -> Collection[str]:
+        """The sessions that have predictions."""
+        return self._places.keys()
+
     def of_session(self, session_id: str) -> Mapping[int, Mapping[str, Any]]:
         """The lines of one session by step, read from the file.
 
@@ -106,11 +111,12 @@ class PredictionIndex:
             with self.file.open("rb") as stream:
                 for begin, end in places:
                     stream.seek(begin)
-                    for line in map(json.loads, stream.read(end - begin).removesuffix(b"\n").split(b"\n")):
+                    for raw in stream.read(end - begin).removesuffix(b"\n").split(b"\n"):
+                        line, _ = decode_record(raw)
                         if line["session_id"] != session_id:
                             raise ValueError
-                        found.setdefault(int(line["step"]), line)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+                        found.setdefault(line["step"], line)
+        except (OSError, ValueError):
             deque(read_records(self.file), maxlen=0)  # names the line, if one is damaged
             raise InputError("is not what it was", file=self.file, remedy=_CHANGED) from None
         return found
@@ -131,7 +137,7 @@ class PredictionIndex:
 
 
 def _places(file: Path) -> dict[str, list[tuple[int, int]]]:
-    """By session, where lines of it begin and end that stand one after the other.
+    """By session, the byte ranges of its consecutive lines.
 
     Raises:
         InputError: if the file is missing or damaged.
@@ -139,13 +145,13 @@ def _places(file: Path) -> dict[str, list[tuple[int, int]]]:
     try:
         written = file.read_bytes()
     except OSError:
-        written = b""  # what reads it carefully says what is wrong with it
+        written = b""  # the slow path reports the problem
     found: dict[str, list[tuple[int, int]]] = {}
     begin = 0
     while written.startswith(_START, begin):
         closing = written.find(b'"', begin + len(_START)) + 1
         start, end = written[begin:closing], begin
-        if not start or b"\\" in start or b"\n" in start:  # an id that does not stand there as it reads
+        if not start or b"\\" in start or b"\n" in start:  # an id with escapes
             break
         while written.startswith(start, end) and (after := written.find(b"\n", end) + 1):
             end = after
@@ -159,7 +165,7 @@ def _places(file: Path) -> dict[str, list[tuple[int, int]]]:
 
 
 def _places_read(file: Path) -> dict[str, list[tuple[int, int]]]:
-    """The same of any file: slower, and with an eye on what is wrong."""
+    """The same for any file, slower and with every line checked."""
     found: dict[str, list[tuple[int, int]]] = {}
     begin = 0
     try:

@@ -1,4 +1,4 @@
-"""The prompt of a run at a step, built again from what the run recorded."""
+"""The prompt of a run at a step, rebuilt from the settings in its config.json."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class PromptMessage:
     Attributes:
         role: system, user or assistant.
         content: the exact text.
-        tokens: of it and its frame, by the prompt's way of counting.
-        stable: whether it stood in the prompt of the step before, too.
+        tokens: its tokens, template overhead included, counted as the prompt budget counts them.
+        stable: whether it was part of the previous step's prompt, too.
     """
 
     role: str
@@ -32,14 +32,14 @@ class PromptMessage:
 
 @dataclass(frozen=True, slots=True)
 class ShownPrompt:
-    """A prompt, to be looked at.
+    """A prompt to show.
 
     Attributes:
         config: how it was built.
-        parts: its messages; empty where it cannot be built.
-        prompt: it; None where it cannot be built.
-        second: of the style `two_turn`: whether the second turn is shown.
-        notes: what a reader should know of it.
+        parts: its messages; empty if it cannot be built.
+        prompt: the prompt; None if it cannot be built.
+        second: whether this is the second turn of the style `two_turn`.
+        notes: what a reader should know about it.
     """
 
     config: PromptConfig
@@ -50,26 +50,26 @@ class ShownPrompt:
 
 
 def prompt_of(data: DataSet, session: Session, index: int, run: PredictionIndex | None) -> ShownPrompt:
-    """The prompt of a run at a step; with no run, what a model is shown by default."""
+    """The prompt of a run at a step; without a run, the default prompt."""
     config = run.prompt if run else PromptConfig()
     notes = []
     if run and config is None:
-        notes.append(f"{run.label} reads no prompt. This is what a model is shown by default.")
+        notes.append(f"{run.label} reads no prompt. This is the default prompt.")
         config = PromptConfig()
     elif run is None:
-        notes.append("What a model is shown by default, with no run chosen.")
+        notes.append("The default prompt, as no run is chosen.")
     if run and run.prompt and run.counts_with_its_own and run.prompt.tokenizer is None:
         notes.append(
-            "The model's own tokenizer is not where it was. Tokens are estimated from the length here, and "
-            "pages may have been cut elsewhere."
+            "The model's own tokenizer was not found. Tokens are estimated from the length here, and pages "
+            "may have been cut elsewhere."
         )
     assert config is not None
     try:
         recorded = run.run.config.identity.prompt_hash if run and run.prompt and not notes else None
         if recorded and prompt_hash(config) != recorded:
             notes.append(
-                "The wording of prompts has changed since this run, or its tokenizer has: "
-                "this is what the same settings give now."
+                "The wording of prompts or the tokenizer has changed since this run: "
+                "this is the prompt that the same settings give now."
             )
         prompt = build_prompt(so_far(data, session, index), config)
         second = config.style == "two_turn" and run is not None

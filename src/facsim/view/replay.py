@@ -1,4 +1,4 @@
-"""What a replay shows: a session, one of its steps, and what every run says of it."""
+"""What a replay shows: a session, one of its steps, and the predictions of every run for it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class ActionText:
     Attributes:
         action: the action.
         verb: Click, Type or Leave.
-        text: what was typed.
-        label: what the element is called on the page; empty where it has no text or is not there.
+        text: the typed text.
+        label: the text of the element on the page; empty if it has none or is not there.
         on_page: whether the element is on the page; None for leaving.
     """
 
@@ -48,7 +48,7 @@ class ActionText:
 
     @property
     def sentence(self) -> str:
-        """In one line, for lists and screen readers."""
+        """The action in one line, for lists and screen readers."""
         target = self.label or self.action.name or "an element without a name"
         words = describe_action(self.action.type, target, self.text)
         return words[:1].upper() + words[1:]
@@ -56,12 +56,12 @@ class ActionText:
 
 @dataclass(frozen=True, slots=True)
 class RunPrediction:
-    """What one run says of a step; every number may be missing.
+    """The prediction of one run for a step; every number may be missing.
 
     Attributes:
         run: the run.
         verdict: on it.
-        deed: the predicted action; None where there is no answer.
+        deed: the predicted action; None without a readable answer.
         confidence: probability of the predicted action.
         log_probability: natural logarithm of the true action's probability.
         rank: of the true action among those listed.
@@ -78,16 +78,16 @@ class RunPrediction:
 
     @property
     def true_probability(self) -> float | None:
-        """The probability that it gave to what the person did."""
+        """The probability that it gave to the true action."""
         return None if self.log_probability is None else math.exp(self.log_probability)
 
     def text(self, field: str) -> str:
-        """A field of the line that holds text; empty where there is none."""
+        """A text field of the line; empty if missing."""
         value = self.line.get(field)
         return value if isinstance(value, str) else ""
 
     def number(self, field: str) -> float | None:
-        """A field of the line that holds a number."""
+        """A number field of the line; None if missing."""
         return _number(self.line.get(field))
 
 
@@ -97,8 +97,8 @@ class TimelineStep:
 
     Attributes:
         step: its index.
-        deed: what the person did.
-        hits: the verdict of every run, None where it was not asked.
+        deed: the true action.
+        hits: the verdict on each run; None without a prediction.
         at: when the step was taken; empty if unknown.
     """
 
@@ -109,10 +109,10 @@ class TimelineStep:
 
     @property
     def words(self) -> str:
-        """For screen readers."""
+        """The step in words, for tooltips and screen readers."""
         asked = [hit for hit in self.hits if hit is not None]
         right = sum(hit.right for hit in asked)
-        told = f", {right} of {len(asked)} right" if asked else ""
+        told = f", {right} of {len(asked)} correct" if asked else ", no prediction"
         when = f", {self.at}" if self.at else ""
         return f"Step {self.step + 1}: {self.deed.sentence}{when}{told}"
 
@@ -124,12 +124,13 @@ class Replay:
     Attributes:
         session: the session.
         index: of the step.
-        page: that the person saw; None where the data set lacks it.
+        page: the observed page; None if the data set lacks it.
         title: of the page.
-        deed: what the person did.
+        deed: the true action.
         best: the most probable action, for simulated people.
-        answers: of the runs that were asked, in their order.
+        answers: the predictions, in the order of the runs.
         moments: all steps.
+        problems: what is wrong with predictions that cannot be shown.
     """
 
     session: Session
@@ -140,6 +141,7 @@ class Replay:
     best: ActionText | None
     answers: tuple[RunPrediction, ...]
     moments: tuple[TimelineStep, ...]
+    problems: tuple[str, ...] = ()
 
     @property
     def step(self) -> Step:
@@ -153,10 +155,10 @@ class Replay:
 
     @property
     def marks(self) -> list[ElementHighlight]:
-        """What is drawn on the page: the person's element, the most probable one, the predicted ones."""
+        """The highlights on the page: the true element, the predicted ones, the most probable one."""
         marks = []
         if self.deed.action.name:
-            marks.append(ElementHighlight(self.deed.action.name, "person", "person", "person"))
+            marks.append(ElementHighlight(self.deed.action.name, "person", "person", "true action"))
         for answer in self.answers:
             if answer.deed is not None and answer.deed.action.name:
                 place = answer.run.place
@@ -170,7 +172,7 @@ class Replay:
         return marks
 
     def to_dict(self) -> dict[str, Any]:
-        """The step as JSON: who, what was seen, what was done, what every run said."""
+        """The step as JSON: person, page, action and predictions. `step` counts from 0, as in files."""
         session, step = self.session, self.step
         return {
             "session_id": session.session_id,
@@ -216,12 +218,11 @@ def replay_at(library: Library, session_id: str, index: int) -> Replay:
     Raises:
         KeyError: if there is no such session.
         IndexError: if it has no such step.
-        InputError: if predictions are not what they were.
     """
     session = library.data.session(session_id)
     if not 0 <= index < len(session.steps):
         raise IndexError(index)
-    said = [run.of_session(session_id) for run in library.runs]
+    said, problems = lines_of(library, session_id)
     step = session.steps[index]
     page = page_of(library.data, step)
     return Replay(
@@ -237,11 +238,30 @@ def replay_at(library: Library, session_id: str, index: int) -> Replay:
             if index in lines
         ),
         moments=_moments(session, said),
+        problems=problems,
     )
 
 
+def lines_of(
+    library: Library, session_id: str
+) -> tuple[list[Mapping[int, Mapping[str, Any]]], tuple[str, ...]]:
+    """The predictions of every run for a session, by index of the step; and what is wrong with damaged ones.
+
+    A run whose predictions for this session are damaged counts as not asked, and the others are still shown.
+    """
+    found: list[Mapping[int, Mapping[str, Any]]] = []
+    problems = []
+    for run in library.runs:
+        try:
+            found.append(run.of_session(session_id))
+        except InputError as error:
+            found.append({})
+            problems.append(f"Predictions of {run.letter} {run.label} cannot be shown. {error}")
+    return found, tuple(problems)
+
+
 def so_far(data: DataSet, session: Session, index: int) -> SessionSoFar:
-    """What a predictor is told at a step.
+    """What a predictor sees at a step.
 
     Raises:
         InputError: if the data set lacks a page.
@@ -260,7 +280,7 @@ def so_far(data: DataSet, session: Session, index: int) -> SessionSoFar:
 
 
 def page_of(data: DataSet, step: Step) -> Page | None:
-    """The page of a step; None where it is lacking or cannot be read."""
+    """The page of a step; None if it is missing or cannot be read."""
     try:
         page = data.page(step.page_id)
         page.elements  # noqa: B018 (read now: a page that cannot be read is none)

@@ -1,8 +1,8 @@
-"""What stands between the viewer and everything that is not its own page on this machine.
+"""Protects the viewer from requests that do not come from its own pages on this machine.
 
-A site that somebody visits while the viewer runs can send requests to it: under a name of its own that
-points here (DNS rebinding), or across origins. Neither gets an answer. Every response carries a policy under
-which nothing but the viewer's own files can run or load.
+A site that is open while the viewer runs can send requests to it: under a host name that points here (DNS
+rebinding), or across origins. Neither gets an answer. Every response carries a content security policy under
+which only the viewer's own files can run or load.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HOST = re.compile(r"(?:localhost|127\.0\.0\.1)(?::\d{1,5})?", re.ASCII)
 _LINKED = frozenset({"/", "/session", "/prompt"})
-"""What a link from elsewhere may open. Downloads and pictures are for the viewer's own pages."""
+"""Pages that a link from elsewhere may open. Downloads and pictures are for the viewer's own pages."""
 _LONGEST_ADDRESS = 50_000
-"""Ids may be long, and every character of one may take twelve."""
+"""Ids may be long, and percent-encoding may take twelve bytes per character."""
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -34,11 +34,11 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Of every answer; those of a frame are stricter still."""
+"""Headers of every response; those of a frame are stricter."""
 
 
 def frame_headers(nonce: str) -> dict[str, str]:
-    """The headers of a page in its frame: one style sheet, known by its nonce, and nothing else at all."""
+    """The headers of a framed page, which allow one style sheet by its nonce and nothing else."""
     return {
         "Content-Security-Policy": f"sandbox; default-src 'none'; style-src 'nonce-{nonce}'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
@@ -47,7 +47,7 @@ def frame_headers(nonce: str) -> dict[str, str]:
 
 
 class RequestGuard:
-    """Refuses what does not come from this machine's own pages, and puts the policy on every response.
+    """Middleware that refuses foreign requests and puts the policy on every response.
 
     A link from elsewhere (a report on disk) may open a page of the viewer in a tab; nothing else may come
     from elsewhere.
@@ -80,7 +80,7 @@ def _complete(message: MutableMapping[str, Any]) -> None:
 
 
 def _refusal(scope: Scope) -> tuple[int, str] | None:
-    """Why a request is refused; None where it is not."""
+    """Why a request is refused; None if it is not."""
     headers = Headers(scope=scope)
     hosts = headers.getlist("host")
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):

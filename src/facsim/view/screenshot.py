@@ -1,4 +1,4 @@
-"""A step as a PNG. Only a browser can draw a sandboxed frame, so a browser of this machine does."""
+"""A step as a PNG. Only a browser can render a sandboxed frame, so a browser on this machine does it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _one_at_a_time = threading.Lock()
 
 
 def can_draw() -> bool:
-    """Whether there is a browser to draw with."""
+    """Whether a browser is available."""
     return _browser() is not None and importlib.util.find_spec("playwright") is not None
 
 
@@ -31,7 +31,7 @@ def picture(where: str, theme: str) -> bytes:
         theme: `light`, `dark` or `auto`.
 
     Raises:
-        ConfigError: if there is no browser to draw with.
+        ConfigError: if no browser is available.
     """
     if not can_draw():
         raise ConfigError(
@@ -40,7 +40,7 @@ def picture(where: str, theme: str) -> bytes:
         )
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 (an extra)
 
-    # In a thread of its own: where this is called an event loop may run.
+    # In its own thread: the caller may be inside an event loop.
     drawn: list[bytes] = []
     failed: list[Exception] = []
 
@@ -49,7 +49,7 @@ def picture(where: str, theme: str) -> bytes:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
                     executable_path=_browser(),
-                    chromium_sandbox=os.geteuid() != 0,  # it refuses to make one for root
+                    chromium_sandbox=os.geteuid() != 0,  # Chromium has no sandbox for root
                     args=["--disable-gpu", "--disable-quic"],
                 )
                 try:
@@ -60,15 +60,15 @@ def picture(where: str, theme: str) -> bytes:
                     )
                     page.goto(where, wait_until="load")
                     page.frame_locator("[data-frame]").locator(".sheet").wait_for()
-                    # As high as what stands beside the page.
+                    # As high as the side panel needs.
                     needed = int(page.evaluate("document.documentElement.scrollHeight"))
                     height = min(max(HEIGHT, needed), MOST_HEIGHT)
                     page.set_viewport_size({"width": WIDTH, "height": height})
-                    page.wait_for_timeout(150)  # it goes to its mark after it has loaded
+                    page.wait_for_timeout(150)  # the frame scrolls to its highlight after loading
                     drawn.append(page.screenshot())
                 finally:
                     browser.close()
-        except Exception as error:  # the library raises what it likes
+        except Exception as error:  # playwright raises many types
             failed.append(error)
 
     with _one_at_a_time:

@@ -1,4 +1,4 @@
-"""The viewer over HTTP, on this machine only."""
+"""The viewer over HTTP, for this machine only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
 PORT = VIEW_PORT
-"""Where the viewer listens unless told otherwise. Links of reports lead there."""
+"""The default port. Links in reports use it unless the reader changes it there."""
 _LONGEST_REQUEST = 256 * 2**10
 
 
@@ -55,9 +55,9 @@ def serve(
     Args:
         data: a data set, or its folder.
         runs: runs over it, or their folders.
-        port: where to listen on 127.0.0.1; 0 for one that is free.
+        port: the port on 127.0.0.1; 0 for a free one.
         open_browser: whether to open the viewer in the person's browser.
-        announce: is told the address once the viewer is open.
+        announce: called with the address once the viewer listens.
 
     Raises:
         ConfigError: as `build_app`, or if the port is taken.

@@ -1,4 +1,4 @@
-"""A page of the list of sessions."""
+"""The rows of the list of sessions."""
 
 from __future__ import annotations
 
@@ -7,23 +7,41 @@ from dataclasses import dataclass
 
 from facsim.schema import Session
 from facsim.view.library import Library, SessionMatch
+from facsim.view.replay import ActionText, lines_of
 from facsim.view.verdict import verdict_on
 
 LONGEST_STRIP = 48
-"""Steps of a session that its row draws."""
+"""The maximum number of steps in a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class StripCell:
-    """A step in a row: its action's type, and how many runs are right of those asked."""
+    """A step in a row.
 
+    Attributes:
+        index: of the step.
+        action: the action type.
+        text: the action in words.
+        right: how many runs predicted it correctly.
+        asked: how many runs predicted it.
+    """
+
+    index: int
     action: str
+    text: str
     right: int
     asked: int
 
     @property
+    def title(self) -> str:
+        """The tooltip."""
+        if not self.asked:
+            return f"Step {self.index + 1}: {self.text} (no prediction)"
+        return f"Step {self.index + 1}: {self.text} ({self.right} of {self.asked} correct)"
+
+    @property
     def shade(self) -> str:
-        """How many are right: `all`, `some`, `no`; `none` where nobody was asked."""
+        """How many are correct: `all`, `some`, `no`; `none` without predictions."""
         if not self.asked:
             return "none"
         return "all" if self.right == self.asked else "some" if self.right else "no"
@@ -34,46 +52,52 @@ class SessionRow:
     """A session in the list.
 
     Attributes:
-        found: the session, and which of its steps is the first that was looked for.
+        found: the session, with its first step that matches the filter.
+        start: index of the step that the session opens at.
         session: the session.
-        about: what it is about: the intent, or else the first text that was typed.
-        cells: its steps, the first ones of a very long session.
+        about: the intent, or else the first typed text.
+        cells: its steps; of a very long session, the first ones.
     """
 
     found: SessionMatch
+    start: int
     session: Session
     about: str
     cells: tuple[StripCell, ...]
 
     @property
     def words(self) -> str:
-        """What the strip of cells shows, for screen readers."""
+        """The strip of cells in words, for screen readers."""
         asked = [cell for cell in self.cells if cell.asked]
         if not asked:
-            return f"{len(self.session.steps)} steps, no run was asked"
+            return f"{len(self.session.steps)} steps without predictions"
         split = sum(cell.shade == "some" for cell in asked)
         return (
-            f"{len(self.session.steps)} steps, runs were asked about {len(asked)}: all right at "
+            f"{len(self.session.steps)} steps, {len(asked)} with predictions: all correct at "
             f"{sum(cell.shade == 'all' for cell in asked)}, some at {split}, none at "
             f"{sum(cell.shade == 'no' for cell in asked)}"
         )
 
 
-def session_rows(library: Library, found: Sequence[SessionMatch]) -> tuple[SessionRow, ...]:
-    """The rows of some sessions.
-
-    Raises:
-        InputError: if predictions are damaged, or not what they were.
-    """
-    rows = []
+def session_rows(
+    library: Library, found: Sequence[SessionMatch]
+) -> tuple[tuple[SessionRow, ...], tuple[str, ...]]:
+    """The rows of some sessions, and what is wrong with predictions that cannot be shown."""
+    rows: list[SessionRow] = []
+    problems: dict[str, None] = {}
     for one in found:
         session = library.data.session(one.session_id)
-        said = [run.of_session(one.session_id) for run in library.runs]
+        said, damaged = lines_of(library, one.session_id)
+        problems |= dict.fromkeys(damaged)
         cells = []
         for index, step in enumerate(session.steps[:LONGEST_STRIP]):
             lines = [of_run[index] for of_run in said if index in of_run]
             right = sum(verdict_on(step.action, line).right for line in lines)
-            cells.append(StripCell(step.action.type, right, len(lines)))
+            text = ActionText.of(step.action, None).sentence
+            cells.append(StripCell(index, step.action.type, text, right, len(lines)))
         typed = next((step.action.text for step in session.steps if step.action.text), "")
-        rows.append(SessionRow(one, session, (session.intent or typed or "")[:300], tuple(cells)))
-    return tuple(rows)
+        first_asked = min((index for of_run in said for index in of_run), default=0)
+        # Without conditions on steps, a session opens at its first test case.
+        start = first_asked if one.steps == len(session.steps) else one.step
+        rows.append(SessionRow(one, start, session, (session.intent or typed or "")[:300], tuple(cells)))
+    return tuple(rows), tuple(problems)

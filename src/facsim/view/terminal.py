@@ -1,7 +1,7 @@
 """Sessions in a terminal: the replay of one, and the list to choose from.
 
-What comes from data and models is shown by `one_line` and as `rich.text.Text`, never as markup: nothing in it
-can steer the terminal.
+Text from data and models goes through `one_line` and `rich.text.Text`, never through markup, so it cannot
+control the terminal.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from facsim.util.display_text import format_seconds, one_line
 from facsim.util.errors import ConfigError
 from facsim.view.data_set_check import check_same_data
 from facsim.view.number_format import format_elapsed
+from facsim.view.verdict import predicted
 
 RANDOM: Final = "random"
-"""Asks for any session."""
+"""Selects any session."""
 
 _AROUND: Final = 2
 _HEADINGS: Final = 4
@@ -45,12 +46,12 @@ _ABSENT: Final = "-"
 
 @dataclass(frozen=True, slots=True)
 class SessionPredictions:
-    """What one run predicted for the steps of one session.
+    """The predictions of one run for the steps of one session.
 
     Attributes:
-        label: the run's.
-        lines: its predictions by step: the columns of `Run.predictions`.
-        rule: by which they count as right.
+        label: of the run.
+        lines: its predictions by index of the step: the columns of `Run.predictions`.
+        rule: the matching rule.
     """
 
     label: str
@@ -58,9 +59,9 @@ class SessionPredictions:
     rule: Rule
 
     def is_right(self, step: int, true: Action) -> bool:
-        """Whether the prediction for a step is right."""
+        """Whether the prediction for a step is correct."""
         line = self.lines[step]
-        return matches(true, _predicted(line), self.rule, same_destination=bool(line["same_destination"]))
+        return matches(true, predicted(line), self.rule, same_destination=bool(line["same_destination"]))
 
 
 def pick_session(data: DataSet, wanted: str, runs: Sequence[Run] = ()) -> Session:
@@ -76,7 +77,7 @@ def pick_session(data: DataSet, wanted: str, runs: Sequence[Run] = ()) -> Sessio
     """
     if wanted in set(data.session_ids):
         return data.session(wanted)
-    ids = _listed(data, runs).session_ids
+    ids = listed_sessions(data, runs).session_ids
     if wanted == RANDOM and ids:
         return data.session(secrets.choice(ids))
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:12]) <= len(ids):
@@ -101,16 +102,13 @@ def session_list(
     Raises:
         ConfigError: if a run is of other data, or is given twice.
     """
-    listed = _listed(data, runs)
-    names = run_labels(runs) if runs else []
-    predictions = [run.predictions() for run in runs]
+    listed = listed_sessions(data, runs)
+    tables = prediction_tables(runs)
+    names = list(tables)
     rows = [["", "Session", "Steps", "Outcome", *(one_line(name, 24) for name in names), "Who and what for"]]
     for place, session_id in enumerate(listed.session_ids[:limit], start=1):
         session = listed.session(session_id)
-        counts = [
-            _count(_answers(name, session, table, rule), session)
-            for name, table in zip(names, predictions, strict=True)
-        ]
+        counts = [_count(found, session) for found in predictions_of(session, tables, rule)]
         about = " · ".join(text for text in (session.intent, session.persona) if text)
         cells = [str(place), one_line(session_id, 60), f"{len(session.steps)}", session.outcome or _ABSENT]
         rows.append([*cells, *counts, one_line(about, _LONGEST_LINE)])
@@ -156,17 +154,10 @@ def session_replay(
         ConfigError: if there is no such step, a run is of other data, or is given twice.
         InputError: if the data set lacks a page, or a run's predictions are damaged.
     """
-    if step is not None and not 1 <= step <= len(session.steps):
-        raise ConfigError(
-            f"session {one_line(session.session_id, 80)} has no step {step}: its steps are 1 to "
-            f"{len(session.steps)}"
-        )
+    check_step(session, step)
     for run in runs:
         check_same_data(data.card, data.path, run)
-    names = run_labels(runs) if runs else []
-    answers = [
-        _answers(name, session, run.predictions(), rule) for name, run in zip(names, runs, strict=True)
-    ]
+    answers = predictions_of(session, prediction_tables(runs), rule)
     parts: list[RenderableType] = [_heading(session), *_person(session)]
     for index, taken in enumerate(session.steps):
         if step is None or index + 1 == step:
@@ -175,6 +166,41 @@ def session_replay(
     if step is None and answers:
         parts += [Text(), *_totals(session, answers)]
     return Group(*parts)
+
+
+def check_step(session: Session, step: int | None) -> None:
+    """Check that a session has a step.
+
+    Args:
+        session: the session.
+        step: its number, from 1; None for all.
+
+    Raises:
+        ConfigError: if it has not.
+    """
+    if step is not None and not 1 <= step <= len(session.steps):
+        raise ConfigError(
+            f"session {one_line(session.session_id, 80)} has no step {step}: its steps are 1 to "
+            f"{len(session.steps)}"
+        )
+
+
+def prediction_tables(runs: Sequence[Run]) -> dict[str, pl.DataFrame]:
+    """The predictions of each run by its label.
+
+    Raises:
+        ConfigError: if a run is given twice.
+        InputError: if predictions are damaged.
+    """
+    names = run_labels(runs) if runs else []
+    return {name: run.predictions() for name, run in zip(names, runs, strict=True)}
+
+
+def predictions_of(
+    session: Session, tables: Mapping[str, pl.DataFrame], rule: Rule
+) -> list[SessionPredictions]:
+    """The predictions of each run for a session."""
+    return [_answers(name, session, table, rule) for name, table in tables.items()]
 
 
 def run_metrics(run: Run) -> RenderableType:
@@ -205,8 +231,12 @@ def run_metrics(run: Run) -> RenderableType:
     return Group(table, *(Text(one_line(note, _LONGEST_TEXT), style="yellow") for note in run.notes))
 
 
-def _listed(data: DataSet, runs: Sequence[Run]) -> DataSet:
-    """The sessions that some run answered; all of them without a run."""
+def listed_sessions(data: DataSet, runs: Sequence[Run]) -> DataSet:
+    """The sessions that at least one run answered; all of them without a run.
+
+    Raises:
+        ConfigError: if a run is of other data.
+    """
     for run in runs:
         check_same_data(data.card, data.path, run)
     if not runs:
@@ -302,12 +332,11 @@ def _prediction(answers: SessionPredictions, index: int, true: Action, width: in
     if index not in answers.lines:
         return HangingIndent(Text(f"{_INDENT}· {label}", style="dim"), Text("not asked", style="dim"))
     line = answers.lines[index]
-    right, action = answers.is_right(index, true), _predicted(line)
+    right, action = answers.is_right(index, true), predicted(line)
     mark, style = ("✓", "bold green") if right else ("✗", "bold red")
     parts: list[Text] = []
     if action is None:
-        what = "no answer: the call failed" if line["failed"] else "an answer that cannot be read"
-        parts.append(Text(what, style="red"))
+        parts.append(Text(_no_action(line), style="red"))
     elif action == true:
         parts.append(Text("the same"))
     else:
@@ -320,6 +349,15 @@ def _prediction(answers: SessionPredictions, index: int, true: Action, width: in
     if said:
         parts.append(Text(f"“{said}”", style="italic dim"))
     return HangingIndent(Text.assemble(_INDENT, (f"{mark} ", style), label), Text("  ").join(parts))
+
+
+def _no_action(line: Mapping[str, Any]) -> str:
+    """Why a line holds no action that Facsim knows."""
+    if line["failed"]:
+        return "no answer: the call failed"
+    if line["pred_type"] is not None:
+        return f"not an action of Facsim: {one_line(str(line['pred_type']), 40)}"
+    return "an answer that cannot be read"
 
 
 def _chances(line: Mapping[str, Any], *, right: bool) -> Iterator[str]:
@@ -339,12 +377,6 @@ def _totals(session: Session, answers: Sequence[SessionPredictions]) -> Iterator
     for found in answers:
         if not found.lines:
             yield Text(f"{one_line(found.label, 40)} was not asked about this session", style="yellow")
-
-
-def _predicted(line: Mapping[str, Any]) -> Action | None:
-    if line["pred_type"] is None:
-        return None
-    return Action(line["pred_type"], line["pred_name"], line["pred_text"])
 
 
 def _probability(value: float) -> str:

@@ -1,4 +1,4 @@
-"""How right a prediction is, at a glance: the matching rules from strict to lax, and the ways to be wrong."""
+"""How correct a prediction is: the matching rules from strict to lax, and the kinds of errors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from facsim.schema import Action
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a prediction.
+    """The verdict on a prediction.
 
     Attributes:
-        key: names it, in style sheets and exports.
-        mark: one character that stands for it.
-        words: what it says.
-        right: whether it counts as right by the exact rule.
+        key: its CSS class.
+        mark: one character for it.
+        words: the verdict in words.
+        right: whether the prediction is correct by the exact rule.
     """
 
     key: str
@@ -27,9 +27,9 @@ class Verdict:
     right: bool = False
 
 
-RIGHT = Verdict("right", "✓", "right", right=True)
+RIGHT = Verdict("right", "✓", "correct", right=True)
 SAME_DESTINATION = Verdict("near", "≈", "same destination")
-OTHER_TEXT = Verdict("near", "≈", "right element, other text")
+OTHER_TEXT = Verdict("near", "≈", "correct element, other text")
 SAME_TYPE = Verdict("wrong", "✗", "wrong element")
 WRONG = Verdict("wrong", "✗", "wrong")
 ILLEGAL = Verdict("wrong", "✗", "wrong, not on the page")
@@ -43,18 +43,18 @@ def verdict(
     """The verdict on a prediction.
 
     Args:
-        true: what the person did.
-        predicted: what was predicted; None where there is no answer.
+        true: the true action.
+        predicted: the predicted action; None without a readable answer.
         same_destination: whether the page lists the predicted element as equivalent to the true one.
-        on_page: whether the predicted element is on the page; None where that says nothing.
-        failed: whether there is no answer because the call failed.
+        on_page: whether the predicted element is on the page; None if that does not apply.
+        failed: whether the call failed.
     """
     if predicted is None:
         return FAILED if failed else UNREAD
     if matches(true, predicted):
         return RIGHT
     if matches(true, predicted, "equivalent", same_destination=same_destination):
-        # Texts may differ in case and spaces, too; where the element is the same, that is all there is.
+        # Texts may differ in case and spaces, too; if the element is the same, they are the only difference.
         return SAME_DESTINATION if true.name != predicted.name else OTHER_TEXT
     if matches(true, predicted, "target"):
         return OTHER_TEXT
@@ -75,7 +75,7 @@ def verdict_on(true: Action, line: Mapping[str, Any]) -> Verdict:
 
 
 def predicted(line: Mapping[str, Any]) -> Action | None:
-    """The action that a line of predictions.jsonl holds; None where there is none."""
+    """The predicted action of a line of predictions.jsonl; None without one that Facsim knows."""
     try:
         return Action.from_dict({part: line.get(f"pred_{part}") for part in ("type", "name", "text")})
     except (ValueError, TypeError):

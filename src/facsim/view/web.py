@@ -1,4 +1,4 @@
-"""The viewer as a web application. Needs starlette; `server` imports it when it is used."""
+"""The viewer as a web application. Needs starlette; `server` imports it on use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import secrets
 import threading
 from collections import ChainMap
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -76,16 +77,18 @@ class ViewerApp:
 
     def sessions(self, request: Request) -> Response:
         """The list of sessions."""
-        search = search_of(request.query_params)
+        search = self._search(request)
         found = self._library.find(search)
         pages = max(1, -(-len(found) // ROWS))
         page = min(max(1, _whole(request.query_params.get("page"), 1)), pages)
+        rows, problems = session_rows(self._library, found.part((page - 1) * ROWS, ROWS))
         return self._page(
             request,
             "list.html",
             search=search,
             query=query_of(request.query_params),
-            rows=session_rows(self._library, found.part((page - 1) * ROWS, ROWS)),
+            rows=rows,
+            problems=problems,
             total=len(found),
             page=page,
             pages=pages,
@@ -95,7 +98,7 @@ class ViewerApp:
         """The replay of a session at a step."""
         replay = self._replay(request)
         query = query_of(request.query_params)
-        found = self._library.find(search_of(request.query_params))
+        found = self._library.find(self._search(request))
         here = found.place_of(replay.session.session_id)
 
         def beside(by: int) -> str | None:
@@ -149,9 +152,9 @@ class ViewerApp:
         return Response(_bytes(text), media_type="application/json", headers=_download(replay, "json"))
 
     def step_png(self, request: Request) -> Response:
-        """A step as a picture, drawn by a browser of this machine."""
+        """A step as a picture, drawn by a browser on this machine."""
         replay = self._replay(request)
-        # Where this listens, not what the request calls it: a forwarded port is another one.
+        # The port this process listens on: the request may come through a forwarded port.
         port = request.scope["server"][1]
         where = address("/session", id=replay.session.session_id, step=replay.number)
         drawn = picture(f"http://127.0.0.1:{port}{where}", _theme(request))
@@ -164,6 +167,13 @@ class ViewerApp:
             raise HTTPException(404)
         kind = _KINDS[Path(name).suffix]
         return Response(self._files[name], media_type=kind, headers={"Cache-Control": "no-cache"})
+
+    def _search(self, request: Request) -> SessionFilter:
+        """The filter of an address. The list opens on the sessions for which runs have predictions."""
+        search = search_of(request.query_params)
+        if self._library.runs and "hits" not in request.query_params:
+            search = replace(search, predicted=True)
+        return search
 
     def _replay(self, request: Request) -> Replay:
         params = request.query_params
@@ -181,28 +191,29 @@ class ViewerApp:
         if not self._prepared:  # while the first page is looked at
             self._prepared = True
             threading.Thread(target=self._library.prepare, name="prepare", daemon=True).start()
-        # Here, too: what went wrong is answered from outside of the guard.
+        # Here, too: error pages are sent from outside the guard.
         return Response(_bytes(text), status, media_type="text/html", headers=HEADERS)
 
     def _sorry(self, request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
+        status = error.status_code if isinstance(error, HTTPException) else 422
         text = error.detail if isinstance(error, HTTPException) else str(error)
+        text = "There is no such page." if text == "Not Found" else text
         return self._page(request, "sorry.html", status, text=text)
 
     def _fault(self, request: Request, error: Exception) -> Response:
         del error  # starlette raises it again, for the log
-        return self._page(request, "sorry.html", 500, text="Something went wrong. The fault is ours.")
+        return self._page(request, "sorry.html", 500, text="An internal error: please report it.")
 
 
 def address(path: str, *queries: Mapping[str, object], **query: object) -> str:
-    """An address of the viewer; what is None or empty is left out."""
+    """An address of the viewer, without the parameters that are None or empty."""
     named = ChainMap({**query}, *({**more} for more in reversed(queries)))
     given = {key: value for key, value in named.items() if value not in (None, "")}
     return f"{path}?{urlencode(given, errors='replace')}" if given else path
 
 
 def search_of(params: Mapping[str, str]) -> SessionFilter:
-    """What the address of a list asks for. What makes no sense counts as not asked."""
+    """The filter that the address of a list describes. Invalid values are ignored."""
     return SessionFilter(
         text=params.get("q", "")[:500],
         outcome=params.get("outcome", ""),
@@ -218,7 +229,7 @@ def search_of(params: Mapping[str, str]) -> SessionFilter:
 
 
 def query_of(params: Mapping[str, str]) -> dict[str, str]:
-    """The part of an address that says what is looked for, to be handed on."""
+    """The part of an address that holds the filter, to be passed on in links."""
     return {field: value for field in _SEARCH_FIELDS if (value := params.get(field, "")[:500])}
 
 
@@ -240,5 +251,5 @@ def _download(replay: Replay, kind: str) -> dict[str, str]:
 
 
 def _bytes(text: str) -> bytes:
-    # A model may have answered half a surrogate pair, which UTF-8 cannot hold.
+    # A model may answer half a surrogate pair, which UTF-8 cannot encode.
     return text.encode("utf-8", "replace")
