@@ -6,7 +6,7 @@ import pytest
 
 from facsim.evaluation import predictions_table
 from facsim.evaluation.predictions_table import read_predictions
-from facsim.evaluation.record_lines import EXTRAS_SCHEMA
+from facsim.evaluation.record_lines import EXTRAS_SCHEMA, decode_record, encode_record
 from facsim.util.errors import InputError
 
 
@@ -34,7 +34,9 @@ def changed(file, number, change):
 def test_both_paths_read_the_same(file, monkeypatch):
     fast = predictions_table._read_fast(file)
     without_checksums(file)
-    assert predictions_table._read_fast(file).equals(fast)
+    # Nothing vouches for these lines, so each one is checked.
+    assert predictions_table._read_fast(file) is None
+    assert read_predictions(file).equals(fast)
     monkeypatch.setattr(predictions_table, "_read_fast", lambda _: None)
     assert read_predictions(file).equals(fast)
 
@@ -52,11 +54,21 @@ def test_a_line_in_the_middle_that_lacks_a_field_is_found(file, name):
 
 def test_texts_that_look_like_fields_do_not_matter(file):
     text = '{"rank":1,"failed":true}\\'
-    without_checksums(file)
-    changed(file, 2, lambda line: line | {"answer": text, "rationale": text})
+    lines = file.read_bytes().splitlines()
+    record, _ = decode_record(lines[2])
+    lines[2] = encode_record(record | {"answer": text, "rationale": text}).rstrip(b"\n")
+    file.write_bytes(b"\n".join(lines) + b"\n")
     found = read_predictions(file)
     assert found["answer"][2] == found["rationale"][2] == text
     assert predictions_table._read_fast(file) is not None
+
+
+@pytest.mark.parametrize("change", [{"pred_name": ["a"]}, {"rationale": 3}, {"pred_type": 7}], ids=str)
+def test_values_that_a_column_reader_would_convert_are_found(file, change):
+    without_checksums(file)
+    changed(file, 2, lambda line: line | change)
+    with pytest.raises(InputError, match=f"line 3: is not a prediction: {next(iter(change))} is"):
+        read_predictions(file)
 
 
 def test_a_line_of_an_earlier_version_is_read(file):
