@@ -262,7 +262,7 @@ def test_resuming_with_other_settings_is_refused(data, server, tmp_path):
     teacher = server([answer("I want the kettle."), Status(401)])
     with pytest.raises(FacsimError):
         synthesize(data, spec(teacher), tmp_path / "out", options=options(concurrency=1))
-    with pytest.raises(ConfigError, match=r"temperature: 0\.0, now 1\.0"):
+    with pytest.raises(ConfigError, match=r"temperature: 0\.0 before, 1\.0 now"):
         synthesize(data, spec(teacher), tmp_path / "out", options=options(temperature=1.0), resume=True)
 
 

@@ -258,7 +258,8 @@ def test_a_training_is_not_resumed_with_other_settings(config):
     with pytest.raises(TrainingInterrupted):
         train_sft(config(), progress=stop)
     with pytest.raises(
-        ConfigError, match=r"a training with other settings: epochs \(1.0 → 2.0\), learning_rate"
+        ConfigError,
+        match=r"was started with other settings:\n  learning_rate: 0.001 before, 1.0 now\n  epochs: 1.0 before, 2.0 now",
     ):
         train_sft(config(epochs=2, learning_rate=1), resume=True)
 
@@ -268,7 +269,9 @@ def test_a_finished_training_is_not_repeated(config):
     assert train_sft(config(max_steps=1), resume=True) == first
     with pytest.raises(ConfigError, match="exists and is not a training to resume"):
         train_sft(config(max_steps=1))
-    with pytest.raises(ConfigError, match=r"was trained with other settings: max_steps \(1 → 2\)"):
+    with pytest.raises(
+        ConfigError, match=r"was started with other settings:\n  max_steps: 1 before, 2 now\n"
+    ):
         train_sft(config(max_steps=2), resume=True)
     # When it was saved, and that it was told to use the processor, changed nothing.
     assert train_sft(config(max_steps=1, save_every=7, cpu=True), resume=True) == first

@@ -1,1 +1,1 @@
-"""The command line: one file per verb, which parses, calls and prints. No logic."""
+"""The command line: one file per verb that parses, calls and prints. No logic."""

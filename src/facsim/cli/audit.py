@@ -1,4 +1,4 @@
-"""`facsim audit`: what in a data set and its split would spoil a result."""
+"""`facsim audit`: what in a data set and its split would invalidate a result."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ def command(
     min_reachability: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 0.9,
     format: Literal["table", "json"] = "table",
 ) -> int:
-    """Check a data set for what would spoil a result.
+    """Check a data set for what would invalidate a result.
 
     Reports leakage between train and test, reachability of true targets on the page and in the prompt,
-    duplicate names and sessions, lengths, shares of categories, and content hashes. Ends with exit code 1 if
-    something was found that would spoil a result.
+    duplicate names and sessions, lengths, shares of categories, and content hashes. Exits with code 1 if it
+    finds something that would invalidate a result.
 
     Args:
         data: The data set folder.
         split_by: How it is split into train, validation and test.
         seed: Seed of the split.
-        budget_tokens: Most tokens of a prompt, for reachability after budgeting; 40000 if not given.
-        budget_policy: What gives way first in a prompt that is too long.
+        budget_tokens: Maximum tokens of a prompt, for reachability in the prompt. Default: 40000.
+        budget_policy: What is dropped first from a prompt that is too long.
         pages: Whether pages after the first are whole, or shown as changes.
-        tokenizer: A Hugging Face tokenizer.json, or its folder, to count tokens exactly; else 3 characters
-            are a token.
-        budget: Build every test prompt to see which targets it shows. Without it the audit is quicker.
-        min_reachability: Lower reachability, on the page or in the prompt, is an error; between 0 and 1.
-        format: A table to read, or JSON.
+        tokenizer: A Hugging Face tokenizer.json, or its folder, to count tokens exactly; otherwise 3
+            characters count as a token.
+        budget: Build every test prompt to see which targets it shows. The audit is faster without.
+        min_reachability: A lower reachability, on the page or in the prompt, is an error; between 0 and 1.
+        format: A table, or JSON.
     """
     import json
 
@@ -122,7 +122,7 @@ def _table(title: str, rows: object, form: str = "") -> Table:
     from rich.text import Text
 
     assert isinstance(rows, Mapping)
-    # Text, not str: words of the data are no markup.
+    # Text, not str: data is not markup.
     table = Table(title=Text(title), title_justify="left")
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     table.add_column("")
@@ -152,5 +152,5 @@ def _print_findings(report: AuditReport) -> None:
         if finding.examples:
             examples = f"    for example {', '.join(finding.examples)}"
             console.print(examples, style="dim", markup=False)
-    verdict = "Failed: a result on this split would be spoilt." if report.failed else "Passed."
+    verdict = "Failed: a result on this split would be invalid." if report.failed else "Passed."
     console.print(verdict, style="bold red" if report.failed else "bold green")

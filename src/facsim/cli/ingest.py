@@ -1,4 +1,4 @@
-"""`facsim ingest`: recorded sessions in, a data set and a report out."""
+"""`facsim ingest`: recorded sessions to a data set and a report."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def command(
     Args:
         source: miniwob, opera, csv, jsonl or parquet.
         path: What to read: a file, a folder, or for opera also a hub id.
-        out: The data set folder to make.
+        out: The data set folder to create.
         mapping: YAML file that says which column is what, for csv, jsonl and parquet.
         init: A log in CSV, JSON Lines or Parquet to write a first mapping for, with comments. It goes to the
             file of --mapping, or to NAME.mapping.yaml in the current folder. Nothing else is done.
         gap: Minutes. Sessions of a mapped log are cut at every pause that is longer.
         recipe: YAML file with a site's rules for simplifying raw pages.
-        keep_raw: Store raw pages beside the simplified ones.
-        overwrite: Replace a data set that is already there.
-        strict: End at the first session that would be refused.
-        limit: Stop after so many sessions.
+        keep_raw: Store raw pages with the simplified ones.
+        overwrite: Replace an existing data set.
+        strict: Stop at the first session that would be refused.
+        limit: Stop after this many sessions.
         workers: Processes that simplify raw pages. The result does not depend on it.
     """
     from rich.markdown import Markdown

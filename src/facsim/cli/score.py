@@ -1,4 +1,4 @@
-"""`facsim score`: the metrics of runs, again."""
+"""`facsim score`: recomputes the metrics of runs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ def command(
     cluster: Literal["session", "user"] = "session",
     level: float = 0.95,
 ) -> int:
-    """Compute the metrics of runs again, without new model calls.
+    """Recompute the metrics of runs, without model calls.
 
     Reads predictions.jsonl and config.json, writes metrics.json. The data set is not needed.
 
     Args:
         runs: One or more run folders.
         resamples: Bootstrap resamples for the intervals.
-        seed: Of the resamples.
-        cluster: What is resampled whole.
-        level: Of the intervals.
+        seed: Seed of the resampling.
+        cluster: The unit of resampling.
+        level: Confidence level of the intervals.
     """
     from facsim.cli.console import console
     from facsim.evaluation import score

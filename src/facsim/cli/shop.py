@@ -15,10 +15,10 @@ def serve(*, seed: int = 0, variant: str = "standard", port: int = 8000, state: 
     """Serve the shop to a browser on this machine, at http://127.0.0.1:PORT/. Ctrl-C ends it.
 
     Args:
-        seed: of the catalogue.
-        variant: name of the shop's design, such as `no_ratings`.
-        port: of 127.0.0.1.
-        state: SQLite file for carts and orders, to keep them; a temporary one by default.
+        seed: Seed of the catalogue.
+        variant: Name of the shop's design, such as `no_ratings`.
+        port: Port on 127.0.0.1.
+        state: SQLite file to keep carts and orders in. Default: a temporary one.
     """
     from facsim.cli.console import console
     from facsim.shop.storefront.server import serve as serve_shop
@@ -38,22 +38,22 @@ def sample(
     seed: int = 0,
     variant: str = "standard",
     workers: int = 1,
-    overwrite: bool = False,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Write a data set of simulated shoppers: pages, actions, reasons and their true probabilities.
+    """Write a data set of simulated shoppers: pages, actions, rationales and their true probabilities.
 
     Args:
-        out: the folder to write.
-        sessions: how many sessions.
-        seed: decides everything: same seed, same bytes, on any number of workers.
-        variant: name of the shop's design, such as `no_ratings`. The same people come to each design.
-        workers: processes.
-        overwrite: replace a data set that is there.
+        out: The data set folder to create.
+        sessions: Number of sessions.
+        seed: Determines everything: same seed, same bytes, on any number of workers.
+        variant: Name of the shop's design, such as `no_ratings`. The same people visit each design.
+        workers: Number of processes.
+        overwrite: Replace an existing data set.
     """
     from facsim.cli.console import console, progress_bar
     from facsim.shop import write_sample
 
-    with progress_bar("Shopping") as progress:
+    with progress_bar("Sampling sessions") as progress:
         card = write_sample(
             sessions, seed, out, variant=variant, workers=workers, overwrite=overwrite, progress=progress
         )
@@ -75,17 +75,18 @@ def effect(
     workers: int = 1,
     format: Literal["table", "json"] = "table",
 ) -> int:
-    """What design B does to what people do, against design A: conversion, searches, length, revenue.
+    """The effect of design B compared with design A on conversion, searches, session length and revenue.
 
-    The same shoppers visit both designs with the same luck, so errors are those of paired differences.
+    The same shoppers visit both designs with the same random numbers, so errors are those of paired
+    differences.
 
     Args:
-        a: name of the first design, such as `standard`.
-        b: name of the second, such as `no_ratings`.
-        sessions: sessions to simulate in each design. Four times as many halve the errors.
-        seed: of the shop, its people and their luck.
-        workers: processes. The result does not depend on it.
-        format: `table` or `json`.
+        a: Name of the first design, such as `standard`.
+        b: Name of the second, such as `no_ratings`.
+        sessions: Sessions to simulate in each design. Four times as many halve the errors.
+        seed: Seed of the shop, its people and their random numbers.
+        workers: Number of processes. The result does not depend on it.
+        format: A table, or JSON.
     """
     import json
 

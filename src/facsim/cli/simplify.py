@@ -1,4 +1,4 @@
-"""`facsim simplify`: raw HTML to simplified pages."""
+"""`facsim simplify`: raw HTML to simplified pages with named elements."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def command(
     """Simplify raw HTML and name every element that a person can act on.
 
     Args:
-        path: an HTML file, a folder with HTML files (all levels), or `-` for standard input.
-        out: where to write: a file for one page (default: standard output), a folder for many.
-        elements: write the named elements as JSON instead of the page.
-        recipe: a YAML file with hints for the site.
-        workers: processes, for a folder. The result does not depend on it.
+        path: An HTML file, a folder with HTML files at any depth, or `-` for standard input.
+        out: Where to write: a file for one page (default: standard output), a folder for many.
+        elements: Write the named elements as JSON instead of the page.
+        recipe: YAML file with hints for the site.
+        workers: Number of processes, for a folder. The result does not depend on it.
     """
     from facsim.cli.console import errors, progress_bar
     from facsim.page import Recipe

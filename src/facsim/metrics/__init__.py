@@ -1,4 +1,4 @@
-"""How accurate a run is, how sure that is, and whether two runs differ. Knows no files, pages or models."""
+"""How accurate a run is, with what certainty, and whether two runs differ. Knows no files or models."""
 
 from facsim.metrics.case_table import CASES_SCHEMA, NULLABLE, cases_table, check_cases
 from facsim.metrics.cases import Cases

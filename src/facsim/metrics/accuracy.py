@@ -1,4 +1,4 @@
-"""How often the prediction is right, and what could have been right at all."""
+"""How often predictions are right, and how many could have been right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def accuracy(cases: Cases, rule: Rule = "exact") -> Statistic:
     >>> accuracy(cases).value()
     0.75
 
-    The other rules forgive: the picture for the title of one product, `Shoes` for `shoes`, any typed text:
+    The other rules are more lenient: picture for title of one product, `Shoes` for `shoes`, any typed text:
 
     >>> cases = example(
     ...     case("click title", "click picture", same_destination=True),
@@ -54,7 +54,7 @@ def accuracy_micro(cases: Cases, rule: Rule = "exact") -> Statistic:
 
 
 def exact_of_type(cases: Cases, action_type: ActionType) -> Statistic:
-    """Share predicted exactly right of the steps where the person did an action of this type.
+    """Share of exact matches among the steps where the person's action has this type.
 
     >>> from facsim.metrics.cases import case, example
     >>> left = case("terminate", "terminate")
@@ -66,7 +66,7 @@ def exact_of_type(cases: Cases, action_type: ActionType) -> Statistic:
 
 
 def reachability(cases: Cases) -> Statistic:
-    """Share of steps whose true target has a name and is on the page: no predictor can be right more often.
+    """Share of steps whose true target has a name and is on the page: the upper bound of accuracy.
 
     >>> from facsim.metrics.cases import case, example
     >>> reachability(example(case("click", reachable=False), case("click x"))).value()
@@ -86,7 +86,7 @@ def shown(cases: Cases) -> Statistic:
 
 
 def parsed(cases: Cases, level: ParseLevel) -> Statistic:
-    """Share of answers read at this level; answers that could not be read count as wrong everywhere.
+    """Share of answers parsed at this level. Unreadable answers count as wrong in every metric.
 
     >>> from facsim.metrics.cases import case, example
     >>> fenced = case("click x", "click x", parse="lenient")

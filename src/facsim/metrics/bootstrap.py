@@ -6,20 +6,19 @@ all resamples are a few matrix products. The same function then gives the estima
 leave-one-cluster-out value.
 
 Intervals are bias-corrected and accelerated (BCa; Efron 1987; Efron & Tibshirani 1993, chapter 14) with the
-levels widened for few clusters (the expanded percentile interval of Hesterberg 2015). Where every resample
-gives the same number, as with no success at all, the bootstrap knows nothing, but the number of clusters
-does: see `unanimous_share`.
+levels widened for few clusters (the expanded percentile interval of Hesterberg 2015). If every resample has
+the same value, as without a single success, the bootstrap says nothing. The number of clusters then bounds
+the interval: see `unanimous_share`.
 
-A divergence or calibration error is inflated by chance: it is above zero even where the truth is zero, and
-resampling inflates it once more. Its interval is the percentile interval together with its mirror image about
-the estimate, which reaches zero when zero cannot be told from chance.
+Divergence and calibration error are inflated by chance: they are above zero even if the true value is zero,
+and resampling inflates them again. Their interval is the percentile interval together with its mirror image
+about the estimate, which reaches zero if the estimate is indistinguishable from zero.
 
-Coverage was simulated (tests/metrics/test_bootstrap.py): 95% intervals of accuracy and outcome F1 hold the
-truth in 93 to 98% of samples of 30 to 400 sessions; shares that rest on a handful of sessions are covered
-less.
+Coverage was simulated (tests/metrics/test_bootstrap.py): 95% intervals of accuracy and outcome F1 contain the
+true value in 93 to 98% of samples of 30 to 400 sessions. Shares of a handful of sessions are covered less.
 
-Results do not depend on the order of rows or on the number of threads: sums are put in fixed point before the
-matrix product, where every addition is exact.
+Results do not depend on the order of rows or the number of threads: sums are converted to fixed point before
+the matrix product, so that every addition is exact.
 """
 
 from __future__ import annotations
@@ -43,15 +42,15 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """A metric, ready to be resampled.
+    """A metric in the form that is resampled.
 
     Attributes:
-        sums: what the metric needs of each cluster, added up; shape (clusters, terms).
-        function: from sums over any clusters, shape (rows, terms), to values, shape (rows,); NaN where
+        sums: the metric's terms, summed per cluster; shape (clusters, terms).
+        function: from sums over any clusters, shape (rows, terms), to values, shape (rows,); NaN if
             undefined.
-        n: how many units (steps or sessions) the metric is about.
+        n: how many units (steps or sessions) the metric is measured on.
         clusters: how many clusters have such a unit.
-        bounds: between which values it lies by definition; None where it has no bounds.
+        bounds: the smallest and largest possible value; None if unbounded.
         inflated: whether chance alone moves it up, away from 0.
     """
 
@@ -63,13 +62,13 @@ class Statistic:
     inflated: bool = False
 
     def value(self) -> float:
-        """The metric over all clusters; NaN where it is undefined or about nothing."""
+        """The metric over all clusters; NaN if it is undefined or has no unit."""
         if not self.clusters:
             return float("nan")
         return float(self.evaluate(self.sums.sum(axis=0, keepdims=True))[0])
 
     def evaluate(self, sums: FloatArray) -> FloatArray:
-        """The function, silent where it divides by zero."""
+        """The function, without warnings for division by zero."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.function(sums)
 
@@ -77,15 +76,15 @@ class Statistic:
 def estimate(
     statistics: Sequence[Statistic], *, resamples: int = 2000, seed: int = 0, level: float = 0.95
 ) -> list[Estimate | None]:
-    """Each statistic with its interval; None where it is undefined (nothing to measure).
+    """Each statistic with its interval; None if it is undefined.
 
     All statistics must be over the same clusters; they share the resamples.
 
     Args:
-        statistics: what to estimate.
-        resamples: how many; 0 for no intervals.
-        seed: of the resamples.
-        level: of the intervals.
+        statistics: the statistics.
+        resamples: number of resamples; 0 for no intervals.
+        seed: seed of the resampling.
+        level: confidence level of the intervals.
     """
     values = [statistic.value() for statistic in statistics]
     defined = [i for i, value in enumerate(values) if np.isfinite(value)]
@@ -116,10 +115,10 @@ def resample(statistics: Sequence[Statistic], *, resamples: int, seed: int) -> l
 
 
 def fixed_point(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Columns scaled to whole numbers so small that any weighted sum of a resample is exact in a float.
+    """Columns scaled to integers so small that any weighted sum of a resample is exact in a float.
 
     Returns:
-        The whole numbers, and by which power of two each column was multiplied.
+        The integers, shape (clusters, terms), and the power of two that scales each column, shape (terms,).
     """
     largest = np.abs(sums).max(axis=0, initial=0.0) * len(sums)
     _, exponent = np.frexp(largest)
@@ -128,7 +127,7 @@ def fixed_point(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _weights(clusters: int, resamples: int, seed: int) -> Iterator[FloatArray]:
-    """How often each cluster is drawn, a chunk of resamples at a time, shape (rows, clusters)."""
+    """How often each cluster is drawn, in chunks of resamples of shape (rows, clusters)."""
     rng = np.random.default_rng(seed)
     size = max(1, _CHUNK // clusters)
     for start in range(0, resamples, size):
@@ -141,7 +140,7 @@ def _weights(clusters: int, resamples: int, seed: int) -> Iterator[FloatArray]:
 def interval(
     statistic: Statistic, value: float, replicates: FloatArray, *, level: float
 ) -> tuple[float | None, float | None, str | None]:
-    """Low end, high end, and a note where they need one. An interval holds its value."""
+    """Low end, high end, and a note if needed. An interval contains its value."""
     replicates = replicates[np.isfinite(replicates)]
     if statistic.clusters < 2:
         return None, None, "one cluster: no interval"
@@ -161,7 +160,7 @@ def interval(
 
 
 def _unanimous(statistic: Statistic, value: float, level: float) -> tuple[float, float, str | None]:
-    """The interval where all resamples agree."""
+    """The interval if all resamples have the same value."""
     if statistic.bounds is None:
         return value, value, None
     least, most = statistic.bounds
@@ -171,9 +170,9 @@ def _unanimous(statistic: Statistic, value: float, level: float) -> tuple[float,
 
 
 def _levels(statistic: Statistic, value: float, replicates: FloatArray, level: float) -> FloatArray:
-    """At which quantiles of the replicates the interval ends."""
+    """The quantiles of the replicates at which the interval ends, shape (2,)."""
     z = expanded_z(level, statistic.clusters)
-    # Replicates come from fixed point, the value does not: equal ones may differ in the last digits.
+    # Replicates are computed in fixed point, the value is not: equal ones may differ in the last digits.
     margin = 1e-9 * max(1.0, abs(value))
     below = np.count_nonzero(replicates < value - margin) + np.count_nonzero(replicates <= value + margin)
     bias = _NORMAL.inv_cdf(min(max(below / 2 / replicates.size, 1e-3), 1 - 1e-3))
@@ -202,11 +201,11 @@ def expanded_z(level: float, clusters: int) -> float:
 
 
 def unanimous_share(clusters: int, *, level: float = 0.95) -> float:
-    """How many clusters of the population may be unlike the seen ones, when all seen ones are alike.
+    """The share of the population that may differ from the sample, if all sampled clusters agree.
 
-    The upper end of the Clopper-Pearson interval of 0 in `clusters` (Clopper & Pearson 1934): a share of the
-    population that large would have gone unseen with a probability of only (1 - level) / 2. An interval then
-    allows for that many clusters with the least, or the most, possible value.
+    The upper end of the Clopper-Pearson interval of 0 in `clusters` (Clopper & Pearson 1934): a share that
+    large would have gone unseen with a probability of only (1 - level) / 2. The interval then allows for that
+    many clusters with the smallest, or the largest, possible value.
 
     >>> round(unanimous_share(10), 4)  # 1 - 0.025 ** (1 / 10)
     0.3085

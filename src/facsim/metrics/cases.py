@@ -1,4 +1,4 @@
-"""Test cases, prepared so that every metric is a short function of columns."""
+"""Test cases in a form in which every metric is a short function of columns."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _Args = ParamSpec("_Args")
 
 
 class Cases:
-    """A checked table of test cases, sorted by session and step, and what metrics ask of it.
+    """A checked table of test cases, sorted by session and step, and the sums that metrics are made of.
 
-    This is the one place that knows what a cluster is: all metrics are sums over clusters made here.
+    This is the one place that defines clusters: all metrics are sums over clusters computed here.
 
     Args:
         table: test cases (see `facsim.metrics.case_table`), in any order.
-        cluster: what is drawn in a resample, `session` or `user`.
+        cluster: the unit of resampling, `session` or `user`.
 
     Raises:
         InputError: if the table breaks a rule of `check_cases`.
@@ -55,7 +55,7 @@ class Cases:
 
     @classmethod
     def of(cls, cases: pl.DataFrame | Cases, cluster: Cluster = "session") -> Cases:
-        """The cases of a table; those given are taken as they are, if they have these clusters.
+        """The cases of a table; `Cases` with these clusters are returned as they are.
 
         Raises:
             InputError: if the table breaks a rule of `check_cases`.
@@ -74,7 +74,7 @@ class Cases:
             raise ConfigError(
                 f"session {self.table['session_id'][row]!r} has two users, "
                 f"{names[first[self._session[row]]]!r} and {users[row]!r}; "
-                "a session must lie in one cluster: cluster by session, or correct user_id"
+                "a session must be in one cluster: cluster by session, or correct user_id"
             )
         return codes.astype(np.intp)
 
@@ -82,15 +82,15 @@ class Cases:
         return self.table.height
 
     def column(self, name: str) -> FloatArray:
-        """A numeric or Boolean column as floats; null is NaN."""
+        """A numeric or Boolean column as floats, shape (cases,); null is NaN."""
         return self.table[name].cast(pl.Float64).to_numpy()
 
     def where(self, condition: pl.Expr) -> BoolArray:
-        """For which cases a condition holds (null counts as not)."""
+        """For which cases a condition is true, shape (cases,); null counts as false."""
         return self.table.select(condition.fill_null(value=False).alias("hit"))["hit"].to_numpy()
 
     def match(self, rule: Rule) -> BoolArray:
-        """Which predictions are right under a rule."""
+        """Which predictions are right under a rule, shape (cases,)."""
         return self._matches[rule]
 
     @cached_property
@@ -99,17 +99,17 @@ class Cases:
 
     @cached_property
     def session_size(self) -> IntArray:
-        """How many cases the session of each case has."""
+        """How many cases the session of each case has, shape (cases,)."""
         return np.bincount(self._session, minlength=self.sessions)[self._session]
 
     @cached_property
     def everything(self) -> BoolArray:
-        """All cases."""
+        """True for every case, shape (cases,)."""
         return np.ones(len(self), dtype=np.bool_)
 
     @cached_property
     def answered(self) -> BoolArray:
-        """The cases with a predicted action."""
+        """Which cases have a predicted action, shape (cases,)."""
         return self.table["pred_type"].is_not_null().to_numpy()
 
     def once(
@@ -118,7 +118,7 @@ class Cases:
         *args: _Args.args,
         **kwargs: _Args.kwargs,
     ) -> _Found:
-        """What `find(self, ...)` returns, computed once however many metrics ask."""
+        """What `find(self, ...)` returns, computed once and shared by all metrics that need it."""
         key = (find, args, tuple(sorted(kwargs.items())))
         if key not in self._found:
             self._found[key] = find(self, *args, **kwargs)
@@ -126,7 +126,7 @@ class Cases:
         return found
 
     def sums(self, *terms: NDArray[Any]) -> FloatArray:
-        """Each term, one value per case, added up per cluster: shape (clusters, terms)."""
+        """Each term, shape (cases,), summed per cluster: shape (clusters, terms)."""
         if not terms:
             return np.zeros((self.clusters, 0))
         return np.stack(
@@ -141,7 +141,7 @@ class Cases:
         bounds: tuple[float, float] | None = UNIT,
         inflated: bool = False,
     ) -> Statistic:
-        """A function of sums over the cases of `scope`; terms outside the scope count as 0."""
+        """A function of sums over the cases in `scope`; terms outside of it count as 0."""
         return Statistic(
             self.sums(*(np.where(scope, term, 0.0) for term in terms)),
             function,
@@ -158,12 +158,12 @@ class Cases:
         *,
         bounds: tuple[float, float] | None = UNIT,
     ) -> Statistic:
-        """The mean over the steps of `scope` (default: all); a share when `values` are Boolean."""
+        """The mean of `values` over the steps in `scope` (default: all); a share if they are Boolean."""
         scope = self.everything if scope is None else scope
         return self.statistic(ratio, values, scope, scope=scope, bounds=bounds)
 
     def session_mean(self, values: NDArray[Any]) -> Statistic:
-        """The mean over sessions of each session's mean, so that long sessions do not dominate."""
+        """The mean over sessions of each session's mean: every session counts the same."""
         totals = np.bincount(self._session, weights=values, minlength=self.sessions)
         means = np.zeros(len(self))
         means[self.session_start] = totals / self.session_size[self.session_start]
@@ -171,14 +171,14 @@ class Cases:
 
 
 def ratio(sums: FloatArray) -> FloatArray:
-    """First term over second."""
+    """First term divided by the second."""
     return np.asarray(sums[:, 0] / sums[:, 1])
 
 
 def case(true: str, predicted: str | None = None, session: str = "a", **columns: Any) -> dict[str, Any]:
-    """One row for examples, with actions in short: `click NAME`, `type NAME TEXT`, `terminate`.
+    """One row for examples, with actions in short form: `click NAME`, `type NAME TEXT`, `terminate`.
 
-    No prediction means that the answer could not be read.
+    Without a prediction, the answer could not be read.
 
     >>> case("click x", "type box red shoes")["pred_text"]
     'red shoes'

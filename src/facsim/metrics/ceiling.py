@@ -1,12 +1,12 @@
-"""What part of the way from the best trivial baseline to the best that is possible a run goes.
+"""How far a run gets from the best trivial baseline (0) to the best possible predictor (1).
 
-Where the people's own probabilities are known, a predictor that answers with them (the ceiling) is as good as
-any can be on average. A run's share is then
+If the people's own probabilities are known, a predictor that answers with them is the ceiling: none can be
+better on average. The share of a run is
 
     (run - floor) / (ceiling - floor)
 
-with the best trivial baseline as floor: 0 for a run no better than it, 1 for one as good as the ceiling. The
-interval is of the share itself: in each resample run, floor and ceiling are measured on the same clusters.
+with the best trivial baseline as floor. The interval is that of the share: each resample measures run, floor
+and ceiling on the same clusters.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ MEASURES: Final = ("accuracy", "log_likelihood")
 
 @dataclass(frozen=True)
 class CeilingShares:
-    """How far each run goes from the floor to the ceiling.
+    """How far each run gets from the floor to the ceiling.
 
     Attributes:
         ceiling: name of the run that is the ceiling.
-        floors: by measure, the trivial run that is the best by it. A measure is missing where no trivial run
-            has it, or none is below the ceiling: nothing is then between the two.
+        floors: by measure, the best trivial run. A measure is missing if no trivial run has it, or none is
+            below the ceiling.
         shares: by measure, the share of each other run that has it; `accuracy` is the macro accuracy, and
             `log_likelihood` the mean natural log of the probability given to what the person did.
     """
@@ -56,19 +56,19 @@ def ceiling_shares(
     cluster: Cluster = "session",
     level: float = 0.95,
 ) -> CeilingShares:
-    """The share of the way to the ceiling that each run goes, by accuracy and by log-likelihood.
+    """How far each run gets from floor to ceiling, by accuracy and by log-likelihood.
 
-    The floor is chosen once, on all steps, and not again in every resample.
+    The floor is chosen once, on all steps, not in every resample.
 
     Args:
         runs: test cases by name of the run, all of the same steps; as tables, or prepared.
         ceiling: the run that answers with the true probabilities.
         trivial: the runs that may be the floor.
-        rule: by which a prediction counts as right.
-        resamples: of the bootstrap; 0 for no intervals.
-        seed: of the resamples.
-        cluster: what is drawn: `session` or `user`.
-        level: of the intervals.
+        rule: the matching rule.
+        resamples: bootstrap resamples; 0 for no intervals.
+        seed: seed of the resampling.
+        cluster: the unit of resampling: `session` or `user`.
+        level: confidence level of the intervals.
 
     Raises:
         ConfigError: if a name is not among the runs, they are about different steps, or a setting is out of
@@ -118,7 +118,7 @@ def ceiling_shares(
 
 
 def _statistic(cases: Cases, measure: str, rule: Rule) -> Statistic | None:
-    """A measure of one run; None where it does not have it at every step."""
+    """A measure of one run; None unless it is defined at every step."""
     if measure == "accuracy":
         return cases.session_mean(cases.match(rule))
     likely = cases.column("log_probability")

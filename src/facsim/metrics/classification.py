@@ -1,8 +1,7 @@
 """Types, categories and outcomes as classes: F1 scores and divergence of shares.
 
 F1 scores follow scikit-learn. The classes are those that occur in the truth or among the predictions. A step
-without an answer belongs to no predicted class: it is a miss for its true class. Each resample is scored by
-the same definition.
+without an answer has no predicted class: it is a miss for its true class. Resamples use the same definition.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
-class Labels:
+class ClassLabels:
     """True and predicted class of each case.
 
     Attributes:
         names: the classes that occur, sorted.
-        true: index into `names`, -1 where the truth is unknown.
-        predicted: index into `names`, -1 where there is no answer.
+        true: index into `names`, shape (cases,); -1 if the truth is unknown.
+        predicted: index into `names`, shape (cases,); -1 without an answer.
     """
 
     names: tuple[str, ...]
@@ -36,17 +35,17 @@ class Labels:
 
     @property
     def known(self) -> BoolArray:
-        """The cases with a true class."""
+        """Which cases have a true class, shape (cases,)."""
         return self.true >= 0
 
 
-def labels(cases: Cases, kind: Kind) -> Labels:
+def class_labels(cases: Cases, kind: Kind) -> ClassLabels:
     """The types or categories of the cases."""
     return _labels(cases.table[f"true_{kind}"], cases.table[f"pred_{kind}"])
 
 
-def _labels(true: pl.Series, predicted: pl.Series) -> Labels:
-    # Predictions for steps without a true class are never scored, so they make no class.
+def _labels(true: pl.Series, predicted: pl.Series) -> ClassLabels:
+    # Predictions for steps without a true class are not scored and add no class.
     predicted = pl.select(pl.when(true.is_not_null()).then(predicted)).to_series()
     names = sorted(set(true.drop_nulls().unique()) | set(predicted.drop_nulls().unique()))
     index = {name: i for i, name in enumerate(names)}
@@ -55,11 +54,11 @@ def _labels(true: pl.Series, predicted: pl.Series) -> Labels:
         found = series.replace_strict(index, default=-1, return_dtype=pl.Int64) if index else None
         return (np.full(len(series), -1) if found is None else found.fill_null(-1).to_numpy()).astype(np.intp)
 
-    return Labels(tuple(names), codes(true), codes(predicted))
+    return ClassLabels(tuple(names), codes(true), codes(predicted))
 
 
-def _counts(of: Labels) -> list[BoolArray]:
-    """Per class: hits, true, predicted; all true counts after all hits, and so on."""
+def _counts(of: ClassLabels) -> list[BoolArray]:
+    """Indicators per class, shape (cases,) each: all hits, then all true, then all predicted."""
     classes = range(len(of.names))
     return [
         *[(of.true == i) & (of.predicted == i) for i in classes],
@@ -69,7 +68,7 @@ def _counts(of: Labels) -> list[BoolArray]:
 
 
 def _class_f1(sums: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """F1 (0 where nothing was hit), number of true and of predicted cases; shape (rows, classes) each."""
+    """F1 (0 without a hit), number of true and of predicted cases; shape (rows, classes) each."""
     hits, true, predicted = np.split(sums, 3, axis=1)
     return np.where(hits > 0, 2 * hits / (true + predicted), 0.0), true, predicted
 
@@ -86,7 +85,7 @@ def _weighted(sums: FloatArray) -> FloatArray:
 
 
 def type_accuracy(cases: Cases) -> Statistic:
-    """Share of steps whose action type is predicted right, whatever the target.
+    """Share of steps whose action type is predicted correctly, whatever the target.
 
     >>> from facsim.metrics.cases import case, example
     >>> type_accuracy(example(case("click x", "click y"), case("click x", "terminate"))).value()
@@ -98,7 +97,7 @@ def type_accuracy(cases: Cases) -> Statistic:
 def f1_macro(cases: Cases, kind: Kind) -> Statistic:
     """Unweighted mean of the F1 scores of the types or categories.
 
-    Two clicks and a terminate, of which one click was taken for terminate. Click: precision 1, recall 1/2,
+    Two clicks and a terminate; one click was predicted as terminate. Click: precision 1, recall 1/2,
     F1 = 2/3. Terminate: precision 1/2, recall 1, F1 = 2/3:
 
     >>> from facsim.metrics.cases import case, example
@@ -111,15 +110,15 @@ def f1_macro(cases: Cases, kind: Kind) -> Statistic:
     >>> f1_macro(example(*clicks), "type").value()
     0.333...
     """
-    of = cases.once(labels, kind)
+    of = cases.once(class_labels, kind)
     return cases.statistic(_macro, *_counts(of), scope=of.known)
 
 
 def f1_weighted(cases: Cases, kind: Kind) -> Statistic:
     """Mean of the F1 scores of the types or categories, weighted by how often each is true.
 
-    Filter: 1 hit, 2 true, 1 predicted, F1 = 2/3. Search: 1 hit, 1 true, 1 predicted, F1 = 1. The answer that
-    is missing is a miss for filter. (2 · 2/3 + 1 · 1) / 3:
+    Filter: 1 hit, 2 true, 1 predicted, F1 = 2/3. Search: 1 hit, 1 true, 1 predicted, F1 = 1. The missing
+    answer is a miss for filter. (2 · 2/3 + 1 · 1) / 3:
 
     >>> from facsim.metrics.cases import case, example
     >>> cases = example(
@@ -130,11 +129,11 @@ def f1_weighted(cases: Cases, kind: Kind) -> Statistic:
     >>> f1_weighted(cases, "category").value()
     0.777...
     """
-    of = cases.once(labels, kind)
+    of = cases.once(class_labels, kind)
     return cases.statistic(_weighted, *_counts(of), scope=of.known)
 
 
-def _outcomes(cases: Cases) -> Labels:
+def _outcomes(cases: Cases) -> ClassLabels:
     """True and predicted outcome on last steps: purchase, terminate, or neither (no class)."""
     table = cases.table
     last = table["is_last"]
@@ -154,10 +153,10 @@ def _binary(sums: FloatArray) -> FloatArray:
 
 
 def outcome_f1(cases: Cases) -> Statistic:
-    """F1 of `purchase` on the last step of each session, where the source knows how sessions ended.
+    """F1 of `purchase` on the last step of each session with a known outcome.
 
-    A purchase is predicted when the predicted action's category is `purchase`. Three sessions: a purchase
-    foreseen, a purchase missed, a termination taken for a purchase. Precision 1/2, recall 1/2:
+    A purchase is predicted if the category of the predicted action is `purchase`. Three sessions: a purchase
+    predicted, a purchase missed, a termination predicted as a purchase. Precision 1/2, recall 1/2:
 
     >>> from facsim.metrics.cases import case, example
     >>> last, buys = {"is_last": True, "outcome": "purchase"}, {"pred_category": "purchase"}
@@ -172,7 +171,7 @@ def outcome_f1(cases: Cases) -> Statistic:
     of = cases.once(_outcomes)
     purchase = of.names.index("purchase") if "purchase" in of.names else -2
     true, predicted = of.true == purchase, (of.predicted == purchase) & of.known
-    # Only sessions with a true or predicted purchase say anything about F1.
+    # Only sessions with a true or predicted purchase contribute to F1.
     statistic = cases.statistic(_binary, true & predicted, true, predicted, scope=true | predicted)
     return Statistic(statistic.sums, statistic.function, n=int(of.known.sum()), clusters=statistic.clusters)
 
@@ -180,8 +179,8 @@ def outcome_f1(cases: Cases) -> Statistic:
 def outcome_f1_weighted(cases: Cases) -> Statistic:
     """Weighted F1 of purchase and terminate on the last step of each session.
 
-    Terminate is predicted by the action `terminate`; any other action predicts neither. One purchase foreseen
-    (F1 = 1); two terminations, one foreseen, one taken for a plain click (F1 = 2/3). (1 · 1 + 2 · 2/3) / 3:
+    Terminate is predicted by the action `terminate`; any other action predicts neither. One purchase that was
+    predicted (F1 = 1); two terminations, of which one was (F1 = 2/3). (1 · 1 + 2 · 2/3) / 3:
 
     >>> from facsim.metrics.cases import case, example
     >>> bought, left = ({"is_last": True, "outcome": outcome} for outcome in ("purchase", "terminate"))
@@ -198,7 +197,7 @@ def outcome_f1_weighted(cases: Cases) -> Statistic:
 
 
 def _entropy(shares: FloatArray) -> FloatArray:
-    """Shannon entropy in bits of each row."""
+    """Shannon entropy of each row in bits, shape (rows,)."""
     logs = np.log2(shares, where=shares > 0, out=np.zeros_like(shares))
     return np.asarray(-(shares * logs).sum(axis=1))
 
@@ -212,7 +211,7 @@ def _jensen_shannon(sums: FloatArray) -> FloatArray:
 def divergence(cases: Cases, kind: Kind) -> Statistic:
     """Jensen-Shannon divergence, base 2, between people's and predicted shares of types or categories.
 
-    0: the same shares; 1: nothing in common. Predicted shares are of the steps with an answer. People: 1/2
+    0 means the same shares, 1 disjoint ones. Predicted shares are of the steps with an answer. People: 1/2
     click, 1/2 terminate; predicted: all click. With M = (3/4, 1/4): H(M) - (H(1/2, 1/2) + H(1, 0)) / 2
     = 0.8113 - 0.5:
 
@@ -221,6 +220,6 @@ def divergence(cases: Cases, kind: Kind) -> Statistic:
     >>> divergence(cases, "type").value()
     0.3112...
     """
-    of = cases.once(labels, kind)
+    of = cases.once(class_labels, kind)
     size = len(of.names)
     return cases.statistic(_jensen_shannon, *_counts(of)[size:], scope=of.known, inflated=True)

@@ -1,8 +1,8 @@
 """Whether two runs differ, on the same steps.
 
 Three views of one difference: a confidence interval of the difference of accuracies (paired: both runs'
-sessions are drawn together), a permutation test that respects that steps of one session are not independent,
-and McNemar's test, which does not, for comparison with the paper. Judge by the permutation test.
+sessions are drawn together), a permutation test that accounts for dependent steps within a session, and
+McNemar's test, which does not, for comparison with the paper. Judge by the permutation test.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Comparison:
     Attributes:
         a: name of the first run.
         b: name of the second.
-        rule: by which a prediction counts as right.
-        cluster: what was drawn, and what was swapped between the runs, whole: `session` or `user`.
+        rule: the matching rule.
+        cluster: the unit that was resampled and swapped between the runs: `session` or `user`.
         steps: test cases.
         sessions: sessions.
         accuracy_a: macro accuracy of the first run.
@@ -47,7 +47,7 @@ class Comparison:
         mcnemar_p: two-sided p-value of the exact McNemar test on `only_a` and `only_b`.
         permutation_p: two-sided p-value of the clustered permutation test on the difference.
         adjusted_p: `permutation_p` after Holm's correction over all comparisons made together.
-        level: of the interval.
+        level: confidence level of the interval.
     """
 
     a: str
@@ -71,7 +71,7 @@ class Comparison:
         return asdict(self)
 
     def _repr_html_(self) -> str:
-        """For notebooks: who is ahead, by how much, and how sure that is."""
+        """For notebooks: both accuracies, their difference with its interval, and the p-value."""
         low, high = self.difference.low, self.difference.high
         interval = "" if low is None or high is None else f" [{100 * low:+.1f}, {100 * high:+.1f}]"
         heads = ["A", "B", "accuracy A", "accuracy B", "A - B", "only A right", "only B right", "Holm p"]
@@ -109,11 +109,11 @@ def compare_runs(
     Args:
         a: test cases of the first run (`CASES_SCHEMA`).
         b: test cases of the second run, on the same steps.
-        rule: by which a prediction counts as right.
-        resamples: of the bootstrap and of the permutation test.
-        seed: of both.
-        cluster: what is not independent of itself: `session` or `user`.
-        level: of the interval.
+        rule: the matching rule.
+        resamples: resamples of the bootstrap and of the permutation test.
+        seed: seed of both.
+        cluster: the unit whose steps are not independent of each other: `session` or `user`.
+        level: confidence level of the interval.
 
     Raises:
         ConfigError: if the runs are not about the same steps, or a setting is out of range.
@@ -272,7 +272,7 @@ def permutation_p(differences: FloatArray, *, resamples: int = 10_000, seed: int
     >>> permutation_p(np.array([1.0, 2.0]))
     0.5
     """
-    # Clusters without a difference change nothing; whole numbers make ties exact.
+    # Clusters without a difference change nothing; integers make ties exact.
     whole, _ = fixed_point(np.asarray(differences, dtype=np.float64)[:, None])
     apart = whole[whole != 0]
     if not apart.size:
@@ -299,9 +299,15 @@ def permutation_p(differences: FloatArray, *, resamples: int = 10_000, seed: int
 
 
 def _signed_sums(values: FloatArray) -> FloatArray:
-    """For every eight values and every byte: their sum, those whose bit is 0 taken as negative.
+    """Lookup table: for every eight values and every byte, their sum with those of 0 bits negated.
 
-    Swaps then come eight clusters at a time, and nothing is rounded: the values are whole numbers.
+    Swaps are then looked up eight clusters at a time. Nothing is rounded: the values are integers.
+
+    Args:
+        values: integers as floats, shape (clusters,).
+
+    Returns:
+        Sums, shape (ceil(clusters / 8), 256).
 
     >>> _signed_sums(np.array([1.0, 2.0]))[0, :4]  # bits 00, 01, 10, 11
     array([-3., -1.,  1.,  3.])

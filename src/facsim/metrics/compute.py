@@ -11,7 +11,7 @@ import polars as pl
 
 from facsim.metrics.bootstrap import Statistic, estimate
 from facsim.metrics.cases import Cases
-from facsim.metrics.classification import KINDS, Kind, labels
+from facsim.metrics.classification import KINDS, Kind, class_labels
 from facsim.metrics.error_types import ERROR_TYPES, case_error_types
 from facsim.metrics.estimate import Cluster, Estimate, Metrics, TableRow
 from facsim.metrics.probability import calibration_bins
@@ -33,17 +33,17 @@ def compute_metrics(
     cluster: Cluster = "session",
     level: float = 0.95,
 ) -> Metrics:
-    """Every metric of `METRICS` that these test cases can have, with intervals, and the tables.
+    """Every metric of `METRICS` that is defined for these test cases, with intervals, and the tables.
 
-    The result depends on the cases and settings only, not on the order of rows or the number of threads.
+    The result depends only on cases and settings, not on the order of rows or the number of threads.
 
     Args:
         cases: a table of test cases (`CASES_SCHEMA`).
         resamples: bootstrap resamples; 0 for no intervals.
-        seed: of the resamples.
-        cluster: what is resampled whole: `session`, or `user` (all sessions of one person), the honest choice
-            when people have several sessions. Accuracy stays a mean over sessions.
-        level: of the intervals.
+        seed: seed of the resampling.
+        cluster: the unit of resampling: `session`, or `user` (all sessions of one person), the right choice
+            if people have several sessions. Accuracy remains a mean over sessions.
+        level: confidence level of the intervals.
 
     Raises:
         InputError: if the table is not a table of test cases.
@@ -89,7 +89,7 @@ def compute_metrics(
 
 
 def check_settings(resamples: int, level: float) -> None:
-    """Refuse settings of an interval that are out of range.
+    """Check the settings of intervals.
 
     Raises:
         ConfigError: if `resamples` is below 0 or `level` is not between 0 and 1.
@@ -106,8 +106,8 @@ def _without_interval(statistic: Statistic) -> Estimate | None:
 
 
 def _class_statistics(cases: Cases, kind: Kind) -> dict[_Key, Statistic]:
-    """Per class: its share among people's and among predicted actions, and how often it is met exactly."""
-    of, exact = cases.once(labels, kind), cases.match("exact")
+    """Per class: its share among true and among predicted actions, and its exact accuracy."""
+    of, exact = cases.once(class_labels, kind), cases.match("exact")
     predicted = (of.predicted >= 0) & of.known
     found: dict[_Key, Statistic] = {}
     for index, name in enumerate(of.names):
@@ -120,7 +120,7 @@ def _class_statistics(cases: Cases, kind: Kind) -> dict[_Key, Statistic]:
 
 def _class_table(cases: Cases, kind: Kind, estimates: Mapping[_Key, Estimate | None]) -> tuple[TableRow, ...]:
     """One row per class: counts, precision, recall and F1, shares and exact accuracy with intervals."""
-    of = cases.once(labels, kind)
+    of = cases.once(class_labels, kind)
     rows = []
     for index, name in enumerate(of.names):
         true, predicted = of.true == index, (of.predicted == index) & of.known
@@ -143,11 +143,11 @@ def _class_table(cases: Cases, kind: Kind, estimates: Mapping[_Key, Estimate | N
 
 
 def _confusion_table(cases: Cases, kind: Kind) -> tuple[TableRow, ...]:
-    """One row per true class, one column per predicted class, and one for steps without an answer."""
-    of = cases.once(labels, kind)
+    """One row per true class; one column per predicted class, and one for steps without an answer."""
+    of = cases.once(class_labels, kind)
     size = len(of.names)
     known = of.known
-    # A missing answer is coded -1, which as an index is the last column.
+    # A missing answer has index -1: the last column.
     counts = np.zeros((size, size + 1), dtype=np.int64)
     np.add.at(counts, (of.true[known], of.predicted[known]), 1)
     columns = (*of.names, NO_ANSWER)
@@ -158,7 +158,7 @@ def _confusion_table(cases: Cases, kind: Kind) -> tuple[TableRow, ...]:
 
 
 def _error_table(cases: Cases) -> tuple[TableRow, ...]:
-    """One row per error type: how many, share of the errors. Shares of all steps are metrics."""
+    """One row per error type: count and share of the errors. Shares of all steps are metrics."""
     counts = Counter(cases.once(case_error_types).drop_nulls())
     total = counts.total()
     return tuple(
@@ -173,7 +173,7 @@ def _error_table(cases: Cases) -> tuple[TableRow, ...]:
 
 
 def _calibration_table(cases: Cases) -> tuple[TableRow, ...]:
-    """One row per bin of confidence: how sure the predictor was, and how often it was right."""
+    """One row per confidence bin: mean confidence and exact accuracy."""
     bins, count = calibration_bins(cases)
     confidence, exact = cases.column("confidence"), cases.match("exact")
     rows = []

@@ -1,7 +1,6 @@
-"""What went wrong: every step that is not an exact match has exactly one error type.
+"""Error types: every step that is not an exact match has exactly one.
 
-The paper's five types are taken over; it leaves illegal actions out, here they are counted. Precedence, first
-that holds:
+The five types of the paper, which leaves illegal actions out, and four more. The first that applies:
 
 | type | the step's prediction |
 |---|---|
@@ -41,7 +40,7 @@ ERROR_TYPES: tuple[ErrorType, ...] = get_args(ErrorType)
 
 
 def error_expression() -> pl.Expr:
-    """The error type of each case; null where the prediction is an exact match.
+    """The error type of each case; null for exact matches.
 
     >>> from facsim.metrics.cases import case, example
     >>> cases = example(
@@ -81,12 +80,12 @@ def error_expression() -> pl.Expr:
 
 
 def case_error_types(cases: Cases) -> pl.Series:
-    """The error type of each case, as `error_expression` says."""
+    """The error type of each case, see `error_expression`."""
     return cases.table.select(error=error_expression())["error"]
 
 
 def error_rate(cases: Cases, error: ErrorType) -> Statistic:
-    """Share of all steps that went wrong in this way. With exact matches the shares of all types sum to 1.
+    """Share of all steps with this error type. The shares of all types and of exact matches sum to 1.
 
     >>> from facsim.metrics.cases import case, example
     >>> cases = example(case("click x", "click x"), case("click x", "click nowhere", on_page=False))

@@ -1,15 +1,15 @@
 """When a prediction counts as right.
 
-Three rules, from strict to lax. The scalar `matches` is the definition; `match_expression` is the same rule
-over a table of test cases.
+Three rules, from strict to lenient. `matches` defines them for two actions; `match_expression` applies them
+to a table of test cases.
 
 - `exact`: type, name and text are equal. The paper's rule. Names are compared character by character; text
-  after Unicode normalisation (NFC) and removal of outer white space.
-- `equivalent`: as exact, but another element with the same destination also counts (picture and title of one
-  product), and text is compared after case folding and with runs of white space made one space.
-- `target`: type and name only; what was typed does not count.
+  after Unicode normalization (NFC) and removal of outer white space.
+- `equivalent`: as exact, but another element with the same destination also matches (picture and title of one
+  product), and text is compared after case folding, with runs of white space as one space.
+- `target`: type and name only; the text does not count.
 
-A true target that has no name can never be matched: the step stays in the denominator.
+A true target without a name never matches: the step remains in the denominator.
 `terminate` has neither name nor text and matches on its type.
 """
 
@@ -28,7 +28,7 @@ RULES: tuple[Rule, ...] = get_args(Rule)
 
 
 def check_rule(rule: str) -> None:
-    """Refuse what is not a matching rule.
+    """Check the name of a matching rule.
 
     Raises:
         ConfigError: if `rule` is none of `RULES`.
@@ -47,12 +47,12 @@ def normalize_text(text: str) -> str:
 
 
 def fold_text(text: str) -> str:
-    """Text as the equivalent rule compares it: case folded too, and runs of white space made one space.
+    """Text as the equivalent rule compares it: also case folded, with runs of white space as one space.
 
     >>> fold_text("  Running   SHOES ")
     'running shoes'
     """
-    # Folding can leave a form that is no longer composed, so NFC comes last.
+    # Case folding can decompose characters, so NFC comes last.
     return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", text).casefold().split()))
 
 
@@ -63,7 +63,7 @@ def matches(
 
     Args:
         true: what the person did.
-        predicted: what was predicted; None, no answer, is never right.
+        predicted: the prediction; None (no answer) never matches.
         rule: `exact`, `equivalent` or `target`.
         same_destination: whether the page lists the predicted element as equivalent to the true one.
 
@@ -122,7 +122,7 @@ def match_expression(rule: Rule) -> pl.Expr:
 
 
 def _normalized(column: str, rule: Rule) -> pl.Expr:
-    """The column's texts, each distinct one normalised once by the scalar function."""
+    """The column's texts, each distinct one normalized once."""
     normalize = fold_text if rule == "equivalent" else normalize_text
 
     def batch(texts: pl.Series) -> pl.Series:

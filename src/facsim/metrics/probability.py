@@ -1,4 +1,4 @@
-"""Where the predictor gives probabilities: likelihood, ranking, calibration."""
+"""Metrics of predicted probabilities: likelihood, ranking, calibration."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def _likely(cases: Cases) -> BoolArray:
 
 
 def negative_log_likelihood(cases: Cases) -> Statistic:
-    """Mean of minus the natural log of the probability given to what the person did, in nats.
+    """Mean negative natural log of the probability of the true action, in nats.
 
-    Over the steps where that probability is known and not zero; `probability_coverage` says how many.
+    Over the steps where that probability is known and not zero; `probability_coverage` is their share.
     Probabilities 1/2 and 1/8: (ln 2 + 3 ln 2) / 2 = 2 ln 2:
 
     >>> from math import log
@@ -30,7 +30,7 @@ def negative_log_likelihood(cases: Cases) -> Statistic:
 
 
 def probability_coverage(cases: Cases) -> Statistic:
-    """Share of steps for which a probability above zero was given to what the person did.
+    """Share of steps whose true action has a probability above zero.
 
     >>> from facsim.metrics.cases import case, example
     >>> probability_coverage(example(case("click x", log_probability=-1.0), case("click x"))).value()
@@ -41,9 +41,9 @@ def probability_coverage(cases: Cases) -> Statistic:
 
 
 def top_k(cases: Cases, k: int) -> Statistic:
-    """Share of steps where what the person did is among the k most probable actions.
+    """Share of steps whose true action is among the k most probable ones.
 
-    A step without a rank counts as a miss, so that the number compares with accuracy.
+    A step without a rank counts as a miss, so that the value is comparable with accuracy.
 
     >>> from facsim.metrics.cases import case, example
     >>> cases = example(*[case("click x", rank=rank) for rank in (1, 3, 7, None)])
@@ -56,9 +56,9 @@ def top_k(cases: Cases, k: int) -> Statistic:
 
 
 def calibration_bins(cases: Cases) -> tuple[IntArray, int]:
-    """Bin of each case by confidence (-1 without one), and how many bins: ten of equal mass.
+    """The confidence bin of each case, shape (cases,), and the number of bins: ten of equal mass.
 
-    Equal confidences share a bin, so there are fewer bins when confidences repeat.
+    The bin is -1 without a confidence. Equal confidences share a bin, so repeated ones give fewer bins.
     """
     confidence = cases.column("confidence")
     known = confidence[np.isfinite(confidence)]
@@ -80,7 +80,7 @@ def _calibration_error(sums: FloatArray) -> FloatArray:
 def calibration_error(cases: Cases) -> Statistic:
     """Expected calibration error: mean gap of confidence and exact accuracy over ten bins of equal mass.
 
-    Each step counts as much as any other. Bins are made once, from all cases. Here the bins are: confidence
+    Each step has the same weight. Bins are computed once, from all cases. Here the bins are: confidence
     0.5 (two steps, one right, gap 0) and 0.9 (two steps, one right, gap 0.4). (2 · 0 + 2 · 0.4) / 4:
 
     >>> from facsim.metrics.cases import case, example

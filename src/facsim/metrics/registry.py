@@ -1,4 +1,4 @@
-"""Every metric in one list: its name, what it is, where it comes from. The docs and the reports read it."""
+"""The list of all metrics: name, meaning, source. Docs and reports are made from it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Unit = Literal["share", "bits", "nats", "tokens", "dollars", "seconds", "steps"]
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a metric is.
+    """The definition of a metric.
 
     Attributes:
         name: its key in `Metrics` and in metrics.json.
-        title: for table heads.
-        group: the heading it stands under.
+        title: heading of its column.
+        group: heading of its group.
         meaning: one line.
-        compute: the function that defines it; its docstring has a worked example.
-        unit: `share` lies between 0 and 1.
-        better: which direction is better; None where neither is.
+        compute: the function that computes it; its docstring has a worked example.
+        unit: its unit; a `share` is between 0 and 1.
+        better: the better direction; None if neither is.
         source: where the definition comes from.
-        interval: whether it has one (totals do not).
+        interval: whether it has an interval (totals do not).
     """
 
     name: str
@@ -191,9 +191,9 @@ def _errors() -> list[Definition]:
 def _answers() -> list[Definition]:
     levels: tuple[ParseLevel, ...] = get_args(ParseLevel)
     how = {
-        "strict": "was read as it stands",
-        "lenient": "was read with leniencies",
-        "failed": "could not be read or never came",
+        "strict": "was read strictly",
+        "lenient": "needed leniencies to be read",
+        "failed": "could not be read or is missing",
     }
     better: dict[str, Better | None] = {"strict": "higher", "lenient": None, "failed": "lower"}
     return [

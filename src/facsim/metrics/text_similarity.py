@@ -1,4 +1,4 @@
-"""How close a typed text is to the person's, on steps where both typed."""
+"""Similarity of the predicted and the true text, on steps where both type."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def edit_similarity(true: str, predicted: str) -> float:
 def edit_distance(a: str, b: str) -> int:
     """Levenshtein distance, by bit-parallel dynamic programming (Myers 1999, Hyyrö 2003).
 
-    One column of the distance table is held as two whole numbers with a bit per character of the longer text,
-    so that even a very long answer costs only as many operations as the shorter text has characters.
+    One column of the distance table is two integers with a bit per character of the longer text, so that even
+    a very long answer takes only as many operations as the shorter text has characters.
 
     >>> edit_distance("flaw", "lawn"), edit_distance("", "abc"), edit_distance("same", "same")
     (2, 3, 0)
@@ -73,7 +73,7 @@ def edit_distance(a: str, b: str) -> int:
 
 
 def _both_typed(cases: Cases, measure: Callable[[str, str], float]) -> tuple[FloatArray, BoolArray]:
-    """The measure where truth and prediction both type (0 elsewhere), and where that is."""
+    """The measure where truth and prediction both type (0 elsewhere), and where they do; shape (cases,)."""
     scope = cases.where(pl.col("true_type").eq("type_and_submit") & pl.col("pred_type").eq("type_and_submit"))
     pairs = cases.table.select("true_text", "pred_text").filter(scope).rows()
     known = {pair: measure(*pair) for pair in set(pairs)}

@@ -1,4 +1,4 @@
-"""What the answers took, and how much there was to predict."""
+"""Tokens, cost and time of the answers, and the length of sessions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _first(sums: FloatArray) -> FloatArray:
 
 
 def effort_total(cases: Cases, effort: Effort) -> Statistic:
-    """All tokens, dollars or seconds of the run, over the steps where they are known. Has no interval.
+    """Sum of tokens, dollars or seconds over the steps where they are known. Has no interval.
 
     >>> from facsim.metrics.cases import case, example
     >>> cases = example(case("click x", cost=0.5), case("click x", cost=0.25), case("click x"))
@@ -30,7 +30,7 @@ def effort_total(cases: Cases, effort: Effort) -> Statistic:
 
 
 def effort_mean(cases: Cases, effort: Effort) -> Statistic:
-    """Tokens, dollars or seconds per step, over the steps where they are known.
+    """Mean tokens, dollars or seconds per step, over the steps where they are known.
 
     >>> from facsim.metrics.cases import case, example
     >>> effort_mean(example(case("click x", seconds=1.0), case("click x", seconds=2.0)), "seconds").value()

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from facsim.util.errors import ConfigError, FacsimError
 from facsim.util.files import FolderLock, write_atomically
+from facsim.util.setting_differences import check_same_settings
 
 
 class WorkFolder:
@@ -78,12 +79,4 @@ class WorkFolder:
             stored = None
         if not isinstance(stored, dict):
             raise ConfigError(f"{file} does not contain settings. Remove {self.folder} to start over")
-        differ = [key for key in {**stored, **self._settings} if stored.get(key) != self._settings.get(key)]
-        if differ:
-            listed = "; ".join(
-                f"{key}: {stored.get(key)!r}, now {self._settings.get(key)!r}" for key in differ
-            )
-            raise ConfigError(
-                f"{self.folder} was started with other settings ({listed}). Use the same settings to "
-                "continue, or remove the folder to start over"
-            )
+        check_same_settings(self.folder, stored, self._settings)

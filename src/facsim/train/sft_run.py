@@ -34,7 +34,7 @@ from facsim.train.trl_settings import Hardware, trl_settings
 from facsim.train.validation import Validation
 from facsim.util.errors import ConfigError, InputError
 from facsim.util.progress import Progress
-from facsim.util.setting_changes import changed_settings
+from facsim.util.setting_differences import check_same_settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -102,11 +102,7 @@ class SftRun:
         now = self._settings() | {"content_hash": self._data.content_hash}
         # Earlier versions had no setting page_text, and wrote pages as they are stored.
         before = {"page_text": "stored", **report.config, "content_hash": report.content_hash}
-        if changes := changed_settings(before, now, ignore=INCIDENTAL):
-            raise ConfigError(
-                f"{self._folder.out} contains a checkpoint that was trained with other settings: {changes}. "
-                "Choose another folder"
-            )
+        check_same_settings(self._folder.out, before, now, ignore=INCIDENTAL)
         return report
 
     def _settings(self) -> dict[str, Any]:

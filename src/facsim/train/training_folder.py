@@ -25,7 +25,7 @@ from facsim.train.report import REPORT_FILE
 from facsim.train.validation import ValidationScore
 from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.files import LOCK_FILE, FolderLock, write_atomically
-from facsim.util.setting_changes import changed_settings
+from facsim.util.setting_differences import check_same_settings
 
 WORK: Final = "training"
 SCORE_FILE: Final = "validation.json"
@@ -131,10 +131,7 @@ class TrainingFolder:
             self._tidy()
             return
         if self.is_begun:
-            raise ConfigError(
-                f"{self.out} contains a training with other settings: {changed_settings(before or {}, now)}. "
-                "Use the same settings, or another folder"
-            )
+            check_same_settings(self.out, before or {}, now)
         # A kill in between leaves a config.json without examples, or nothing.
         for left in sorted(
             self.work.iterdir(), key=lambda file: (file == self.config, file.name != EXAMPLES_INFO)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,13 +32,21 @@ def setting_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[
     return [(key, before, after) for key, before, after in pairs if before != after]
 
 
-def check_same_settings(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def check_same_settings(
+    folder: Path, old: Mapping[str, Any], new: Mapping[str, Any], *, ignore: Collection[str] = ()
+) -> None:
     """Check that work in a folder continues with the settings that it was started with.
+
+    Args:
+        folder: the folder of the work.
+        old: the settings that it was started with.
+        new: the settings now.
+        ignore: dotted keys of settings that may differ.
 
     Raises:
         ConfigError: if it does not, with each setting that differs and both of its values.
     """
-    found = setting_differences(old, new)
+    found = [change for change in setting_differences(old, new) if change[0] not in ignore]
     if found:
         listed = "\n".join(
             f"  {key}: {_short(before)} before, {_short(now)} now" for key, before, now in found
