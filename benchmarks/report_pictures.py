@@ -21,7 +21,7 @@ from PIL import Image  # noqa: E402
 from facsim import build_report  # noqa: E402
 
 PICTURES = {
-    "report": (1440, 1560, "light", "answer"),
+    "report": (1440, 1760, "light", "answer"),
     "report-dark": (1440, 1180, "dark", "shares"),
     "report-phone": (400, 860, "light", "answer"),
 }

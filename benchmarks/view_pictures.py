@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("runs", type=Path, nargs="*")
     parser.add_argument("--session", required=True)
-    parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--step", type=int, default=2, help="number of the step, from 1")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
     given = parser.parse_args()
     step = address("/session", id=given.session, step=given.step)
