@@ -38,8 +38,9 @@ _VERBS = {
     "report": ("facsim.cli.report:command", "Report on runs: leaderboard, one HTML file, tables, figures."),
 }
 
-# Verbs that take any number of predictors or runs: cyclopts would call them ARGS.
+# Verbs with optional or repeated arguments, which cyclopts would call ARGS.
 _USAGE = {
+    "ingest": "SOURCE PATH --out PATH [OPTIONS]",
     "evaluate": "DATA PREDICTOR... [OPTIONS]",
     "score": "RUN... [OPTIONS]",
     "compare": "RUN RUN... [OPTIONS]",
