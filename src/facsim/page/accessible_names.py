@@ -1,4 +1,4 @@
-"""Accessible names: the words by which a person, or a screen reader, calls an element."""
+"""Accessible names: what a person or a screen reader calls an element."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class AccessibleNames:
         self.controls = {label: control for control, label in self.label_of.items()}
         """The other way round."""
         self.of_widgets = self._labels_of_widgets()
-        """The labels of checkboxes, radio buttons and switches that are made of other elements."""
+        """The labels of custom checkboxes, radio buttons and switches."""
 
     def _list(self, key: str, node: int) -> None:
         first = self.by_id.setdefault(key, node)
@@ -62,7 +62,7 @@ class AccessibleNames:
             self._repeated.setdefault(key, [first]).append(node)
 
     def _labelled(self, key: str, label: int) -> int | None:
-        """The control that a label means by an id: of several the next, or a box to tick just before it."""
+        """The control that a label refers to by id: of several the next, or a checkbox just before it."""
         if key not in self._repeated:
             return self.by_id.get(key)
         after = next((node for node in self._repeated[key] if node > label), None)
@@ -73,7 +73,7 @@ class AccessibleNames:
         return before if is_beside else after
 
     def _labels_of_widgets(self) -> set[int]:
-        """The nodes that name a checkbox, radio button or switch made of other elements."""
+        """The nodes that label a custom checkbox, radio button or switch."""
         made = self._tree.find(
             lambda _, attributes: (
                 "aria-labelledby" in attributes and attributes.get("role") in _CUSTOM_CONTROLS
@@ -83,7 +83,7 @@ class AccessibleNames:
         return {self.by_id.get(self._scopes.key(target, node), -1) for target, node in ids}
 
     def given(self, node: int) -> str:
-        """The label that attributes or other elements give: aria-labelledby, aria-label, `label`."""
+        """The label from attributes or other elements: aria-labelledby, aria-label, `label`."""
         label = self._given.get(node)
         if label is None:
             label = self._given[node] = self._find_given(node)
@@ -107,7 +107,7 @@ class AccessibleNames:
         return self._label_of_select(node) if attributes.get("role") == "combobox" else ""
 
     def _label_of_select(self, combobox: int) -> str:
-        """The label of the hidden `select` in whose place a combobox stands: just before the box it is in."""
+        """The label of the hidden `select` that a combobox replaces: the one just before its box."""
         tree, node = self._tree, combobox
         for _ in range(3):
             before = self._before(node)
@@ -119,7 +119,7 @@ class AccessibleNames:
         return ""
 
     def _before(self, node: int) -> int:
-        """The element before one among its siblings; -1 if there is none, or text between."""
+        """The previous sibling element; -1 if there is none or text lies between."""
         tree, parent = self._tree, self._tree.parents[node]
         before = node - 1
         if before > parent and tree.tags[before] == TEXT and tree.texts[before].isspace():
@@ -129,7 +129,7 @@ class AccessibleNames:
         return before if before > parent else -1
 
     def title(self, node: int) -> str:
-        """As `of`, without the counts and prices that stand apart in its content."""
+        """As `of`, without counts and prices in elements of their own."""
         given = self.given(node)
         label = self.label_of.get(node, -1)
         if label >= 0 and given == self._runs.text(label, limit=MAX_LABEL):
@@ -143,7 +143,7 @@ class AccessibleNames:
         return self.given(node) or self.content(node) or self._fallback(node)
 
     def content(self, node: int) -> str:
-        """What an element says by its own content: text and alternative texts, or its value for a button."""
+        """The name from content: text and alternative texts, or the value of a button."""
         tag, attributes = self._tree.tags[node], self._tree.attributes[node]
         if tag == "input":
             if role_of(tag, attributes) != "button":
@@ -204,7 +204,7 @@ class _IdScopes:
         self._tree = tree
 
     def key(self, target: str, node: int) -> str:
-        """What an id is listed under, as elements near `node` mean it."""
+        """The key of an id as elements near `node` refer to it."""
         if not self._starts:
             return target
         return f"{target} {self._scope(node)}"

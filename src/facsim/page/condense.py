@@ -3,7 +3,7 @@
 Stored pages keep addresses, because elements are compared by them, and every box that tells structure. A
 prompt pays for each character, so it leaves out:
 
-- addresses (`href`): nobody reads them, and names stand for where links lead;
+- addresses (`href`): people do not read them, and names say where links lead;
 - boxes without a name, a label or a state that only hold others (`div`, `section`, `p`, lists), and list
   items with a single child: line breaks take their place;
 - text repeated nearby: the alternative text of a picture beside its title, a label that equals the content,
@@ -57,7 +57,7 @@ _MEANINGFUL = frozenset(
         "optgroup",
     ]
 )
-"""Tags that tell something by themselves; others are written for their name, label or state."""
+"""Tags with a meaning of their own; others are written only for a name, label or state."""
 _KEPT_ATTRIBUTES = ("name", "type", "value", "placeholder", "alt", "title", "label", "role", "colspan")
 _STATES = frozenset({*STATES, "open", "multiple"})
 _SILENT_ROLES = frozenset(
@@ -79,7 +79,7 @@ _SILENT_ROLES = frozenset(
     }
 )
 _NEAR = 12
-"""How many pieces of text before and after another are close by."""
+"""How many pieces of text before and after a piece count as near."""
 _ADJACENT = 3
 _SHORTEST_REPEATED = 4
 _SPECIAL = re.compile("[&<>]")
@@ -233,7 +233,7 @@ class _Piece:
 
 
 def _repeated(tree: Tree, names: list[str | None]) -> set[int]:
-    """The texts, pictures and labels that say nothing new."""
+    """The texts, pictures and labels that add nothing."""
     pieces = _pieces(tree)
     found: set[int] = set()
     for place, piece in enumerate(pieces):
@@ -272,7 +272,7 @@ def _pieces(tree: Tree) -> list[_Piece]:
 
 
 def _is_repeated_label(tree: Tree, label: _Piece, before: list[_Piece], after: list[_Piece]) -> bool:
-    """Whether a label says what its content, or the text beside it, says; or that and what is close by."""
+    """Whether a label equals the content or the text beside it, or the content plus text nearby."""
     if any(other.kind == "text" and other.text == label.text for other in (*before, *after[:1])):
         return True
     content = [other for other in after if other.node < tree.ends[label.node]]

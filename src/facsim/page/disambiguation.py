@@ -12,7 +12,7 @@ _ROUNDS = 3
 _MOST_WORDS = 3
 _LONGEST_PART = 30
 Qualifier = Callable[[int, str], str]
-"""What tells an element (a node and its name so far) from others, or nothing."""
+"""Words that distinguish an element (a node and its name so far) from others, or an empty string."""
 
 
 def disambiguate(
@@ -92,7 +92,7 @@ def _varied(names: list[str], texts: list[str]) -> list[str]:
 
 
 def distinguishing(parts: Iterable[str]) -> list[str]:
-    """The parts if each is there and they are not all the same, else none. Asks no further than it must."""
+    """The parts if none is empty and not all are the same, else an empty list. Stops at an empty one."""
     found: list[str] = []
     for part in parts:
         if not part:
@@ -102,7 +102,7 @@ def distinguishing(parts: Iterable[str]) -> list[str]:
 
 
 def join_words(label: str, part: str) -> str:
-    """A label with what tells it from others, without saying anything twice."""
+    """A label with a distinguishing part, without repetition."""
     if not part:
         return label
     return part if part.startswith(label) else f"{label}_{part}"
@@ -114,7 +114,7 @@ def _with(name: str, part: str) -> str:
 
 
 def differing_words(texts: Sequence[str]) -> list[str]:
-    """The words in which texts differ, joined by `_`: what stands between their common beginning and end.
+    """The words in which texts differ, joined by `_`: what lies between their common beginning and end.
 
     Returns:
         For each text up to three words; nothing for the one that says no more than the others. An empty list
@@ -138,7 +138,7 @@ def differing_words(texts: Sequence[str]) -> list[str]:
 
 
 def with_words(label: str, part: str) -> str:
-    """A label with the words that tell it from others: cut where it is long, so that they stand whole."""
+    """A label with the words that distinguish it; a long label is cut so that they stay whole."""
     if not part or f"_{part}_" in f"_{label}_":
         return label
     room = MAX_PART - len(part) - 1
@@ -149,7 +149,7 @@ def with_words(label: str, part: str) -> str:
 
 
 def number_duplicates(names: Mapping[int, str], others: Iterable[str] = ()) -> dict[int, str]:
-    """Number what looks the same, the first one plain; names that are unique already stay as they are.
+    """Number equal names, the first one plain; unique names stay unchanged.
 
     Args:
         names: by node.

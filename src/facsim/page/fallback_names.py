@@ -1,4 +1,4 @@
-"""What an element without words is called by: its icon, text beside it, the header of its column."""
+"""Names for elements without text: from the icon, the text beside them, or the column header."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_INSIDE = 12
 _MAX_COLUMNS = 200
 _TICKED = frozenset({"checkbox", "radio", "switch"})
 _SPRITE = re.compile(r"#(?:icon|i|ico|sprite|symbol|svg)?[-_]*([a-z][a-z-]{1,30})$")
-# Signs whose names say what they look like, not what they do.
+# Icons named by their look, not by what they do.
 _MEANINGS = {"x": "close", "times": "close", "xmark": "close", "bars": "menu", "hamburger": "menu"}
 
 
@@ -53,7 +53,7 @@ class FallbackNames:
     def text(self, node: int, role: str) -> str:
         """Short text beside an element, in a box with it and with nothing else to act on between.
 
-        It stands after what is ticked, before all else. What is in another cell is about another thing.
+        It comes after a checkbox or radio button, before anything else. Text in another cell does not count.
         """
         after = self._text_after(node) if role in _TICKED else ""
         return slug(after or self._text_before(node))

@@ -1,4 +1,4 @@
-"""Forms in several copies on one page: which copy a field, or what stands beside it, is part of."""
+"""Formsets (one form several times on a page): the form that a field, or an element beside it, belongs to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from facsim.page.tags import CONTROLS
 from facsim.page.tree import Tree
 
 COPY_INDEX = re.compile(r"[\[_-](\d{1,6}|__prefix__)[\]_-]+")
-"""What stands in the names of fields for their copy: `form-0-quantity`, `items[3][quantity]`."""
+"""The index of the form in the name of a field: `form-0-quantity`, `items[3][quantity]`."""
 _ENDS = frozenset({"form", "table", "body", "html"})
 _MAX_UP = 10
 # Of a copy. What holds more is the form as a whole.
@@ -17,7 +17,7 @@ _MAX_FIELDS = 200
 
 
 class Formsets:
-    """The copies of forms on one page. Their numbers stay with them when others come, go or move.
+    """The formsets of one page. A form keeps its number when others come, go or move.
 
     Args:
         tree: the document.
@@ -29,7 +29,7 @@ class Formsets:
         self._found: list[str] | None = None
 
     def of(self, node: int) -> str:
-        """The number of the copy that an element is in; nothing if it is in none."""
+        """The number of the form that an element is in; empty if it is in none."""
         own = _copy_index(self._tree, node)
         for _ in range(_MAX_UP):
             if own or node < 0 or self._tree.tags[node] in _ENDS:
@@ -39,7 +39,7 @@ class Formsets:
         return own
 
     def within(self, start: int, end: int) -> str:
-        """The number of the one copy that fields from node `start` up to `end` are of, hidden ones too."""
+        """The number that all fields from node `start` up to `end` share, hidden ones too; or empty."""
         if self._found is None:
             self._nodes = self._tree.find(lambda tag, attributes: tag in CONTROLS and "name" in attributes)
             self._found = [_copy_index(self._tree, node) for node in self._nodes]

@@ -1,4 +1,4 @@
-"""What a person reads as a group: landmarks, headed sections, fieldsets, tables, list items, cards.
+"""What a person perceives as a group: landmarks, headed sections, fieldsets, tables, list items, cards.
 
 Found are spans of nodes with a label each. An element's name begins with the labels of the spans around it.
 """
@@ -32,11 +32,11 @@ _LANDMARK_ROLES = {
 }
 _CARDS = frozenset({"li", "article", "tr", "dd"})
 _CARD_ROLES = frozenset({"listitem", "article", "row", "treeitem"})
-# The picture of a card, its badge and its heart stand before its heading.
+# The picture of a card, its badge and its wish-list button come before its heading.
 _MAX_BEFORE = 3
 _LISTS = frozenset({"ul", "ol", "menu"})
 _MESSAGES = frozenset({"alert", "status", "log", "timer"})
-"""What is said in these comes and goes."""
+"""Messages that come and go."""
 _LEAST_IN_PART = 2
 _WORDS_OF_SENTENCE = 5
 _LINK_TO_ALL = re.compile(
@@ -289,7 +289,7 @@ class _Finder:
         return tag in _CARDS or (bool(attributes) and attributes.get("role", "").lower() in _CARD_ROLES)
 
     def _title(self, card: int) -> str:  # noqa: PLR0911 (the first that is there)
-        """What a card without a label is called: heading, row header, first link with text, text before."""
+        """The title of an item without a label: heading, row header, first link with text, or text before."""
         tree, runs = self._tree, self._runs
         end = tree.ends[card]
         if tree.tags[card] == "tr" and "table" in tree.tags[card:end]:

@@ -1,8 +1,8 @@
 """Unique, hierarchical names in words: `search_results.<product>.view_product`.
 
 The last part is what the element says (its accessible name), the parts before are the groups around it.
-Nothing that pages generate (ids, classes, positions) enters. What is called the same is told apart by what it
-says in full, its address or its field, and only then by numbers (`facsim.page.disambiguation`).
+Nothing that pages generate (ids, classes, positions) enters. Equal names are distinguished by the words in
+which their texts differ, by address or field, and only then by numbers (`facsim.page.disambiguation`).
 """
 
 from __future__ import annotations
@@ -176,12 +176,12 @@ class _Namer:
                 )
 
     def _captions(self, groups: list[Group]) -> list[str]:
-        """What stands above each group, if that is not the same for all of them."""
+        """The caption above each group, if not all are the same."""
         parts = [self._caption(group.start, group.label) for group in groups]
         return parts if len(set(parts)) > 1 else []
 
     def _first_address(self, group: Group) -> str:
-        """Where a card or an item leads; a section leads nowhere, whatever its first link does."""
+        """Words of the address of a card or item; a section has no address, whatever its first link has."""
         if group.card is not None:
             return address_words(group.card.address, 0)
         if not group.is_item:
@@ -313,7 +313,7 @@ class _Namer:
         return "reviews" if _BRACKETED.fullmatch(amount) else ""
 
     def _by_neighbour(self, node: int, tag: str, role: str) -> str:
-        """Of what has no words, what stands beside or above it, else what kind of thing it is."""
+        """The name of an element without words: from text beside or above it, else its role."""
         kind = {"textbox": "input", "generic": slug(tag)}.get(role, slug(role)) or "element"
         words = self._fallbacks.text(node, role) or self._fallbacks.column(node)
         if not words:
@@ -345,7 +345,7 @@ class _Namer:
         return "" if name.rpartition(".")[2] in _TITLES else self._fallbacks.column(node)
 
     def _caption(self, node: int, name: str) -> str:
-        """What stands above the box that an element is in: the entry of a menu above its own entries."""
+        """The caption of the box that an element is in, such as the menu entry above a submenu."""
         tree, inner = self._tree, node
         for _ in range(_MOST_UP):
             box = tree.parents[inner]

@@ -37,7 +37,7 @@ _OTHERWISE = frozenset({"math", "image", "selectedcontent"})
 
 
 def _tag_table(*rows: tuple[Iterable[str], str]) -> dict[str, frozenset[str]]:
-    """By tag all that is said of it. Rows are tags, and what is said of these."""
+    """For each tag the words of all rows that list it. A row is tags, and words for them."""
     found: dict[str, frozenset[str]] = {}
     for tags, words in rows:
         for tag in tags:

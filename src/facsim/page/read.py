@@ -41,7 +41,7 @@ def read_page(html: str) -> Page:
 
 
 def names_in(html: str) -> list[str]:
-    """Every name in simplified HTML, in document order, as often as it stands there.
+    """Every name in simplified HTML, in document order, repetitions included.
 
     The names of `read_page(html).elements`, which has each once. Quicker, for who needs no more.
 

@@ -45,7 +45,7 @@ class Recipe(BaseModel):
     categories: tuple[CategoryRule, ...] = ()
     """Rules that come before the default ones: `CategoryRules.default().with_recipe(recipe)`."""
     sites: tuple[Recipe, ...] = ()
-    """Recipes for single sites, chosen by their `url`. What stands beside them holds for all."""
+    """Recipes for single sites, chosen by their `url`. The fields beside them hold for all sites."""
 
     @field_validator("interactable", "drop", "keep")
     @classmethod

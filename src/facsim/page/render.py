@@ -256,5 +256,5 @@ def _is_telling(attribute: str, attributes: Mapping[str, str]) -> bool:
     kind = attributes.get("type", "").lower()
     if attribute == "type":
         return kind != "text"
-    # What stands in a password field is nobody's business; that of a checkbox is the server's.
+    # The value of a password field is private; that of a checkbox is for the server.
     return attribute != "value" or kind not in ("password", "checkbox", "radio")

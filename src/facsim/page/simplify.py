@@ -40,7 +40,7 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
         >>> page.elements[0].locator
         'html > body:nth-of-type(1) > nav:nth-of-type(1) > a:nth-of-type(1)'
 
-    A page that is simplified already comes back as it is.
+    A simplified page is returned unchanged.
 
     Args:
         html: a page, as served or as a browser wrote it out; bytes are decoded as browsers do.
@@ -196,7 +196,7 @@ def _unreachable_in_foreign(tree: Tree, nodes: list[int]) -> set[int]:
 
 
 def _is_odd(tree: Tree, node: int) -> bool:
-    """Whether an element in a formula is called like one of HTML that holds no others, but is none."""
+    """Whether an element in a formula has the tag of a void HTML element but is not one."""
     if tree.tags[node] not in VOID and tree.tags[node] != "textarea":
         return False
     for _ in range(_MAX_UP):

@@ -73,7 +73,7 @@ _DATE = re.compile(
     r"|\b\d{4}-\d\d-\d\d\b|\b\d{1,2}[./]\d{1,2}[./]\d{4}\b",
     re.IGNORECASE,
 )
-# What is said of a link for screen readers.
+# Notes for screen readers that a link opens a window.
 _NEW_WINDOW = re.compile(
     r"[\s(\[,–-]*(?:\b(?:this link )?(?:will )?open(?:s|ed|ing)? (?:in )?(?:an? )?(?:new|another|external)"  # noqa: RUF001
     r" (?:browser )?(?:window|tab)(?: or (?:window|tab))?|\b(?:new|external) window\b"
@@ -191,7 +191,7 @@ def _keep(character: str) -> str:
     kind = unicodedata.category(character)
     if kind[0] in "LNM":
         return character
-    # Invisible characters and apostrophes join what they stand between; all else parts words.
+    # Invisible characters and apostrophes join what they stand between; anything else separates words.
     return "" if kind == "Cf" or character in "'’ʼ" else " "  # noqa: RUF001
 
 

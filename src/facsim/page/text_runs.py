@@ -136,10 +136,10 @@ class TextRuns:
         return self._before[start], self._before[end]
 
     def title(self, node: int, *, alt: bool = True, limit: int = MAX_TEXT) -> str:
-        """The text of an element without the numbers and prices that stand apart in it.
+        """The text of an element without numbers and prices in elements of their own.
 
         Of `<a><span>11</span> <span>products</span></a>` it is `products`: badges, counts and prices change
-        while the thing stays the same. Numbers within a text stay; so do they where nothing else stands.
+        while the thing stays the same. Numbers within a text stay, and so do numbers that are the whole text.
         """
         key = (node, alt, limit)
         title = self._titles.get(key)
@@ -205,7 +205,7 @@ class TextRuns:
         return fold("".join(parts))[:limit].rstrip()
 
     def forget(self) -> None:
-        """Give back the memory of the texts asked for so far."""
+        """Drop the cached texts."""
         for kept in (self._known, self._short, self._titles):
             kept.clear()
 

@@ -200,7 +200,7 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
         InputError: if it is far from normalised: many end tags do not close what was opened last.
     """
     pieces = _pieces(html)
-    # A piece (a tag or comment, and the text up to the next one) often stands in a page many times.
+    # A piece (a tag or comment, and the text up to the next one) often occurs many times in a page.
     known: dict[str, tuple[_Tag, str]] = {}
     seen: dict[str, _Tag] = {}
     kinds_of: list[tuple[str, dict[str, str]]] = [(TEXT, _NO_ATTRIBUTES)]
@@ -235,7 +235,7 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
                 known[piece] = cut
         (does, tag, found, kind, _), text = cut
         if does is _END:
-            # No element has the tag of what stands at -1, a text.
+            # Index -1 is a text, so no element has its tag.
             if tags[above] == tag:
                 ends[open_nodes.pop()] = size
             else:
@@ -298,7 +298,7 @@ def _cut(
 ) -> tuple[_Tag, str, bool]:
     """What a tag does, the text after it, and whether the piece held all of both.
 
-    What belongs to a tag although it stands after a "<" is in the pieces that follow: in comments and odd
+    What belongs to a tag although it follows a "<" is in the pieces that follow: in comments and odd
     names. `seen` holds the tags so far as written.
     """
     closing = "-->" if piece.startswith("!--") else ">"
@@ -357,7 +357,7 @@ def _read_attributes(written: str) -> dict[str, str]:
             continue
         if name in _TELLING or name.startswith(_TELLING_STARTS):
             found[name] = unescape(value) if "&" in value else value
-        elif " " in name:  # Attributes without a value stand before it.
+        elif " " in name:  # Attributes without a value come before it.
             *bare, name = name.split(" ")
             found.update((other, "") for other in bare if _is_telling(other))
             if _is_telling(name):
@@ -422,5 +422,5 @@ def _places(tree: Tree) -> list[int]:
 
 
 def _selector(tag: str) -> str:
-    """A tag as a CSS type selector. Of tags beyond ASCII only some characters may stand there as they are."""
+    """A tag as a CSS type selector. Most characters of other tags are escaped."""
     return tag if tag.isascii() and tag.isalnum() else _NO_WORD.sub(r"\\\g<0>", tag)
