@@ -38,7 +38,7 @@ PACKAGES = {
 RETURN_TYPES = {
     "data": (
         "facsim.data.audit.AuditReport",
-        "facsim.data.audit_checks.Finding",
+        "facsim.data.audit_finding.Finding",
         "facsim.data.ingest_report.IngestReport",
         "facsim.data.store.PageStore",
     ),

@@ -888,3 +888,9 @@ def test_a_date_is_no_time_of_day(run: Run) -> None:
     assert report.noted[kind].count == 2
     assert [step.elapsed for step in data.session("a").steps] == [None, None], "both rows are kept"
     assert {step.timestamp for step in data.session("a").steps} == {datetime(2025, 3, 1, tzinfo=UTC)}
+
+
+def test_a_recording_that_just_ends_is_censored(run: Run) -> None:
+    rows = [row("open"), row("left", event="leave"), row("told", result="purchase")]
+    data, _ = run(rows, {"outcome": "result"})
+    assert {one.session_id: one.censored for one in data} == {"open": True, "left": False, "told": False}

@@ -9,8 +9,10 @@ from typing import Any
 import polars as pl
 
 from facsim.data import audit_checks
-from facsim.data.audit_checks import MIN_REACHABILITY, Finding, Severity, ShownNames
+from facsim.data.audit_checks import MIN_REACHABILITY, ShownNames
+from facsim.data.audit_finding import Finding, Severity
 from facsim.data.page_survey import CountTokens, PageSurvey, survey_pages
+from facsim.data.recording_checks import recordings
 from facsim.data.splits import SplitBy, assign
 from facsim.data.store import DataSet
 from facsim.data.table_schemas import STEPS_SCHEMA
@@ -96,6 +98,7 @@ def audit(
         *audit_checks.integrity(data, survey),
         *audit_checks.names(data, survey),
         *audit_checks.sessions(data, split_by),
+        *recordings(data),
     ]
     leakage: dict[str, float] = {}
     for found, numbers in (

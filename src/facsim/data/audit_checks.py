@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
+from facsim.data.audit_finding import Finding, Severity, examples
 from facsim.data.page_survey import PageSurvey
 from facsim.data.replay import replay
 from facsim.data.splits import SplitBy
@@ -18,7 +18,6 @@ from facsim.data.writer import hash_session, rows_of
 from facsim.schema import SessionSoFar
 from facsim.util.progress import Progress
 
-Severity = Literal["error", "warning", "note"]
 ShownNames = Callable[[SessionSoFar], frozenset[str] | None]
 """The names that a prompt shows of the current page; None when all of it is shown."""
 Parts = Mapping[str, str | None]
@@ -40,36 +39,20 @@ SAME_PATH_SHARE = 0.05
 SAME_PAIR_SHARE = 0.5
 """More test steps than this with the same page and action as a training step: memory alone scores high."""
 
-_EXAMPLES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that a reader of results should know.
-
-    Attributes:
-        check: which check, in a word or two.
-        severity: `error` spoils a result; `warning` limits what it says; `note` is good to know.
-        message: what was found and what it means.
-        examples: the first few cases.
-    """
-
-    check: str
-    severity: Severity
-    message: str
-    examples: tuple[str, ...] = ()
-
 
 def integrity(data: DataSet, survey: PageSurvey) -> Iterator[Finding]:
     """Every page is there, and content gives the hashes that the card and the pages have."""
     missing = _first_seen(data.steps["page_id"], survey.characters)
     if missing:
         yield Finding(
-            "missing pages", "error", f"{len(missing):,} pages that steps refer to are missing", _few(missing)
+            "missing pages",
+            "error",
+            f"{len(missing):,} pages that steps refer to are missing",
+            examples(missing),
         )
     if survey.altered:
         message = f"{len(survey.altered):,} pages were changed after they were stored: content and id differ"
-        yield Finding("content hash", "error", message, _few(survey.altered))
+        yield Finding("content hash", "error", message, examples(survey.altered))
     if not data.is_whole:
         return  # The card's hash is of the whole.
     digest = hashlib.blake2b(digest_size=16)
@@ -91,19 +74,19 @@ def names(data: DataSet, survey: PageSurvey) -> Iterator[Finding]:
             f"{len(cases):,} acted-on names stand more than once on their page: "
             "an exact match cannot say which element was meant"
         )
-        yield Finding("duplicate names", "error", message, _few(cases))
+        yield Finding("duplicate names", "error", message, examples(cases))
     if survey.repeated:
         message = (
             f"{len(survey.repeated):,} of {len(survey.names):,} pages have a name more than once; "
             "the first element of a name counts"
         )
-        yield Finding("duplicate names", "warning", message, _few(survey.repeated))
+        yield Finding("duplicate names", "warning", message, examples(survey.repeated))
     bare = [page_id for page_id, count in survey.names.items() if not count]
     if bare:
         message = (
             f"{len(bare):,} of {len(survey.names):,} pages have no named element: only terminate is possible"
         )
-        yield Finding("pages without names", "warning", message, _few(bare))
+        yield Finding("pages without names", "warning", message, examples(bare))
     nameless = data.steps.filter((pl.col("action_type") != "terminate") & pl.col("action_name").is_null())
     if nameless.height:
         yield Finding(
@@ -120,7 +103,7 @@ def sessions(data: DataSet, split_by: SplitBy) -> Iterator[Finding]:
     early = data.steps.filter((pl.col("action_type") == "terminate") & ~is_last)["session_id"].unique()
     if len(early):
         message = f"{len(early):,} sessions go on after a terminate: the outcome is read off the last step"
-        yield Finding("terminate", "warning", message, _few(sorted(early)))
+        yield Finding("terminate", "warning", message, examples(sorted(early)))
     single = data.steps.group_by("session_id").len().filter(pl.col("len") == 1).height
     if single:
         message = f"{single:,} sessions have one step only, and no test case while first steps are excluded"
@@ -149,7 +132,7 @@ def leaked_users(data: DataSet, parts: Parts, split_by: SplitBy) -> tuple[list[F
             "are predicted, not new ones. Split by user for that"
         )
     message = f"{len(shared)} of {len(users['test'])} users in test are also in train: {meaning}"
-    return [Finding("leaked users", severity, message, _few(shared))], numbers
+    return [Finding("leaked users", severity, message, examples(shared))], numbers
 
 
 def leaked_sessions(data: DataSet, parts: Parts) -> tuple[list[Finding], dict[str, float]]:
@@ -175,10 +158,10 @@ def leaked_sessions(data: DataSet, parts: Parts) -> tuple[list[Finding], dict[st
     within = [ids for ids in copies.values() if len(ids) > 1 and ids not in across]
     if across:
         message = f"{len(across):,} sessions of train stand again in test: same pages, actions and times"
-        found.append(Finding("duplicate sessions", "error", message, _few(map(" = ".join, across))))
+        found.append(Finding("duplicate sessions", "error", message, examples(map(" = ".join, across))))
     if within:
         message = f"{len(within):,} sessions stand more than once, with the same pages, actions and times"
-        found.append(Finding("duplicate sessions", "warning", message, _few(map(" = ".join, within))))
+        found.append(Finding("duplicate sessions", "warning", message, examples(map(" = ".join, within))))
     same = [
         key
         for ids in paths.values()
@@ -197,7 +180,7 @@ def leaked_sessions(data: DataSet, parts: Parts) -> tuple[list[Finding], dict[st
         )
         if often and not timed:
             message += "; no times are recorded that could tell them from copies"
-        found.append(Finding("same path", severity, message, _few(same)))
+        found.append(Finding("same path", severity, message, examples(same)))
     return found, {
         "sessions copied from train to test": len(across),
         "test sessions with a path of train": share,
@@ -278,7 +261,3 @@ def _by_type(steps: pl.DataFrame, column: str) -> dict[str, float | None]:
 
 def _first_seen(page_ids: pl.Series, known: Collection[str]) -> list[str]:
     return [page_id for page_id in page_ids.unique(maintain_order=True) if page_id not in known]
-
-
-def _few(cases: Any) -> tuple[str, ...]:
-    return tuple(str(case) for case, _ in zip(cases, range(_EXAMPLES), strict=False))

@@ -234,6 +234,7 @@ class SessionBuilder:
             site=self._clean(raw.site, where),
             source=source,
             official_split=self._clean(raw.official_split, where),
+            censored=raw.censored,
         )
         return session, pages
 

@@ -135,7 +135,9 @@ class DataSet:
         start, length = self._step_rows[session_id]
         stored = self.sessions.row(row, named=True)
         # Tables may have columns of their owner's.
-        fields = {name: stored[name] for name in SESSIONS_SCHEMA.names}
+        fields = {name: stored[name] for name in SESSIONS_SCHEMA.names} | {
+            "censored": bool(stored["censored"])
+        }
         steps = tuple(_step_of(row) for row in self.steps.slice(start, length).iter_rows(named=True))
         return Session(steps=steps, **fields)
 

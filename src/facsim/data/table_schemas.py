@@ -27,6 +27,7 @@ SESSIONS_SCHEMA = pa.schema(
         pa.field("source", pa.string()),
         pa.field("official_split", pa.string()),
         pa.field("persona_fields", pa.string()),
+        pa.field("censored", pa.bool_()),
     ]
 )
 STEPS_SCHEMA = pa.schema(
@@ -53,7 +54,7 @@ STEPS_SCHEMA = pa.schema(
     ]
 )
 TRUTH_COLUMNS = tuple(name for name in STEPS_SCHEMA.names if name.startswith("truth_"))
-LATER_COLUMNS = frozenset({"persona_fields", *TRUTH_COLUMNS})
+LATER_COLUMNS = frozenset({"persona_fields", "censored", *TRUTH_COLUMNS})
 """Columns that data sets of the first releases lack. Reading fills them with nulls, and where they are null
 they do not enter the content hash, so that old data sets stay what they are."""
 PAGES_SCHEMA = pa.schema(
@@ -118,13 +119,24 @@ def _read_quickly(file: Path, schema: pa.Schema) -> pl.DataFrame | None:
         metadata = pq.read_metadata(file)
         check_page_sizes(file, metadata)
         found = metadata.schema.to_arrow_schema()
-        if any(found.field(field.name).type not in _read_alike(field.type) for field in schema):
+        here = [field for field in schema if field.name in found.names or field.name not in LATER_COLUMNS]
+        if any(found.field(field.name).type not in _read_alike(field.type) for field in here):
             return None
         frame = pl.read_parquet(file)
+        for field in schema:
+            if field not in here:
+                frame = frame.with_columns(_nulls(field))
     except (KeyError, OSError, pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
     needed = [field.name for field in schema if not field.nullable]
     return None if any(frame[name].null_count() for name in needed) else frame
+
+
+def _nulls(field: pa.Field) -> pl.Expr:
+    """A column of nulls."""
+    empty = pl.from_arrow(pa.nulls(0, field.type))
+    assert isinstance(empty, pl.Series)
+    return pl.lit(None, empty.dtype).alias(field.name)
 
 
 def _read_alike(wanted: pa.DataType) -> tuple[pa.DataType, ...]:
@@ -164,6 +176,12 @@ def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> N
         "sessions.parquet",
         "not an outcome",
         expected=f"{', '.join(outcomes)} or null",
+    )
+    refuse_first(
+        sessions.filter(pl.col("censored").fill_null(False) & pl.col("outcome").is_not_null()),
+        "sessions.parquet",
+        "censored session with an outcome",
+        expected="a session without an outcome, or not censored",
     )
     order = "a session's steps together, numbered 0, 1, 2, …"
     number = pl.col("step")

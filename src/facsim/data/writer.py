@@ -49,6 +49,7 @@ def page_id_of(html: str) -> str:
 def rows_of(session: Session) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A session as a row of sessions.parquet and its rows of steps.parquet."""
     row = {name: getattr(session, name) for name in SESSIONS_SCHEMA.names}
+    row["censored"] = session.censored or None
     steps: list[dict[str, Any]] = [
         {
             "session_id": session.session_id,

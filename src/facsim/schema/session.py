@@ -84,6 +84,8 @@ class Session:
         official_split: the split that the source itself assigns, for example `train`.
         persona_fields: what is known of the person as a JSON object, where the source is structured. Prompts
             show `persona` only.
+        censored: whether the recording just ends: nobody knows how the session went on, so it has no outcome
+            and its last action is not leaving. Outcome metrics leave it out.
     """
 
     session_id: str
@@ -96,6 +98,7 @@ class Session:
     source: str | None = None
     official_split: str | None = None
     persona_fields: str | None = None
+    censored: bool = False
 
     def to_polars(self) -> pl.DataFrame:
         """One row a step, in order.

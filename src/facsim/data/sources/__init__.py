@@ -79,6 +79,7 @@ class RawSession:
     outcome: Outcome | None = None
     site: str | None = None
     official_split: str | None = None
+    censored: bool = False
     where: str = ""
 
 

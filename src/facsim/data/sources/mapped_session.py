@@ -63,6 +63,7 @@ def read_sessions(
     split = _one(rows, mapping.split, "split", where) if mapping.split else None
     for number, part in enumerate(parts, start=1):
         own = rows if len(parts) == 1 else _rows_of(rows, number - 1, parts, mapping)
+        outcome = _outcome(own, mapping, report, where)
         yield RawSession(
             session_id=key if number == 1 else f"{key}#{number}",
             user_id=user,
@@ -70,9 +71,11 @@ def read_sessions(
             steps=[_step(event, part[0], mapping, report, pages) for event in part],
             persona=persona,
             intent=_first(own, mapping.intent, "intent", report, where),
-            outcome=_outcome(own, mapping, report, where),
+            outcome=outcome,
             site=site,
             official_split=split,
+            # The recording just ends: nothing says that the person left, or what came of it.
+            censored=outcome is None and part[-1].type != "terminate",
             where=where,
         )
 
