@@ -41,7 +41,7 @@ _Family = tuple[int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class PageCard:
     """What a box is about.
 
     Attributes:
@@ -72,7 +72,7 @@ def find_cards(
     boxes: Sequence[int],
     targets: Sequence[int],
     headings: Mapping[int, int],
-) -> dict[int, Card]:
+) -> dict[int, PageCard]:
     """The cards of a page, by their box.
 
     Args:
@@ -104,7 +104,7 @@ class _Detector:
     def _prices(self) -> list[int]:
         return _price_nodes(self._runs)
 
-    def cards(self, boxes: Sequence[int]) -> dict[int, Card]:
+    def cards(self, boxes: Sequence[int]) -> dict[int, PageCard]:
         families: dict[_Family, list[int]] = {}
         tree = self._tree
         for box in boxes:
@@ -113,13 +113,13 @@ class _Detector:
                 parent = tree.parents[box]
                 if parent >= 0:
                     families.setdefault((tree.parents[parent], tree.tags[parent], tag), []).append(box)
-        found: dict[int, Card] = {}
+        found: dict[int, PageCard] = {}
         for family in families.values():
             if len(family) > 1:
                 found |= self._cards_of(family)
         return self._outermost_of_one_thing(found)
 
-    def _cards_of(self, family: Sequence[int]) -> dict[int, Card]:
+    def _cards_of(self, family: Sequence[int]) -> dict[int, PageCard]:
         """The cards of a family. What many of them say is a control, such as `View details`, and no title."""
         common: set[str] = set()
         for _ in range(_MOST_COMMON):
@@ -135,10 +135,10 @@ class _Detector:
             common |= more
         return {}
 
-    def _outermost_of_one_thing(self, found: dict[int, Card]) -> dict[int, Card]:
+    def _outermost_of_one_thing(self, found: dict[int, PageCard]) -> dict[int, PageCard]:
         """Without boxes around several cards, and without the parts of cards."""
         boxes = sorted(found)
-        kept: dict[int, Card] = {}
+        kept: dict[int, PageCard] = {}
         end = -1
         for place, box in enumerate(boxes):
             if box < end:
@@ -153,7 +153,7 @@ class _Detector:
             end = self._tree.ends[box]
         return kept
 
-    def _card(self, box: int, common: set[str]) -> Card | None:
+    def _card(self, box: int, common: set[str]) -> PageCard | None:
         """What a box is about, if it is about one thing."""
         end = self._tree.ends[box]
         first = bisect_right(self._targets, box)
@@ -170,7 +170,7 @@ class _Detector:
         if titled is None:
             return None
         title, main = titled
-        return Card(title, main, self._address(main) if main >= 0 else "", has_price, has_picture)
+        return PageCard(title, main, self._address(main) if main >= 0 else "", has_price, has_picture)
 
     def _may_be_card(
         self, box: int, inside: Sequence[int], links: Sequence[int], *, has_price: bool, has_picture: bool
@@ -276,7 +276,7 @@ class _Detector:
         return destination(self._tree.attributes[node].get("href", ""))
 
 
-def _alike(cards: dict[int, Card]) -> dict[int, Card]:
+def _alike(cards: dict[int, PageCard]) -> dict[int, PageCard]:
     """The cards of a family that show the same kinds of things; none if there is only one title."""
     kinds = Counter((card.has_price, card.has_picture) for card in cards.values())
     pictures = {has_picture for (_, has_picture), count in kinds.items() if count > 1}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
-from facsim.page.card_detection import Card, find_cards
+from facsim.page.card_detection import PageCard, find_cards
 from facsim.page.roles import WIDGET_ROLES
 from facsim.page.slugs import SYMBOLS, is_count, is_price, slug
 from facsim.page.text_runs import TextRuns
@@ -84,7 +84,7 @@ class Group:
     is_distinct: bool = True
     title: str = ""
     is_item: bool = False
-    card: Card | None = None
+    card: PageCard | None = None
 
 
 def find_groups(tree: Tree, runs: TextRuns, labels: AccessibleNames, targets: list[int]) -> list[Group]:
@@ -110,7 +110,7 @@ class _Finder:
         self._headings: list[int] = []
         self._ranks: list[int] = []
         self._messages = tree.find(lambda _, attributes: attributes.get("role") in _MESSAGES)
-        self._cards: dict[int, Card] = {}
+        self._cards: dict[int, PageCard] = {}
         self._card_starts: list[int] = []
 
     def groups(self) -> list[Group]:

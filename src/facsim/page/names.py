@@ -15,7 +15,7 @@ from itertools import islice
 
 from facsim.page.accessible_names import AccessibleNames
 from facsim.page.addresses import address_words, destination, fragment_words, leads_nowhere
-from facsim.page.card_detection import Card
+from facsim.page.card_detection import PageCard
 from facsim.page.disambiguation import (
     differing_words,
     disambiguate,
@@ -239,7 +239,7 @@ class _Namer:
         own = _without(own, path)
         return path if own in path and self._tree.tags[node] != "a" else (*path, own)
 
-    def _part_of_card(self, node: int, own: str, label: str, card: Card) -> str:
+    def _part_of_card(self, node: int, own: str, label: str, card: PageCard) -> str:
         """The name in its card of a link to the thing that the card is about; nothing for other links."""
         if node == card.main:
             return "view_product" if card.has_price else "view"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from facsim.data.population import PEOPLE, Population
+from facsim.data.people_terms import PEOPLE, PeopleTerms
 from facsim.evaluation import CaseSelection
 from facsim.metrics import CeilingShares, Cluster, Comparison, Estimate, Rule
 from facsim.report.published import PublishedBoard
@@ -109,7 +109,7 @@ class LeaderboardData:
     notes: tuple[str, ...] = ()
     ceiling: CeilingShares | None = None
     comparisons: tuple[Comparison, ...] = ()
-    population: Population = PEOPLE
+    population: PeopleTerms = PEOPLE
     common_steps: bool = False
 
     @property

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from facsim.data import Card
-from facsim.data.population import PEOPLE, SIMULATED_SHOPPERS, Population, population_of
+from facsim.data.people_terms import PEOPLE, SIMULATED_SHOPPERS, PeopleTerms, population_of
 from facsim.evaluation import CommonStepsRun, Run, comparable_cases, open_runs
 from facsim.metrics import (
     CeilingShares,
@@ -163,7 +163,7 @@ def rank(
     )
 
 
-def population(runs: Sequence[Run]) -> Population:
+def population(runs: Sequence[Run]) -> PeopleTerms:
     """What to call the people of the data set that runs answered.
 
     Runs made before config.json named the source tell it by the card of their data set, if it is still where

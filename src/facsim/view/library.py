@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from facsim.data import Card, DataSet
-from facsim.data.population import Population, population_of
+from facsim.data.people_terms import PeopleTerms, population_of
 from facsim.evaluation import Run, run_labels
 from facsim.report.run_styles import run_styles
 from facsim.util.errors import FacsimError
@@ -126,7 +126,7 @@ class Library:
         self.find = lru_cache(maxsize=32)(self._find)
 
     @property
-    def population(self) -> Population:
+    def population(self) -> PeopleTerms:
         """What to call the people of the data set."""
         return population_of(self.data.card.source)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from facsim.shop.shoppers import deciding, finding
-from facsim.shop.shoppers.choice_situation import ChoiceSituation
 from facsim.shop.shoppers.nested_logit import Nest
+from facsim.shop.shoppers.shopper_situation import ShopperSituation
 
-_BUILDERS: tuple[Callable[[ChoiceSituation], Nest | None], ...] = (
+_BUILDERS: tuple[Callable[[ShopperSituation], Nest | None], ...] = (
     finding.search,
     finding.look,
     finding.narrow,
@@ -28,6 +28,6 @@ _BUILDERS: tuple[Callable[[ChoiceSituation], Nest | None], ...] = (
 )
 
 
-def nests(situation: ChoiceSituation) -> list[Nest]:
+def nests(situation: ShopperSituation) -> list[Nest]:
     """All aims that can be pursued on a page, with their alternatives."""
     return [nest for build in _BUILDERS for nest in (build(situation),) if nest is not None]

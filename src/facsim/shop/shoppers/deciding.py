@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 
-from facsim.shop.shoppers.choice_situation import ChoiceSituation
 from facsim.shop.shoppers.coefficients import BOUNDS
 from facsim.shop.shoppers.nested_logit import Nest, Option, constant
+from facsim.shop.shoppers.shopper_situation import ShopperSituation
 from facsim.shop.storefront.views import PageAction
 
 
-def choose(situation: ChoiceSituation) -> Nest | None:
+def choose(situation: ShopperSituation) -> Nest | None:
     """To choose a size or colour."""
     actions = situation.actions.get("option", ())
     if not actions:
@@ -32,7 +32,7 @@ def choose(situation: ChoiceSituation) -> Nest | None:
     return Nest("choose", terms, options, decide.choose_scale, inclusive=True)
 
 
-def _wanted(action: PageAction, situation: ChoiceSituation) -> bool:
+def _wanted(action: PageAction, situation: ShopperSituation) -> bool:
     """Whether an option is the size or colour that is wanted."""
     need = situation.shopper.needs[
         situation.shown.need if situation.shown is not None else situation.memory.need
@@ -40,7 +40,7 @@ def _wanted(action: PageAction, situation: ChoiceSituation) -> bool:
     return bool(action.value) and action.value.lower() in (need.size.lower(), need.colour.lower())
 
 
-def _decision(situation: ChoiceSituation) -> dict[str, float]:
+def _decision(situation: ShopperSituation) -> dict[str, float]:
     """What speaks for taking the product shown."""
     decide, memory, product = situation.coefficients.decide, situation.memory, situation.view.product
     terms = {
@@ -59,7 +59,7 @@ def _decision(situation: ChoiceSituation) -> dict[str, float]:
     return terms
 
 
-def keep(situation: ChoiceSituation) -> Nest | None:
+def keep(situation: ShopperSituation) -> Nest | None:
     """To put a product into the cart."""
     actions = situation.actions.get("add_to_cart", ())
     if not actions:
@@ -76,7 +76,7 @@ def keep(situation: ChoiceSituation) -> Nest | None:
     return Nest("keep", terms, options, situation.coefficients.look.scale, inclusive=True)
 
 
-def buy(situation: ChoiceSituation) -> Nest | None:
+def buy(situation: ShopperSituation) -> Nest | None:
     """To buy, or to take the next step towards it."""
     decide, view = situation.coefficients.decide, situation.view
     kinds = ("buy_now", "checkout", "continue", "place_order")
@@ -101,7 +101,7 @@ def buy(situation: ChoiceSituation) -> Nest | None:
     return Nest("buy", terms, options)
 
 
-def reviews(situation: ChoiceSituation) -> Nest | None:
+def reviews(situation: ShopperSituation) -> Nest | None:
     """To read reviews."""
     actions = situation.actions.get("reviews", ())
     if not actions or situation.view.product is None:
@@ -117,7 +117,7 @@ def reviews(situation: ChoiceSituation) -> Nest | None:
     return Nest("reviews", terms, [Option(index, {}) for index, _ in actions])
 
 
-def cart(situation: ChoiceSituation) -> Nest | None:
+def cart(situation: ShopperSituation) -> Nest | None:
     """To look into the cart."""
     actions = situation.actions.get("cart", ())
     if not actions or situation.view.kind == "cart":
@@ -133,7 +133,7 @@ def cart(situation: ChoiceSituation) -> Nest | None:
     return Nest("cart", terms, [Option(index, {}) for index, _ in actions])
 
 
-def back(situation: ChoiceSituation) -> Nest | None:
+def back(situation: ShopperSituation) -> Nest | None:
     """To go back."""
     browsing, kind = situation.coefficients.browsing, situation.view.kind
     options = [Option(index, {}) for index, _ in situation.actions.get("back", ())]
@@ -150,7 +150,7 @@ def back(situation: ChoiceSituation) -> Nest | None:
     return Nest("back", terms, options)
 
 
-def edit(situation: ChoiceSituation) -> Nest | None:
+def edit(situation: ShopperSituation) -> Nest | None:
     """To change what is in the cart."""
     options, decide = [], situation.coefficients.decide
     for index, action in situation.actions.get("remove", ()):
@@ -165,7 +165,7 @@ def edit(situation: ChoiceSituation) -> Nest | None:
     return Nest("edit", {"edit": constant(situation, "edit")}, options, inclusive=True)
 
 
-def wander(situation: ChoiceSituation) -> Nest | None:
+def wander(situation: ShopperSituation) -> Nest | None:
     """To follow a department or a distraction."""
     browsing, memory = situation.coefficients.browsing, situation.memory
     wanted = {need.kind.department.lower() for need in situation.shopper.needs}
@@ -187,7 +187,7 @@ def wander(situation: ChoiceSituation) -> Nest | None:
     return Nest("wander", terms, options, browsing.wander_scale)
 
 
-def leave(situation: ChoiceSituation) -> Nest:
+def leave(situation: ShopperSituation) -> Nest:
     """To leave the shop."""
     browsing, memory, view = situation.coefficients.browsing, situation.memory, situation.view
     terms: dict[str, float] = {

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from facsim.shop.shoppers.choice_situation import ChoiceSituation
 from facsim.shop.shoppers.coefficients import BOUNDS
 from facsim.shop.shoppers.nested_logit import Nest, Option, constant
 from facsim.shop.shoppers.queries import QueryText
+from facsim.shop.shoppers.shopper_situation import ShopperSituation
 from facsim.shop.shoppers.term_matching import words
 from facsim.shop.storefront.views import PageAction
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-def search(situation: ChoiceSituation) -> Nest | None:
+def search(situation: ShopperSituation) -> Nest | None:
     """To type a query."""
     boxes = [index for index, action in situation.actions.get("search", ()) if action.part != "button"]
     if not boxes:
@@ -57,7 +57,7 @@ class _SoFar:
     details: int
 
     @classmethod
-    def of(cls, situation: ChoiceSituation) -> _SoFar:
+    def of(cls, situation: ShopperSituation) -> _SoFar:
         """Of a session that has come to this page."""
         queries, need, last = situation.memory.queries, situation.memory.need, situation.last
         return cls(
@@ -70,7 +70,7 @@ class _SoFar:
         )
 
 
-def _wording(query_text: QueryText, situation: ChoiceSituation, so_far: _SoFar) -> dict[str, float]:
+def _wording(query_text: QueryText, situation: ShopperSituation, so_far: _SoFar) -> dict[str, float]:
     """Why to type this text now."""
     texts, memory, view, last = situation.coefficients.texts, situation.memory, situation.view, situation.last
     terms = {"wording": query_text.liking}
@@ -99,7 +99,7 @@ def _wording(query_text: QueryText, situation: ChoiceSituation, so_far: _SoFar) 
     return terms
 
 
-def look(situation: ChoiceSituation) -> Nest | None:
+def look(situation: ShopperSituation) -> Nest | None:
     """To look at a product."""
     look = situation.coefficients.look
     options = []
@@ -127,7 +127,7 @@ def look(situation: ChoiceSituation) -> Nest | None:
     return Nest("look", {"look": constant(situation, "look")}, options, look.scale, inclusive=True)
 
 
-def narrow(situation: ChoiceSituation) -> Nest | None:
+def narrow(situation: ShopperSituation) -> Nest | None:
     """To set a filter or take one back."""
     narrow = situation.coefficients.narrow
     options = [
@@ -147,7 +147,7 @@ def narrow(situation: ChoiceSituation) -> Nest | None:
     return Nest("narrow", terms, options, narrow.scale, inclusive=True)
 
 
-def _filter(action: PageAction, situation: ChoiceSituation) -> dict[str, float]:
+def _filter(action: PageAction, situation: ShopperSituation) -> dict[str, float]:
     """What a value of a filter is good for."""
     narrow, tastes = situation.coefficients.narrow, situation.shopper.person.tastes
     need = situation.shopper.needs[situation.memory.need]
@@ -194,7 +194,7 @@ def holds(text: str, numbers: Sequence[float], budget: float) -> bool:
     return budget <= numbers[0] if re.search("under|up to|below", text.lower()) else budget > numbers[0]
 
 
-def sort(situation: ChoiceSituation) -> Nest | None:
+def sort(situation: ShopperSituation) -> Nest | None:
     """To have the results in another order."""
     narrow, tastes = situation.coefficients.narrow, situation.shopper.person.tastes
     options = []
@@ -218,7 +218,7 @@ def sort(situation: ChoiceSituation) -> Nest | None:
     return Nest("sort", terms, options, narrow.scale, inclusive=True)
 
 
-def more(situation: ChoiceSituation) -> Nest | None:
+def more(situation: ShopperSituation) -> Nest | None:
     """To turn to another page of the results."""
     browsing = situation.coefficients.browsing
     here = situation.view.query.page if situation.view.query is not None else 1
@@ -240,7 +240,7 @@ def more(situation: ChoiceSituation) -> Nest | None:
     return Nest("more", terms, options)
 
 
-def hint(situation: ChoiceSituation) -> Nest | None:
+def hint(situation: ShopperSituation) -> Nest | None:
     """To follow a spelling hint."""
     actions = situation.actions.get("did_you_mean", ())
     if not actions:
@@ -252,7 +252,7 @@ def hint(situation: ChoiceSituation) -> Nest | None:
     return Nest("hint", terms, [Option(index, {}) for index, _ in actions])
 
 
-def related(situation: ChoiceSituation) -> Nest | None:
+def related(situation: ShopperSituation) -> Nest | None:
     """To follow a related search."""
     actions = situation.actions.get("related_search", ())
     if not actions:

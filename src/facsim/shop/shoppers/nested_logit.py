@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from facsim.shop.shoppers.choice_situation import ChoiceSituation
 from facsim.shop.shoppers.coefficients import Aim
 from facsim.shop.shoppers.queries import QueryText
+from facsim.shop.shoppers.shopper_situation import ShopperSituation
 
 
 @dataclass(slots=True)
@@ -41,6 +41,6 @@ class Nest:
     inclusive: bool = False
 
 
-def constant(situation: ChoiceSituation, aim: Aim) -> float:
+def constant(situation: ShopperSituation, aim: Aim) -> float:
     """Utility of an aim on this kind of page, before anything about the page is known."""
     return situation.coefficients.aims[aim].at(situation.view.kind)

@@ -20,12 +20,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from facsim.shop.shoppers.aims import nests
 from facsim.shop.shoppers.appeal import JudgementCache
-from facsim.shop.shoppers.choice_situation import perceive
 from facsim.shop.shoppers.coefficients import COEFFICIENTS, Coefficients
 from facsim.shop.shoppers.memory import Choice, Memory
 from facsim.shop.shoppers.nested_logit import Nest, Option
 from facsim.shop.shoppers.population import Shopper
 from facsim.shop.shoppers.queries import QueryText
+from facsim.shop.shoppers.shopper_situation import perceive
 from facsim.shop.storefront.views import PageAction, PageView
 
 _SLIP: Mapping[str, float] = {"slip": 1.0}

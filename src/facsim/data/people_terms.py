@@ -7,7 +7,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Population:
+class PeopleTerms:
     """The people whose actions a data set holds.
 
     Attributes:
@@ -30,15 +30,15 @@ class Population:
         return f"{self.people}'" if self.people.endswith("s") else f"{self.people}'s"
 
 
-PEOPLE: Final = Population("person", "people")
-SIMULATED_SHOPPERS: Final = Population("simulated shopper", "simulated shoppers", simulated=True)
+PEOPLE: Final = PeopleTerms("person", "people")
+SIMULATED_SHOPPERS: Final = PeopleTerms("simulated shopper", "simulated shoppers", simulated=True)
 _BY_SOURCE: Final = {
     "shop": SIMULATED_SHOPPERS,
-    "rollout": Population("simulated person", "simulated people", simulated=True),
+    "rollout": PeopleTerms("simulated person", "simulated people", simulated=True),
 }
 
 
-def population_of(source: str | None) -> Population:
+def population_of(source: str | None) -> PeopleTerms:
     """The population of a data source, as its card names it; people unless the source simulates them.
 
     >>> population_of("shop").people, population_of("opera").people

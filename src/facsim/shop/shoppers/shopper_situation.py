@@ -13,7 +13,7 @@ from facsim.shop.storefront.views import PageAction, PageView, ProductCard
 
 
 @dataclass(frozen=True, slots=True)
-class ChoiceSituation:
+class ShopperSituation:
     """What a page means to a shopper at this point of the session.
 
     Attributes:
@@ -59,7 +59,7 @@ class ChoiceSituation:
 
 def perceive(
     view: PageView, memory: Memory, judgements: JudgementCache, coefficients: Coefficients
-) -> ChoiceSituation:
+) -> ShopperSituation:
     """The situation of the shopper whose judgements are given."""
     shopper, judge = judgements.shopper, judgements.of
     actions: dict[str, list[tuple[int, PageAction]]] = {}
@@ -83,7 +83,7 @@ def perceive(
             default=BOUNDS.nothing,
         )
         poor = min(1.0, max(0.0, coefficients.browsing.poor_slope * (shopper.threshold - promising)))
-    return ChoiceSituation(
+    return ShopperSituation(
         view,
         memory,
         shopper,
