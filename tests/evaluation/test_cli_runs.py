@@ -52,6 +52,12 @@ def test_report_compare_and_score(runs: Path) -> None:
     assert "Holm p" in facsim("compare", *folders[:2])
     assert "accuracy" in facsim("score", folders[0], "--resamples", "100")
     assert Run.open(folders[0]).metrics.resamples == 100
+    (runs / "empty").mkdir()
+    try:
+        for verb in ("score", "report"):
+            assert f"{runs / 'empty'}: not a run, skipped" in facsim(verb, folders[1], runs / "empty")
+    finally:
+        (runs / "empty").rmdir()
 
 
 def test_errors_are_sentences(runs: Path, shop: DataSet, tmp_path: Path) -> None:

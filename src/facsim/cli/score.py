@@ -25,13 +25,14 @@ def command(
         level: Confidence level of the intervals.
     """
     from facsim.cli.console import console
+    from facsim.cli.run_folders import existing_runs
     from facsim.evaluation import score
     from facsim.report import run_summary
     from facsim.util.errors import ConfigError
 
     if not runs:
         raise ConfigError("no run given, for example runs/choice")
-    for run in runs:
+    for run in existing_runs(runs):
         scored = score(run, resamples=resamples, seed=seed, cluster=cluster, level=level)
         console.print(run_summary(scored))
     return 0
