@@ -92,7 +92,7 @@ def test_what_is_most_probable_happens_as_often_as_stated(shop_data: DataSet) ->
 def test_the_place_of_what_is_done_in_the_distribution_is_uniform(shop_data: DataSet) -> None:
     """The probability integral transform over all actions, most probable first, is uniform on [0, 1]."""
     oracle, random = Oracle(), Random(0)
-    oracle.prepare(shop_data)
+    oracle.fit(shop_data)
     places = []
     for session in list(shop_data)[:50]:
         for so_far, step in replay(shop_data, session):
