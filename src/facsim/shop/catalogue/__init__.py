@@ -1,4 +1,4 @@
-"""What the shop sells, and how it is searched."""
+"""The shop's products and the search engine over them."""
 
 from facsim.shop.catalogue.products import Product, ProductKind, Review
 from facsim.shop.catalogue.search import Facet, FacetValue, Query, SearchEngine, SearchResult

@@ -1,4 +1,4 @@
-"""Filters of a results page: which products pass each, and how many results each would leave."""
+"""Filters of a results page: the products that pass each filter value, and its result counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from facsim.shop.catalogue.products import Product
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
-    """One value of a filter, with how many results it would leave."""
+    """One value of a filter, with the number of results it would leave."""
 
     value: str
     text: str
@@ -25,14 +25,14 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A filter: `field` is the field of `Query` that it sets."""
+    """A filter; `field` is the field of `Query` that it sets."""
 
     field: str
     title: str
     values: tuple[FacetValue, ...]
 
 
-# Fields in the order of the page. `price`: `low-high` in dollars, low included and high not, either left out.
+# Fields in page order. `price` is `low-high` in dollars: low inclusive, high exclusive, either may be empty.
 TITLES = {
     "delivery": "Delivery",
     "rating": "Customer reviews",
@@ -53,7 +53,7 @@ Ids = Collection[int]
 
 
 class Filters:
-    """What passes which filter, made once for a catalogue."""
+    """Index of the products that pass each filter value, built once per catalogue."""
 
     def __init__(self, products: Sequence[Product]) -> None:
         self._price = {product.id: product.price for product in products}
@@ -84,7 +84,7 @@ class Filters:
         }
 
     def passing(self, field: str, value: str) -> Ids:
-        """Ids of the products that pass a filter: none if there is no such value."""
+        """Return the ids of the products that pass a filter; empty if the value does not exist."""
         if field == "price":
             return self._in_range(value)
         return self._passing[field].get(value, frozenset())
@@ -92,9 +92,9 @@ class Filters:
     def apply(
         self, found: frozenset[int], chosen: dict[str, str]
     ) -> tuple[frozenset[int], tuple[Facet, ...]]:
-        """What is left of the products found after the chosen filters, and all filters with their counts.
+        """Apply the chosen filters; return the remaining product ids and all filters with their counts.
 
-        The counts of a filter's values take all other chosen filters into account, but not its own value.
+        The counts of a filter's values respect all other chosen filters, but not the filter's own value.
         """
         passing = {field: frozenset(self.passing(field, value)) for field, value in chosen.items()}
         left = found
@@ -145,7 +145,7 @@ class Filters:
     def _price_ranges(
         self, within: frozenset[int], found: frozenset[int], selected: str
     ) -> list[tuple[str, str, int]]:
-        """Up to five ranges. They are cut by what was found, so choosing other filters does not move them."""
+        """Up to five price ranges, cut by the unfiltered results so that other filters do not move them."""
         if not found:
             return []
         prices = sorted([self._price[id_] for id_ in found])
@@ -165,7 +165,7 @@ class Filters:
         for value in ranges:
             low, high = _bounds(value) or (0, None)
             end = len(prices) if high is None else bisect_left(prices, high)
-            # A range that somebody typed may end before it begins.
+            # A range typed into the URL may end before it begins.
             counted.append((value, _range_text(value), max(0, end - bisect_left(prices, low))))
         return counted
 
@@ -181,12 +181,12 @@ class Filters:
 
 @lru_cache(maxsize=5_000)
 def _nearest_step(dollars: float) -> int:
-    """The round price that is nearest by proportion."""
+    """The round price with the smallest relative distance."""
     return min(_PRICE_STEPS, key=lambda step: abs(log(step / dollars)))
 
 
 def _bounds(value: str) -> tuple[int, int | None] | None:
-    """Cents from a range in dollars."""
+    """Parse a range in dollars; return its bounds in cents, or None if it is malformed."""
     low, dash, high = value.partition("-")
     if (
         not dash
@@ -211,7 +211,7 @@ def _range_text(value: str) -> str:
 
 
 def _ranks(lists: Iterable[tuple[str, ...]]) -> dict[str, int]:
-    """Places of values in an order that keeps each list's own order where lists agree."""
+    """Rank values so that each list keeps its own order where lists agree."""
     ranks: dict[str, int] = {}
     for values in lists:
         for value in values:

@@ -1,4 +1,4 @@
-"""The kinds of products as the data files tell them."""
+"""Kinds of products, read from the data files."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ FILES = ("kinds_home", "kinds_tech", "kinds_wear", "kinds_life")
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature as titles use it; `part` if it stands after `with`."""
+    """A feature as used in titles; `part` if it follows `with`."""
 
     name: str
     part: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # there is one of each kind, and caches are asked by it
+@dataclass(frozen=True, slots=True, eq=False)  # one instance per kind, used as a cache key
 class Blueprint:
-    """What products of a kind are made from.
+    """The data from which products of a kind are generated.
 
     Attributes:
         shape: name of the drawing.
         features: groups of alternatives; a product has at most one feature of a group.
-        packs: amounts it is sold in, smallest first; a product has exactly one.
-        good, bad: sentences of reviews.
-        model: whether its makers give their products model names.
+        packs: pack sizes, smallest first; a product has exactly one.
+        good, bad: sentences for positive and negative reviews.
+        model: whether brands give products of this kind model names.
     """
 
     kind: ProductKind
@@ -46,7 +46,7 @@ class Blueprint:
 
 
 class KindData(TypedDict):
-    """A kind in a data file."""
+    """The entry of a kind in a data file."""
 
     words: list[str]
     price: float
@@ -61,15 +61,15 @@ class KindData(TypedDict):
 
 
 def read_data(name: str) -> object:
-    """What a data file of this package says."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # four times as fast, where it was built
+    """Load a YAML data file of this package."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # four times as fast, if available
     text = files(__package__).joinpath("data", f"{name}.yaml").read_text(encoding="utf-8")
     return yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are safe ones
 
 
 @lru_cache(maxsize=1)
 def blueprints() -> tuple[Blueprint, ...]:
-    """All kinds, in the order of the data files."""
+    """Return all kinds in the order of the data files."""
     words = read_data("words")
     assert isinstance(words, Mapping)
     made = []

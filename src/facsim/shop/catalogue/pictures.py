@@ -1,7 +1,7 @@
-"""Pictures of products: flat drawings, so that one sees what a thing is and which color it has.
+"""Pictures of products: flat drawings that show what a product is and its color.
 
-What a kind looks like stands in `data/drawings*.yaml`; a product gives it its color, its proportions and the
-tint behind it. The drawings are the project's own.
+`data/drawings*.yaml` defines what each kind looks like. The product determines color, proportions and the
+background tint. The drawings are the project's own.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from facsim.shop.catalogue.products import Product
 
 FILES = ("drawings", "drawings_more")
 
-# Behind the things: quiet tints, light enough for dark things and dark enough for white ones.
+# Background tints, light enough for dark products and dark enough for white ones.
 _GROUNDS = ("#e6ecf0", "#efe8de", "#e5eee6", "#f0e6e6", "#e9e7f0", "#eceae0")
-# For kinds that come in no colors of their own: packaging.
+# Packaging colors, for kinds that have no color options.
 _PACKAGING = (
     "#4f8fa8",
     "#d98e4a",
@@ -34,7 +34,7 @@ _ACCENTS = ("#e0a84c", "#d1685f", "#6c9bc9", "#7fae78", "#8d7fba")
 
 
 def picture(product: Product) -> str:
-    """The picture of a product as SVG, one to three kilobytes; its title says what it shows.
+    """Draw a product as SVG (one to three kilobytes); the SVG title describes the picture.
 
     Raises:
         KeyError: if the product's kind has no drawing.
@@ -45,7 +45,7 @@ def picture(product: Product) -> str:
     floats = lines[0] == "float"
     body = "".join(_element(line, paint) for line in (lines[1:] if floats else lines))
     stand = 100 if floats else 172
-    # No two makers build quite the same thing.
+    # Vary the proportions: products of different brands should not look identical.
     wide, high = 0.93 + (look >> 8) % 15 / 100, 0.93 + (look >> 16) % 15 / 100
     move = f"translate({100 - 100 * wide:.4g} {stand - stand * high:.4g}) scale({wide:.4g} {high:.4g})"
     shadow = "" if floats else '<ellipse cx="100" cy="173" rx="72" ry="7" fill="#000" opacity=".1"/>'
@@ -70,7 +70,7 @@ def _drawings() -> Mapping[str, list[str]]:
 
 @lru_cache(maxsize=1)
 def _named_colours() -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Colors of materials by their name in drawings, and of products by what they are called in the shop."""
+    """Material colors by their name in drawings, and product colors by their name in the shop."""
     drawings, words = read_data("drawings"), read_data("words")
     assert isinstance(drawings, Mapping)
     assert isinstance(words, Mapping)

@@ -1,4 +1,4 @@
-"""Titles and texts of products, as shops and their customers write them."""
+"""Titles, descriptions and reviews of products, written as shops and customers do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from facsim.shop.catalogue.products import Review
 T = TypeVar("T")
 
 _SMALL = frozenset(("a", "an", "and", "at", "for", "from", "in", "of", "on", "or", "the", "to", "with"))
-# Words with letters of their own, as the shop writes them.
+# Words with fixed capitalization.
 _WRITTEN = """
 USB USB-C LED LCD HDMI TV TVs RGB RFID UV GPS HDR HEPA BPA BPA-Free PFOA TSA SSD HDD IPS STEM TPE DPI MIDI XLR
 SUVs RVs SD ID HE QHD QLED SPF WiFi e-Bikes mmHg DIY oz lb ft
@@ -24,7 +24,7 @@ _FIXED = {word.lower(): word for word in _WRITTEN.split()}
 
 
 class TextData(TypedDict):
-    """What `data/texts.yaml` holds."""
+    """The contents of `data/texts.yaml`."""
 
     features: dict[str, list[str | None]]
     adjective_bullets: list[str]
@@ -42,7 +42,7 @@ class TextData(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class ProductFacts:
-    """What the texts of a product are written from."""
+    """The facts from which the texts of a product are written."""
 
     blueprint: Blueprint
     brand: str
@@ -54,13 +54,13 @@ class ProductFacts:
 
 
 def pick(rng: Random, values: Sequence[T]) -> T:
-    """One of the values. A catalogue needs a hundred thousand: several times as fast as `rng.choice`."""
+    """Pick a random value. Several times faster than `rng.choice`: a catalogue needs 100,000 picks."""
     return values[int(rng.random() * len(values))]
 
 
 @lru_cache(maxsize=8192)
 def title_case(text: str) -> str:
-    """A phrase as titles write it.
+    """Write a phrase in title case.
 
     >>> title_case("usb-c hub for travel")
     'USB-C Hub for Travel'
@@ -79,7 +79,7 @@ def _capital(word: str) -> str:
 
 
 def title(rng: Random, facts: ProductFacts) -> str:
-    """A title: brand, what it is, and what the maker thinks that people search for."""
+    """Write a title: brand, product name, and keywords that a seller expects people to search for."""
     kind = facts.blueprint.kind
     before, after, parts = _placed(rng, facts)
     head = [facts.brand, facts.model, *before, title_case(kind.name)]
@@ -107,7 +107,7 @@ def title(rng: Random, facts: ProductFacts) -> str:
 
 
 def _placed(rng: Random, facts: ProductFacts) -> tuple[list[str], list[str], list[str]]:
-    """Features that stand before the kind's name, those that follow it, and those that come `with` it."""
+    """Split features into those before the kind's name, those after it, and those introduced by `with`."""
     before: list[str] = []
     after: list[str] = []
     parts: list[str] = []
@@ -125,13 +125,13 @@ def _placed(rng: Random, facts: ProductFacts) -> tuple[list[str], list[str], lis
 
 @lru_cache(maxsize=512)
 def _types(blueprint: Blueprint) -> frozenset[Feature]:
-    """Features with alternatives: they say which type of its kind a product is."""
+    """Features with alternatives: they determine the type of a product within its kind."""
     return frozenset(feature for group in blueprint.features if len(group) > 1 for feature in group)
 
 
 @lru_cache(maxsize=512)
 def _repeating(blueprint: Blueprint) -> frozenset[Feature]:
-    """Features that read badly before the kind's name: long ones and those that share a word with it."""
+    """Features that read badly before the kind's name: long ones, and ones that share a word with it."""
     said = set(blueprint.kind.name.lower().split())
     return frozenset(
         feature
@@ -142,7 +142,7 @@ def _repeating(blueprint: Blueprint) -> frozenset[Feature]:
 
 
 def bullets(rng: Random, facts: ProductFacts) -> tuple[str, ...]:
-    """The points under the title; every feature is in one of them."""
+    """Write the bullet points under the title; each feature appears in one of them."""
     texts, words = _texts(), _words(rng, facts)
     entries: list[tuple[str, str]] = []
     used: set[str] = set()
@@ -168,7 +168,7 @@ def bullets(rng: Random, facts: ProductFacts) -> tuple[str, ...]:
 
 
 def _unused(rng: Random, sentences: Sequence[str], used: set[str]) -> str:
-    """One of the sentences, or the next one after it that is not used yet."""
+    """Pick a random sentence, or the next unused one after it."""
     place = int(rng.random() * len(sentences))
     for step in range(len(sentences)):
         sentence = sentences[(place + step) % len(sentences)]
@@ -179,12 +179,12 @@ def _unused(rng: Random, sentences: Sequence[str], used: set[str]) -> str:
 
 
 def _lasts(facts: ProductFacts) -> bool:
-    """Whether it makes sense to give a warranty: what comes in colors is not used up."""
+    """Whether a warranty makes sense: products with color options are not consumables."""
     return bool(facts.blueprint.kind.colours)
 
 
 def description(rng: Random, facts: ProductFacts) -> str:
-    """A paragraph about the product."""
+    """Write a paragraph about the product."""
     texts, words = _texts(), _words(rng, facts)
     shown = [feature.name for feature in facts.features if not feature.part]
     shown += [f"with {feature.name}" for feature in facts.features if feature.part]
@@ -196,24 +196,24 @@ def description(rng: Random, facts: ProductFacts) -> str:
 
 
 def reviews(rng: Random, facts: ProductFacts, rating: float) -> tuple[Review, ...]:
-    """Three to five reviews. Their stars have about the rating as their mean over many products."""
+    """Write three to five reviews. Over many products, their mean number of stars is close to `rating`."""
     writer = _Reviewer(rng, facts)
     names = _texts()["reviews"]["names"]
-    # Seven names on each time: nobody writes twice about one product.
+    # Step by seven names so that no author reviews one product twice.
     first, count = int(rng.random() * len(names)), 3 + int(3 * rng.random())
     authors = [names[(first + 7 * place) % len(names)] for place in range(count)]
     return tuple(writer.write(author, _stars(rng, rating)) for author in authors)
 
 
 def _stars(rng: Random, rating: float) -> int:
-    """Mostly five for good products, many ones for bad ones."""
+    """Sample stars: mostly five for good products, many ones for bad products."""
     if rng.random() < (5.0 - rating) / 3.4:
         return pick(rng, (1, 1, 2, 3, 3, 4))
     return 5 if rng.random() < 0.75 else 4
 
 
 class _Reviewer:
-    """Writes the reviews of one product; no sentence stands there twice."""
+    """Writes the reviews of one product without repeating a sentence."""
 
     def __init__(self, rng: Random, facts: ProductFacts) -> None:
         self._rng = rng
@@ -246,7 +246,7 @@ class _Reviewer:
         return Review(stars, author, text.format_map(self._words) if "{" in text else text)
 
     def _new(self, pool: Sequence[str], chance: float = 1.0) -> str:
-        """A sentence that was not used yet, with some chance; else nothing."""
+        """Return an unused sentence with probability `chance`, otherwise an empty string."""
         if chance < 1.0 and self._rng.random() >= chance:
             return ""
         for _ in range(3 if pool else 0):
@@ -259,7 +259,7 @@ class _Reviewer:
 
 @lru_cache(maxsize=1)
 def _remarks() -> Mapping[str, tuple[str, str]]:
-    """What customers say of features: praise and blame, either may be empty."""
+    """Review sentences about each feature: praise and blame; either may be empty."""
     return {
         name: (f"{said[1]}." if said[1] else "", f"{said[2]}." if said[2] else "")
         for name, said in _texts()["features"].items()
@@ -267,7 +267,7 @@ def _remarks() -> Mapping[str, tuple[str, str]]:
 
 
 def _said(facts: ProductFacts, *, good: bool) -> Sequence[str]:
-    """What customers say of the kind, without what is about features that this product has not."""
+    """Review sentences for the kind, without those about features that this product lacks."""
     sentences = facts.blueprint.good if good else facts.blueprint.bad
     has = [feature.name for feature in facts.features]
     return [
@@ -279,7 +279,7 @@ def _said(facts: ProductFacts, *, good: bool) -> Sequence[str]:
 
 @lru_cache(maxsize=1024)
 def _about(blueprint: Blueprint, good: bool) -> tuple[frozenset[str], ...]:
-    """The features that each of the kind's review sentences speaks of, going by their longer words."""
+    """For each review sentence of the kind, the features it mentions, matched by words of 4+ letters."""
     common = set(re.findall(r"\w+", blueprint.kind.name.lower()))
     telling = {name: set(re.findall(r"\w{4,}", name.lower())) - common for name in blueprint.kind.features}
     spoken = [
@@ -302,7 +302,7 @@ def _words(rng: Random, facts: ProductFacts) -> dict[str, str]:
 
 @lru_cache(maxsize=1024)
 def _grammar(noun: str) -> Mapping[str, str]:
-    """Words that agree with a noun.
+    """Return pronouns and verbs that agree with a noun.
 
     >>> _grammar("curtains")["This"], _grammar("dress")["This"]
     ('These', 'This')

@@ -1,4 +1,4 @@
-"""Products of a seed."""
+"""Products, their kinds and their reviews."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A review's stars (1 to 5) and words."""
+    """A review: stars (1 to 5), author and text."""
 
     stars: int
     author: str
@@ -20,12 +20,12 @@ class ProductKind:
     """A kind of product, for example `coffee grinder`.
 
     Attributes:
-        name: lower case, as people say it.
-        words: other words that people use for it.
+        name: the common name, in lower case.
+        words: other names that people use for it.
         price: a typical price in cents.
-        features: words that tell products of the kind apart, in titles and in what people ask for.
-        uses: why people want one, to stand after `for`.
-        sizes, colours: options; empty where there are none.
+        features: words that distinguish products of the kind, in titles and in queries.
+        uses: what people want one for; follows `for`.
+        sizes, colours: options; empty if there are none.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Product:
     """A product. Money is in cents; `rating` has one decimal.
 
     Attributes:
-        title: no two products have the same.
-        features: each stands in the title or in a bullet, in any case of letters.
-        attributes: facts for a table, in the order to show them.
-        list_price: what it is said to have cost before; above `price`, or None.
-        popularity: share of all products that are less in demand, above 0 to 1.
-        age_days: for how long the shop has had it.
-        sizes, colours: options. One value is a fact about the product, more are a choice.
+        title: unique among all products.
+        features: each appears in the title or in a bullet, in any letter case.
+        attributes: facts for a table, in display order.
+        list_price: the former price as advertised; above `price`, or None.
+        popularity: share of all products that are in less demand, in (0, 1].
+        age_days: days since the shop first listed it.
+        sizes, colours: options. A single value is a fact about the product; several are a choice.
         shape: name of its drawing.
     """
 

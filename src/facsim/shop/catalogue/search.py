@@ -1,4 +1,4 @@
-"""Search over a catalogue: SQLite's FTS5 with BM25, filters, sorting, pages."""
+"""Search over a catalogue: SQLite FTS5 with BM25, filters, sorting, pagination."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from facsim.util.errors import ConfigError
 
 __all__ = ["RANKINGS", "SORTS", "Facet", "FacetValue", "Query", "SearchEngine", "SearchResult"]
 
-# Values of `Query.sort` and what they are called; empty is the shop's own ranking.
+# Values of `Query.sort` and their labels; empty is the shop's own ranking.
 SORTS = {
     "": "Featured",
     "price_up": "Price: low to high",
@@ -26,26 +26,26 @@ SORTS = {
     "rating": "Avg. customer review",
     "newest": "Newest arrivals",
 }
-# The shop's own rankings: relevance weighs how well the words fit against demand; popular is by demand alone.
+# The shop's own rankings: relevance combines text match and demand; popular uses demand only.
 RANKINGS = ("relevance", "popular")
 
-# Places on each page, from 0, that are paid for.
+# Sponsored positions on each page, counted from 0.
 SPONSORED_PLACES = (0, 5, 10)
-# If fewer products than this have all words, those with fewer of the words are added, up to so many in all.
+# If fewer than FEW products contain all words, partial matches are added, up to MOST_LOOSE in total.
 FEW = 8
 MOST_LOOSE = 24
-# A word that more than this share of all products has tells little.
+# A word that occurs in more than this share of all products carries little information.
 COMMON = 0.05
 
-# Weights are small because BM25 saturates: ten times a word in a title is hardly better than five times.
+# Weights are small because BM25 saturates: ten occurrences in a title are hardly better than five.
 _COLUMNS = {"title": 2.0, "kind": 4.0, "brand": 2.0, "features": 1.0, "department": 0.5, "body": 0.3}
-# The most demanded product counts as fitting by this share better than the least demanded.
+# The product in most demand scores higher by this share than the product in least demand.
 DEMAND = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked of the results page. Values of filters are the facet values' `value`."""
+    """A search query with filters, sort order and page. Filters hold the `value` of a `FacetValue`."""
 
     text: str = ""
     department: str = ""
@@ -61,17 +61,17 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What a query finds.
+    """One page of the results of a query.
 
     Attributes:
-        products: ids of the page's products in order, sponsored slots included.
-        sponsored: those of them that are shown because they are paid for.
-        total: results on all pages.
-        last_page: at least 1.
-        facets: filters with counts, those without values left out.
-        did_you_mean: another text, all of whose words more products have; empty if there is none.
+        products: ids of the page's products in order, including sponsored slots.
+        sponsored: ids of the products in sponsored slots.
+        total: number of results on all pages.
+        last_page: number of the last page, at least 1.
+        facets: filters with counts; filters without values are omitted.
+        did_you_mean: a corrected text whose words all occur in more products; empty if there is none.
         related: texts of related searches.
-        page: the page's number, at most `last_page`.
+        page: number of this page, at most `last_page`.
     """
 
     products: tuple[int, ...]
@@ -86,7 +86,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class _Matches:
-    """Products that a text finds, in the shop's order, and how many of them have all its words."""
+    """Products that match a text, in the shop's order, and how many of them contain all its words."""
 
     order: tuple[int, ...]
     ids: frozenset[int]
@@ -95,7 +95,7 @@ class _Matches:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """All pages of a query: the order of the products, those in paid places, and what is beside them."""
+    """All pages of a query: the order of products, the sponsored ones, facets and suggestions."""
 
     order: tuple[int, ...]
     paid: frozenset[int]
@@ -105,7 +105,7 @@ class _Listing:
 
 
 class SearchEngine:
-    """Finds products. Deterministic; what recent queries found is kept. Safe to use from several threads.
+    """Finds products. Deterministic and thread-safe; results of recent queries are cached.
 
     Raises:
         ConfigError: if this Python's SQLite has no FTS5.
@@ -124,17 +124,17 @@ class SearchEngine:
             name: frozenset(p.id for p in catalogue.products if p.kind.department == name)
             for name in catalogue.departments
         }
-        # Caches of this object's own, so that they go when it goes.
+        # Caches belong to the instance, so they are freed with it.
         self._scores = lru_cache(maxsize=1024)(self._word_scores)
         self._matches = lru_cache(maxsize=256)(self._find_matches)
         self._listings = lru_cache(maxsize=512)(self._list)
         self._found = lru_cache(maxsize=2048)(self._find)
 
     def find(self, query: Query, *, ranking: str = "relevance", per_page: int = 16) -> SearchResult:
-        """The page of results that a query asks for; `ranking` orders them where `query.sort` is empty.
+        """Return the requested page of results; `ranking` orders them if `query.sort` is empty.
 
-        Any text is plain words. Values that no filter has let nothing pass; an unknown sort is `Featured`;
-        a page beyond the last one is the last one.
+        Text has no query syntax. Unknown filter values match nothing, an unknown sort order means `Featured`,
+        and page numbers beyond the last page give the last page.
 
         Raises:
             ConfigError: if there is no such ranking.
@@ -144,7 +144,7 @@ class SearchEngine:
         return self._found(_cut(query), ranking, per_page)
 
     def suggest(self, prefix: str) -> tuple[str, ...]:
-        """Up to eight phrases that go on from what was typed, those most in demand first."""
+        """Return up to eight completions of a prefix, most in demand first."""
         return self._suggestions.starting_with(prefix)
 
     def _find(self, query: Query, ranking: str, per_page: int) -> SearchResult:
@@ -182,9 +182,9 @@ class SearchEngine:
         )
 
     def _with_sponsored(self, order: list[int], per_page: int) -> tuple[list[int], frozenset[int]]:
-        """The order with sponsored products moved up into the paid places, and which were.
+        """Move sponsored products into the sponsored positions; return the new order and which were moved.
 
-        Each product stands in the results once: where it paid for, or where it belongs.
+        Each product appears once: in its sponsored position or in its organic one.
         """
         bidders = [id_ for id_ in order if self._products[id_].sponsored]
         if not bidders:
@@ -206,7 +206,7 @@ class SearchEngine:
         return ordered, frozenset(paid)
 
     def _find_matches(self, words: tuple[str, ...], department: str, ranking: str) -> _Matches:
-        """All words first, then fewer: misspelt words find less, as in life."""
+        """Match all words first, then fewer. As in real shops, misspelt words find less."""
         everything = self._departments.get(department, frozenset()) if department else None
         if not words:
             ids = everything if everything is not None else frozenset(self._products)
@@ -220,7 +220,7 @@ class SearchEngine:
         more: list[int] = []
         if len(order) < FEW and len(words) > 1:
             more = self._loose(words, everything, complete)[: MOST_LOOSE - len(order)]
-        if ranking == "popular":  # the same products in another order
+        if ranking == "popular":  # same products, different order
             order.sort(key=self._by_demand)
             more.sort(key=self._by_demand)
         return _Matches(tuple(order + more), frozenset(order + more), len(complete))
@@ -228,9 +228,9 @@ class SearchEngine:
     def _loose(
         self, words: tuple[str, ...], within: frozenset[int] | None, complete: frozenset[int]
     ) -> list[int]:
-        """Products with at least half of the words but not all, those with more words first.
+        """Products that match at least half of the words but not all, those with more words first.
 
-        A word that very many products have (`black`, `set`) is alone no reason to show one.
+        A very common word (`black`, `set`) is not enough by itself to show a product.
         """
         scores = [self._scores(word) for word in words]
         telling = [score for score in scores if len(score) <= COMMON * len(self._products)] or scores
@@ -252,7 +252,7 @@ class SearchEngine:
         return -self._demand[id_], id_
 
     def _complete(self, words: tuple[str, ...]) -> frozenset[int]:
-        """Ids of the products that have all words."""
+        """Ids of the products that contain all words."""
         having = sorted((self._scores(word) for word in words), key=len)
         if not having:
             return frozenset()
@@ -262,7 +262,7 @@ class SearchEngine:
         return frozenset(ids)
 
     def _word_scores(self, word: str) -> dict[int, float]:
-        """BM25 of a word in every product that has it. BM25 of several words is the sum over them."""
+        """BM25 of a word in every product that contains it. BM25 of several words is their sum."""
         with self._lock:
             rows = self._index.execute(_MATCH, (f'"{word}"',)).fetchall()
         return {id_: -score for id_, score in rows}
@@ -283,13 +283,13 @@ class SearchEngine:
 
 
 def _best_first(fit: dict[int, float], demand: dict[int, float]) -> list[int]:
-    """Ids by how well they fit and, a little, by demand. Rounded, as sums differ in the last digits."""
+    """Sort ids by match, then slightly by demand. Scores are rounded: sums differ in the last digits."""
     weighed = {id_: round(words * (1.0 + DEMAND * demand[id_]), 6) for id_, words in fit.items()}
     return sorted(weighed, key=lambda id_: (-weighed[id_], id_))
 
 
 def _cut(query: Query) -> Query:
-    """A query without what nobody reads, so that no hostile one fills the caches."""
+    """Truncate overlong fields of a query so that hostile queries cannot fill the caches."""
     long = [
         name for name in (*TITLES, "text", "department", "sort") if len(getattr(query, name)) > LONGEST_TEXT
     ]
@@ -301,7 +301,7 @@ _MATCH = f"SELECT rowid, bm25(products, {_WEIGHTS}) FROM products WHERE products
 
 
 def _index(products: tuple[Product, ...]) -> sqlite3.Connection:
-    """The full-text index, in memory. Words are found by their stems (Porter) and without diacritics."""
+    """Build the in-memory full-text index. Words are stemmed (Porter) and stripped of diacritics."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     try:
         connection.execute(
@@ -333,7 +333,7 @@ def _index(products: tuple[Product, ...]) -> sqlite3.Connection:
 
 
 def _frequencies(products: tuple[Product, ...]) -> Counter[str]:
-    """How many products have a word where people read it first."""
+    """For each word, the number of products that have it where people look first."""
     counts: Counter[str] = Counter()
     for product in products:
         counts.update(set(words_of(f"{product.title} {' '.join(product.colours)}")))
@@ -342,7 +342,7 @@ def _frequencies(products: tuple[Product, ...]) -> Counter[str]:
 
 
 def _sort_key(sort: str, product: Product) -> tuple[float, ...]:
-    """What a sort order compares; equal products stand by demand."""
+    """Sort key of a product for a sort order; ties are broken by demand."""
     first: dict[str, tuple[float, ...]] = {
         "price_up": (product.price,),
         "price_down": (-product.price,),

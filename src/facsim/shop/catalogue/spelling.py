@@ -1,4 +1,4 @@
-"""Words of texts, and the words that a misspelt one may have been meant to be."""
+"""Tokenization of texts, and spelling correction."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ MOST_WORDS = 12
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words that a text is searched by: lower case, each once, in order, without `for` and `the`.
+    """Return the search terms of a text: lower case, unique, in order, without stop words.
 
-    Longer texts are cut to 400 characters and 12 words, longer words to 40 characters.
+    A text of nothing but stop words keeps them.
+    Texts are cut to 400 characters and 12 words, words to 40 characters.
 
     >>> words_of("The women's T-shirt, for WOMEN")
     ('women', 'shirt')
@@ -28,7 +29,7 @@ def words_of(text: str) -> tuple[str, ...]:
 
 
 def with_words(text: str, others: Mapping[str, str]) -> str:
-    """A text in lower case, with other words in the place of some; a word whose other is empty stays.
+    """Lower-case a text and replace words by `others`; a word whose replacement is empty is kept.
 
     >>> with_words("  Chair for home OFICE! ", {"ofice": "office"})
     'chair for home office'
@@ -40,9 +41,9 @@ def with_words(text: str, others: Mapping[str, str]) -> str:
 
 
 def distance(left: str, right: str, limit: int) -> int:
-    """How many letters to insert, drop, change or swap with the next one; `limit + 1` for any more than that.
+    """Optimal string alignment distance (Damerau 1964, no letter edited twice); `limit + 1` if above `limit`.
 
-    Optimal string alignment distance (Damerau 1964, no letter edited twice).
+    Counts insertions, deletions, substitutions and transpositions of adjacent letters.
 
     >>> distance("cofee", "coffee", 2), distance("kettel", "kettle", 2), distance("pan", "drill", 2)
     (1, 1, 3)
@@ -65,11 +66,11 @@ def distance(left: str, right: str, limit: int) -> int:
 
 
 class Speller:
-    """Knows the words of a shop, and how often each occurs there."""
+    """Corrects misspelt words using the words of a shop and their frequencies."""
 
     def __init__(self, frequencies: Mapping[str, int]) -> None:
         self.frequencies = dict(frequencies)
-        # Words by what is left of them without one letter: words within one edit share such a rest.
+        # Words by their one-letter deletions: words within one edit of each other share one.
         self._rests: dict[str, list[str]] = {}
         for word in sorted(self.frequencies):
             if len(word) > 2 and word.isalpha():
@@ -78,7 +79,7 @@ class Speller:
         self.meant = lru_cache(maxsize=4096)(self._meant)
 
     def _meant(self, word: str) -> str:
-        """The known word that an unknown one most probably was meant to be; empty if nothing is near."""
+        """Return the most probable correction of an unknown word; empty if no known word is close."""
         if word in self.frequencies or len(word) < 3:
             return ""
         limit = 1 if len(word) < 6 else 2
@@ -88,7 +89,7 @@ class Speller:
             edits = distance(word, known, limit)
             if edits > limit:
                 continue
-            # A common word is meant more often; each edit, and a different first letter, is worth a factor.
+            # Common words are more likely intended; each edit, and a different first letter, costs a factor.
             score = self.frequencies[known] / 30.0**edits / (4.0 if known[0] != word[0] else 1.0)
             if score > best_score:
                 best, best_score = known, score

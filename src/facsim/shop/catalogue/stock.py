@@ -1,4 +1,4 @@
-"""The catalogue of a seed: how many products there are of each kind, and what is true of each."""
+"""Generates the catalogue for a seed: the number of products of each kind, and their attributes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from facsim.shop.catalogue.products import Product, ProductKind
 
 FIRST_ID = 1001
 
-# Days to deliver, as often as they occur among a hundred products.
+# Delivery days, each as often as it occurs among a hundred products.
 _DELIVERY = (1,) * 30 + (2,) * 31 + (3,) * 14 + (4,) * 9 + (5,) * 7 + (7,) * 6 + (9,) * 3
 _MODEL_LETTERS = "ABCDEFGHKLMNPRSTVX"
 
 
 class Catalogue:
-    """All products of a seed, the same on every machine.
+    """All products for a seed, identical on every machine.
 
     Attributes:
-        products: in the order of their ids, which count up from 1001.
-        kinds: each has some twenty to forty products.
+        products: ordered by id; ids count up from 1001.
+        kinds: kinds of products; each has about twenty to forty products.
         departments: in the order of the shop's menu.
     """
 
@@ -35,10 +35,10 @@ class Catalogue:
         self.departments: tuple[str, ...] = tuple(dict.fromkeys(kind.department for kind in self.kinds))
 
     def product(self, product_id: int) -> Product:
-        """The product with an id.
+        """Return the product with an id.
 
         Raises:
-            KeyError: if there is none.
+            KeyError: if no product has it.
         """
         place = product_id - FIRST_ID
         if not 0 <= place < len(self.products):
@@ -48,7 +48,7 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class _Brand:
-    """A maker: how dear and how good its products are, in standard deviations."""
+    """A brand: how expensive and how good its products are, in standard deviations."""
 
     name: str
     price: float
@@ -60,7 +60,7 @@ def _stock(seed: int) -> tuple[Product, ...]:
     demand: list[float] = []
     brands: dict[str, _Brand] = {}
     for blueprint in blueprints():
-        # A generator of its own for each kind: a change of one kind leaves the others as they were.
+        # One generator per kind: changing one kind leaves the others unchanged.
         rng = Random(f"{seed} {blueprint.kind.name}")  # noqa: S311 - reproducible, not secret
         for name in blueprint.brands:
             if name not in brands:
@@ -74,7 +74,7 @@ def _stock(seed: int) -> tuple[Product, ...]:
 
 
 def _numbered(seed: int, made: list[Product], demand: list[float]) -> tuple[Product, ...]:
-    """Give ids in an order that says nothing of kinds, and what depends on all products."""
+    """Assign ids in an order independent of kinds, and set the fields that depend on all products."""
     by_demand = sorted(range(len(made)), key=demand.__getitem__)
     popularity = {place: (rank + 1) / len(made) for rank, place in enumerate(by_demand)}
     best = {made[place].kind.name: place for place in by_demand}
@@ -98,7 +98,7 @@ def _brand(seed: int, name: str) -> _Brand:
 
 
 def _product(rng: Random, blueprint: Blueprint, brand: _Brand, titles: set[str]) -> tuple[Product, float]:
-    """A product without its id, and the logarithm of the demand for it."""
+    """Generate a product without its id, and the logarithm of its demand."""
     kind = blueprint.kind
     facts, sizes, colours = _facts(rng, blueprint, brand.name)
     title = product_texts.title(rng, facts)
@@ -106,7 +106,7 @@ def _product(rng: Random, blueprint: Blueprint, brand: _Brand, titles: set[str])
         facts, sizes, colours = _facts(rng, blueprint, brand.name)
         title = product_texts.title(rng, facts)
     titles.add(title)
-    # The spread within a kind is log-normal: brand, features, and what cannot be seen.
+    # Prices within a kind are log-normal: brand, features, and unobserved factors.
     dear = 0.24 * brand.price + 0.05 * (len(facts.features) - 4.5) + 0.27 * rng.gauss(0, 1)
     price = _ending(rng, kind.price / 100 * _amount(blueprint, facts.pack) * exp(dear))
     list_price = _ending(rng, price / 100 / (1 - pick(rng, (5, 8, 10, 12, 15, 18, 20, 25, 30, 40)) / 100))
@@ -143,7 +143,7 @@ def _product(rng: Random, blueprint: Blueprint, brand: _Brand, titles: set[str])
 def _facts(
     rng: Random, blueprint: Blueprint, brand: str
 ) -> tuple[product_texts.ProductFacts, tuple[str, ...], tuple[str, ...]]:
-    """What a product of the kind is like, and the sizes and colours that it comes in."""
+    """Sample the facts about a product of the kind, and its sizes and colours."""
     kind = blueprint.kind
     sizes = _run(rng, kind.sizes, 3)
     colours = _some(rng, kind.colours, pick(rng, (1, 1, 2, 3, 4, 5)))
@@ -160,7 +160,7 @@ def _facts(
 
 
 def _features(rng: Random, blueprint: Blueprint) -> tuple[Feature, ...]:
-    """One feature of each group that tells types apart, and some of the others, in the kind's order."""
+    """Sample one feature from each group of alternatives, and some of the others, in the kind's order."""
     chosen = []
     for group in blueprint.features:
         if rng.random() < (0.88 if len(group) > 1 else 0.47):
@@ -178,7 +178,7 @@ def _some(rng: Random, values: tuple[str, ...], count: int) -> tuple[str, ...]:
 
 
 def _run(rng: Random, values: tuple[str, ...], least: int) -> tuple[str, ...]:
-    """Values that stand beside each other: nobody sells only XS and XXL."""
+    """Sample a contiguous run of values: nobody sells only XS and XXL."""
     if len(values) <= least:
         return values
     length = rng.randint(least, len(values))
@@ -187,7 +187,7 @@ def _run(rng: Random, values: tuple[str, ...], least: int) -> tuple[str, ...]:
 
 
 def _amount(blueprint: Blueprint, pack: str) -> float:
-    """How many times the typical price of the kind the pack costs: more is dearer, though cheaper each."""
+    """Price factor of a pack relative to the kind's typical price: larger packs cost less per piece."""
     if len(blueprint.packs) < 2:
         return 1.0
     share = blueprint.packs.index(pack) / (len(blueprint.packs) - 1)
@@ -195,7 +195,7 @@ def _amount(blueprint: Blueprint, pack: str) -> float:
 
 
 def _ending(rng: Random, dollars: float) -> int:
-    """A price in cents as shops write them."""
+    """Round a price to a typical retail ending; returns cents."""
     if dollars < 12:
         return max(199, round(dollars) * 100 + pick(rng, (-1, -1, -1, -51, -5, -11)))
     if dollars < 100:
@@ -205,7 +205,7 @@ def _ending(rng: Random, dollars: float) -> int:
 
 
 def _rating(merit: float) -> float:
-    """Stars for a merit in standard deviations: most a little above four, bad ones far below."""
+    """Stars for a merit in standard deviations: most are slightly above four, bad ones far below."""
     stars = 4.38 + (0.22 * merit if merit > 0 else 0.42 * merit)
     return round(min(4.9, max(2.8, stars)), 1)
 

@@ -1,4 +1,4 @@
-"""What people may search for next: completions of what they typed, and searches like the one they made."""
+"""Search suggestions: completions of typed text, and related searches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_PREFIX = 60
 
 
 class Suggestions:
-    """Phrases about what the shop has, weighed by the demand for it."""
+    """Search phrases for the shop's products, weighted by demand."""
 
     def __init__(self, products: Sequence[Product]) -> None:
         demand: dict[str, float] = {}
@@ -32,7 +32,7 @@ class Suggestions:
         self._sorted = [phrase for phrase, _ in self._weights]
 
     def starting_with(self, prefix: str) -> tuple[str, ...]:
-        """Up to eight phrases that go on from what was typed, those most in demand first."""
+        """Return up to eight completions of a prefix, most in demand first."""
         start = " ".join(prefix[:LONGEST_PREFIX].lower().split())
         if not start:
             return ()
@@ -45,7 +45,7 @@ class Suggestions:
         return tuple(phrase for _, phrase in sorted(near)[:MOST_SUGGESTIONS])
 
     def related(self, text: str, kind: str) -> tuple[str, ...]:
-        """Searches like one that found products of a kind; which of them depends on the text alone."""
+        """Return searches related to one that found products of a kind; `text` alone decides which."""
         said = " ".join(text.lower().split())
         others = [phrase for phrase in self._phrases[kind] if phrase != said]
         others.sort(key=lambda phrase: crc32(f"{said}|{phrase}".encode(errors="replace")))
@@ -53,7 +53,7 @@ class Suggestions:
 
 
 def phrases(blueprint: Blueprint) -> tuple[str, ...]:
-    """What people type who want products of a kind."""
+    """Return phrases that people type to find products of a kind."""
     kind = blueprint.kind
     made = [kind.name, *kind.words]
     made += [f"{kind.name} for {use}" for use in kind.uses]

@@ -1,4 +1,4 @@
-"""What a shopper may be up to next: all aims that a page allows."""
+"""The aims a shopper can pursue on a page: the upper level of the nested logit."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ _BUILDERS: tuple[Callable[[ShopperSituation], Nest | None], ...] = (
 
 
 def nests(situation: ShopperSituation) -> list[Nest]:
-    """All aims that can be pursued on a page, with their alternatives."""
+    """Return a nest for each aim that the page allows, with its alternatives."""
     return [nest for build in _BUILDERS for nest in (build(situation),) if nest is not None]

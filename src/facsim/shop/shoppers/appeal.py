@@ -1,4 +1,4 @@
-"""How much a product says to a person, judged from nothing but what is shown of it."""
+"""How appealing a product is to a person, judged only by what the page shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from facsim.shop.storefront.views import ProductCard
 
 
 class Judgement(NamedTuple):
-    """A product as seen. Its worth is the sum of the terms; 0 is a plain one of the right kind."""
+    """The appeal of a product. `worth` is the sum of the terms; 0 is a plain product of the right kind."""
 
     worth: float
     terms: dict[str, float]
@@ -30,14 +30,14 @@ def judge(
     current: int,
     coefficients: Coefficients,
 ) -> Judgement:
-    """Judge a product by the need that it serves best.
+    """Judge a product by the need it serves best.
 
     Args:
-        card: what is shown of it.
-        features: what its page says it has; None where only the card is seen.
-        shopper: who judges.
-        current: index of the need that was searched for last.
-        coefficients: of the terms.
+        card: the product as shown on its card.
+        features: features listed on the product's page; None if only the card has been seen.
+        shopper: the shopper who judges.
+        current: index of the need searched for last.
+        coefficients: weights of the terms.
     """
     appeal, person = coefficients.appeal, shopper.person
     best: dict[str, float] = {}
@@ -56,21 +56,21 @@ def judge(
 
 
 class JudgementCache:
-    """What one shopper makes of products, remembered: much of a page was on an earlier one of the session.
+    """Caches one shopper's judgements: many products on a page were on an earlier page of the session.
 
     Args:
-        shopper: who judges.
-        coefficients: of the terms.
+        shopper: the shopper who judges.
+        coefficients: weights of the terms.
     """
 
     def __init__(self, shopper: Shopper, coefficients: Coefficients) -> None:
         self.shopper = shopper
         self._coefficients = coefficients
-        # By identity: comparing cards would take as long as judging them. A card that is kept keeps its id.
+        # Keyed by id(): comparing cards costs as much as judging them. Storing the card keeps its id valid.
         self._made: dict[tuple[int, bool, int], tuple[ProductCard, Judgement]] = {}
 
     def of(self, card: ProductCard, features: Sequence[str] | None, current: int) -> Judgement:
-        """`judge` for this shopper. The features are those of the page that the card is from."""
+        """Cached `judge` for this shopper. `features` must come from the same page as the card."""
         key = (id(card), features is None, current)
         made = self._made.get(key)
         if made is None:
@@ -81,10 +81,10 @@ class JudgementCache:
 
 @lru_cache(maxsize=60_000)
 def match(title: frozenset[str], names: tuple[frozenset[str], ...], heads: tuple[str, ...]) -> float:
-    """How far the words of a title name the kind wanted: 0 to 1.
+    """How well a title matches the wanted kind: 0 to 1.
 
-    The share of the words of its best matching name; less of it where the last word, which says what the
-    thing is, is missing.
+    The share of the words of the best-matching name that the title contains. It is scaled down if the title
+    lacks the name's last word, its head noun.
     """
     best = 0.0
     for name, head in zip(names, heads, strict=True):
@@ -94,7 +94,7 @@ def match(title: frozenset[str], names: tuple[frozenset[str], ...], heads: tuple
 
 
 def price_term(price: int, budget: int, appeal: AppealCoefficients) -> float:
-    """What a price says at a budget: rises slowly below it, falls ever faster above."""
+    """Utility of a price given a budget: rises slowly below the budget, falls ever faster above it."""
     over = min(price / budget, BOUNDS.dearest) - 1.0
     if over <= 0:
         return -appeal.saving * over
@@ -120,7 +120,7 @@ def _fit(
 def _common(
     card: ProductCard, tastes: Tastes, brands: frozenset[str], appeal: AppealCoefficients
 ) -> dict[str, float]:
-    """Terms that do not depend on the need; what a design does not show says nothing."""
+    """Terms that do not depend on the need; fields that the design does not show contribute nothing."""
     terms: dict[str, float] = {}
     if card.list_price is not None and card.list_price > card.price:
         terms["deal"] = tastes.deal * appeal.deal * (1 - card.price / card.list_price)

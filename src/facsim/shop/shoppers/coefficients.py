@@ -1,10 +1,9 @@
-"""Every number of the shoppers' model, each with its reason.
+"""Every number of the shopper model, each with its reason.
 
 Utilities are in logits: one unit multiplies the odds by 2.7. `docs/internals/shoppers.md` explains the
-formula; `reference` writes docs/research/shopper-coefficients.md from here. The values marked as fitted were
-chosen by `benchmarks/calibrate_shop.py` so that simulated sessions have the published
-figures of real ones; the others
-are judgements, guided by what is known of people in shops.
+formula; `reference` generates docs/research/shopper-coefficients.md from this module. Values marked as fitted
+were chosen by `benchmarks/calibrate_shop.py` so that simulated sessions match the published figures of real
+ones. The others are judgement calls, guided by what is known about shoppers.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ Aim = Literal[
     "wander",
     "leave",
 ]
-"""What a shopper may be up to next: the upper level of the choice."""
+"""What a shopper may do next: the upper level of the choice."""
 
 
 def _set(value: float, reason: str) -> float:
@@ -41,7 +40,7 @@ def _set(value: float, reason: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class AppealCoefficients:
-    """How much a product says to a person, from what is shown of it."""
+    """How appealing a product is to a person, given what the page shows."""
 
     kind: float = _set(4.5, "another kind of thing than the one wanted is hardly ever of use")
     feature: float = _set(0.9, "a wanted feature in the title is what people scan titles for")
@@ -66,7 +65,7 @@ class AppealCoefficients:
 
 @dataclass(frozen=True, slots=True)
 class LookCoefficients:
-    """Which product to look at, beside its appeal."""
+    """Which product to look at, apart from its appeal."""
 
     scale: float = _set(0.5, "dissimilarity of products on a page: they are substitutes, so below 1")
     place: float = _set(0.55, "times minus the logarithm of the place: position bias as in click models")
@@ -110,7 +109,7 @@ class QueryCoefficients:
 
 @dataclass(frozen=True, slots=True)
 class FilterCoefficients:
-    """Which filter, and which order."""
+    """Which filter to set, and which sort order to choose."""
 
     scale: float = _set(0.6, "values of filters are partly substitutes")
     price: float = _set(0.7, "times the taste for price: the range that holds the budget or ends at it")
@@ -133,7 +132,7 @@ class FilterCoefficients:
 
 @dataclass(frozen=True, slots=True)
 class DecisionCoefficients:
-    """When what is seen is good enough."""
+    """When a product is good enough."""
 
     buy: float = _set(1.0, "times worth - threshold of the product shown: satisficing")
     choose: float = _set(0.5, "the same for choosing an option: interest, not yet a decision")
@@ -164,7 +163,7 @@ class DecisionCoefficients:
 
 @dataclass(frozen=True, slots=True)
 class BrowsingCoefficients:
-    """How a session runs its course."""
+    """How a session unfolds."""
 
     first: float = _set(3.2, "to search when nothing was searched yet: sessions begin with a search")
     idle: float = _set(-3.0, "to search first, for those who come back for what is in their cart")
@@ -201,7 +200,7 @@ class BrowsingCoefficients:
 
 @dataclass(frozen=True, slots=True)
 class SlipCoefficients:
-    """What happens unwillingly."""
+    """Slips and typos: what happens unintentionally."""
 
     share: float = _set(0.02, "of all acts go astray: misclicks of a few in a hundred are usual")
     neighbour: float = _set(0.6, "of the slips at products land on a neighbouring one, the others anywhere")
@@ -213,7 +212,7 @@ class SlipCoefficients:
 
 @dataclass(frozen=True, slots=True)
 class PopulationCoefficients:
-    """How persons and sessions are drawn."""
+    """How persons and sessions are sampled."""
 
     taste_spread: float = _set(0.25, "log-deviation of a person's tastes around the style's")
     stamina_median: float = _set(3.6, "steps; fitted to the mean length")
@@ -253,7 +252,7 @@ class PopulationCoefficients:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Where the terms above begin and end, and what they count from."""
+    """Limits and reference points of the terms above."""
 
     usual_rating: float = _set(4.2, "stars from which ratings count: the usual average in shops")
     usual_reviews: float = _set(200, "reviews from which their number counts: neither few nor many")
@@ -290,7 +289,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class AimConstant:
-    """Utility of an aim on each kind of page, before anything about the page is known; and why it differs."""
+    """Base utility of an aim on each kind of page, with the reason for the differences."""
 
     home: float
     results: float
@@ -300,7 +299,7 @@ class AimConstant:
     reason: str
 
     def at(self, page: str) -> float:
-        """The constant on a kind of page; pages not for shopping count as the front page or the checkout."""
+        """Return the constant for a kind of page; `order` counts as checkout and `info` as the front page."""
         return float(getattr(self, {"order": "checkout", "info": "home"}.get(page, page)))
 
 
@@ -336,7 +335,7 @@ _AIMS: dict[Aim, AimConstant] = {
 
 @dataclass(frozen=True, slots=True)
 class Coefficients:
-    """All of them. `sharpness` multiplies the utilities of aims: how far people are from acting at random."""
+    """All coefficients. `sharpness` scales the utilities of aims: the higher, the less random the choices."""
 
     aims: Mapping[Aim, AimConstant] = field(default_factory=lambda: MappingProxyType(dict(_AIMS)))
     appeal: AppealCoefficients = AppealCoefficients()
@@ -350,7 +349,7 @@ class Coefficients:
     sharpness: float = 1.915
 
     def shifted(self, aim: Aim, by: float, *pages: str) -> Coefficients:
-        """The same with an aim's constants changed by `by`: on these pages, or wherever it is usual."""
+        """Return a copy with an aim's constants shifted by `by`, on `pages` or wherever the aim is usual."""
         old = self.aims[aim]
         where = pages or [page for page in PAGES if getattr(old, page) > -9]
         new = replace(old, **{page: getattr(old, page) + by for page in where})
@@ -360,7 +359,7 @@ class Coefficients:
 PAGES = ("home", "results", "product", "cart", "checkout")
 
 COEFFICIENTS = Coefficients()
-"""The published ones."""
+"""The published coefficients."""
 
 BOUNDS = Bounds()
-"""They are the same whatever the coefficients: nothing is fitted by them."""
+"""Limits shared by all coefficients; none of them is fitted."""

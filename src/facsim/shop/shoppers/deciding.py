@@ -1,6 +1,6 @@
-"""Aims of deciding and of going on: options, cart, buying, reviews, ways back, distractions, leaving.
+"""Aims of deciding and moving on: options, cart, buying, reviews, going back, distractions, leaving.
 
-Each function returns the aim's nest, or None where the page offers nothing of the sort.
+Each function returns the aim's nest, or None if the page offers no such action.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from facsim.shop.storefront.views import PageAction
 
 
 def choose(situation: ShopperSituation) -> Nest | None:
-    """To choose a size or colour."""
+    """Choose a size or colour."""
     actions = situation.actions.get("option", ())
     if not actions:
         return None
@@ -33,7 +33,7 @@ def choose(situation: ShopperSituation) -> Nest | None:
 
 
 def _wanted(action: PageAction, situation: ShopperSituation) -> bool:
-    """Whether an option is the size or colour that is wanted."""
+    """Whether an option is the wanted size or colour."""
     need = situation.shopper.needs[
         situation.shown.need if situation.shown is not None else situation.memory.need
     ]
@@ -41,7 +41,7 @@ def _wanted(action: PageAction, situation: ShopperSituation) -> bool:
 
 
 def _decision(situation: ShopperSituation) -> dict[str, float]:
-    """What speaks for taking the product shown."""
+    """Utility terms for taking the product shown."""
     decide, memory, product = situation.coefficients.decide, situation.memory, situation.view.product
     terms = {
         "worth": decide.buy * situation.gap,
@@ -60,7 +60,7 @@ def _decision(situation: ShopperSituation) -> dict[str, float]:
 
 
 def keep(situation: ShopperSituation) -> Nest | None:
-    """To put a product into the cart."""
+    """Put a product into the cart."""
     actions = situation.actions.get("add_to_cart", ())
     if not actions:
         return None
@@ -77,7 +77,7 @@ def keep(situation: ShopperSituation) -> Nest | None:
 
 
 def buy(situation: ShopperSituation) -> Nest | None:
-    """To buy, or to take the next step towards it."""
+    """Buy, or take the next step of the checkout."""
     decide, view = situation.coefficients.decide, situation.view
     kinds = ("buy_now", "checkout", "continue", "place_order")
     options = [Option(index, {}) for kind in kinds for index, _ in situation.actions.get(kind, ())]
@@ -102,7 +102,7 @@ def buy(situation: ShopperSituation) -> Nest | None:
 
 
 def reviews(situation: ShopperSituation) -> Nest | None:
-    """To read reviews."""
+    """Read reviews."""
     actions = situation.actions.get("reviews", ())
     if not actions or situation.view.product is None:
         return None
@@ -118,7 +118,7 @@ def reviews(situation: ShopperSituation) -> Nest | None:
 
 
 def cart(situation: ShopperSituation) -> Nest | None:
-    """To look into the cart."""
+    """Open the cart."""
     actions = situation.actions.get("cart", ())
     if not actions or situation.view.kind == "cart":
         return None
@@ -134,7 +134,7 @@ def cart(situation: ShopperSituation) -> Nest | None:
 
 
 def back(situation: ShopperSituation) -> Nest | None:
-    """To go back."""
+    """Go back."""
     browsing, kind = situation.coefficients.browsing, situation.view.kind
     options = [Option(index, {}) for index, _ in situation.actions.get("back", ())]
     if kind != "home":
@@ -151,7 +151,7 @@ def back(situation: ShopperSituation) -> Nest | None:
 
 
 def edit(situation: ShopperSituation) -> Nest | None:
-    """To change what is in the cart."""
+    """Change what is in the cart."""
     options, decide = [], situation.coefficients.decide
     for index, action in situation.actions.get("remove", ()):
         judged = situation.judged.get(action.product) if action.product is not None else None
@@ -166,7 +166,7 @@ def edit(situation: ShopperSituation) -> Nest | None:
 
 
 def wander(situation: ShopperSituation) -> Nest | None:
-    """To follow a department or a distraction."""
+    """Follow a department link or a distraction."""
     browsing, memory = situation.coefficients.browsing, situation.memory
     wanted = {need.kind.department.lower() for need in situation.shopper.needs}
     options = []
@@ -188,7 +188,7 @@ def wander(situation: ShopperSituation) -> Nest | None:
 
 
 def leave(situation: ShopperSituation) -> Nest:
-    """To leave the shop."""
+    """Leave the shop."""
     browsing, memory, view = situation.coefficients.browsing, situation.memory, situation.view
     terms: dict[str, float] = {
         "leave": constant(situation, "leave"),

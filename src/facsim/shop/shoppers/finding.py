@@ -1,6 +1,6 @@
-"""Aims of finding: to search, look at products, filter, sort, turn pages, follow hints.
+"""Aims of finding: search, look at products, filter, sort, turn pages, follow hints.
 
-Each function returns the aim's nest, or None where the page offers nothing of the sort.
+Each function returns the aim's nest, or None if the page offers no such action.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def search(situation: ShopperSituation) -> Nest | None:
-    """To type a query."""
+    """Type a query."""
     boxes = [index for index, action in situation.actions.get("search", ()) if action.part != "button"]
     if not boxes:
         return None
@@ -44,12 +44,12 @@ def search(situation: ShopperSituation) -> Nest | None:
 
 @dataclass(frozen=True, slots=True)
 class _SoFar:
-    """What the queries asked so far mean for the next one.
+    """Statistics of the queries so far that affect the next one.
 
     Attributes:
-        tried: texts asked.
-        asked: queries for the present need.
-        details: of the text that was meant last.
+        tried: texts of earlier queries.
+        asked: number of queries for the current need.
+        details: number of details in the text meant last.
     """
 
     tried: frozenset[str]
@@ -58,7 +58,7 @@ class _SoFar:
 
     @classmethod
     def of(cls, situation: ShopperSituation) -> _SoFar:
-        """Of a session that has come to this page."""
+        """Collect them from a session that has reached this page."""
         queries, need, last = situation.memory.queries, situation.memory.need, situation.last
         return cls(
             frozenset(typed.text for typed in queries),
@@ -71,7 +71,7 @@ class _SoFar:
 
 
 def _wording(query_text: QueryText, situation: ShopperSituation, so_far: _SoFar) -> dict[str, float]:
-    """Why to type this text now."""
+    """Utility terms for typing this text now."""
     texts, memory, view, last = situation.coefficients.texts, situation.memory, situation.view, situation.last
     terms = {"wording": query_text.liking}
     if last is None:
@@ -100,7 +100,7 @@ def _wording(query_text: QueryText, situation: ShopperSituation, so_far: _SoFar)
 
 
 def look(situation: ShopperSituation) -> Nest | None:
-    """To look at a product."""
+    """Look at a product."""
     look = situation.coefficients.look
     options = []
     here = situation.view.product.card.product if situation.view.product is not None else None
@@ -128,7 +128,7 @@ def look(situation: ShopperSituation) -> Nest | None:
 
 
 def narrow(situation: ShopperSituation) -> Nest | None:
-    """To set a filter or take one back."""
+    """Set or clear a filter."""
     narrow = situation.coefficients.narrow
     options = [
         Option(index, _filter(action, situation)) for index, action in situation.actions.get("filter", ())
@@ -148,7 +148,7 @@ def narrow(situation: ShopperSituation) -> Nest | None:
 
 
 def _filter(action: PageAction, situation: ShopperSituation) -> dict[str, float]:
-    """What a value of a filter is good for."""
+    """Utility terms for setting or clearing a filter value."""
     narrow, tastes = situation.coefficients.narrow, situation.shopper.person.tastes
     need = situation.shopper.needs[situation.memory.need]
     if action.selected:
@@ -182,7 +182,7 @@ def _numbers(text: str) -> tuple[float, ...]:
 
 
 def holds(text: str, numbers: Sequence[float], budget: float) -> bool:
-    """Whether a range of prices, as written, is the one in which a budget lies.
+    """Whether a price range, as displayed, contains a budget.
 
     >>> holds("$25 to $50", [25, 50], 40), holds("Under $25", [25], 40), holds("$200 & above", [200], 250)
     (True, False, True)
@@ -195,7 +195,7 @@ def holds(text: str, numbers: Sequence[float], budget: float) -> bool:
 
 
 def sort(situation: ShopperSituation) -> Nest | None:
-    """To have the results in another order."""
+    """Sort the results."""
     narrow, tastes = situation.coefficients.narrow, situation.shopper.person.tastes
     options = []
     for index, action in situation.actions.get("sort", ()):
@@ -219,7 +219,7 @@ def sort(situation: ShopperSituation) -> Nest | None:
 
 
 def more(situation: ShopperSituation) -> Nest | None:
-    """To turn to another page of the results."""
+    """Go to another page of the results."""
     browsing = situation.coefficients.browsing
     here = situation.view.query.page if situation.view.query is not None else 1
     options = []
@@ -241,7 +241,7 @@ def more(situation: ShopperSituation) -> Nest | None:
 
 
 def hint(situation: ShopperSituation) -> Nest | None:
-    """To follow a spelling hint."""
+    """Follow a spelling suggestion."""
     actions = situation.actions.get("did_you_mean", ())
     if not actions:
         return None
@@ -253,7 +253,7 @@ def hint(situation: ShopperSituation) -> Nest | None:
 
 
 def related(situation: ShopperSituation) -> Nest | None:
-    """To follow a related search."""
+    """Follow a related search."""
     actions = situation.actions.get("related_search", ())
     if not actions:
         return None

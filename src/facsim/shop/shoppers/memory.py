@@ -11,17 +11,17 @@ from facsim.shop.storefront.views import PageAction, PageView, ProductCard
 
 
 class Choice(NamedTuple):
-    """Something to do on a page, with its probability.
+    """One possible choice on a page, with its probability.
 
     Attributes:
         action_index: index in the view's actions; None for leaving.
-        text: what is typed; None if nothing is.
-        probability: of doing this.
+        text: the typed text; None if nothing is typed.
+        probability: probability of this choice.
         terms: its utility, term by term, in logits.
-        aim: what it is done for; `slip` if it happens, all in all, mostly unwillingly.
-        meant: what was to be typed, where `text` is a typo of it; else the same as `text`.
+        aim: the aim it serves; `slip` if most of its probability is unintended.
+        meant: the intended text if `text` is a typo of it; otherwise the same as `text`.
         need: index of the need that the text is for.
-        against: terms of the most probable other thing, for saying why this was preferred.
+        against: terms of the most probable alternative, to explain why this choice was preferred.
     """
 
     action_index: int | None
@@ -35,7 +35,7 @@ class Choice(NamedTuple):
 
 
 class TypedQuery(NamedTuple):
-    """A query asked: as typed, as meant, and for which need."""
+    """A query: as typed, as intended, and the need it serves."""
 
     text: str
     meant: str
@@ -44,7 +44,7 @@ class TypedQuery(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ViewedProduct:
-    """A product looked at: what its page said when it was last open."""
+    """A product looked at, as its page showed it when last open."""
 
     card: ProductCard
     features: tuple[str, ...]
@@ -53,17 +53,17 @@ class ViewedProduct:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What was done and seen so far. `Memory()` is the beginning of a session.
+    """What the shopper has done and seen so far. `Memory()` is the start of a session.
 
     Attributes:
-        steps: actions done.
-        queries: asked, in order, those of spelling hints and related searches included.
-        viewed: products looked at, by id, in the order of the last look.
+        steps: number of actions taken.
+        queries: queries in order, including followed spelling suggestions and related searches.
+        viewed: products looked at, by id, in order of the last look.
         kept: needs with something in the cart.
         read: products whose reviews were read.
-        cart_looks: times that the cart was looked into.
-        asides: distractions followed.
-        sorted: whether an order was chosen for the last query.
+        cart_looks: how often the cart was opened.
+        asides: number of distractions followed.
+        sorted: whether a sort order was chosen for the last query.
         last: aim of the last action.
     """
 
@@ -83,7 +83,7 @@ class Memory:
         return self.queries[-1].need if self.queries else 0
 
     def after(self, view: PageView, choice: Choice) -> Memory:
-        """The memory once a choice is made on a page."""
+        """Return the memory after a choice on a page."""
         action = view.actions[choice.action_index] if choice.action_index is not None else None
         queries, in_order = self.queries, self.sorted
         asked = _asked(action, choice, self.need)
@@ -110,7 +110,7 @@ class Memory:
         product = shown.card.product
         before = self.viewed.get(product)
         times = 1 if before is None else before.times
-        # A page that changes by an option or by reviews is still the same look.
+        # Choosing an option or opening the reviews is not a new look at the product.
         if before is not None and self.last not in ("choose", "reviews"):
             times += 1
         rest = {key: viewed for key, viewed in self.viewed.items() if key != product}
@@ -118,7 +118,7 @@ class Memory:
 
 
 def _asked(action: PageAction | None, choice: Choice, need: int) -> TypedQuery | None:
-    """The query that a choice asks, if it does."""
+    """The query that a choice submits, if any."""
     if choice.text is not None:
         meant = choice.meant if choice.meant is not None else choice.text
         return TypedQuery(choice.text, meant, choice.need if choice.need is not None else need)

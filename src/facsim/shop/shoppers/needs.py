@@ -1,4 +1,4 @@
-"""What a session is for."""
+"""What a shopper wants from a session: needs and the stated intent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from facsim.shop.shoppers.persons import Tastes
 from facsim.shop.shoppers.term_matching import a, last_word, money, words
 
 Mission = Literal["buy", "list", "look", "return"]
-"""Buy one thing; work through a list; look around; come back for what is in the cart."""
+"""Buy one thing; work through a list; look around; return for what is in the cart."""
 
 _BUY = (
     "I am looking for {thing} for {use}{wish}. I would like to spend about {budget}.{more}",
@@ -40,14 +40,14 @@ _RETURN = (
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something wanted. No product is meant: what fits is for the person to judge from what is shown.
+    """Something the person wants. It names no product: the person judges what fits from what pages show.
 
     Attributes:
         kind: the kind of product.
-        features: wished for; not all products of the kind have them.
-        budget: cents.
+        features: wanted features; not every product of the kind has them.
+        budget: in cents.
         brand: a trusted brand that makes them; None if the person has none in mind.
-        colour, size: wanted; empty if it does not matter.
+        colour, size: wanted; empty if they do not matter.
         names: the words of each name of the kind, for judging titles.
         heads: the last words of these names.
     """
@@ -66,13 +66,13 @@ class Need:
 def draw_need(
     rng: Random, kind: ProductKind, brands: Sequence[str], tastes: Tastes, people: PopulationCoefficients
 ) -> Need:
-    """What somebody wants of a kind.
+    """Sample a person's need for a kind of product.
 
     Args:
-        rng: decides.
-        kind: of product.
-        brands: that the person trusts and that make it.
-        tastes: those who care for brands have one in mind, those who like details want more features.
+        rng: source of randomness.
+        kind: the kind of product.
+        brands: trusted brands that make it.
+        tastes: brand lovers have a brand in mind; detail lovers want more features.
         people: how needs are distributed.
     """
     weights = (
@@ -99,7 +99,7 @@ def draw_need(
 
 
 def wish(need: Need) -> str:
-    """Colour and features as the end of a sentence."""
+    """Phrase colour and features as the end of a sentence."""
     parts = []
     if need.features:
         parts.append("if possible " + " and ".join(need.features))
@@ -111,7 +111,7 @@ def wish(need: Need) -> str:
 
 
 def intent(rng: Random, mission: Mission, needs: Sequence[Need], hurry: bool) -> str:
-    """What a session is for, in the person's words."""
+    """State the goal of a session in the person's words."""
     first = needs[0]
     brands = list(dict.fromkeys(need.brand for need in needs if need.brand))
     more = f" I have had good experiences with {' and '.join(brands)}." if brands else ""

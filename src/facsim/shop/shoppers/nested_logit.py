@@ -15,9 +15,9 @@ class Option:
 
     Attributes:
         action_index: index in the view's actions; None for leaving.
-        terms: its utility, term by term.
-        query_text: what is typed, if the action is the search box.
-        subject: the product that it leads to, if it does.
+        terms: its utility, term by term, in logits.
+        query_text: the text to type, if the action is the search box.
+        subject: the product it leads to, if any.
     """
 
     action_index: int | None
@@ -42,5 +42,5 @@ class Nest:
 
 
 def constant(situation: ShopperSituation, aim: Aim) -> float:
-    """Utility of an aim on this kind of page, before anything about the page is known."""
+    """Base utility of an aim on this kind of page, before the content of the page counts."""
     return situation.coefficients.aims[aim].at(situation.view.kind)

@@ -1,4 +1,4 @@
-"""How long people take before they act."""
+"""How long people pause before they act."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ PAUSES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "other": (1.72, 1.83),
     }
 )
-"""Mean and deviation of the logarithm of seconds by aim: maximum-likelihood log-normals of the times between
-actions in OPeRA's timelines, without those over half an hour (`benchmarks/calibrate_shop.py` fits them)."""
+"""Mean and standard deviation of log seconds by aim. `benchmarks/calibrate_shop.py` fits these log-normals by
+maximum likelihood to the times between actions in OPeRA's timelines, excluding those over half an hour."""
 
 _LONGEST = 1800.0
 

@@ -34,16 +34,16 @@ _HOMES: tuple[tuple[int, int, str], ...] = (
     (19, 99, "lives alone with two cats"),
     (55, 99, "often has grandchildren around"),
 )
-"""Households with the ages from and to which they are usual."""
+"""Households with the age range in which they are usual."""
 _PLACES = ("in a big city", "in a small town", "in the suburbs", "in the country")
 
 
 @dataclass(frozen=True, slots=True)
 class Tastes:
-    """A person's own values of what `Style` describes; they stay the same from visit to visit.
+    """A person's own values for the fields of `Style`; they are the same in every session.
 
-    `pictures` is the habit of clicking pictures rather than titles, in logits; `typo_rate` the chance of a
-    typo in a query of twelve letters.
+    `pictures` is the habit of clicking pictures rather than titles, in logits; `typo_rate` is the probability
+    of a typo in a query of twelve letters.
     """
 
     price: float
@@ -65,9 +65,9 @@ class Person:
     """A shopper as a person.
 
     Attributes:
-        persona: readable text: life, habits, attitudes. Names neither a product nor what will be bought.
+        persona: prose about life, habits and attitudes. It never names a product or what will be bought.
         traits: the same as structured fields.
-        brands: trusted ones.
+        brands: trusted brands.
     """
 
     user_id: str
@@ -82,17 +82,17 @@ class Person:
 def draw_person(
     rng: Random, user_id: str, brands: Sequence[str], population: PopulationCoefficients
 ) -> Person:
-    """A person with style, tastes and persona.
+    """Sample a person with style, tastes and persona.
 
     Args:
         rng: source of randomness.
-        user_id: of the person.
-        brands: every brand of the shop.
+        user_id: id of the person.
+        brands: all brands in the shop.
         population: how persons are distributed.
     """
     style = rng.choices(STYLES, [style.share for style in STYLES])[0]
     tastes = _tastes(rng, style, population)
-    # Trusted brands: a small share of all, larger for those who care.
+    # Trusted brands: a small share of all brands, larger for people who care about brands.
     share = min(BOUNDS.most_trusted, population.trusted * tastes.brand)
     trusted = frozenset(rng.sample(brands, round(len(brands) * share)))
     pronoun, names = rng.choice(_NAMES)
@@ -119,7 +119,7 @@ def draw_person(
 
 
 def _tastes(rng: Random, style: Style, population: PopulationCoefficients) -> Tastes:
-    # Weights are positive and vary in proportion; likings are logits and vary by addition.
+    # Weights are positive and vary multiplicatively; preferences are logits and vary additively.
     drawn: dict[str, float] = {}
     for name in ("price", "deal", "rating", "reviews", "brand", "speed"):
         drawn[name] = getattr(style, name) * math.exp(rng.gauss(0, population.taste_spread))
@@ -132,7 +132,7 @@ def _tastes(rng: Random, style: Style, population: PopulationCoefficients) -> Ta
 
 
 def _manners(rng: Random, tastes: Tastes, pronoun: str) -> list[str]:
-    """What is remarkable about how somebody goes about it, in words: the strongest one or two."""
+    """Describe how a person shops: the one or two most distinctive traits, in words."""
     their = {"she": "her", "he": "his"}[pronoun]
     remarks = [
         (tastes.detail / 0.6, f"{pronoun} describes in {their} searches exactly what it should be"),

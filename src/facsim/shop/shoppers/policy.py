@@ -1,4 +1,4 @@
-"""The probabilities of everything that a shopper may do on a page: a nested logit with slips and typos.
+"""The probability of every choice a shopper has on a page: a nested logit with slips and typos.
 
 With nests (aims) n, their options i, utilities V_n and u_i, and an aim's dissimilarity s_n:
 
@@ -8,9 +8,9 @@ With nests (aims) n, their options i, utilities V_n and u_i, and an aim's dissim
     intended  = P(n) P(i | n)
     P         = (1 - e) intended + e slipped
 
-A slip (e) at a product lands on a neighbouring one of the page, any other on any action. What is typed goes
-through the person's misspellings (`queries`). `docs/internals/shoppers.md` explains it; the numbers are in
-`coefficients`.
+A slip (e) at a product lands on a neighbouring product; any other slip lands on any action of the page. Typed
+text goes through the person's misspellings (`queries`). `docs/internals/shoppers.md` explains the model; the
+numbers are in `coefficients`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from facsim.shop.storefront.views import PageAction, PageView
 _SLIP: Mapping[str, float] = {"slip": 1.0}
 
 _Intended = tuple[Nest, list[float]]
-"""An aim, and the probability that each of its options is meant."""
+"""An aim, and the probability that each of its options is intended."""
 
 _new = tuple.__new__
-"""`_new(Choice, fields)` is `Choice(*fields)` in half the time; a page has a hundred and more choices."""
+"""`_new(Choice, fields)` equals `Choice(*fields)` at half the cost; a page has over a hundred choices."""
 
 
 class Policy:
-    """How shoppers choose. It knows no catalogue: a choice depends on page, memory and shopper alone."""
+    """How shoppers choose. It has no catalogue: a choice depends only on page, memory and shopper."""
 
     def __init__(self, coefficients: Coefficients = COEFFICIENTS) -> None:
         self.coefficients = coefficients
@@ -46,10 +46,10 @@ class Policy:
     def choices(
         self, view: PageView, memory: Memory, shopper: Shopper, judgements: JudgementCache | None = None
     ) -> tuple[Choice, ...]:
-        """Everything that can be done on a page, with probabilities that sum to 1.
+        """Return every possible choice on a page, with probabilities that sum to 1.
 
-        Every act of the page, every text that the shopper may type and leaving have a positive one. Pure: the
-        same arguments give the same result, with or without what the shopper's `judgements` remember.
+        Every action of the page, every text that the shopper may type, and leaving have a positive
+        probability. Pure: the same arguments give the same result, whatever `judgements` has cached.
         """
         judgements = judgements or JudgementCache(shopper, self.coefficients)
         situation = perceive(view, memory, judgements, self.coefficients)
@@ -96,7 +96,7 @@ class Policy:
         return tuple(found)
 
     def _slipped(self, actions: Sequence[PageAction], intended: Sequence[_Intended]) -> dict[int, float]:
-        """Probability that each action happens by a slip. Typing is no slip, and leaving does not slip."""
+        """Probability of each action by a slip. Typing never results from a slip, and leaving never slips."""
         slips = self.coefficients.slips
         found = {
             index: 0.0
@@ -123,7 +123,7 @@ class Policy:
 def _rows(
     actions: Sequence[PageAction], looks: Nest, chances: Sequence[float]
 ) -> list[list[tuple[float, int]]]:
-    """Product actions by part of the page: neighbours in a row are neighbours on the screen."""
+    """Product actions by part of the page: neighbours in a row are adjacent on the screen."""
     rows: dict[str, list[tuple[float, int]]] = {}
     for option, chance in zip(looks.options, chances, strict=True):
         if option.action_index is not None:
@@ -132,7 +132,7 @@ def _rows(
 
 
 def _intended(found: Sequence[Nest], sharpness: float) -> list[_Intended]:
-    """The nested logit."""
+    """Probabilities of all options under the nested logit."""
     exp = math.exp
     values: list[float] = []
     within: list[list[float]] = []
@@ -155,13 +155,13 @@ def _intended(found: Sequence[Nest], sharpness: float) -> list[_Intended]:
 
 
 class _Rivals:
-    """The most probable other thing to do, for each option: another product, or something of another aim."""
+    """The most probable alternative to each option: another product, or an option of another aim."""
 
     def __init__(self, intended: Sequence[_Intended]) -> None:
         best: dict[str | int | None, tuple[float, Nest, Option]] = {}
         for nest, chances in intended:
             if nest.aim != "look":
-                # Rival wordings of a query or values of a filter are no other thing to do.
+                # Another wording of the query or another filter value does not count as an alternative.
                 chance = max(chances)
                 best[nest.aim] = (chance, nest, nest.options[chances.index(chance)])
                 continue
@@ -175,7 +175,7 @@ class _Rivals:
         self._second = {**others[0][1][1].terms, **others[0][1][2].terms} if others else {}
 
     def of(self, nest: Nest, option: Option) -> Mapping[str, float]:
-        """Terms of an option's rival."""
+        """Terms of the most probable alternative to an option."""
         key = option.subject if nest.aim == "look" else nest.aim
         return self._second if key == self._first_key else self._first
 
@@ -187,7 +187,7 @@ def _typed(
     terms: Mapping[str, float],
     against: Mapping[str, float],
 ) -> Iterator[Choice]:
-    """A wording as typed: right, or as this person misspells it."""
+    """Choices for typing a text: correctly, and with each of this person's misspellings."""
     action, meant, need = option.action_index, query_text.text, query_text.need
     yield _new(Choice, (action, meant, probability * query_text.right, terms, "search", meant, need, against))
     for text, chance in query_text.typos:

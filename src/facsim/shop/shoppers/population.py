@@ -1,4 +1,4 @@
-"""The population of shoppers: which person makes which session, and what for."""
+"""The population of shoppers: who makes which session, and why."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from facsim.shop.storefront.views import Visitor
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """A session: a person with a need, and what else is decided before it begins.
+    """The shopper of one session: a person, their needs, and everything fixed before the session starts.
 
     Attributes:
-        number: of the session.
-        needs: what is looked for, one or several.
-        intent: the same in the person's words.
-        stamina: steps after which the wish to leave is as strong as the coefficients say.
-        threshold: worth of a product that is good enough.
+        number: number of the session.
+        needs: one or more needs to shop for.
+        intent: the needs in the person's words.
+        stamina: steps after which the wish to leave reaches the strength given by the coefficients.
+        threshold: worth at which a product is good enough.
         wordings: every text that may be typed.
-        visitor: what the shop knows of them on arrival: a cart, for those who return to it.
-        address: where the session begins.
+        visitor: what the shop knows about them on arrival: a cart, for those who return to one.
+        address: where the session starts.
     """
 
     number: int
@@ -43,22 +43,22 @@ class Shopper:
 
     @property
     def user_id(self) -> str:
-        """Of the person; the same on each of their sessions."""
+        """Id of the person; the same in all their sessions."""
         return self.person.user_id
 
     @property
     def persona(self) -> str:
-        """The person in words."""
+        """Description of the person in prose."""
         return self.person.persona
 
     @property
     def fields(self) -> Mapping[str, str]:
-        """The person as fields, none of them latent."""
+        """Observable traits of the person as fields; latent values are not included."""
         return self.person.traits
 
 
 class Population:
-    """All shoppers of a catalogue and a seed: the same ones, in any order, on every machine."""
+    """All shoppers for a catalogue and a seed. Deterministic: independent of access order and machine."""
 
     def __init__(self, catalogue: Catalogue, seed: int, coefficients: Coefficients = COEFFICIENTS) -> None:
         self._seed = seed
@@ -76,7 +76,7 @@ class Population:
         self._all_brands = sorted({brand for brands in self._brands.values() for brand in brands})
 
     def shopper(self, number: int, sessions: int) -> Shopper:
-        """Everything about visit `number` of `sessions`. People come back: about two sessions a person."""
+        """Return the shopper of session `number` of `sessions`. Each person has about two sessions."""
         rng = Random(f"visit:{self._seed}:{number}")  # noqa: S311
         person = self.person(rng.randrange(max(1, sessions // 2)))
         people, tastes = self._coefficients.people, person.tastes
@@ -105,7 +105,7 @@ class Population:
         )
 
     def person(self, number: int) -> Person:
-        """Person `number`: style, tastes and persona."""
+        """Return person `number`: style, tastes and persona."""
         rng = Random(f"person:{self._seed}:{number}")  # noqa: S311
         return draw_person(rng, f"shopper-{number:06d}", self._all_brands, self._coefficients.people)
 
@@ -131,7 +131,7 @@ class Population:
         return [rng.choice(self._kinds)]
 
     def _visitor(self, rng: Random, need: Need) -> Visitor:
-        """Somebody who left a thing in the cart: one that was popular and not too dear."""
+        """A visitor who left a product in the cart: a popular one that was not too expensive."""
         products = self._products[need.kind.name]
         fair = [product for product in products if product.price <= BOUNDS.too_dear * need.budget] or products
         left = rng.choices(fair, [BOUNDS.rarely_left + product.popularity for product in fair])[0]

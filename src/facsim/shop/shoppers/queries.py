@@ -1,4 +1,4 @@
-"""What people might type: wordings of a need, and how they misspell them."""
+"""Texts that people might type: wordings of a need, and misspellings of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BESIDE = {
 
 
 class Typo(NamedTuple):
-    """A misspelt text and the chance that it is typed in place of the right one."""
+    """A misspelt text and the probability that it is typed instead of the correct one."""
 
     text: str
     chance: float
@@ -29,15 +29,15 @@ class Typo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class QueryText:
-    """A text that somebody may type for a need.
+    """A text that a person may type for a need.
 
     Attributes:
         text: in lower case.
         need: index of the need in the shopper's needs.
-        details: how many details it gives beside the name of the thing.
-        liking: its utility before the course of the session is known, in logits.
+        details: number of details besides the name of the product.
+        liking: its base utility in logits, independent of the course of the session.
         typos: how this person misspells it.
-        right: chance that it is typed right.
+        right: probability that it is typed correctly.
     """
 
     text: str
@@ -51,12 +51,12 @@ class QueryText:
 def query_texts(
     rng: Random, person: Person, needs: Sequence[Need], coefficients: Coefficients
 ) -> tuple[QueryText, ...]:
-    """Every text that a person may type during a session, each once."""
+    """Return every text that a person may type during a session, without duplicates."""
     tastes, texts, slips = person.tastes, coefficients.texts, coefficients.slips
     found: dict[str, tuple[int, int, float]] = {}
     for index, need in enumerate(needs):
         names = [need.kind.name, *need.kind.words[:3]]
-        # People have their own word for a thing: a preference that stays for the session.
+        # People have their own word for a thing: a preference fixed for the session.
         liking = {
             name: texts.name * (place == 0) + rng.gauss(0, texts.own_word) for place, name in enumerate(names)
         }
@@ -78,7 +78,7 @@ def query_texts(
 def _forms(
     need: Need, name: str, tastes: Tastes, texts: QueryCoefficients, *, short: bool
 ) -> Iterator[tuple[int, float, str]]:
-    """Number of details, utility of these details, and text."""
+    """For each wording: number of details, utility of these details, and text."""
     yield 0, 0.0, name
     front: list[tuple[float, str]] = [(texts.feature, feature) for feature in need.features]
     if need.brand:
@@ -100,10 +100,10 @@ def _forms(
 
 
 def _typos(text: str, person: Person, slips: SlipCoefficients, taken: set[str]) -> tuple[Typo, ...]:
-    """The misspellings that this person is prone to: one of each sort, at a place of their own.
+    """The misspellings that this person is prone to: one of each type, each at its own position.
 
-    Sorts: two letters swapped, one left out, one doubled, a neighbouring key; never a word's first letter. A
-    text that is `taken` (another wording, or its misspelling) is left to that one; new ones are added to it.
+    Types: two letters swapped, one omitted, one doubled, a neighbouring key; never a word's first letter.
+    Texts in `taken` (other wordings and their misspellings) are skipped; new ones are added to `taken`.
     """
     chance = min(slips.typo_most, person.tastes.typo_rate * len(text) / slips.typo_letters)
     places = [place for place in range(1, len(text) - 1) if text[place - 1 : place + 2].isalpha()]

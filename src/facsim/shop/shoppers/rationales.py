@@ -1,4 +1,4 @@
-"""Reasons in the first person, from the terms that set a choice apart from the next best one."""
+"""First-person rationales, built from the terms that set a choice apart from the next best one."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ Phrases = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 def rationale_for(rng: Random, choice: Choice, view: PageView, memory: Memory, shopper: Shopper) -> str:
-    """Why a shopper does this, in 8 to 30 words of theirs, naming what is on the page.
+    """Explain a choice in the shopper's words: 8 to 30 words that name things on the page.
 
-    The deciding term is the one that is largest against the same term of the best other thing to do; among
-    those that have words. Nothing of what comes after is known here, so none can be told.
+    The deciding term is the one with the largest lead over the same term of the best alternative, among the
+    terms that have phrases. Later steps are unknown here, so a rationale cannot leak them.
     """
     by_term = _phrases().get(str(choice.aim), _phrases()["look"])
     facts = _facts(choice, view, shopper)
     term = _deciding(choice, by_term)
     if term == "tired" and memory.steps < _SOON:
-        term = "any"  # Nobody says after two pages that it took long.
+        term = "any"  # After two pages, nobody complains that it took long.
     candidates = [phrase for phrase in by_term.get(term, ()) if _sayable(phrase, facts)]
-    # People do not always name the one thing that decided.
+    # People do not always name the deciding factor.
     if not candidates or rng.random() < BOUNDS.vague:
         candidates += [phrase for phrase in by_term["any"] if _sayable(phrase, facts)]
     candidates = candidates or ["That seems to be the best thing to do now, so I do it."]
@@ -53,7 +53,7 @@ def rationale_for(rng: Random, choice: Choice, view: PageView, memory: Memory, s
 
 
 def _deciding(choice: Choice, by_term: Mapping[str, tuple[str, ...]]) -> str:
-    """The term that speaks most for a choice, among those with words."""
+    """The term that most favours a choice, among those with phrases."""
     ahead = {
         term: value - choice.against.get(term, 0.0) for term, value in choice.terms.items() if term in by_term
     }
@@ -62,12 +62,12 @@ def _deciding(choice: Choice, by_term: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _sayable(phrase: str, facts: Mapping[str, str]) -> bool:
-    """Whether the page shows all that a phrase names."""
+    """Whether the page shows everything that a phrase names."""
     return all(value or "{" + name + "}" not in phrase for name, value in facts.items())
 
 
 def _facts(choice: Choice, view: PageView, shopper: Shopper) -> dict[str, str]:
-    """What can be named: empty where it is not there to be seen."""
+    """Values for the placeholders of phrases; empty if the page does not show them."""
     action = view.actions[choice.action_index] if choice.action_index is not None else None
     card = _card(action, view)
     index = choice.need if choice.need is not None else 0
@@ -100,7 +100,7 @@ def _facts(choice: Choice, view: PageView, shopper: Shopper) -> dict[str, str]:
 
 
 def _card(action: PageAction | None, view: PageView) -> ProductCard | None:
-    """The product that an action is about: its own, or that of the page."""
+    """The product that an action concerns: its own, or that of the page."""
     if action is not None and action.product is not None:
         cards = (*view.cards, *(line.card for line in view.lines))
         found = next((card for card in cards if card.product == action.product), None)

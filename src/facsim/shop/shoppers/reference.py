@@ -1,7 +1,7 @@
-"""The tables of docs/research/shopper-coefficients.md, made from the coefficients.
+"""Generates the tables of docs/research/shopper-coefficients.md from the coefficients.
 
 `python -m facsim.shop.shoppers.reference docs/research/shopper-coefficients.md` updates the file; a test
-fails when it is stale.
+fails if it is stale.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ END = "<!-- end -->"
 
 
 def tables(coefficients: Coefficients = COEFFICIENTS) -> str:
-    """Every coefficient with its reason, as Markdown."""
+    """Return every coefficient with its reason, as Markdown tables."""
     lines = [
         "### aims: utility of each aim on each kind of page, before anything about the page is known",
         "",
@@ -52,10 +52,10 @@ def tables(coefficients: Coefficients = COEFFICIENTS) -> str:
 
 
 def updated(text: str) -> str:
-    """The text with the tables in force.
+    """Return the text with up-to-date tables.
 
     Raises:
-        InputError: if it lacks the place for them.
+        InputError: if the text lacks the markers for them.
     """
     head, found, tail = text.partition(BEGIN)
     if not found or END not in tail:

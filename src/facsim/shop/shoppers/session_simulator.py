@@ -1,4 +1,4 @@
-"""Simulates a session from its first page to its end: the loop that sampling, measuring and fitting share."""
+"""Simulates sessions from first page to end: the loop shared by sampling, measuring and fitting."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from facsim.shop.storefront.store import Storefront
 from facsim.shop.storefront.views import PageAction, PageView, RenderedPage, Visitor
 
 MAX_STEPS: Final = 5_000
-"""No session is truncated, or the stated probabilities would be wrong. People tire, so all sessions end; more
-steps than this are a mistake in the coefficients."""
+"""Step limit. No session is truncated, since that would make the stated probabilities wrong. People tire, so
+all sessions end; reaching this limit means the coefficients are wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionPoint:
-    """A page as a shopper faces it, with every choice they have.
+    """A page together with every choice the shopper has on it.
 
     Attributes:
         rendered: the page.
-        visitor: what the shop knows about them.
-        memory: what they remember.
+        visitor: what the shop knows about the shopper.
+        memory: what the shopper remembers.
         choices: every possible choice, with its probability.
     """
 
@@ -37,7 +37,7 @@ class DecisionPoint:
 
     @property
     def view(self) -> PageView:
-        """What the page shows."""
+        """View of the page."""
         return self.rendered.view
 
     def action(self, choice: Choice) -> PageAction | None:
@@ -45,7 +45,7 @@ class DecisionPoint:
         return None if choice.action_index is None else self.view.actions[choice.action_index]
 
     def ends_with(self, choice: Choice) -> bool:
-        """Whether a choice ends the session, by leaving or by placing the order."""
+        """Whether a choice ends the session, by leaving or by placing an order."""
         action = self.action(choice)
         return action is None or action.kind == "place_order"
 
@@ -60,7 +60,7 @@ class Decision(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """Kind of the action done; `leave` for leaving."""
+        """Kind of the chosen action; `leave` for leaving."""
         return (
             self.view.actions[self.choice.action_index].kind
             if self.choice.action_index is not None
@@ -69,7 +69,7 @@ class Decision(NamedTuple):
 
 
 class SessionSimulator:
-    """Walks shoppers who choose by a policy through a shop.
+    """Simulates shoppers in a shop whose choices follow a policy.
 
     Args:
         store: the shop.
@@ -80,17 +80,17 @@ class SessionSimulator:
         self.store, self.policy = store, policy
 
     def begin(self, shopper: Shopper) -> DecisionPoint:
-        """The first page of a session."""
+        """Return the first decision point of a session."""
         return self._decision_point(shopper, shopper.address, shopper.visitor, Memory())
 
     def after(self, point: DecisionPoint, choice: Choice, shopper: Shopper) -> DecisionPoint:
-        """The next page after a choice that does not end the session."""
+        """Return the decision point that follows a choice; the choice must not end the session."""
         return self._decision_point(shopper, *self._next(point, choice))
 
     def simulate(
         self, shopper: Shopper, choose: Callable[[DecisionPoint], Choice]
     ) -> Iterator[tuple[DecisionPoint, Choice]]:
-        """Every page of a session with the choice made there. The last choice leaves or places the order."""
+        """Yield every page of a session with its choice. The last choice leaves or places an order."""
         point = self.begin(shopper)
         for _ in range(MAX_STEPS):
             choice = choose(point)
@@ -103,10 +103,10 @@ class SessionSimulator:
     def simulate_batch(
         self, sessions: Sequence[tuple[Shopper, Callable[[DecisionPoint], Choice]]]
     ) -> Iterator[list[tuple[int, DecisionPoint, Choice]]]:
-        """`simulate` for several sessions in lockstep, with the index of the session.
+        """Run `simulate` for several sessions in lockstep; yield each decision with its session's index.
 
-        All sessions open their next page, then all compute their choices, and so on. That is a little faster
-        than one session after another: code and data that repeat stay in the processor's caches.
+        All sessions open their next page, then all compute their choices, and so on. This is slightly faster
+        than one session after another, because repeated code and data stay in the CPU caches.
 
         Args:
             sessions: the shopper of each session, and the function that chooses for them.
@@ -138,7 +138,7 @@ class SessionSimulator:
         raise AssertionError(f"session {sessions[pages[0][0]][0].number} does not end")
 
     def _next(self, point: DecisionPoint, choice: Choice) -> tuple[str, Visitor, Memory]:
-        """The address a choice leads to, with the visitor and the memory on arrival."""
+        """Return the address that a choice leads to, and the visitor and memory on arrival."""
         action = point.action(choice)
         assert action is not None, "leaving ends the session"
         address, visitor = self.store.follow(action, point.visitor, choice.text)
@@ -152,7 +152,7 @@ class SessionSimulator:
 
 
 def simulate_session(store: Storefront, policy: Policy, shopper: Shopper, rng: Random) -> Iterator[Decision]:
-    """Let a shopper session the shop; `rng` draws the choices."""
+    """Simulate one session of a shopper; choices are sampled with `rng`."""
 
     def choose(point: DecisionPoint) -> Choice:
         return rng.choices(point.choices, [choice.probability for choice in point.choices])[0]

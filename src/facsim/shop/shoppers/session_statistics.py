@@ -1,4 +1,4 @@
-"""Statistics of simulated sessions: the figures that are published for real ones."""
+"""Statistics of simulated sessions: the same figures that are published for real sessions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from facsim.shop.shoppers.session_simulator import Decision, simulate_session
 from facsim.shop.storefront.store import Storefront
 
 PURCHASE_KINDS = frozenset({"add_to_cart", "buy_now", "checkout", "continue", "place_order"})
-"""Buttons of purchase intent, as OPeRA counts them."""
+"""Kinds of actions that count as purchase intent in OPeRA."""
 
 _CLASSES: Mapping[str, str] = {
     "search": "search",
@@ -37,8 +37,8 @@ _CLASSES: Mapping[str, str] = {
     "home": "other",
     "other": "other",
 }
-"""Kind of action -> class that both our actions and OPeRA's clicks have. `back` has none: in OPeRA people go
-back with the browser, without a click."""
+"""Kind of action -> class shared by our actions and OPeRA's clicks. `back` has none: in OPeRA people go back
+with the browser, without a click."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,16 @@ class SessionCounts:
     """Counts of one session.
 
     Attributes:
-        actions: all actions, leaving and the final order included.
-        searches: typed ones.
-        filters: clicks on filters and orders.
-        bought: 1 if it ended in an order.
-        reformulations: queries typed that differ from the one before them.
-        typos, corrections: misspelt queries, and those followed at once by what was meant.
-        right: mean highest probability of any action over all steps but the first; None if there are none.
-        entropy: mean over the same steps, in nats.
+        actions: all actions, including leaving and the final order.
+        searches: typed searches.
+        filters: clicks on filters and sort orders.
+        bought: 1 if the session ended in an order.
+        reformulations: typed queries that differ from the previous one.
+        typos, corrections: misspelt queries, and those followed directly by the intended query.
+        right: highest action probability, averaged over all steps but the first; None if there are none.
+        entropy: mean entropy over the same steps, in nats.
         leaves: steps after the first at which leaving was the most probable action.
-        classes: the actions' classes, up to the first button of purchase intent; then `purchase` or `end`.
+        classes: classes of the actions up to the first action of purchase intent, then `purchase` or `end`.
     """
 
     actions: int
@@ -74,14 +74,14 @@ class SessionCounts:
 def simulate_counts(
     store: Storefront, policy: Policy, population: Population, sessions: int, *, seed: int = 0
 ) -> Iterator[SessionCounts]:
-    """Simulate the sessions of a population and count each of them."""
+    """Simulate the sessions of a population and yield the counts of each."""
     for number in range(sessions):
         shopper = population.shopper(number, sessions)
         yield count_session(list(simulate_session(store, policy, shopper, Random(f"walk:{seed}:{number}"))))  # noqa: S311
 
 
 def count_session(points: Sequence[Decision]) -> SessionCounts:
-    """Count what was done in a session."""
+    """Return the counts of one session."""
     typed = [point.choice for point in points if point.choice.text is not None]
     pairs = list(pairwise(typed))
     kinds = [point.kind for point in points]
@@ -117,14 +117,14 @@ def _classes(kinds: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An estimate with the half width of its 95% interval."""
+    """An estimate with the half-width of its 95% interval."""
 
     value: float
     error: float
 
 
 def figures(found: Sequence[SessionCounts]) -> dict[str, Figure]:
-    """Means over sessions and the like; intervals by the normal law or, for quantiles, by resampling."""
+    """Means, ratios and quantiles over sessions. Intervals are normal, or bootstrapped for quantiles."""
     actions = np.array([session.actions for session in found], float)
     searches = np.array([session.searches for session in found], float)
     filters = np.array([session.filters for session in found], float)
@@ -164,7 +164,7 @@ def _mean(values: np.ndarray) -> Figure:
 
 
 def _ratio(upper: np.ndarray, lower: np.ndarray) -> Figure:
-    """Ratio of two means over sessions, its error by linearisation."""
+    """Ratio of two means over sessions; its error by linearisation (delta method)."""
     if not lower.sum():
         return Figure(math.nan, math.nan)
     value = float(upper.sum() / lower.sum())
@@ -173,11 +173,11 @@ def _ratio(upper: np.ndarray, lower: np.ndarray) -> Figure:
 
 
 def transitions(found: Iterable[Sequence[str]], *, repeats: bool = True) -> dict[str, Counter[str]]:
-    """How often each class follows each other one; sessions begin with `start`.
+    """Count how often each class follows another; every session begins with `start`.
 
     Args:
-        found: classes of each session's actions in order.
-        repeats: whether a class may follow itself; otherwise a run of one class counts once.
+        found: for each session, the classes of its actions in order.
+        repeats: whether a class may follow itself; if not, a run of one class counts once.
     """
     rows: dict[str, Counter[str]] = {}
     for classes in found:
@@ -188,7 +188,10 @@ def transitions(found: Iterable[Sequence[str]], *, repeats: bool = True) -> dict
 
 
 def distance(ours: Mapping[str, Counter[str]], theirs: Mapping[str, Counter[str]]) -> dict[str, float]:
-    """Total variation between rows of two transition tables; `all` is their mean, weighted by `theirs`."""
+    """Total variation distance between the rows of two transition tables.
+
+    The entry `all` is the mean over rows, weighted by the counts of `theirs`.
+    """
     found: dict[str, float] = {}
     for row, counts in theirs.items():
         mine = ours.get(row, Counter())

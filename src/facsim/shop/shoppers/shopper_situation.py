@@ -14,17 +14,17 @@ from facsim.shop.storefront.views import PageAction, PageView, ProductCard
 
 @dataclass(frozen=True, slots=True)
 class ShopperSituation:
-    """What a page means to a shopper at this point of the session.
+    """A page from the perspective of a shopper at this point of the session.
 
     Attributes:
-        actions: index and action by kind of action.
-        cards: of products on the page, by product.
-        judged: the same products as this shopper judges them.
-        shown: the product of a product's page, judged.
-        worth: of the products looked at earlier in the session.
-        best: id of the best one of them.
+        actions: (index, action) pairs by kind of action.
+        cards: cards on the page by product id.
+        judged: this shopper's judgement of the same products.
+        shown: judgement of the product on a product page; None on other pages.
+        worth: worth of each product looked at earlier in the session, by id.
+        best: id of the best of these.
         poor: how far the best product not yet looked at falls short of the threshold: 0 (not) to 1 (by far).
-        last: the query asked last.
+        last: the latest query.
     """
 
     view: PageView
@@ -42,12 +42,12 @@ class ShopperSituation:
 
     @property
     def gap(self) -> float:
-        """Worth of the product shown above the threshold; 0 on other pages."""
+        """Worth of the product shown minus the threshold; 0 on other pages."""
         return 0.0 if self.shown is None else self.shown.worth - self.shopper.threshold
 
     @property
     def open_needs(self) -> int:
-        """Needs of a list with nothing in the cart yet, beside the present one; 0 unless there is a list."""
+        """Number of other needs on the list with nothing in the cart yet; 0 unless the mission is a list."""
         if self.shopper.mission != "list":
             return 0
         return sum(
@@ -60,7 +60,7 @@ class ShopperSituation:
 def perceive(
     view: PageView, memory: Memory, judgements: JudgementCache, coefficients: Coefficients
 ) -> ShopperSituation:
-    """The situation of the shopper whose judgements are given."""
+    """Return the situation of the shopper who owns `judgements`."""
     shopper, judge = judgements.shopper, judgements.of
     actions: dict[str, list[tuple[int, PageAction]]] = {}
     for index, action in enumerate(view.actions):

@@ -8,17 +8,17 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a kind of shopper differs. The first six weigh the terms of a product's appeal.
+    """How a kind of shopper differs from others. `price` to `speed` weight the terms of a product's appeal.
 
     Attributes:
-        share: of people.
-        habits: what their persona says, one of them; after the name.
-        filters: liking of filters and sorting, in logits.
-        patience: for turning pages; multiplies stamina by its exponential, halved.
-        eagerness: to decide, in logits.
-        detail: liking of details in queries, in logits for each.
-        care: divides the chance of a typo.
-        tone: how their reasons are worded.
+        share: share of people with this style.
+        habits: phrases for the persona, to follow the name; one is used.
+        filters: preference for filters and sorting, in logits.
+        patience: patience for turning pages, in logits; also raises stamina (see `Bounds.staying`).
+        eagerness: eagerness to decide, in logits.
+        detail: preference for details in queries, in logits per detail.
+        care: divides the probability of a typo.
+        tone: how their rationales are worded.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Words of titles, queries and needs, compared as a reader compares them."""
+"""Compares words of titles, queries and needs the way a reader would."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WORD = re.compile(r"[a-z0-9]+")
 
 @lru_cache(maxsize=60_000)
 def words(text: str) -> frozenset[str]:
-    """The words of a text in lower case, without a plural's s.
+    """Return the words of a text in lower case, with the plural s removed.
 
     >>> sorted(words("Trail-running Shoes, 2 pairs"))
     ['2', 'pair', 'running', 'shoe', 'trail']
@@ -27,13 +27,13 @@ def _stem(word: str) -> str:
 
 
 def last_word(text: str) -> str:
-    """The word that says what a thing is: the last one of its name."""
+    """Return the head noun of a product name: its last word, stemmed."""
     found = _WORD.findall(text.lower())
     return _stem(found[-1]) if found else ""
 
 
 def money(cents: int) -> str:
-    """An amount as people say it.
+    """Format an amount in cents the way people write it.
 
     >>> money(4999), money(120000), money(5000)
     ('$49.99', '$1,200', '$50')
@@ -42,7 +42,7 @@ def money(cents: int) -> str:
 
 
 def a(thing: str) -> str:
-    """A thing with its article, none for plurals.
+    """Prefix a noun with its indefinite article; plurals get none.
 
     >>> a("kettle"), a("air fryer"), a("running shoes"), a("dress")
     ('a kettle', 'an air fryer', 'running shoes', 'a dress')
@@ -54,6 +54,6 @@ def a(thing: str) -> str:
 
 
 def short(title: str, most: int = 7) -> str:
-    """The beginning of a title, as one refers to it: up to its first comma or `most` words."""
+    """Shorten a title to how people refer to it: up to the first comma, at most `most` words."""
     head = re.split(r"[,(|\u2013\u2014]| - ", title, maxsplit=1)[0].split()
     return " ".join(head[:most]) or title

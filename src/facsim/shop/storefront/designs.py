@@ -1,4 +1,4 @@
-"""Designs of the shop, for comparing one with another. What differs is seen on the pages, and in views."""
+"""Designs of the shop, for A/B comparisons. All differences are visible on the pages and in the views."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How the shop presents what it sells.
+    """How the shop presents its products.
 
     Attributes:
         name: as in `facsim shop sample --variant NAME`.
-        about: what is different, in a sentence.
-        per_page: results on a page.
-        ranking: how results are ordered where nobody chose a sort order: `relevance` or `popular`.
-        facets: fields of the filters shown; empty for all that there are.
-        ratings: whether cards show ratings. Products' own pages always do.
-        price_badges: whether cards say what is saved, and which of the results costs least.
-        pictures: the size of the pictures on cards.
-        related: how many other products a product's page shows.
+        about: what is different, in one sentence.
+        per_page: results per page.
+        ranking: default order of results: `relevance` or `popular`.
+        facets: fields of the filters to show; empty for all.
+        ratings: whether cards show ratings. Product pages always do.
+        price_badges: whether cards show savings and mark the cheapest result.
+        pictures: size of the pictures on cards.
+        related: number of related products on a product page.
         checkout_steps: the pages of the checkout; the last one is `review`.
     """
 
@@ -81,4 +81,4 @@ _ALL = (
 )
 
 DESIGNS: dict[str, Design] = {design.name: design for design in _ALL}
-"""Every design by its name."""
+"""Designs by name."""

@@ -27,10 +27,10 @@ _CACHED_FRAGMENTS = 20_000
 _CACHED_TEMPLATES = 2_000
 _CACHED_LISTS = 4_000
 
-# Where the fragments are in a raw page.
+# Locations of the fragments in a raw page.
 _HEADER, _HEADER_END = '<div hidden class="banner', "</header>\n"
 _FOOTER, _FOOTER_END = "<footer", "</noscript>\n"
-# The names in a cart's lines depend on the prices that they show.
+# Names in cart lines depend on the prices shown.
 _NO_TEMPLATE = '<li class="line'
 _SHELF = re.compile(
     r'(<section class="(?:shelf|results)[^>]*>(?:<h2>[^<]*</h2>)?\s*<ul class="grid[^>]*>\s*)'
@@ -154,7 +154,7 @@ class FastSimplifier:
         self._lists = lru_cache(maxsize=_CACHED_LISTS)(self._list)
 
     def simplify(self, html: str) -> tuple[str, list[tuple[str, str, str]]]:
-        """What `simplify(html).html` returns, with the tag, name and address of each element as written."""
+        """Return `simplify(html).html`, and the tag, name and address of each element as written."""
         simplified = self._assemble(html) or simplify(html).html
         elements = _ELEMENT.findall(simplified)
         if len({name for _, name, _ in elements}) < len(elements):
@@ -163,7 +163,7 @@ class FastSimplifier:
         return simplified, elements
 
     def _assemble(self, html: str) -> str | None:
-        """The page put together from its fragments; None if this is not a page of the shop."""
+        """Assemble the page from its fragments; None if it is not a page of the shop."""
         header, footer = html.find(_HEADER), html.rfind(_FOOTER)
         if header < 0 or footer < 0:
             return None
@@ -178,7 +178,7 @@ class FastSimplifier:
         return self._fill(rest, fragments)
 
     def _fill(self, rest: str, fragments: list[str]) -> str:
-        """The rest of a page, simplified, with the fragments in their places."""
+        """Simplify the rest of a page and insert the fragments."""
         if _NO_TEMPLATE not in rest:
             pieces, values = extract_slots(rest)
             template = self._template(pieces)
@@ -187,7 +187,7 @@ class FastSimplifier:
         return SimplifiedTemplate(simplify(rest).html).fill((), fragments)
 
     def _replace_fragments(self, main: str, fragments: list[str]) -> str:
-        """A page's content with placeholders for its fragments, which are appended to `fragments`."""
+        """Replace a page's fragments by placeholders; the fragments are appended to `fragments`."""
 
         def replace_link(match: re.Match[str]) -> str:
             before, start, address, tag_end, number, label, after = match.groups()
@@ -216,7 +216,7 @@ class FastSimplifier:
         return _LIST.sub(replace_items, _SENTENCE.sub(replace_link, "".join(shelves)))
 
     def _links(self, context: str, items: str, tag: str) -> str | None:
-        """The items of a list of links, simplified; None if one of them is not a link."""
+        """Simplify the items of a list of links; None if an item is not a link."""
         cut = _VARIABLE.split(items)
         pieces = self._lists(context, tag, tuple(cut[::3]))
         if pieces is None:
@@ -227,7 +227,7 @@ class FastSimplifier:
         return "".join(written)
 
     def _list(self, context: str, tag: str, cut: tuple[str, ...]) -> list[str] | None:
-        """A list of links, simplified and split where its addresses and numbers go."""
+        """Simplify a list of links and split it where its addresses and numbers go."""
         links: list[str] = []
         written: list[str] = []
         items = _VARIABLE_MARK.join(cut)
@@ -251,7 +251,7 @@ class FastSimplifier:
         return "\n".join(written).split(_VARIABLE_MARK)
 
     def _items(self, context: str, tag: str, items: Sequence[str]) -> list[str]:
-        """Items of a list, each simplified as on a page that contains nothing but this list."""
+        """Simplify each item as on a page that contains only this list."""
         cached = self._cached_items
         keys = [(context, tag, item) for item in items]
         missing = [key for key in dict.fromkeys(keys) if key not in cached]
@@ -280,18 +280,18 @@ class FastSimplifier:
 
 
 def placeholder_item(index: int, *, card: bool = False) -> str:
-    """The raw HTML that takes the place of a list's items; `card`: of a list of things with a heading."""
+    """Raw HTML that replaces a list's items; `card`: for a list of items with a heading."""
     link = placeholder_link(index)
     return f"<li><h3>{link}</h3></li>" if card else f"<li>{link}</li>"
 
 
 def placeholder_link(index: int) -> str:
-    """The raw HTML that takes the place of a link within a sentence."""
+    """Raw HTML that replaces a link within a sentence."""
     return _PLACEHOLDER.format(index)
 
 
 def extract_slots(html: str) -> tuple[tuple[str, ...], list[str]]:
-    """A page as the pieces that determine its template, and the values of the slots between them."""
+    """Split a page into the pieces that determine its template and the values of the slots between them."""
     cut = _SLOT.split(_TABLE_ROW.sub("\x1e\\1\x1d", html.replace("</li><li>", "\x1f")))
     values = cut[2::3]
     del cut[2::3]
@@ -299,7 +299,7 @@ def extract_slots(html: str) -> tuple[tuple[str, ...], list[str]]:
 
 
 def simplify_items(context: str, items: str, tag: str) -> str:
-    """Items of a list, simplified on a page that contains nothing but this list."""
+    """Simplify items of a list on a page that contains only this list."""
     box, end = "", ""
     if context.startswith('<section class="facet'):
         box, end = '<aside aria-label="Refinements">', "</aside>"
@@ -311,7 +311,7 @@ def simplify_items(context: str, items: str, tag: str) -> str:
 
 
 def simplify_each(context: str, items: Sequence[str], tag: str) -> list[str]:
-    """Items of a list, each as if it were the only one: in one call, unless two would get the same name."""
+    """Simplify each item as if it were alone; uses one call unless two items would get the same name."""
     labels = [found[-1] for item in items if (found := _LABEL.findall(item))]
     if len({slug(unescape(label)) for label in labels}) == len(items):
         found = simplify_items(context, "".join(items), tag).removesuffix("</li>").split("</li>\n")
@@ -327,7 +327,7 @@ def _slot_text(value: str) -> str:
 
 
 def _simplify_sentence(before: str, tag_end: str, numbered: bool, after: str) -> tuple[str, str, str]:
-    """A link in a sentence, split at its address and its number."""
+    """Simplify a link in a sentence; return it split at its address and its number."""
     number = "0" if numbered else ""
     page = simplify(f"<body><main>{before}{_NEUTRAL_ADDRESS}{tag_end}{number}{after}</main></body>").html
     found = _LINK.search(page)

@@ -1,4 +1,4 @@
-"""Templates rendered in pieces that can be kept, each with the actions that it registers while it renders."""
+"""Templates rendered in cacheable fragments; each records the actions it registers while rendering."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _SELECTOR = re.compile(r"\.([a-z][a-z0-9-]*)(?=[^{}]*\{)")
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A piece of a page, and what can be done in it, in document order."""
+    """A piece of a page and its actions, in document order."""
 
     html: str
     actions: tuple[PageAction, ...] = ()
 
 
 class _Written(str):
-    """Markup that is not escaped again; `Markup` itself takes five times as long to make."""
+    """Markup that is not escaped again; creating a `Markup` takes five times as long."""
 
     __slots__ = ()
 
@@ -56,11 +56,11 @@ class TemplateHelpers:
         """Register an action.
 
         Args:
-            action: what its element does.
-            href: how its link is written, if not by its address: `#content` within a page.
+            action: the action of the element.
+            href: the link target if it is not the action's address, e.g. `#content` within a page.
 
         Returns:
-            The attributes of its element.
+            The HTML attributes of the element.
         """
         self.actions.append(action)
         if action.method == "post":
@@ -71,7 +71,7 @@ class TemplateHelpers:
         return _Written(f'href="{escape(href or action.address)}"{current}')
 
     def put(self, fragment: Fragment) -> str:
-        """Put a piece here that was rendered before."""
+        """Insert a fragment that was rendered before."""
         self.actions.extend(fragment.actions)
         return _Written(fragment.html)
 
@@ -79,8 +79,8 @@ class TemplateHelpers:
 class Renderer:
     """Renders the templates of one design.
 
-    Class names are written as a bundler of style sheets would write them, others for each design: they say
-    nothing, like those of real shops.
+    Class names get a hash suffix that depends on the design, as a CSS bundler would add, so they differ
+    between designs.
     """
 
     def __init__(self, design: str) -> None:
@@ -102,7 +102,7 @@ class Renderer:
         return Fragment(html, tuple(sheet.actions))
 
     def bundled(self, source: str) -> str:
-        """A template with its class names as a bundler writes them."""
+        """Add the design's hash suffix to the class names in a template."""
         return _CLASSES.sub(lambda found: " ".join(map(self._class, found[0].split())), source)
 
     def style(self) -> str:
@@ -114,7 +114,7 @@ class Renderer:
 
 
 def escaped(value: object) -> str:
-    """As markupsafe escapes, at a fraction of its time: most texts have nothing to escape."""
+    """Escape like markupsafe but much faster: most texts contain nothing to escape."""
     if type(value) is str and not _SPECIAL.search(value):
         return value
     if isinstance(value, (_Written, Markup)):
@@ -130,7 +130,7 @@ class _Generator(CodeGenerator):
 
 
 class _Context(Context):
-    """Calls functions as they are: none of the templates' asks for a context."""
+    """Calls functions directly: no template function needs a context."""
 
     def call(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> object:
         kwargs.pop("_loop_vars", None)
@@ -139,7 +139,7 @@ class _Context(Context):
 
 
 class _Environment(Environment):
-    """Jinja's, with less to do for each of the hundreds of values on a page."""
+    """Jinja environment with less overhead for each of the hundreds of values on a page."""
 
     code_generator_class = _Generator
     context_class = _Context

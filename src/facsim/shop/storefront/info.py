@@ -1,4 +1,4 @@
-"""The pages around the shop: help, account and what else stands in a footer."""
+"""Information pages: help, account and the other pages linked from the footer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class InfoTopic:
-    """An information page: its title as links call it, and what it says."""
+    """An information page: its title, as used in links, and its text."""
 
     title: str
     paragraphs: tuple[str, ...]
@@ -62,7 +62,7 @@ TOPICS: dict[str, InfoTopic] = {
         "Conditions of use", ("Nothing that is ordered here is sent, and nothing is charged.",)
     ),
 }
-"""By the last part of their address."""
+"""Topics by the last segment of their address."""
 
 ACCOUNT = ("account", "orders", "wishlist")
 FOOTER: dict[str, tuple[str, ...]] = {
@@ -71,4 +71,4 @@ FOOTER: dict[str, tuple[str, ...]] = {
     "Your shop": ("account", "orders"),
     "Legal": ("privacy", "terms"),
 }
-"""What stands under which heading at the end of every page."""
+"""Footer links by heading."""

@@ -1,4 +1,4 @@
-"""What stands around every page: head, header with the search box, departments, footer."""
+"""The frame of every page: head, header with the search box, departments, footer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TYPED, _COUNT = "\x00typed", "\x00count"
 
 
 class PageLayout:
-    """Puts pages of one design together."""
+    """Assembles the pages of one design."""
 
     def __init__(self, catalogue: Catalogue, renderer: Renderer) -> None:
         self._catalogue, self._renderer = catalogue, renderer
@@ -29,12 +29,12 @@ class PageLayout:
         self._footer = self._make_footer()
 
     def document(self, main: Fragment, view: PageView, data: Mapping[str, object]) -> Fragment:
-        """The whole page.
+        """Render the whole page.
 
         Args:
             main: its content.
-            view: what it shows.
-            data: structured data for machines.
+            view: its view.
+            data: structured data (JSON-LD).
         """
         typed = view.query.text if view.query else ""
         header = self._header(typed, view.cart_count, view.kind == "checkout")
@@ -55,7 +55,7 @@ class PageLayout:
         return [department_action(name, part) for name in self._catalogue.departments]
 
     def _make_header(self, typed: str, cart_count: int, minimal: bool) -> Fragment:
-        """The header; `minimal` during checkout, where nothing is to distract."""
+        """The header; `minimal` during checkout, to avoid distractions."""
         blank = self._blank_headers[minimal]
         actions = list(blank.actions)
         for place, action in enumerate(actions):
@@ -67,7 +67,7 @@ class PageLayout:
         return Fragment(blank.html.replace(_TYPED, text, 1).replace(_COUNT, count, 1), tuple(actions))
 
     def _make_blank_header(self, minimal: bool) -> Fragment:
-        """The header of nobody in particular: marks stand for what was typed and the number in the cart."""
+        """A header with placeholders for the typed query and the number of items in the cart."""
         departments = self.departments("header")[:_IN_NAVIGATION]
         everything = topic_action("departments", "header")
         return self._renderer.render(
@@ -95,7 +95,7 @@ class PageLayout:
 
 
 def _go_action(typed: str) -> PageAction:
-    """The button beside the search box: what stands in the box is asked again."""
+    """The button beside the search box: it submits the text in the box again."""
     return PageAction("search", "Search", search_address(Query(text=typed)) if typed else "/", part="button")
 
 

@@ -1,4 +1,4 @@
-"""What can be done on pages: the actions that their elements stand for."""
+"""The actions that elements of a page represent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from facsim.shop.storefront.visitor_updates import MAX_QUANTITY
 
 
 def checkout_address(steps: tuple[str, ...], at: int) -> str:
-    """The address of a step of the checkout; the first has none of its own."""
+    """The address of a checkout step; the first step has no suffix."""
     return address_of(Route("checkout", step=steps[at] if 0 < at < len(steps) else ""))
 
 
@@ -21,7 +21,7 @@ def search_action(text: str, part: str, kind: ActionKind = "related_search") -> 
 
 
 def filter_action(links: ResultLinks, facet: Facet, value: FacetValue) -> PageAction:
-    """A filter: sets it, or clears it if it is set."""
+    """A link that sets a filter value, or clears it if it is set."""
     address = links.narrowed(facet.field, "" if value.selected else value.value)
     return PageAction(
         "filter", value.text, address, value=value.value, facet=facet.title, selected=value.selected
@@ -29,19 +29,19 @@ def filter_action(links: ResultLinks, facet: Facet, value: FacetValue) -> PageAc
 
 
 def clear_action(query: Query) -> PageAction:
-    """The link that takes all filters back."""
-    # Who came by a department's link has nothing else to see the results of.
+    """A link that clears all filters."""
+    # A visitor who came through a department link has no other query to return to.
     plain = Query(text=query.text, sort=query.sort) if query.text else Query(department=query.department)
     return PageAction("clear", "Clear all filters", search_address(plain))
 
 
 def sort_action(query: Query, links: ResultLinks, value: str, text: str) -> PageAction:
-    """A link to another order of the results."""
+    """A link that changes the sort order of the results."""
     return PageAction("sort", text, links.narrowed("sort", value), value=value, selected=value == query.sort)
 
 
 def pagination_actions(at: int, last: int, links: ResultLinks) -> list[PageAction | None]:
-    """Links to other pages; None where numbers are left out."""
+    """Links to other pages; None for gaps in the page numbers."""
 
     def action(number: int, label: str) -> PageAction:
         return PageAction("page", label, links.with_page(number), value=str(number), selected=number == at)
@@ -81,12 +81,12 @@ def reviews_action(label: str, address: str, product: int, part: str) -> PageAct
 
 
 def change_action(heading: str) -> PageAction:
-    """A link to where something of the checkout can be changed."""
+    """A link to the checkout step where an entry can be changed."""
     return PageAction("other", f"Change {heading.lower()}", "/account", part="checkout")
 
 
 def cart_line_actions(line: CartLine) -> dict[str, PageAction | None]:
-    """What can be done with a line of the cart."""
+    """The actions of a line of the cart."""
     card, number = line.card, line.card.product
     address = address_of(Route("product", product=number))
     key = (("product", str(number)), ("size", line.size), ("colour", line.colour))

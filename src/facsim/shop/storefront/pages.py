@@ -1,4 +1,4 @@
-"""The pages: from what is asked for to what is shown, as a view and as HTML."""
+"""Builds the content of each page, as a view and as HTML, from a route and a visitor."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from facsim.shop.storefront.views import CartLine, PageAction, PageKind, PageVie
 
 POPULAR, DEALS, SNIPPETS = 12, 6, 3
 REDUCED = 0.8
-"""Share of the list price that a deal of the week costs at most."""
+"""Highest price of a deal of the week, as a share of its list price."""
 
 ADDRESS = "14 Harbour Lane, Millbrook"
 CARD = "Card ending in 4417"
@@ -38,7 +38,7 @@ CARD = "Card ending in 4417"
 
 @dataclass(frozen=True, slots=True)
 class PageBody:
-    """A page's content, its view (with the actions of `main`), and structured data for machines."""
+    """A page's content, its view (with the actions of `main`), and structured data (JSON-LD)."""
 
     main: Fragment
     view: PageView
@@ -46,7 +46,7 @@ class PageBody:
 
 
 class PageBuilder:
-    """Makes the content of every kind of page."""
+    """Builds the content of every kind of page."""
 
     def __init__(
         self,
@@ -68,10 +68,10 @@ class PageBuilder:
         self._deals = _one_of_each_kind((one for one in reduced if one.kind.name not in shown), DEALS)
 
     def body(self, route: Route, visitor: Visitor) -> PageBody:
-        """The content of the page at a place.
+        """Return the content of the page at a route.
 
         Raises:
-            NotFoundError: if there is no such page.
+            NotFoundError: if the page does not exist.
         """
         by_kind: dict[PageKind, Callable[[], PageBody]] = {
             "home": lambda: self._home(visitor),
@@ -303,7 +303,7 @@ class PageBuilder:
         )
 
     def notice(self, title: str, text: str) -> PageBody:
-        """A page that says one thing."""
+        """A page with a single message."""
         main = self._renderer.render(
             "info.html",
             title=title,
@@ -314,17 +314,17 @@ class PageBuilder:
         return PageBody(main, PageView("info", "/", (), title=title), {"@type": "WebPage"})
 
     def lines(self, lines: Iterable[tuple[int, str, str, int]]) -> tuple[CartLine, ...]:
-        """Lines of a cart with what is said of their products."""
+        """Resolve the products in the lines of a cart."""
         return tuple(
             CartLine(self._cards.in_short(self.product(number)), size, colour, quantity)
             for number, size, colour, quantity in lines
         )
 
     def product(self, number: int) -> Product:
-        """A product.
+        """Return a product by its id.
 
         Raises:
-            NotFoundError: if there is none.
+            NotFoundError: if it does not exist.
         """
         try:
             return self._catalogue.product(number)

@@ -1,4 +1,4 @@
-"""Products on cards: what a card says, as values and as HTML."""
+"""Product cards, as values and as HTML."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _BIG_SAVING = 0.25
 
 @dataclass(frozen=True, slots=True)
 class ProductShelf:
-    """Cards beside each other, and their HTML."""
+    """A row of cards, and its HTML."""
 
     cards: tuple[ProductCard, ...]
     fragments: tuple[Fragment, ...]
 
 
 class CardRenderer:
-    """Makes the cards of one design. They are kept, since most products are shown again and again."""
+    """Renders the cards of one design. Cards are cached, since most products are shown many times."""
 
     def __init__(self, catalogue: Catalogue, design: Design, renderer: Renderer) -> None:
         self._catalogue, self._design, self._renderer = catalogue, design, renderer
@@ -36,12 +36,12 @@ class CardRenderer:
     def shelf(
         self, products: Iterable[int], sponsored: frozenset[int] = frozenset(), first: int = 1
     ) -> ProductShelf:
-        """Cards of products in order.
+        """Return the cards of products in order.
 
         Args:
-            products: their ids.
-            sponsored: those that are shown because they are paid for.
-            first: the first card's place on the page.
+            products: product ids.
+            sponsored: ids of sponsored products.
+            first: position of the first card on the page.
         """
         ids = tuple(products)
         lowest = self._lowest(ids)
@@ -55,7 +55,7 @@ class CardRenderer:
         )
 
     def card(self, product: Product, *, sponsored: bool = False, lowest: bool = False) -> ProductCard:
-        """What a product's card says."""
+        """Return the card of a product."""
         badge = ""
         saved = (product.list_price - product.price) / product.list_price if product.list_price else 0.0
         if lowest:
@@ -82,11 +82,11 @@ class CardRenderer:
         )
 
     def in_full(self, product: Product) -> ProductCard:
-        """What a product's own page says of it; ratings are shown there in every design."""
+        """Return a product's facts as its own page shows them; every design shows ratings there."""
         return replace(self.card(product), rating=product.rating, reviews=product.reviews)
 
     def in_short(self, product: Product) -> ProductCard:
-        """What is said of a product in the cart."""
+        """Return a product's facts as the cart shows them."""
         return ProductCard(
             product=product.id,
             place=0,

@@ -1,4 +1,4 @@
-"""The shop over HTTP, on this machine only: the same pages that are rendered in process, byte for byte."""
+"""The shop over HTTP, on localhost only. Pages are byte-identical to those rendered in process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
 _LONGEST_REQUEST = 128 * 2**10
-"""Bytes of request line and headers that reach the shop, which answers too long an address with a page."""
+"""Limit in bytes for request line and headers; the shop itself answers addresses that are too long."""
 
 
 def serve(
@@ -33,15 +33,15 @@ def serve(
     """Run the shop until it is interrupted.
 
     Args:
-        seed: of the catalogue.
+        seed: seed of the catalogue.
         design: one of `DESIGNS`.
-        port: where to listen on 127.0.0.1; 0 for one that is free.
-        state: file to keep visitors in; a temporary one if none is given.
-        announce: is told the address once the shop is open.
+        port: port on 127.0.0.1; 0 for any free port.
+        state: file that stores visitors; a temporary file by default.
+        announce: called with the address once the shop is open.
 
     Raises:
-        ConfigError: if a package is missing, the port is taken, there is no such design, or the file cannot
-            be used.
+        ConfigError: if a package is missing, the port is taken, the design is unknown, or the file cannot be
+            used.
     """
     if design not in DESIGNS:
         raise ConfigError(f"there is no design {design!r}; expected one of {', '.join(DESIGNS)}")
@@ -60,12 +60,12 @@ def serve(
 
 
 def make_server(storefront: Storefront, visitors: VisitorStore, port: int) -> Server:
-    """A server that `run(sockets=[…])` starts.
+    """Create a server, to be started with `run(sockets=[…])`.
 
     Args:
         storefront: the shop.
-        visitors: where its visitors are kept.
-        port: that it will listen on; requests that name another are refused.
+        visitors: store for the visitors.
+        port: the port it will listen on; requests whose `Host` names another port are refused.
     """
     from facsim.shop.storefront.web import ShopApp  # noqa: PLC0415 (an extra)
 

@@ -34,12 +34,12 @@ from facsim.shop.storefront.views import PageAction, RenderedPage, Visitor
 SITE = "https://shop.facsim.example"
 _KEPT_PAGES = 3_000
 _CHECKED = 512
-"""Of so many pages one is simplified as a whole, too, to see that its parts make the same."""
+"""One page in this many is also simplified as a whole, to check that the fast path gives the same result."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedPage:
-    """A page as a person sees it, and the element name of each action of its view."""
+    """A simplified page, and the element name of each action of its view."""
 
     page: Page
     names: tuple[str, ...]
@@ -48,12 +48,12 @@ class NamedPage:
 class Storefront:
     """The pages of one catalogue in one design.
 
-    Pages depend on their address and on what the visitor has done; nothing is random, and nothing is kept but
+    Pages depend only on their address and the visitor's state. Nothing is random, and the only state is
     caches of bounded size.
 
     Args:
-        catalogue: what is sold.
-        design: how it is presented.
+        catalogue: the products for sale.
+        design: how they are presented.
     """
 
     def __init__(self, catalogue: Catalogue, design: Design = DESIGNS["standard"]) -> None:
@@ -70,28 +70,28 @@ class Storefront:
         self._naming = Lock()
 
     def open(self, address: str, visitor: Visitor = Visitor()) -> RenderedPage:  # noqa: B008 (frozen)
-        """The page at an address for a visitor. One that leads elsewhere gives the page that it leads to.
+        """Return the page at an address for a visitor, following redirects.
 
         Args:
             address: path and query.
-            visitor: who asks.
+            visitor: the visitor who opens it.
 
         Raises:
-            NotFoundError: if there is no such page.
+            NotFoundError: if the page does not exist.
         """
         place = self._place(address, visitor)
         return self._opened(place, _relevant(place, visitor), sum(line[3] for line in visitor.lines))
 
     def follow(self, action: PageAction, visitor: Visitor, text: str | None = None) -> tuple[str, Visitor]:
-        """Where an action leads, and what the shop knows of the visitor when they have arrived there.
+        """Return the address that an action leads to, and the visitor's state on arrival.
 
         Args:
             action: one of a page's actions.
-            visitor: who actions.
-            text: what was typed, for the search box.
+            visitor: the visitor who takes it.
+            text: the typed text, for the search box.
 
         Raises:
-            NotFoundError: if it leads nowhere.
+            NotFoundError: if the page it leads to does not exist.
         """
         address = action.address
         if action.method == "post":
@@ -101,10 +101,10 @@ class Storefront:
         return self.arrive(address, visitor)
 
     def arrive(self, address: str, visitor: Visitor) -> tuple[str, Visitor]:
-        """The address, in the shop's own form, of the page that an address leads to, and the visitor there.
+        """Return the canonical address that an address leads to, and the visitor's state on arrival.
 
         Raises:
-            NotFoundError: if there is no such page.
+            NotFoundError: if the page does not exist.
         """
         place = self._place(address, visitor)
         if place.kind == "results":
@@ -114,10 +114,10 @@ class Storefront:
         return address_of(place), visitor
 
     def post(self, address: str, fields: Mapping[str, str], visitor: Visitor) -> tuple[str, Visitor]:
-        """What a form does: the address that the answer sends to, and the visitor after it.
+        """Submit a form; return the address of the redirect and the visitor's new state.
 
         Raises:
-            NotFoundError: if there is no such form, or no such product.
+            NotFoundError: if the form or the product does not exist.
         """
         match address:
             case "/cart/add" | "/buy":
@@ -136,7 +136,7 @@ class Storefront:
         raise NotFoundError(address)
 
     def admit(self, visitor: Visitor) -> Visitor:
-        """A visitor from elsewhere (another seed's shop), without what this shop does not know."""
+        """Remove what this shop does not know from a visitor of another shop (for example, another seed)."""
 
         def known(product: int) -> bool:
             try:
@@ -157,15 +157,15 @@ class Storefront:
         )
 
     def notice(self, title: str, text: str, visitor: Visitor) -> RenderedPage:
-        """A page that says one thing, in the look of the shop: what went wrong."""
+        """Return an error page in the look of the shop."""
         body = self._pages.notice(title, text)
         return self._framed(body, sum(line[3] for line in visitor.lines))
 
     def named(self, rendered: RenderedPage) -> NamedPage:
-        """The page simplified, with the names of its actions' elements.
+        """Simplify a page and return it with the element name of each action.
 
         Raises:
-            AssertionError: if the page's elements are not its view's actions, in order. A template is wrong.
+            AssertionError: if the page's elements do not match the view's actions in order (template bug).
         """
         html = rendered.html
         with self._naming:
@@ -205,7 +205,7 @@ class Storefront:
         return place
 
     def _chosen(self, place: Route) -> Route:
-        """A product's place with the options that are chosen at first filled in."""
+        """Return a product's route with the default options filled in."""
         product = self._pages.product(place.product)
         size, colour = place.size, place.colour
         return replace(
@@ -224,7 +224,7 @@ class Storefront:
 
 
 def _relevant(place: Route, visitor: Visitor) -> Visitor:
-    """As much of a visitor as the page shows, so that a page that is the same for many is made once."""
+    """Reduce a visitor to what the page shows, so that identical pages share one cache entry."""
     match place.kind:
         case "home":
             return Visitor(recent=visitor.recent)
@@ -248,5 +248,5 @@ def _tag_of(action: PageAction) -> str:
 
 
 def _leads(href: str, action: PageAction) -> bool:
-    """Whether a link is that of an action: as it is written, or by its end alone, within a page."""
+    """Whether a link belongs to an action: the same address, or only its fragment for links within a page."""
     return action.address.endswith(unescape(href))

@@ -1,4 +1,4 @@
-"""Addresses of the shop's pages: read from whatever somebody asks for, written in one form only."""
+"""Addresses of the shop's pages: any request is parsed, but each page has one canonical address."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from facsim.shop.storefront.info import TOPICS
 from facsim.shop.storefront.views import PageKind
 
 MAX_TEXT = 200
-"""Longest query, in characters. What is typed beyond it is cut off."""
+"""Longest query in characters; longer ones are cut."""
 
 _MAX_ADDRESS = 4_000
 _MAX_PAGE = 1_000
 RESULTS = "results"
-"""The topic, and the address, of the way back to the results that a visitor saw last."""
+"""The topic, and the address, that lead back to the results a visitor saw last."""
 
 _FIELDS = ("department", "brand", "price", "rating", "size", "colour", "delivery", "sort")
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
@@ -30,14 +30,14 @@ class NotFoundError(KeyError):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What an address asks for.
+    """A parsed address.
 
     Attributes:
-        kind: which page.
-        query: of results.
-        product: id, of a product's page; with `size`, `colour` and whether all reviews are to be shown.
-        step: of the checkout; empty for the first.
-        topic: which information page, or `RESULTS`.
+        kind: kind of page.
+        query: the query of a results page.
+        product: product id of a product page; with `size`, `colour` and whether to show all reviews.
+        step: checkout step; empty for the first.
+        topic: topic of an information page, or `RESULTS`.
     """
 
     kind: PageKind
@@ -51,16 +51,16 @@ class Route:
 
 
 def words(text: str) -> str:
-    """Text as typed, cleaned: no control characters, white space folded, at most `MAX_TEXT` characters."""
+    """Clean typed text: drop control characters, collapse white space, cut to `MAX_TEXT` characters."""
     return " ".join(_NOT_TEXT.sub(" ", text[: MAX_TEXT * 4]).split())[:MAX_TEXT].rstrip()
 
 
 @lru_cache(maxsize=5_000)
 def route_of(address: str) -> Route:
-    """What an address (path and query; a fragment is ignored) asks for.
+    """Parse an address (path and query; a fragment is ignored).
 
     Raises:
-        NotFoundError: if no page of the shop can have it. Whether a product exists is not looked up.
+        NotFoundError: if no page can have this address. Whether a product exists is not checked.
     """
     if len(address) > _MAX_ADDRESS:
         raise NotFoundError(address[:100])
@@ -79,7 +79,7 @@ def route_of(address: str) -> Route:
             return Route(kind)
         case ["search"]:
             query = query_of(fields)
-            # What asks for nothing finds nothing, in whatever order.
+            # An empty query has no results, so its sort order does not matter.
             asks = query != Query(sort=query.sort, page=query.page)
             return Route("results", query) if asks else Route("home")
         case ["product", number] if number.isascii() and number.isdecimal() and len(number) < 10:
@@ -98,7 +98,7 @@ def route_of(address: str) -> Route:
 
 
 def address_of(route: Route) -> str:
-    """The address of a page, in the shop's own form."""
+    """Return the canonical address of a page."""
     match route.kind:
         case "results":
             return search_address(route.query or Query())
@@ -120,12 +120,12 @@ def address_of(route: Route) -> str:
 
 
 def search_address(query: Query) -> str:
-    """The address of a results page."""
+    """Return the canonical address of a results page."""
     return ResultLinks(query).with_page(query.page)
 
 
 class ResultLinks:
-    """Addresses of results pages that differ from one in a single thing, as most links on it do."""
+    """Addresses of results pages that differ from a given one in a single field, as most links on it do."""
 
     def __init__(self, query: Query) -> None:
         self._written = {"q": _quoted("q", query.text)}
@@ -133,11 +133,11 @@ class ResultLinks:
             self._written[field] = _quoted(field, getattr(query, field))
 
     def narrowed(self, field: str, value: str) -> str:
-        """With a field set, or cleared; its first page."""
+        """The first page with one field set or cleared."""
         return _search(self._written | {field: _quoted(field, value)})
 
     def with_page(self, number: int) -> str:
-        """Another page of the same."""
+        """Another page of the same results."""
         return _search(self._written | {"page": f"page={number}" if number > 1 else ""})
 
 
@@ -152,7 +152,7 @@ def _search(written: Mapping[str, str]) -> str:
 
 
 def query_of(fields: dict[str, str]) -> Query:
-    """The query in the fields of a results page's address."""
+    """Parse the query from the fields of a results page's address."""
     page = fields.get("page", "")
     number = int(page) if page.isascii() and page.isdecimal() and len(page) < 6 else 1
     rest = {field: fields[field] for field in _FIELDS if field in fields}

@@ -1,8 +1,8 @@
-"""What a page shows and which actions it offers, as values.
+"""Page views: what a page shows and the actions it offers, as values.
 
-A page is rendered from these values and registers its actions meanwhile, so shoppers, server and HTML cannot
-disagree. Everything in a view is visible on its page: a shopper who reads views knows no more than a person
-who reads the page.
+A page is rendered from these values and registers its actions while rendering, so shoppers, server and HTML
+cannot disagree. Everything in a view is visible on its page: a shopper who reads views knows no more than a
+person who reads the page.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from typing import Literal
 from facsim.shop.catalogue import Facet, Query
 
 PageKind = Literal["home", "results", "product", "cart", "checkout", "order", "info"]
-"""`info`: help, account, returns and the like; where `other` actions lead."""
+"""`info`: help, account, returns and similar pages; `other` actions lead there."""
 
 ActionKind = Literal[
-    "search",  # the search box: typed into, and submitted
-    "product",  # to a product's page, from wherever
-    "department",  # to a department's results
+    "search",  # type into the search box and submit
+    "product",  # open a product page, from anywhere
+    "department",  # open a department's results
     "filter",  # set or clear one facet's value
     "clear",  # clear all filters
     "sort",
-    "page",  # to another page of the results
+    "page",  # go to another page of the results
     "did_you_mean",
     "related_search",
     "option",  # choose a size or colour
     "add_to_cart",
     "buy_now",
-    "cart",  # look into the cart
+    "cart",  # open the cart
     "quantity",
-    "remove",  # take a line out of the cart
+    "remove",  # remove a line from the cart
     "checkout",
-    "continue",  # the next step of a longer checkout
+    "continue",  # go to the next step of a longer checkout
     "place_order",
-    "back",  # from cart, checkout or product to where shopping goes on (results, home)
+    "back",  # return from cart, checkout or product to shopping (results, home)
     "home",
-    "reviews",  # read the reviews on a product's page
-    "other",  # help, account, footer: a real shop's distractions
+    "reviews",  # read the reviews on a product page
+    "other",  # help, account, footer: distractions as in a real shop
 ]
 
 
@@ -46,16 +46,16 @@ class PageAction:
     """Something to click (or, for `search`, to type into).
 
     Attributes:
-        kind: what it does.
+        kind: kind of action.
         label: its visible text.
-        address: path and query that it asks for. For `post` actions the form's action.
+        address: path and query it requests. For `post` actions, the form's action.
         method: `get` for links, `post` for buttons that change something.
-        fields: the form's fields, of `post` actions.
-        product: id of the product that it is about.
-        value: what it chooses: the facet's value, the option, the sort order, the page's number.
+        fields: form fields of `post` actions.
+        product: id of the product it concerns.
+        value: what it selects: facet value, option, sort order or page number.
         facet: title of the facet that a `filter` belongs to; `size` or `colour` for an `option`.
-        part: where it stands: `title`, `picture`, `header`, `footer`, `sponsored`, `related`, `recent`, …
-        selected: whether it is chosen already.
+        part: part of the page: `title`, `picture`, `header`, `footer`, `sponsored`, `related`, `recent`, …
+        selected: whether it is already selected.
     """
 
     kind: ActionKind
@@ -72,14 +72,14 @@ class PageAction:
 
 @dataclass(frozen=True, slots=True)
 class ProductCard:
-    """A product as a card shows it. None: this design does not show it, so nobody can weigh it.
+    """A product as shown on a card. Fields that the design does not show are None, so nobody can weigh them.
 
     Attributes:
-        product: its id.
-        place: 1-based place on the page.
-        price: cents.
-        list_price: cents, struck through, where it is higher.
-        delivery: as written, for example `Tomorrow`; `delivery_days` is the same as a number.
+        product: product id.
+        place: 1-based position on the page.
+        price: in cents.
+        list_price: struck-through price in cents, if higher.
+        delivery: as displayed, for example `Tomorrow`; `delivery_days` is the same as a number.
         badge: for example `Limited time deal`, `Best seller`.
     """
 
@@ -97,7 +97,7 @@ class ProductCard:
     badge: str = ""
 
     def at(self, place: int) -> ProductCard:
-        """The same card elsewhere on a page. `dataclasses.replace` takes five times as long."""
+        """Return the same card at another position. Five times faster than `dataclasses.replace`."""
         return ProductCard(
             self.product,
             place,
@@ -119,10 +119,10 @@ class ProductView:
     """A product's page.
 
     Attributes:
-        card: the same facts that its card has, `place` 0.
-        features: what title and bullet points say it has.
-        options: by facet (`size`, `colour`): the values, and the one chosen (empty: none yet).
-        chosen: by facet.
+        card: the same facts as on its card; `place` is 0.
+        features: features named in the title and bullet points.
+        options: by facet (`size`, `colour`): the values, and the chosen one (empty: none yet).
+        chosen: chosen value by facet.
         snippets: stars and text of the reviews shown.
     """
 
@@ -148,20 +148,20 @@ class CartLine:
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """A page: what it shows, and its actions in document order, one for each element that can be acted on.
+    """A page: what it shows, and its actions in document order, one for each interactive element.
 
     Attributes:
-        kind: which of the shop's pages it is.
-        address: its path and query, in the one form that the shop itself writes.
-        actions: what can be done.
+        kind: kind of page.
+        address: its canonical path and query.
+        actions: the available actions.
         title: its main heading.
-        pictures: whether products are shown by `big` pictures.
-        query, total, last_page, facets, did_you_mean: of results.
-        cards: products on cards, in document order.
-        product: the product that the page is about.
-        lines, cart_total: of cart, checkout and order; money in cents.
-        cart_count: how many things are in the cart.
-        checkout_step: which step of the checkout, the last one is `review`.
+        pictures: whether products are shown with `big` pictures.
+        query, total, last_page, facets, did_you_mean: on results pages.
+        cards: product cards in document order.
+        product: the product of a product page.
+        lines, cart_total: on cart, checkout and order pages; money in cents.
+        cart_count: number of items in the cart.
+        checkout_step: step of the checkout; the last one is `review`.
     """
 
     kind: PageKind
@@ -184,14 +184,14 @@ class PageView:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """What the shop knows of a visitor. The same values in process and, as JSON, in the server's database.
+    """What the shop knows about a visitor: used in process, and stored as JSON in the server's database.
 
     Attributes:
-        lines: (product, size, colour, quantity) in the order they were put in.
-        recent: ids of the products looked at last, latest first.
-        order: number of the order placed; 0 before.
-        results: address of the results page last seen, for the ways back to it.
-        bought: the lines of the order placed.
+        lines: cart lines (product, size, colour, quantity) in the order they were added.
+        recent: ids of recently viewed products, latest first.
+        order: number of the placed order; 0 before.
+        results: address of the results page seen last, for links back to it.
+        bought: lines of the placed order.
     """
 
     lines: tuple[tuple[int, str, str, int], ...] = ()
@@ -203,7 +203,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class RenderedPage:
-    """A page as served, and what it shows."""
+    """A page as served, and its view."""
 
     html: str
     view: PageView = field(repr=False)

@@ -1,4 +1,4 @@
-"""Visitors of a running shop, in SQLite."""
+"""Stores the visitors of a running shop in SQLite."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _TABLE = "CREATE TABLE IF NOT EXISTS visitors (id TEXT PRIMARY KEY, state TEXT N
 
 
 class VisitorStore:
-    """What a shop knows of its visitors, by an id that cannot be guessed.
+    """Visitors of a shop by an id that cannot be guessed.
 
     Args:
-        path: of the database file; made if there is none. Visitors not seen for a month are forgotten.
+        path: database file; created if missing. Visitors not seen for a month are deleted.
 
     Raises:
-        ConfigError: if the file cannot be opened or is no database of visitors.
+        ConfigError: if the file cannot be opened or is not a visitor database.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,33 +41,33 @@ class VisitorStore:
             ) from None
 
     def get(self, key: str) -> Visitor | None:
-        """The visitor with an id; None if there is none, or what is kept of them cannot be read any more."""
+        """Return the visitor with an id; None if there is none or the stored record cannot be read."""
         row = self._database.execute("SELECT state FROM visitors WHERE id = ?", (key,)).fetchone()
         return visitor_of(row[0]) if row else None
 
     def put(self, key: str, visitor: Visitor) -> None:
-        """Keep what is known of a visitor."""
+        """Store a visitor."""
         self._database.execute(
             "INSERT OR REPLACE INTO visitors VALUES (?, ?, ?)", (key, json_of(visitor), time.time())
         )
 
     @staticmethod
     def new_key() -> str:
-        """An id for a new visitor."""
+        """Generate an id for a new visitor."""
         return secrets.token_urlsafe(24)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database."""
         self._database.close()
 
 
 def json_of(visitor: Visitor) -> str:
-    """A visitor as JSON."""
+    """Serialize a visitor to JSON."""
     return json.dumps(asdict(visitor), ensure_ascii=False, separators=(",", ":"))
 
 
 def visitor_of(text: str) -> Visitor | None:
-    """The visitor in JSON that `json_of` made; None if it is something else."""
+    """Parse a visitor from the JSON of `json_of`; None if it is anything else."""
     try:
         fields = json.loads(text)
         return Visitor(

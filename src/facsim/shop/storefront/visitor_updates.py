@@ -1,4 +1,4 @@
-"""What a visitor does to what the shop knows of them."""
+"""How a visitor's actions update the visitor's state."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _Line = tuple[int, str, str, int]
 
 
 def after_viewing(visitor: Visitor, product: int) -> Visitor:
-    """After looking at a product."""
+    """Return the visitor after viewing a product."""
     others = (other for other in visitor.recent if other != product)
     return replace(visitor, recent=(product, *others)[:_RECENT])
 
 
 def after_adding(visitor: Visitor, product: Product, fields: Mapping[str, str]) -> Visitor:
-    """After putting a product into the cart, in the size and colour of `fields`, or else the first ones."""
+    """Return the visitor after adding a product in the size and colour of `fields`; the first by default."""
     key = (
         product.id,
         _one_of(product.sizes, fields.get("size")),
@@ -37,7 +37,7 @@ def after_adding(visitor: Visitor, product: Product, fields: Mapping[str, str]) 
 
 
 def after_changing(visitor: Visitor, fields: Mapping[str, str], quantity: int) -> Visitor:
-    """After choosing how many of a line; 0 takes it out. What is not in the cart stays out."""
+    """Return the visitor after setting a line's quantity; 0 removes it. Unknown lines are ignored."""
     key = tuple(fields.get(field, "") for field in ("product", "size", "colour"))
     for at, (product, size, colour, _) in enumerate(visitor.lines):
         if (str(product), size, colour) == key:
@@ -46,7 +46,7 @@ def after_changing(visitor: Visitor, fields: Mapping[str, str], quantity: int) -
 
 
 def after_ordering(visitor: Visitor) -> Visitor:
-    """After ordering what is in the cart. The number of the order follows from what is ordered."""
+    """Return the visitor after ordering the cart. The order number is derived from the order's contents."""
     if not visitor.lines:
         return visitor
     number = 1_000_000 + crc32(repr(visitor.lines).encode()) % 9_000_000

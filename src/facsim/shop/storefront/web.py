@@ -1,4 +1,4 @@
-"""The shop as a web application. Needs starlette; `server` imports it when it is used."""
+"""The shop as a web application. Requires starlette; `server` imports this module lazily."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class HttpError(Exception):
-    """A request that is answered with a page that says why not."""
+    """A request that is answered with an error page."""
 
     def __init__(self, status: int, title: str, text: str) -> None:
         super().__init__(title)
@@ -56,13 +56,13 @@ _FAULT = (500, "Something went wrong", "The fault is ours. Please go back and tr
 class ShopApp:
     """The shop as an ASGI application.
 
-    Answers only to its own address (a name that points here, as in DNS rebinding, is refused), and takes
-    forms only from its own pages.
+    Answers only requests for its own address (other host names are refused, against DNS rebinding), and
+    accepts forms only from its own pages.
 
     Args:
         storefront: the shop.
-        visitors: where its visitors are kept.
-        port: that it listens on.
+        visitors: store for the visitors.
+        port: the port it listens on.
     """
 
     def __init__(self, storefront: Storefront, visitors: VisitorStore, port: int) -> None:
@@ -143,7 +143,7 @@ class ShopApp:
         return response
 
     def _is_own(self, request: Request) -> bool:
-        """Whether a form comes from a page of this shop. Browsers say so in one of two headers, or both."""
+        """Whether a form comes from a page of this shop. Browsers say so in one or both of two headers."""
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
         if origin is None and site is None:
             return False
@@ -156,7 +156,7 @@ class ShopApp:
 
     def _keep(self, request: Request, response: Response, visitor: Visitor) -> None:
         key = request.cookies.get(COOKIE, "")
-        # Nobody chooses their own id.
+        # Clients cannot choose their own id.
         if not key or self._visitors.get(key) is None:
             key = self._visitors.new_key()
             response.set_cookie(COOKIE, key, httponly=True, samesite="lax")
@@ -173,7 +173,7 @@ class ShopApp:
             content, kind = self._files[name]
         else:
             raise HttpError(*_NOT_FOUND)
-        # Another seed's shop may be at the same address tomorrow.
+        # The cookie may come from a shop with another seed at the same address.
         headers = {"ETag": f'"{blake2b(content, digest_size=12).hexdigest()}"', "Cache-Control": "no-cache"}
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
