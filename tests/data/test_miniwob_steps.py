@@ -96,7 +96,7 @@ def test_typing_into_a_full_field_keeps_what_was_typed(tmp_path):
     on_a_box = {"type": "type", "name": "faq", "ref": 1, "text": "", "submit": True, "value_before": True}
     data, report = read(tmp_path, [record(steps=[step(**typed), step(**erased), step(**on_a_box)])])
     assert [one.action.text for one in data.session("s_d1").steps] == ["go", "", ""]
-    assert report.noted["typing into a field that was not empty: the text is what was added"].count == 2
+    assert report.noted["typing into a non-empty field: the text is only what was added"].count == 2
 
 
 def test_sentences_are_intents_as_they_are():
@@ -130,7 +130,7 @@ def test_a_session_without_steps_is_refused(tmp_path):
     ("make", "says"),
     [
         (lambda folder: folder / "nothing", "no such file or folder"),
-        (lambda folder: folder, "folder holds no records"),
+        (lambda folder: folder, "folder contains no records"),
         (lambda folder: write(folder / "a.jsonl.gz", ['{"x": 1}']), "neither steps nor states"),
         (lambda folder: write(folder / "a.jsonl.gz", []), "neither steps nor states"),
     ],
@@ -188,7 +188,7 @@ def test_the_real_sessions_are_all_there(real):
     assert data.steps["action_name"].null_count() == 821
     assert report.refused == {}
     assert (
-        report.repaired["name on two tags of a page: taken off the one outside the record's order"].count
+        report.repaired["name on two tags of a page: removed from the one outside the record's order"].count
         == 16
     )
     assert "target's name is not on its page: kept, counted as unreachable" not in report.noted

@@ -131,7 +131,7 @@ def test_every_way_to_write_null(folder, null):
     assert typed.action == Action.type_and_submit(None, "")
     assert click.category is None and click.rationale is None and click.url is None
     assert report.noted[UNREACHABLE].count == 2
-    assert report.noted["input without a text: kept with the empty text"].count == 1
+    assert report.noted["input without text: kept with empty text"].count == 1
 
 
 def test_rows_out_of_time_order_are_sorted_and_ties_go_by_action_id(folder):
@@ -169,7 +169,7 @@ def test_a_row_that_stands_twice_counts_once(folder):
     write(folder, "action", "train", rows)
     data, report = read(folder)
     assert len(data.session(SESSION).steps) == 2
-    assert report.repaired["row stands twice in its session: left out"].count == 1
+    assert report.repaired["duplicate row in a session: dropped"].count == 1
     assert report.noted["one action id on different actions: both kept"].count == 1
 
 
@@ -177,8 +177,8 @@ def test_other_action_types_are_left_out_and_counted(folder):
     write(folder, "action", "train", [row(1), row(2, "scroll"), row(3, None), row(4, "terminate")])
     data, report = read(folder)
     assert [step.action.type for step in data.session(SESSION).steps] == ["click", "terminate"]
-    assert report.repaired["action type scroll is no step: row left out"].count == 1
-    assert report.repaired["action type null is no step: row left out"].count == 1
+    assert report.repaired["action type scroll is not a step: row dropped"].count == 1
+    assert report.repaired["action type null is not a step: row dropped"].count == 1
 
 
 def test_a_session_of_other_rows_only_is_refused(folder):

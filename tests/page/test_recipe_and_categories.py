@@ -56,14 +56,14 @@ def test_a_recipe_adds_drops_and_names(tmp_path: Path) -> None:
         ("- a", "line 1: .*expected `key: value` lines"),
         (
             "names:\n  a: Search box",
-            "line 2?1?, field names: 'Search box' is no name.*did you mean search_box",
+            "line 2?1?, field names: 'Search box' is not a name.*did you mean search_box",
         ),
-        ("names: {a: '!!'}", "is no name: expected words in small letters, joined by _ and .$"),
+        ("names: {a: '!!'}", "is not a name: expected lower-case words, joined by _ and .$"),
         ("names: {'a::before': x}", "'a::before' is not a CSS selector"),
         ("keep: [a, 'b[[']", "line 1, field keep: 'b[[' is not a CSS selector"),
         ("names:\n  a: x\n  b: y\n  a: z", "line 4: 'a' is in line 2 already"),
-        ("categories: [{category: x, name: '('}]", "'(' is no regular expression"),
-        ("url: '('", "'(' is no regular expression"),
+        ("categories: [{category: x, name: '('}]", "'(' is not a regular expression"),
+        ("url: '('", "'(' is not a regular expression"),
         ("sites: [{drop: [a]}]", "recipe 1 has no url"),
     ],
 )
@@ -81,7 +81,7 @@ def test_a_broken_recipe_says_where_and_what_to_do(tmp_path: Path, text: str, me
 def test_a_missing_recipe_is_an_error_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         Recipe.read(tmp_path / "none.yaml")
-    with pytest.raises(ConfigError, match="holds no recipes"):
+    with pytest.raises(ConfigError, match="contains no recipes"):
         Recipe.read(tmp_path)
     assert Recipe.read(_written(tmp_path, "# nothing yet")) == Recipe()
     with pytest.raises(ValidationError, match=r"a\[\["):

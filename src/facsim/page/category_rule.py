@@ -37,7 +37,7 @@ class CategoryRule(BaseModel):
             try:
                 _compiled(pattern)
             except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
         return pattern
 
     def holds(self, action: Action, facts: dict[str, str | None]) -> bool:

@@ -63,7 +63,7 @@ class Recipe(BaseModel):
             if name != proper:
                 meant = f"; did you mean {proper}?" if proper else ""
                 raise ValueError(
-                    f"{name!r} is no name: expected words in small letters, joined by _ and .{meant}"
+                    f"{name!r} is not a name: expected lower-case words, joined by _ and .{meant}"
                 )
         return names
 
@@ -73,7 +73,7 @@ class Recipe(BaseModel):
         try:
             re.compile(pattern or "")
         except re.error as error:
-            raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
         return pattern
 
     @field_validator("sites")
@@ -81,7 +81,7 @@ class Recipe(BaseModel):
     def _are_told_apart(cls, sites: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
         for place, site in enumerate(sites, 1):
             if site.url is None:
-                raise ValueError(f"recipe {place} has no url that tells the pages it is for")
+                raise ValueError(f"recipe {place} has no url; expected a pattern for the pages it is for")
         return sites
 
     @classmethod
@@ -96,12 +96,12 @@ class Recipe(BaseModel):
             return read_yaml(cls, path)
         files = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
         if not files:
-            raise ConfigError(f"{path}: holds no recipes; expected .yaml files")
+            raise ConfigError(f"{path}: contains no recipes; expected .yaml files")
         sites = [read_yaml(cls, file) for file in files]
         for file, site in zip(files, sites, strict=True):
             if site.url is None:
                 raise ConfigError(
-                    f"{file}: has no url; in a folder of recipes each says which pages it is for, for "
+                    f"{file}: has no url; in a folder of recipes each must say which pages it is for, for "
                     r"example url: ^https://shop\.example/"
                 )
         return cls(sites=tuple(sites))

@@ -1,7 +1,7 @@
-r"""Reading JSON objects as models write them: Python quotes, trailing commas, an end that is missing.
+r"""Lenient parser for JSON objects as models write them: Python quotes, trailing commas, truncated ends.
 
-One pass over the text with possessive patterns, nesting limited, no recursion beyond that limit and no
-`eval`: the time is linear in the text whatever stands in it.
+It makes one pass over the text with possessive patterns, limits nesting and recursion, and uses no `eval`:
+time is linear in the length of any text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 # An answer is two levels deep; wrappers around it add a few.
 MAX_DEPTH = 8
 MAX_TOKENS = 100_000
-"""Most JSON tokens read from one text: bounds the time for texts of nothing but brackets."""
+"""Maximum number of JSON tokens read from one text; bounds the time for texts of only brackets."""
 
 _TOKEN = re.compile(
     r"""\s*+(?:
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     )""",
     re.DOTALL | re.VERBOSE,
 )
-# A brace that cannot begin an object is passed over at once.
+# A brace that cannot begin an object is skipped at once.
 _BEGIN = re.compile(r"""\{(?=\s*+["'}])""")
 _SPACE = re.compile(r"\s*+")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -44,11 +44,11 @@ class LooseObject:
 
     Attributes:
         fields: its keys and values.
-        begin: where it begins in the text.
-        end: where it ends.
-        forgiven: names of the leniencies that reading it took.
-        ambiguous_key: a key that it, or an object in it, gives twice with different values, if there is one.
-            A repeated `rationale` is not ambiguous: its last value counts.
+        begin: start offset in the text.
+        end: end offset.
+        forgiven: names of the leniencies needed to parse it.
+        ambiguous_key: a key that it, or an object in it, repeats with different values; None if there is
+            none. A repeated `rationale` is not ambiguous: its last value counts.
     """
 
     fields: dict[str, object]
@@ -59,7 +59,7 @@ class LooseObject:
 
 
 class _Repetitions:
-    """Notes keys that are given twice."""
+    """Records repeated keys."""
 
     def __init__(self) -> None:
         self.found = False
@@ -71,7 +71,7 @@ class _Repetitions:
             self.ambiguous_key = key
 
     def build(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
-        """A hook for `json.loads`."""
+        """`object_pairs_hook` for `json.loads`."""
         fields = dict(pairs)
         if len(fields) < len(pairs):
             seen: dict[str, object] = {}
@@ -83,7 +83,7 @@ class _Repetitions:
 
 
 def exact_object(text: str) -> LooseObject | None:
-    """The object that the whole text is as strict JSON, or None."""
+    """Parse the whole text as one strict JSON object; None if it is not one."""
     if not text.lstrip().startswith("{"):
         return None
     repetitions = _Repetitions()
@@ -96,10 +96,10 @@ def exact_object(text: str) -> LooseObject | None:
 
 
 def loose_objects(text: str) -> Iterator[LooseObject]:
-    """The outermost objects in a text, in order. Of one that never ends, the pairs that are complete.
+    """Yield the outermost objects in a text, in order. A truncated object yields its complete pairs.
 
-    Text that cannot be read from a brace on is searched again from the next brace, as long as all searching
-    together stays within a few times the length of the text.
+    If parsing fails from one brace, it resumes at the next, as long as the total effort stays within a few
+    times the length of the text.
     """
     effort, tokens = 2 * len(text) + 10_000, MAX_TOKENS
     at = 0
@@ -109,7 +109,7 @@ def loose_objects(text: str) -> Iterator[LooseObject]:
         try:
             fields = reader.read_object()
         except _Unreadable:
-            effort -= reader.at - begin + 20  # starting costs something, too
+            effort -= reader.at - begin + 20  # each start has a cost, too
             at = begin + 1
         else:
             found = reader.repetitions
@@ -120,7 +120,7 @@ def loose_objects(text: str) -> Iterator[LooseObject]:
 
 
 class _Unreadable(Exception):
-    """Not an object, whatever is forgiven."""
+    """Not an object, even with all leniencies."""
 
 
 class _Reader:
@@ -133,7 +133,7 @@ class _Reader:
         self.depth = 1
 
     def read_object(self) -> dict[str, object]:
-        """The object whose brace has just been read."""
+        """Parse the object whose opening brace has just been read."""
         fields: dict[str, object] = {}
         after_comma = False
         while True:
@@ -162,7 +162,7 @@ class _Reader:
         values: list[object] = []
         while True:
             value = self._value(closing="]")
-            if value is _MISSING:  # the bracket or the end
+            if value is _MISSING:  # closing bracket or end of text
                 if values and not self.ended:
                     self.forgiven["trailing_comma"] = None
                 return values
@@ -175,7 +175,7 @@ class _Reader:
                 return values
 
     def _value(self, closing: str | None = None) -> object:
-        """The next value; `_MISSING` at the end of the text, or at the mark `closing`."""
+        """Parse the next value; `_MISSING` at the end of the text or at the token `closing`."""
         kind, piece = self._next()
         if kind == "string":
             return self._string(piece)
@@ -191,7 +191,7 @@ class _Reader:
         return value
 
     def _comma(self) -> bool:
-        """Whether a comma comes next; it is read."""
+        """Consume a comma if it comes next; return whether it did."""
         piece = _TOKEN.match(self.text, self.at)
         if piece and piece["mark"] == ",":
             self.at = piece.end()
@@ -199,7 +199,7 @@ class _Reader:
         return False
 
     def _next(self) -> tuple[str, str]:
-        """Kind and text of the next piece. A string without its closing quote is the end of the text."""
+        """Kind and text of the next token. A string without closing quote counts as the end of the text."""
         self.tokens += 1
         if self.tokens > self._most_tokens:
             raise _Unreadable
@@ -250,5 +250,5 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 
 def _joined_surrogates(text: str) -> str:
-    """Pairs of escaped surrogates made one character; lone ones stay for the caller to judge."""
+    """Join pairs of escaped surrogates into one character; lone ones are left for the caller to handle."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

@@ -1,4 +1,4 @@
-"""An answer -> an action. Never raises; what had to be forgiven is named, so that it can be counted."""
+"""Parses a model's answer into an action. Never raises; leniencies are named so that they can be counted."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ LENIENCIES: Mapping[str, str] = {
     "trailing_comma": "a comma before a closing bracket",
     "control_characters": "raw line breaks or other control characters inside a string",
     "bad_escape": "a backslash before a character that JSON does not escape",
-    "truncated": "the end is missing, but the action was complete",
+    "truncated": "the end is missing, but the action is complete",
     "nested": "the answer inside another object",
-    "bare_action": "the action alone, where a rationale was asked for",
+    "bare_action": "only the action, although a rationale was requested",
     "other_style": "rationale and action in one object, in a style without",
     "no_rationale": "the rationale is missing or is not a string",
     "action_as_string": "the action's JSON written inside a string",
     "type_as_action": '`{"action": "click", "name": …}`',
     "type_alias": "`input` for `type_and_submit`",
     "name_alias": "`element` or `target` for `name`",
-    "extra_keys": "keys that were not asked for",
+    "extra_keys": "extra keys that were not requested",
     "lone_surrogates": "halves of a character, replaced by U+FFFD",
 }
-"""Everything that a lenient reading forgives."""
+"""Everything that lenient parsing forgives, with an explanation."""
 
 MAX_RATIONALE = 2_000
 """Characters kept of the first turn of `two_turn`."""
 
 MAX_CHARACTERS = 2_000_000
-"""A longer answer fails unread. Answers within the usual token limits have some thousand characters."""
+"""Longer answers fail unread. Answers within the usual token limits have a few thousand characters."""
 
 _MAX_CANDIDATES = 1_000
 # Models and chat templates mark reasoning in different ways.
@@ -56,14 +56,15 @@ _FENCE = re.compile(r"\s*(?:```\w*)?\s*")
 
 @dataclass(frozen=True, slots=True)
 class ParsedAnswer:
-    """What an answer says.
+    """A parsed answer.
 
     Attributes:
-        action: None when the level is `failed`.
-        rationale: the reason given; None if there is none.
-        level: `strict`: exactly the form asked for. `lenient`: something had to be forgiven. `failed`: no
-        action. forgiven: names of `LENIENCIES`, in alphabetical order; empty unless lenient. problem: why
-        it failed, in a clause.
+        action: the action; None if the level is `failed`.
+        rationale: the given rationale; None if there is none.
+        level: `strict`: exactly the requested form. `lenient`: something had to be forgiven. `failed`: no
+            action.
+        forgiven: names of `LENIENCIES` in alphabetical order; empty unless lenient.
+        problem: why it failed, in a clause.
     """
 
     action: Action | None
@@ -74,11 +75,12 @@ class ParsedAnswer:
 
 
 def parse_answer(text: str, style: Style) -> ParsedAnswer:
-    """Read a model's answer in a style; for `two_turn`, that of the second turn.
+    """Parse a model's answer in a style; for `two_turn`, the answer of the second turn.
 
-    Strict first: exactly one JSON object of the style, with white space around it at most. Then leniently:
-    the first object in the text that holds a valid action. In the styles whose answer is the action alone,
-    `{"action": {...}}` is as good (see `answer_schema`). Linear in the text, and never raises.
+    Strict parsing comes first: exactly one JSON object of the style, surrounded by white space at most. Then
+    lenient parsing takes the first object in the text that contains a valid action. In styles whose answer is
+    only the action, `{"action": {...}}` is equally valid (see `answer_schema`). Takes linear time and never
+    raises.
     """
     if len(text) > MAX_CHARACTERS:
         return ParsedAnswer(None, level="failed", problem=f"longer than {MAX_CHARACTERS:,} characters")
@@ -107,16 +109,16 @@ def parse_answer(text: str, style: Style) -> ParsedAnswer:
 
 
 def parse_rationale(text: str) -> str | None:
-    """The rationale in the first turn of `two_turn`: the text without `<think>` block; None if empty."""
+    """Return the rationale in the first turn of `two_turn`: text without `<think>` block; None if empty."""
     _, answer, _ = _split_reasoning(text[:MAX_CHARACTERS], "two_turn")
     return writable((answer or "").strip()[:MAX_RATIONALE]).strip() or None
 
 
 def _split_reasoning(text: str, style: Style) -> tuple[str | None, str | None, tuple[str, ...]]:
-    """Reasoning, the text outside it, and the leniencies; no text if all of it is unfinished reasoning.
+    """Split off the reasoning; return it, the remaining text, and the leniencies.
 
-    Whatever is inside reasoning tags, before a closing tag or after an opening tag that is never closed is
-    reasoning, and never an answer.
+    The text is None if everything is unfinished reasoning. Text inside reasoning tags, before a closing tag,
+    or after an opening tag that is never closed is reasoning, never an answer.
     """
     stripped = text.strip()
     tagged = _OPEN.search(stripped) or _CLOSE.search(stripped)
@@ -137,7 +139,7 @@ def _split_reasoning(text: str, style: Style) -> tuple[str | None, str | None, t
         reasoning.append(stripped[opened.end() : closed.start()].strip())
         at = closed.end()
         if len(reasoning) == 1 and exact_object(stripped[at:]) is not None:
-            break  # tags in it are part of its strings
+            break  # tags inside it belong to its strings
     answer = "".join((*outside, stripped[at:]))
     stray = [] if exact_object(answer) is not None else list(_CLOSE.finditer(answer))[-1:]
     for closed in stray:
@@ -152,13 +154,13 @@ def _split_reasoning(text: str, style: Style) -> tuple[str | None, str | None, t
 
 
 def _closing(opened: re.Match[str]) -> re.Pattern[str]:
-    """The closing tag of an opening one."""
+    """Pattern of the closing tag for an opening tag."""
     name = opened["name"]
     return re.compile(rf"</{name}>" if name else r"\[/THINK\]", re.IGNORECASE)
 
 
 def _objects(answer: str) -> Iterator[tuple[Mapping[str, object], LooseObject]]:
-    """The objects that may be the answer, each with the outermost one that holds it or is it."""
+    """Yield the objects that may be the answer, each with its outermost enclosing object (or itself)."""
     exact = exact_object(answer)
     found = [exact] if exact is not None else loose_objects(answer)
     for candidate in found:
@@ -177,9 +179,9 @@ def _around(answer: str, candidate: LooseObject) -> tuple[str, ...]:
 
 
 def _inner_objects(fields: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    """The objects inside an object, outermost first, no deeper than answers are nested.
+    """Yield the objects inside an object, outermost first, down to the depth at which answers are nested.
 
-    What stands beside an `action` is no answer, nor is what a rationale holds.
+    Siblings of an `action` and objects inside a rationale are not answers.
     """
     level = _parts(fields)
     for _ in range(MAX_DEPTH):
@@ -199,10 +201,10 @@ def _parts(fields: Mapping[str, object]) -> list[object]:
 
 
 def _read(fields: Mapping[str, object], style: Style, forgiven: set[str]) -> tuple[Action, str | None]:
-    """The action and the rationale in an object; what is forgiven is added.
+    """Read the action and the rationale from an object; leniencies are added to `forgiven`.
 
     Raises:
-        InvalidAction: if it holds no valid action.
+        InvalidAction: if it contains no valid action.
     """
     given = fields.get("rationale")
     rationale = given.strip() or None if isinstance(given, str) else None
@@ -224,7 +226,7 @@ def _read(fields: Mapping[str, object], style: Style, forgiven: set[str]) -> tup
 
 
 def _wrapped_action(fields: Mapping[str, object], forgiven: set[str]) -> Mapping[str, object]:
-    """The fields of the action in `{"rationale": ..., "action": ...}`."""
+    """Return the fields of the action in `{"rationale": ..., "action": ...}`."""
     action = fields["action"]
     if isinstance(action, str) and action in KIND_OF_TYPE:
         forgiven.add("type_as_action")

@@ -1,11 +1,11 @@
 """MiniWoB demonstrations: crowd workers booking flights and searching, the page at every step.
 
-Two forms of the same 1,127 sessions and 16,947 steps are read, and chosen by what is at the path:
+Two formats of the same 1,127 sessions and 16,947 steps are supported; the content of the path decides:
 
-- `steps.jsonl.gz`, one line a session with simplified pages and named targets (`miniwob_steps`). A folder
-  that holds it is read through it;
-- the raw records, one line a session with a DOM snapshot at every browser event (`miniwob_raw`), whose steps
-  are derived here and whose pages go through Facsim's own simplifier.
+- `steps.jsonl.gz`: one session per line, with simplified pages and named targets (`miniwob_steps`). It takes
+  precedence in a folder that contains it;
+- raw records: one session per line, with a DOM snapshot at every browser event (`miniwob_raw`). Steps are
+  derived here, and pages go through Facsim's own simplifier.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class MiniWob:
     """The MiniWoB demonstrations at `path`: their folder, the steps file, or raw records (folder or file).
 
     Attributes:
-        recipe: how raw pages of these sites are simplified, unless another recipe is asked for.
+        recipe: default recipe for simplifying raw pages of these sites.
 
     Raises:
-        InputError: if there is nothing of the kind at `path`.
+        InputError: if `path` has no such records.
     """
 
     name = "miniwob"
@@ -55,7 +55,7 @@ class MiniWob:
         self.recipe = RECIPE if self._raw else None
 
     def card(self) -> Card:
-        """Where the demonstrations come from."""
+        """Return the dataset card: origin, license and citation."""
         return Card(
             name="miniwob-flight",
             source=self.name,
@@ -68,10 +68,10 @@ class MiniWob:
         )
 
     def sessions(self, report: IngestReport, progress: Progress) -> Iterator[RawSession]:
-        """The sessions in the order of the files.
+        """Yield the sessions in file order.
 
         Raises:
-            InputError: if a file is broken.
+            InputError: if a file is corrupt.
         """
         parse = raw_session if self._raw else steps_session
         total = sum(file.stat().st_size for file in self._files)
@@ -105,12 +105,12 @@ def _files_at(path: Path) -> list[Path]:
     folder = path / "raw" if (path / "raw").is_dir() else path
     files = sorted(file for file in folder.iterdir() if file.is_file() and file.name.endswith(_SUFFIXES))
     if not files:
-        raise InputError("folder holds no records", file=folder, expected=_EXPECTED)
+        raise InputError("folder contains no records", file=folder, expected=_EXPECTED)
     return files
 
 
 def _holds_raw_records(file: Path) -> bool:
-    """Which form a file has: its first record says so, for a file may have any name."""
+    """Whether a file has raw records, judged by its first record, since files may have any name."""
     for line, _ in _lines(file):
         if line.strip():
             raw, steps = line.find(_RAW_MARK), line.find(_STEPS_MARK)
@@ -121,12 +121,12 @@ def _holds_raw_records(file: Path) -> bool:
         "first record has neither steps nor states",
         file=file,
         where="row 1",
-        expected="one JSON object a line, with `steps` (steps file) or `states` (raw records)",
+        expected="one JSON object per line, with `steps` (steps file) or `states` (raw records)",
     )
 
 
 def _lines(file: Path) -> Iterator[tuple[bytes, int]]:
-    """The lines of a file, compressed or not, and how many bytes of the file were read up to there."""
+    """Yield the lines of a file, compressed or not, with the number of bytes read so far."""
     unpack = _UNPACKERS.get(file.suffix, nullcontext)
     try:
         with file.open("rb") as packed, unpack(packed) as stream:

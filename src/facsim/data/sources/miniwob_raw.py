@@ -1,16 +1,16 @@
-"""The raw records of the MiniWoB demonstrations: every browser event with a snapshot of the page's DOM.
+"""Raw records of the MiniWoB demonstrations: every browser event with a snapshot of the page's DOM.
 
-Steps are derived by these rules, over the snapshots taken before an event took effect (`timing` 1):
+Steps are derived from the snapshots taken before an event took effect (`timing` 1) by these rules:
 
-- a `mousedown` is a click on its target. (`click` events are not used: some pages react to mouse-up and never
-  get one, and Enter makes false ones.)
-- key events on one target are one `type_and_submit`, until the next mousedown, Tab or another target. A
-  printed character is added, Backspace or Delete takes the last one off, Enter means submitted. The page is
-  the one before the first key that did something; keys that did nothing are no step.
+- a `mousedown` is a click on its target. (`click` events are ignored: some pages react to mouse-up and never
+  receive one, and Enter fires spurious ones.)
+- consecutive key events on one target are one `type_and_submit`, up to the next mousedown, Tab or another
+  target. A printable character is appended, Backspace or Delete removes the last one, Enter submits. The page
+  is the one before the first key with an effect; keys without effect are not steps.
 - scrolling, double clicks, mouse-up and key-up are not steps.
 
-A snapshot is written as HTML and goes through Facsim's simplifier. Which elements react to a click is not in
-the record; the recipe beside this file (`miniwob.yaml`) says it for these sites.
+A snapshot is serialized as HTML and goes through Facsim's simplifier. The records do not say which elements
+react to a click; the recipe next to this file (`miniwob.yaml`) does so for these sites.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _VOID = frozenset({"img", "br", "hr", "input"})
 
 
 class Node(TypedDict, total=False):
-    """An element of a snapshot. Tag `t` is a text; `INPUT_x` an input of type x (its value may be a flag)."""
+    """A node of a snapshot. Tag `t` is text; `INPUT_x` is an input of type x (its value may be a flag)."""
 
     tag: str
     ref: int
@@ -79,14 +79,14 @@ _RECORD = TypeAdapter(_Record)
 
 @dataclass(slots=True)
 class RecordedStep:
-    """A step as the events tell it.
+    """A step derived from events.
 
     Attributes:
-        time_ms: since the page was shown.
-        dom: the page before it.
-        target: the element acted on, if the recorder saw one.
-        typed: what the keys added, or None for a click.
-        erased: how many characters were erased beyond those typed.
+        time_ms: milliseconds since the page was shown.
+        dom: the page before the step.
+        target: the element acted on, if the recorder marked one.
+        typed: text added by the keys; None for a click.
+        erased: number of characters erased beyond those typed.
         submitted: whether Enter was pressed.
     """
 
@@ -98,7 +98,7 @@ class RecordedStep:
     submitted: bool = False
 
     def press(self, event: _Event) -> None:
-        """Apply a key event to what was typed."""
+        """Apply a key event to the typed text."""
         code = event.get("keyCode")
         if event["type"] == "keypress":
             self.typed = (self.typed or "") + chr(event.get("charCode", 0))
@@ -111,15 +111,15 @@ class RecordedStep:
 
     @property
     def did_something(self) -> bool:
-        """Whether it is a step at all."""
+        """Whether the events amount to a step."""
         return self.typed is None or bool(self.typed) or self.erased > 0 or self.submitted
 
 
 def raw_session(line: bytes, where: str, report: IngestReport) -> RawSession:
-    """The session in one line of the raw records.
+    """Parse the session in one line of the raw records.
 
     Raises:
-        SessionRefused: if the line is not such a record.
+        SessionRefused: if the line is not a valid record.
     """
     try:
         record = _RECORD.validate_json(line)
@@ -163,7 +163,7 @@ def _raw_steps(states: list[_State], where: str) -> Iterator[RawStep]:
 
 
 def recorded_steps(states: list[_State]) -> Iterator[RecordedStep]:
-    """The steps in a list of states, by the rules above."""
+    """Yield the steps in a list of states, by the rules above."""
     typing: RecordedStep | None = None
     for state in states:
         event = state["action"]
@@ -212,10 +212,10 @@ def _target(dom: Node) -> Node | None:
 
 
 def snapshot_html(dom: Node, target: Node | None = None) -> tuple[str, str | None]:
-    """A snapshot as an HTML document, and the CSS selector of `target` in it.
+    """Serialize a snapshot as an HTML document; return it with the CSS selector of `target`.
 
-    Every element carries its place in document order as `data-node`: the recorder's own numbers are not
-    always unique. An element without a size is `hidden` unless something in it has one.
+    Every element has its position in document order as `data-node`, because the recorder's own numbers are
+    not always unique. An element without a size is `hidden` unless a descendant has one.
     """
     writer = _SnapshotWriter(_control_of(target) if target is not None else None)
     writer.write(dom)
@@ -244,7 +244,7 @@ class _SnapshotWriter:
         text = value if tag == "textarea" and isinstance(value, str) else node.get("text", "")
         self.parts.append(escape(text, quote=False))
         for child in node.get("children", []):
-            # The recorder kept no white space between elements; words of neighbours must not run together.
+            # The recorder dropped white space between elements; adjacent words must not run together.
             self.parts.append("\n")
             self.write(child)
         self.parts.append(f"</{tag}>")
@@ -270,7 +270,7 @@ def _has_size(node: Node) -> bool:
 
 
 def _control_of(target: Node) -> Node:
-    """What a click on `target` acts on: a label stands for the one control in it."""
+    """The control that a click on `target` acts on: a label forwards clicks to its only control."""
     if target.get("tag") != "LABEL":
         return target
     controls: list[Node] = []

@@ -1,15 +1,15 @@
-"""The steps file of the MiniWoB demonstrations: one line a session, pages simplified, targets named.
+"""The steps file of the MiniWoB demonstrations: one session per line, simplified pages and named targets.
 
-How its fields are read:
+How fields are read:
 
-- the goal becomes the intent: a sentence as it is; fields as `Departure City: San Diego; …`, every field and
-  value as written;
-- `type` is `type_and_submit`. Its text is what the keys added, backspaces taken off; not the field's value
-  afterwards, which also holds what stood there before. A step that only erased, or only pressed Enter, has
-  the empty text. Whether Enter was pressed is `submitted`;
-- targets without a name are kept without one: no predictor can reach them, and every run says how many
-  they are;
-- there is no outcome: these people did neither buy nor leave.
+- the goal becomes the intent: a sentence is used as is; fields become `Departure City: San Diego; …`, with
+  every field and value verbatim;
+- `type` is `type_and_submit`. Its text is what the keys added, after backspaces. It is not the field's value
+  afterwards, which also contains any earlier text. A step that only erased, or only pressed Enter, has empty
+  text. `submitted` says whether Enter was pressed;
+- targets without a name are kept without one: no predictor can predict them, and every run reports their
+  number;
+- there is no outcome: these people neither bought nor left.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ class _Record(BaseModel):
 
 
 def steps_session(line: bytes, where: str, report: IngestReport) -> RawSession:
-    """The session in one line of the steps file.
+    """Parse the session in one line of the steps file.
 
     Raises:
-        SessionRefused: if the line is not such a record.
+        SessionRefused: if the line is not a valid record.
     """
     try:
         record = _Record.model_validate_json(line)
@@ -75,7 +75,7 @@ def steps_session(line: bytes, where: str, report: IngestReport) -> RawSession:
 
 
 def intent_of(goal: dict[str, str | int | float | bool | None] | str) -> str | None:
-    """The goal as text; every field and value verbatim, so that predictors can quote them.
+    """Return the goal as text, with every field and value verbatim so that predictors can quote them.
 
     >>> intent_of({"Departure City": "San Diego", "Departure Day": 9})
     'Departure City: San Diego; Departure Day: 9'
@@ -88,9 +88,9 @@ def intent_of(goal: dict[str, str | int | float | bool | None] | str) -> str | N
 def _step(step: _Step, where: str, report: IngestReport) -> RawStep:
     html, repaired = unique_names(step.page, step.names)
     if repaired:
-        report.repair("name on two tags of a page: taken off the one outside the record's order", where)
+        report.repair("name on two tags of a page: removed from the one outside the record's order", where)
     if step.action.type == "type" and step.action.value_before not in (None, "", False, True):
-        report.note("typing into a field that was not empty: the text is what was added", where)
+        report.note("typing into a non-empty field: the text is only what was added", where)
     typed = step.action.type == "type"
     return RawStep(
         html=html,
@@ -105,11 +105,11 @@ def _step(step: _Step, where: str, report: IngestReport) -> RawStep:
 
 
 def unique_names(html: str, names: list[str]) -> tuple[str, bool]:
-    """The page with each name on one tag only, and whether anything had to be done.
+    """Return the page with each name on only one tag, and whether it was changed.
 
-    On a few pages a number that the recorder used twice put one element's name on another element too. The
-    record lists the names in document order, each once, which tells the right tag from the wrong one. A page
-    whose tags do not hold the listed names in that order is left as it is.
+    On a few pages the recorder used a number twice, which put one element's name on another element too. The
+    record lists each name once in document order, which identifies the right tag. A page whose tags do not
+    contain the listed names in that order is left unchanged.
     """
     found = [match.group(2) for match in _NAMED_TAG.finditer(html)]
     if found == names:

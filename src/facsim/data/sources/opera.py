@@ -1,17 +1,16 @@
 """OPeRA: volunteers shopping on Amazon, from the filtered tables of the hub data set NEU-HAI/OPeRA.
 
-How its rows become sessions:
-
-- sessions come split by split (train first), in each by the time of their first action; steps go by
+How rows become sessions:
+- sessions are ordered by split (train first), then by the time of their first action; steps are ordered by
   timestamp, then action id;
 - `input` is `type_and_submit`, category `search`; clicks have their click type as category; `terminate` has
   `terminate`. A click's name is its `semantic_id`; where that is null the step is kept without a name;
-- the outcome is `purchase` if the last action is a click of type `purchase`, else `terminate`;
+- the outcome is `purchase` if the last action is a click of type `purchase`, otherwise `terminate`;
 - the persona is the survey and the processed interview (`opera_persona`);
-- rationales are people's own.
+- rationales are the participants' own.
 
-Pages are as published (`simplified_html`). They are read once, a few rows at a time; pages of sessions whose
-turn has not come wait in a temporary file, so that memory holds one session whatever the order of the rows.
+Pages are used as published (`simplified_html`). They are read once, a few rows at a time. Pages of later
+sessions wait in a temporary file, so memory holds only one session, whatever the order of the rows.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class _Plan:
 
     Attributes:
         steps: its rows, in order.
-        pages: by step: the page (None if it is null), or its place on the shelf. Grows as the files are read.
+        pages: by step: the page (None if null), or its position in the spool. Filled as the files are read.
     """
 
     session_id: str
@@ -71,7 +70,7 @@ class Opera:
 
     Raises:
         ConfigError: if it is on the hub and `huggingface_hub` is not installed.
-        InputError: if there are no such tables.
+        InputError: if the path has no such tables.
     """
 
     name = "opera"
@@ -79,12 +78,12 @@ class Opera:
     def __init__(self, path: str | Path) -> None:
         self._hub_id = str(path) if is_hub_id(str(path)) else None
         folder = download(self._hub_id) if self._hub_id else Path(path)
-        # The hub's cache names a snapshot's folder by its commit.
+        # The hub cache names a snapshot folder after its commit.
         self._revision = folder.name if self._hub_id else None
         self._files = table_files(folder)
 
     def card(self) -> Card:
-        """Where OPeRA comes from."""
+        """Return the dataset card: origin, license and citation."""
         return Card(
             name="opera",
             source=self.name,
@@ -97,7 +96,7 @@ class Opera:
         )
 
     def sessions(self, report: IngestReport, progress: Progress) -> Iterator[RawSession]:
-        """The sessions, split by split, by time.
+        """Yield the sessions by split, then by time.
 
         Raises:
             InputError: if a table cannot be read or lacks a column.
@@ -122,12 +121,12 @@ class Opera:
                     plan.pages[index] = spool.put(page)
                 while current is not None and len(current.pages) == len(current.steps):
                     yield _session(current, people, spool, report)
-                    current.pages.clear()  # of a session that was refused halfway
+                    current.pages.clear()  # left over from a session that was refused halfway
                     current = next(pending, None)
 
 
 def _plans(tables: Sequence[TableFile], people: OperaUsers, report: IngestReport) -> list[_Plan]:
-    """The sessions in the order in which they come."""
+    """Return the sessions in output order."""
     plans: list[_Plan] = []
     found = sessions_of(tables, report)
     for (split, session_id), rows in found.items():
@@ -148,7 +147,7 @@ def _plans(tables: Sequence[TableFile], people: OperaUsers, report: IngestReport
 def _pages(
     tables: Sequence[TableFile], progress: Progress
 ) -> Iterator[tuple[tuple[Path, int], pa.Buffer | None]]:
-    """File and row number, and the page there, of every row in the order of the files."""
+    """Yield file and row number of every row, and its page, in file order."""
     total = sum(check_columns(table.file, (HTML,)) for table in tables)
     done = 0
     for table in tables:

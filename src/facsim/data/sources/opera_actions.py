@@ -1,4 +1,4 @@
-"""Rows of OPeRA's action table, without their pages: what is kept, in which order, and what it says."""
+"""Rows of OPeRA's action table without their pages: filtering, ordering, and conversion to actions."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class ActionRow:
     """A row that is a step.
 
     Attributes:
-        file: the file it stands in.
-        row: its place there, from 0.
-        where: the same for a reader.
-        time: when, if the timestamp can be read.
+        file: the file that contains it.
+        row: its 0-based row number in the file.
+        where: file and row for messages.
+        time: its timestamp, if it can be parsed.
     """
 
     file: Path
@@ -50,7 +50,7 @@ class ActionRow:
 
     @property
     def action(self) -> Action:
-        """What the person did."""
+        """Return the participant's action."""
         if self.type == "terminate":
             return Action.terminate()
         if self.type == "click":
@@ -66,7 +66,7 @@ class ActionRow:
 def sessions_of(
     tables: Sequence[TableFile], report: IngestReport
 ) -> dict[tuple[str | None, str], list[ActionRow]]:
-    """The steps of every session, by split and session id, in the order of the files.
+    """Return the steps of every session by split and session id, in file order.
 
     Raises:
         InputError: if a file cannot be read or lacks a column.
@@ -78,7 +78,7 @@ def sessions_of(
             report.count_read("rows")
             session_id = text_or_none(row.values["session_id"])
             if session_id is None:
-                report.repair("row without a session id: left out", row.where)
+                report.repair("row without a session id: dropped", row.where)
                 continue
             steps = sessions.setdefault((table.split, session_id), [])
             action = _read_row(table.file, number, row.where, row.values, report)
@@ -88,10 +88,10 @@ def sessions_of(
 
 
 def check_columns(file: Path, needed: Sequence[str]) -> int:
-    """How many rows a Parquet file has.
+    """Check that a Parquet file has the needed columns; return its number of rows.
 
     Raises:
-        InputError: if it cannot be read, or one of the needed columns is missing.
+        InputError: if the file cannot be read or a needed column is missing.
     """
     with open_parquet(file) as parquet:
         found = parquet.schema_arrow.names
@@ -108,9 +108,9 @@ def check_columns(file: Path, needed: Sequence[str]) -> int:
 
 
 def sorted_steps(steps: Sequence[ActionRow], report: IngestReport, where: str) -> list[ActionRow]:
-    """The steps of a session by timestamp, then action id, rows that stand there twice left out.
+    """Sort the steps of a session by timestamp, then action id, and drop duplicate rows.
 
-    If a timestamp is missing or cannot be read, all rows stay in the order of the file.
+    If any timestamp is missing or cannot be parsed, all rows stay in file order.
     """
     steps = _once(steps, report)
     if any(step.time is None for step in steps):
@@ -123,12 +123,12 @@ def sorted_steps(steps: Sequence[ActionRow], report: IngestReport, where: str) -
 
 
 def start_of(steps: Sequence[ActionRow]) -> datetime:
-    """When the first step of known time was taken; sessions of unknown time come last."""
+    """Time of the first step that has one; sessions without any time sort last."""
     return min((step.time for step in steps if step.time), default=_LAST)
 
 
 def outcome_of(steps: Sequence[ActionRow], report: IngestReport, where: str) -> Outcome:
-    """`purchase` if the last step is a purchase click, else `terminate`."""
+    """Return `purchase` if the last step is a purchase click, otherwise `terminate`."""
     last = steps[-1]
     if last.type == "click" and last.click_type == PURCHASE:
         return "purchase"
@@ -142,7 +142,7 @@ def _read_row(
 ) -> ActionRow | None:
     kind = text_or_none(values["action_type"])
     if kind not in _STEP_TYPES:
-        report.repair(f"action type {kind or 'null'} is no step: row left out", where)
+        report.repair(f"action type {kind or 'null'} is not a step: row dropped", where)
         return None
     try:
         time = read_time(text_or_none(values["timestamp"]))
@@ -150,7 +150,7 @@ def _read_row(
         time = None
     text = text_or_none(values["input_text"])
     if kind == "input" and text is None:
-        report.note("input without a text: kept with the empty text", where)
+        report.note("input without text: kept with empty text", where)
     return ActionRow(
         file=file,
         row=number,
@@ -172,7 +172,7 @@ def _once(steps: Sequence[ActionRow], report: IngestReport) -> list[ActionRow]:
     for step in steps:
         first = seen.setdefault(step.action_id, step) if step.action_id else step
         if first is not step and (first.time, first.action) == (step.time, step.action):
-            report.repair("row stands twice in its session: left out", step.where)
+            report.repair("duplicate row in a session: dropped", step.where)
             continue
         if first is not step:
             report.note("one action id on different actions: both kept", step.where)

@@ -1,4 +1,4 @@
-"""Where the tables of OPeRA are: in a local folder of Parquet files, or on the hub."""
+"""Locates the tables of OPeRA in a local folder of Parquet files or on the hub."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _SPLITS = ("train", "test")
 _NOT_READ = frozenset({"full", "image", "images"})
 _HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([A-Za-z0-9][\w./-]*))?")
 _DEEPEST = 4
-"""Folders below the given one that are searched: the hub's layout has two."""
+"""Maximum folder depth to search; the hub's layout has two levels."""
 _HUB_PATTERNS = ("*filtered*action*.parquet", "*filtered*session*.parquet", "*filtered*user*.parquet")
 _EXPECTED = (
     "Parquet files with the table and the split in their path, as on the hub: "
@@ -55,7 +55,7 @@ _EXPECTED = (
 
 @dataclass(frozen=True, slots=True)
 class TableFile:
-    """A file of one of the filtered tables."""
+    """A file that belongs to one of the filtered tables."""
 
     kind: Kind
     split: str | None
@@ -63,16 +63,16 @@ class TableFile:
 
 
 def is_hub_id(path: str) -> bool:
-    """Whether this names a data set of the hub, `OWNER/NAME` or `OWNER/NAME@REVISION`, and no local path."""
+    """Whether `path` is a hub data set, `OWNER/NAME` or `OWNER/NAME@REVISION`, rather than a local path."""
     return bool(_HUB_ID.fullmatch(path)) and ".." not in path and not Path(path).exists()
 
 
 def download(hub_id: str) -> Path:
-    """Fetch the filtered tables of a data set of the hub, or find them in the local hub cache.
+    """Download the filtered tables of a hub data set, or find them in the local hub cache.
 
     Raises:
         ConfigError: if `huggingface_hub` is not installed.
-        InputError: if the hub cannot be reached, or has no such data set.
+        InputError: if the hub cannot be reached or has no such data set.
     """
     try:
         from huggingface_hub import snapshot_download  # noqa: PLC0415 - an extra
@@ -97,10 +97,10 @@ def download(hub_id: str) -> Path:
 
 
 def table_files(folder: Path) -> list[TableFile]:
-    """The files of the filtered tables under `folder`, recognised by the words in their paths.
+    """Return the files of the filtered tables under `folder`, recognised by words in their paths.
 
     Raises:
-        InputError: if there is no such folder, or no action table in it.
+        InputError: if the folder does not exist or contains no action table.
     """
     if not folder.is_dir():
         raise InputError(
@@ -110,12 +110,12 @@ def table_files(folder: Path) -> list[TableFile]:
         )
     found = [table for file in _parquet_files(folder) if (table := _table_of(folder, file))]
     if not any(table.kind == "action" for table in found):
-        raise InputError("folder holds no filtered action table", file=folder, expected=_EXPECTED)
+        raise InputError("folder contains no filtered action table", file=folder, expected=_EXPECTED)
     return found
 
 
 def _parquet_files(folder: Path) -> list[Path]:
-    """Parquet files at most `_DEEPEST` folders below, by name. Hidden folders and links are not searched."""
+    """Parquet files at most `_DEEPEST` folders below, sorted. Skips hidden folders and symbolic links."""
     found: list[Path] = []
     for place, folders, files in os.walk(folder):
         here = Path(place)
@@ -126,7 +126,7 @@ def _parquet_files(folder: Path) -> list[Path]:
 
 
 def _table_of(folder: Path, file: Path) -> TableFile | None:
-    # The file's own name says more than the folders around it, hence the last word counts.
+    # The file name is more specific than its parent folders, so the last match wins.
     words = _words([folder.name, *file.relative_to(folder).parts])
     inside = _words(file.relative_to(folder).parts)
     if _NOT_READ & set(inside):

@@ -1,4 +1,4 @@
-"""OPeRA's pages, read once in the order of the files."""
+"""Reads OPeRA's pages once, in file order."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _READ_AHEAD = 1 << 20
 
 
 def read_pages(file: Path, column: str) -> Iterator[pa.Buffer | None]:
-    """The texts of a column, row by row, as the bytes they are in memory; None for null.
+    """Yield the texts of a column row by row, as zero-copy buffers; None for null.
 
-    Row groups are read a little at a time, however large they are. A buffer keeps its whole batch alive.
+    Row groups are read in small batches, however large they are. A buffer keeps its whole batch alive.
 
     Raises:
-        InputError: if the file breaks off, or the column does not hold text.
+        InputError: if the file is truncated or the column is not text.
     """
     row = 0
     with (
@@ -43,5 +43,5 @@ def _texts(values: pa.Array, file: Path, column: str) -> pa.Array:
 
 
 def text_of(page: pa.Buffer | bytes) -> str:
-    """The text in a buffer. Bytes that are not UTF-8 become lone surrogates, which the ingest repairs."""
+    """Decode a buffer. Bytes that are not UTF-8 become lone surrogates, which ingestion repairs."""
     return str(page, "utf-8", "surrogateescape")

@@ -1,8 +1,8 @@
-"""Who an OPeRA participant is, as text for a prompt.
+"""Personas of OPeRA participants as text for a prompt.
 
-The persona is the participant's survey (demographics, shopping preferences, self description, personality)
-and, where there is one, the processed interview: OPeRA's authors show both to the models they evaluate. The
-raw survey and the raw interview transcript repeat these at several times the length and stay out.
+The persona is the participant's survey (demographics, shopping preferences, self-description, personality)
+and, if there is one, the processed interview. OPeRA's authors show both to the models they evaluate. The raw
+survey and the raw interview transcript repeat these at several times the length and are omitted.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pydantic_core import from_json
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 _NULLS = frozenset({"", "nan", "none", "null"})
-_UNANSWERED = frozenset({"", "nan", "null"})  # "none" is an answer: children, allergies
+_UNANSWERED = frozenset({"", "nan", "null"})  # "none" is a valid answer (children, allergies)
 _DEEPEST = 8
 
 
 def text_or_none(value: object) -> str | None:
-    """A cell's text, outer white space off; None for null and for the words that tables write for null.
+    """Return a cell's stripped text; None for null and for strings that stand for null.
 
     >>> text_or_none(" nav_bar.search_input "), text_or_none("nan"), text_or_none(None)
     ('nav_bar.search_input', None, None)
@@ -30,10 +30,10 @@ def text_or_none(value: object) -> str | None:
 
 
 def persona_of(survey: object, interview: object) -> tuple[str | None, bool]:
-    """The persona, and whether the survey was the JSON that it should be.
+    """Return the persona, and whether the survey was valid JSON.
 
     Args:
-        survey: JSON text. Text that is no JSON is taken as it is.
+        survey: JSON text. Text that is not JSON is used as is.
         interview: text of the processed interview.
     """
     survey_text, interview_text = text_or_none(survey), text_or_none(interview)
@@ -50,7 +50,7 @@ def persona_of(survey: object, interview: object) -> tuple[str | None, bool]:
 
 
 def _from_json(text: str) -> Json:
-    """The value behind JSON text, JSON written into a JSON string included; other text as it is."""
+    """Parse JSON text, including JSON nested in a JSON string; return other text unchanged."""
     if not text.startswith(("{", "[", '"')):
         return text
     try:
@@ -61,7 +61,7 @@ def _from_json(text: str) -> Json:
 
 
 def _lines(value: Json, depth: int) -> Iterator[str]:
-    """`field: answer` lines; what is nested stands indented under its field. What is empty is left out."""
+    """Yield `field: answer` lines; nested values are indented under their field, empty ones omitted."""
     indent = "  " * depth
     if isinstance(value, str) and depth < _DEEPEST:
         value = _from_json(value)
@@ -84,7 +84,7 @@ def _lines(value: Json, depth: int) -> Iterator[str]:
 
 
 def _answer(value: Json) -> str | None:
-    """An answer that fits on a line: a word, a number, a list of these. None for what is nested or empty."""
+    """Format an answer that fits on a line: a word, a number, or a list of these. None if nested or empty."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

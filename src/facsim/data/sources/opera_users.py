@@ -1,4 +1,4 @@
-"""Whose session it is, and who they are: OPeRA's session and user tables."""
+"""The participant and persona of each session, from OPeRA's session and user tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OperaUsers:
 
     @classmethod
     def read(cls, tables: Sequence[TableFile], report: IngestReport) -> OperaUsers:
-        """Read both tables, all splits. Either may be missing.
+        """Read all splits of both tables. Either table may be missing.
 
         Raises:
             InputError: if a file cannot be read or lacks a column.
@@ -43,7 +43,7 @@ class OperaUsers:
         return people
 
     def user_of(self, session_id: str, report: IngestReport, where: str) -> str:
-        """The person of a session: by the table, else by the session id, which begins with the user id."""
+        """Return the user of a session, from the table or else from the prefix of the session id."""
         if session_id in self.users:
             return self.users[session_id]
         found = _SESSION_ID.fullmatch(session_id)
@@ -51,7 +51,7 @@ class OperaUsers:
         return found["user"] if found else session_id
 
     def persona_of(self, user_id: str, report: IngestReport, where: str) -> str | None:
-        """What is known of a person."""
+        """Return the persona of a user; None if there is none."""
         if user_id not in self.personas:
             report.note("user has no survey and no interview: no persona", where)
         return self.personas.get(user_id)
