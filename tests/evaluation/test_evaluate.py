@@ -664,6 +664,18 @@ def test_a_nan_probability_stops_the_run_and_names_the_step(
         evaluate(shop, scripted(hook=broken), run_dir=tmp_path / "run", part="all")
 
 
+@pytest.mark.parametrize("listed", [{}, {Action.click("nowhere"): 0.5}])
+def test_a_distribution_with_nan_stops_the_run_instead_of_counting_as_certain(
+    shop: DataSet, tmp_path: Path, scripted: Make, listed: dict[Action, float]
+) -> None:
+    async def broken(so_far: SessionSoFar) -> Prediction:
+        share = float("nan") if so_far.step == 2 else 0.5
+        return Prediction(Action.terminate(), probabilities={Action.terminate(): share, **listed})
+
+    with pytest.raises(FacsimError, match=r"session s\d+, step 2: the predictor's distribution contains NaN"):
+        evaluate(shop, scripted(hook=broken), run_dir=tmp_path / "run", part="all")
+
+
 def test_one_changed_byte_never_changes_a_case_silently(
     shop: DataSet, tmp_path: Path, scripted: Make
 ) -> None:

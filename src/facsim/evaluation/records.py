@@ -55,6 +55,7 @@ class RecordBuilder:
         Raises:
             FacsimError: if a probability is NaN.
         """
+        _check_probabilities(so_far, prediction, log_probability)
         page, truth, answer = so_far.page, step.action, prediction.action
         return {
             "session_id": session.session_id,
@@ -73,7 +74,7 @@ class RecordBuilder:
             "parse": "failed" if answer is None else prediction.parse,
             "failed": call_failed(prediction),
             **page_facts(page, truth, prediction),
-            **_checked_probabilities(so_far, probability_facts(truth, prediction, log_probability)),
+            **probability_facts(truth, prediction, log_probability),
             **usage_facts(prediction.usage),
             "forgiven": prediction.forgiven,
             "rationale": _unicode(prediction.rationale),
@@ -157,7 +158,7 @@ def probability_facts(
         confidence: probability of the predicted action.
         All are None if the predictor gives no probabilities.
     """
-    if log_probability is not None and not math.isnan(log_probability):
+    if log_probability is not None:
         log_probability = min(0.0, max(log_probability, math.log(PROBABILITY_FLOOR)))
     if prediction.probabilities is None:
         return {"log_probability": log_probability, "rank": None, "confidence": prediction.confidence}
@@ -175,16 +176,22 @@ def probability_facts(
     }
 
 
-def _checked_probabilities(
-    so_far: SessionSoFar, facts: dict[str, float | int | None]
-) -> dict[str, float | int | None]:
-    wrong = [name for name, value in facts.items() if value is not None and math.isnan(value)]
-    if wrong:
+def _check_probabilities(
+    so_far: SessionSoFar, prediction: Prediction, log_probability: float | None
+) -> None:
+    """Refuse NaN before it is clamped: `min` and `max` would turn it into certainty."""
+    given = {
+        "log_probability": () if log_probability is None else (log_probability,),
+        "confidence": () if prediction.confidence is None else (prediction.confidence,),
+        "distribution": (prediction.probabilities or {}).values(),
+    }
+    wrong = next((name for name, values in given.items() if any(map(math.isnan, values))), None)
+    if wrong is not None:
         raise FacsimError(
-            f"session {so_far.session_id}, step {so_far.step}: the predictor's {wrong[0]} is NaN, so its "
-            "answers mean nothing. Check the model's weights for NaN and infinite values"
+            f"session {so_far.session_id}, step {so_far.step}: the predictor's {wrong} "
+            f"{'contains' if wrong == 'distribution' else 'is'} NaN, so its answers mean nothing. "
+            "Check the model's weights for NaN and infinite values"
         )
-    return facts
 
 
 def _folded(probabilities: Mapping[Action, float]) -> Mapping[Action, float]:
