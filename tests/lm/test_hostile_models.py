@@ -2,8 +2,11 @@
 
 import json
 import os
+import resource
 import shutil
+import sys
 import time
+from threading import Event, Thread
 
 import pytest
 import torch
@@ -271,3 +274,24 @@ def test_limits_end_what_they_bound_and_nothing_after():
     while time.monotonic() < until:
         pass
     assert len(b"x" * 2**29) == 2**29
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
+def test_threads_inside_the_limits_leave_no_limit_behind() -> None:
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    is_first_in, is_second_in = Event(), Event()
+    ballast = [bytearray(2**28)]
+
+    def first() -> None:
+        with limits(20, 2**28):
+            is_first_in.set()
+            is_second_in.wait(10)
+
+    thread = Thread(target=first)
+    thread.start()
+    is_first_in.wait(10)
+    ballast.clear()  # the limit of the second is the lower one
+    with limits(20, 2**27):
+        is_second_in.set()
+        thread.join()
+    assert resource.getrlimit(resource.RLIMIT_AS) == before

@@ -38,7 +38,7 @@ def limits(seconds: float, memory: int) -> Iterator[None]:
         LimitExceeded: in the code inside the block.
     """
     watchdog = _watchdog()
-    before = _limit_memory(memory)
+    _limit_memory(memory)
     try:
         watchdog.watch(seconds)
         yield
@@ -47,9 +47,10 @@ def limits(seconds: float, memory: int) -> Iterator[None]:
     except _TimeUp:
         raise LimitExceeded(f"runs for more than {seconds:g} seconds") from None
     finally:
-        watchdog.unwatch()
-        if before is not None:
-            resource.setrlimit(resource.RLIMIT_AS, before)
+        try:
+            watchdog.unwatch()
+        finally:
+            _release_memory()
 
 
 class _TimeUp(BaseException):
@@ -104,8 +105,28 @@ def _raise_in(thread: int, error: type[BaseException] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), pending)
 
 
-def _limit_memory(extra: int) -> tuple[int, int] | None:
-    """Limit the address space to `extra` bytes more than now; returns the limit before."""
+_memory_lock = threading.Lock()
+_unlimited: list[tuple[int, int] | None] = []
+"""For each thread inside `limits`: the limit before, if this thread set one. Limits are those of the process, so
+the last thread to leave restores it."""
+
+
+def _limit_memory(extra: int) -> None:
+    """Limit the address space to `extra` bytes more than now, unless another thread has limited it."""
+    with _memory_lock:
+        _unlimited.append(None if _unlimited else _set_limit(extra))
+
+
+def _release_memory() -> None:
+    with _memory_lock:
+        if len(_unlimited) > 1:
+            _unlimited.pop()
+        elif (before := _unlimited.pop()) is not None:
+            resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def _set_limit(extra: int) -> tuple[int, int] | None:
+    """The limit before; None if it was left as it is."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except (OSError, ValueError):
