@@ -42,6 +42,15 @@ def test_an_echoed_key_is_masked_in_any_case_and_encoding(asked, spec, echo):
     assert "bad key" in failed.error
 
 
+@pytest.mark.parametrize("key", ["EMPTY", "none", "password"])
+def test_a_placeholder_for_a_key_leaves_answers_alone(asked, key, monkeypatch):
+    monkeypatch.setenv("FACSIM_ENDPOINT_API_KEY", key)
+    answer = Answer(f'{{"type": "click", "name": "cart.{key.lower()}_cart"}}')
+    (failed, answered), _ = asked([Status(500, f"bad key {key}"), answer], steps=2)
+    assert answered.action == Action.click(f"cart.{key.lower()}_cart")
+    assert failed.error == "broken: 500: bad key ***"
+
+
 def test_a_foreign_key_in_an_error_is_masked(asked):
     (prediction,), _ = asked([Status(500, "invalid key sk-proj-A1b2C3d4E5f6G7h8, Bearer abcdefghijkl")])
     assert prediction.error == "broken: 500: invalid key ***, Bearer ***"

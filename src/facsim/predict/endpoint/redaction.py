@@ -12,6 +12,10 @@ from facsim.util.errors import ConfigError
 
 MASK = "***"
 _SHORTEST_SECRET = 4
+_SHORTEST_KEY = 12
+"""Shorter keys are placeholders that local servers accept (`EMPTY`, `none`), and ordinary words of answers:
+masking them would turn the name `cart.empty` into one that is not on the page."""
+
 # Keys that a server may echo although they are not the ones in use.
 _LOOKS_SECRET = re.compile(r"\b(?:sk|pk|rk)-[\w-]{12,}|\bAKIA[0-9A-Z]{12,}|(?<=bearer )[^\s\"',}]{8,}", re.I)
 _URL_PASSWORD = re.compile(r"(?<=://)[^\s/@#?]+(?=@)|(?<![\w/])[^\s/@#?:]+:[^\s/@#?]+(?=@)")
@@ -26,13 +30,12 @@ class Redactor:
     """
 
     def __init__(self, secrets: Sequence[str] = ()) -> None:
-        forms = {form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in _encodings(secret)}
-        pattern = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
-        self._pattern = re.compile(pattern, re.IGNORECASE) if pattern else None
+        self._pattern = _pattern_of(secrets, _SHORTEST_SECRET)
+        self._key_pattern = _pattern_of(secrets, _SHORTEST_KEY)
 
-    def __call__(self, text: str) -> str:
-        """The text with every secret in use masked."""
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+    def answer(self, text: str) -> str:
+        """The text of an answer, with every key in use of at least twelve characters masked."""
+        return text if self._key_pattern is None else self._key_pattern.sub(MASK, text)
 
     def contains_secret(self, text: str) -> bool:
         """Whether the text contains a secret in use, percent-encoded or not."""
@@ -40,7 +43,14 @@ class Redactor:
 
     def message(self, text: str) -> str:
         """The text of an error message, with everything masked that is or looks like a secret."""
-        return _LOOKS_SECRET.sub(MASK, redact_addresses(self(text)))
+        known = text if self._pattern is None else self._pattern.sub(MASK, text)
+        return _LOOKS_SECRET.sub(MASK, redact_addresses(known))
+
+
+def _pattern_of(secrets: Sequence[str], shortest: int) -> re.Pattern[str] | None:
+    forms = {form for secret in secrets if len(secret) >= shortest for form in _encodings(secret)}
+    pattern = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+    return re.compile(pattern, re.IGNORECASE) if pattern else None
 
 
 def redact_addresses(text: str) -> str:

@@ -212,7 +212,7 @@ class Transport:
         thinking = "\n".join(
             part.content for part in response.parts if isinstance(part, ThinkingPart) and part.content
         )
-        usage, redact = response.usage, self._connection.redact
+        usage, redact = response.usage, self._connection.redact.answer
         cached, written = usage.cache_read_tokens, usage.cache_write_tokens
         return Completion(
             # A server may echo the key: nothing of it reaches a run or a cache.
