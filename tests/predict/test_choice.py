@@ -310,6 +310,35 @@ def test_nothing_to_learn_from(tmp_path: Path) -> None:
     assert ask(ChoiceModel.load(tmp_path / "model"), "").action == Action.terminate()
 
 
+def test_too_little_to_learn_from_is_named(tmp_path: Path) -> None:
+    with DataSetWriter(tmp_path / "d", Card(name="d", source="jsonl", origin="a test")) as writer:
+        page = writer.add_page('<a name="help">Help</a>')
+        for number in range(3):
+            writer.add_session(Session(f"s{number}", f"u{number}", (Step(page, Action.click("help")),)))
+    with pytest.raises(FacsimError, match=r"3 training steps .* vary too little .* Train on more sessions"):
+        ChoiceModel().fit(DataSet.open(tmp_path / "d"))
+
+
+def test_a_single_typed_text_is_no_obstacle(tmp_path: Path) -> None:
+    with DataSetWriter(tmp_path / "d", Card(name="d", source="jsonl", origin="a test")) as writer:
+        page = writer.add_page(shop_page([("red kettle", 5), ("blue pan", 9)]))
+        for number in range(60):
+            first = Action.type_and_submit("search_input", "pan") if number == 0 else Action.click("help")
+            writer.add_session(
+                Session(
+                    f"s{number}",
+                    f"u{number}",
+                    (Step(page, first), Step(page, Action.terminate())),
+                    intent="a pan",
+                )
+            )
+    model = ChoiceModel()
+    model.fit(DataSet.open(tmp_path / "d"))
+    assert model.parameters.booster is not None
+    assert model.parameters.texts.booster is None
+    assert ask(model, shop_page([])).action == Action.click("help")
+
+
 REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "miniwob_flight"
 
 

@@ -176,9 +176,7 @@ def probability_facts(
     }
 
 
-def _check_probabilities(
-    so_far: SessionSoFar, prediction: Prediction, log_probability: float | None
-) -> None:
+def _check_probabilities(so_far: SessionSoFar, prediction: Prediction, log_probability: float | None) -> None:
     """Refuse NaN before it is clamped: `min` and `max` would turn it into certainty."""
     given = {
         "log_probability": () if log_probability is None else (log_probability,),

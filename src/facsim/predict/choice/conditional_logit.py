@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facsim.predict.choice.page_table import Flags, Floats, Ints
+from facsim.util.errors import FacsimError
 from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ PARAMETERS: dict[str, Any] = {
     "max_cat_to_onehot": 8,
     "cat_smooth": 10.0,
 }
+
+
+class TooLittleVariationError(FacsimError):
+    """No feature of the training data can be split."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +99,9 @@ def fit_conditional_logit(
         rounds: maximum number of trees.
         seed: of the column sampling.
         progress: called after every tree.
+
+    Raises:
+        TooLittleVariationError: if no feature takes different values often enough for a single split.
     """
 
     def grow(own: ConditionalLogitData, unseen: ConditionalLogitData | None, most: int) -> lightgbm.Booster:
@@ -136,8 +144,7 @@ def train(
     """
     import lightgbm  # noqa: PLC0415
 
-    parameters = PARAMETERS | {
-        "objective": _objective(data),
+    shared: dict[str, Any] = {
         "metric": "none",
         "seed": seed,
         "deterministic": True,
@@ -145,13 +152,20 @@ def train(
         "num_threads": 1,
         "verbosity": -1,
     }
+    parameters = PARAMETERS | shared | {"objective": _objective(data)}
     training_set = lightgbm.Dataset(
         data.table,
         label=np.zeros(len(data.table)),
-        params=parameters,
+        params=PARAMETERS | shared,
         feature_name=list(features),
         categorical_feature=list(categorical),
-    )
+    ).construct()
+    # LightGBM gives a feature that cannot be split fewer than two bins, and fails if no other is left.
+    if all(training_set.feature_num_bin(column) < 2 for column in range(len(features))):
+        raise TooLittleVariationError(
+            f"{len(data)} training steps with {len(data.table)} candidates vary too little to learn from: no "
+            "feature can be split. Train on more sessions, or use a baseline such as baseline:markov-1"
+        )
     valid, callbacks = [], [_progress_callback(rounds, progress)]
     if held_out is not None:
         label = np.zeros(len(held_out.table))

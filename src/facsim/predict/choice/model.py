@@ -148,6 +148,9 @@ class ChoiceModel(ChoicePredictor):
         """Fit the rates, then the trees on out-of-fold rates, then the model of typed texts.
 
         Steps whose target has no name or is not on its page serve as history only.
+
+        Raises:
+            FacsimError: if the training steps vary too little to learn from.
         """
         self.parameters = ChoiceParameters(symbols=build_symbol_table(train), seed=seed)
         examples = self._read(train, seed, progress)

@@ -10,13 +10,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facsim.data import DataSet, replay
-from facsim.predict.choice.conditional_logit import fit_conditional_logit, raw_scores, stack_choice_sets
+from facsim.predict.choice.conditional_logit import (
+    TooLittleVariationError,
+    fit_conditional_logit,
+    raw_scores,
+    stack_choice_sets,
+)
 from facsim.predict.choice.folds import FOLDS, HELD_OUT, fold_of
 from facsim.predict.choice.intent import Intent, folded, read_intent, words
 from facsim.predict.choice.page_table import Floats
@@ -92,7 +98,8 @@ class TextModel:
         key_counts: per name and intent key, how often a value of that key was typed there, per fold.
         coverage: share of training texts that were among their candidates.
         temperature: softmax temperature.
-        booster: the trees; None without training examples.
+        booster: the trees; None if there are too few training examples. Texts are then ranked by how often
+            they were typed at the name.
     """
 
     def __init__(self) -> None:
@@ -127,15 +134,17 @@ class TextModel:
             progress(index + 1, len(typed), "typed texts read")
         self.coverage = (len(tables) + 1) / (len(typed) + 2)
         if tables:
-            self.booster, self.temperature = fit_conditional_logit(
-                stack_choice_sets(tables),
-                np.array(folds) == HELD_OUT,
-                features=FEATURES,
-                categorical=("source",),
-                rounds=ROUNDS,
-                seed=seed,
-                progress=progress,
-            )
+            # With a handful of texts, how often each was typed is all that there is to learn.
+            with suppress(TooLittleVariationError):
+                self.booster, self.temperature = fit_conditional_logit(
+                    stack_choice_sets(tables),
+                    np.array(folds) == HELD_OUT,
+                    features=FEATURES,
+                    categorical=("source",),
+                    rounds=ROUNDS,
+                    seed=seed,
+                    progress=progress,
+                )
 
     def texts(self, so_far: SessionSoFar, name: str) -> dict[str, float]:
         """The most probable texts for `name` at this step, in descending order, with their probabilities."""
