@@ -107,8 +107,8 @@ def _raise_in(thread: int, error: type[BaseException] | None) -> None:
 
 _memory_lock = threading.Lock()
 _unlimited: list[tuple[int, int] | None] = []
-"""For each thread inside `limits`: the limit before, if this thread set one. The limit is one for the process,
-so the last thread to leave restores it."""
+"""For each thread inside `limits`: the limit before, if this thread set one. All threads share one limit, so
+the last one to leave restores it."""
 
 
 def _limit_memory(extra: int) -> None:
