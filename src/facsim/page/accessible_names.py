@@ -1,4 +1,4 @@
-"""Accessible names: what a person or a screen reader calls an element."""
+"""Accessible names: the name of an element for people and screen readers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from facsim.page.text_runs import HIDDEN, TextRuns
 from facsim.page.tree import TEXT, Tree
 
 MAX_LABEL = 300
-"""Longest accessible name. Titles of groups are cut here too: links are compared with them."""
+"""Longest accessible name. Group titles are cut to the same length, since links are compared with them."""
 
 
 _MAX_INSIDE = 12
@@ -29,7 +29,7 @@ class AccessibleNames:
         """Control -> the `label` element that labels it."""
         self._given: dict[int, str] = {}
         self._repeated: dict[str, list[int]] = {}
-        """The nodes of ids that are not unique."""
+        """Nodes by id, for ids that are not unique."""
         named: list[tuple[str, int]] = []
         scopes = _IdScopes(tree)
         self._scopes = scopes
@@ -52,7 +52,7 @@ class AccessibleNames:
             if control is not None:
                 self.label_of[control] = label
         self.controls = {label: control for control, label in self.label_of.items()}
-        """The other way round."""
+        """The reverse mapping."""
         self.of_widgets = self._labels_of_widgets()
         """The labels of custom checkboxes, radio buttons and switches."""
 
@@ -62,7 +62,7 @@ class AccessibleNames:
             self._repeated.setdefault(key, [first]).append(node)
 
     def _labelled(self, key: str, label: int) -> int | None:
-        """The control that a label refers to by id: of several the next, or a checkbox just before it."""
+        """The control that a label refers to by id; of several, the next one, or a checkbox before it."""
         if key not in self._repeated:
             return self.by_id.get(key)
         after = next((node for node in self._repeated[key] if node > label), None)
@@ -95,7 +95,7 @@ class AccessibleNames:
             ids = attributes["aria-labelledby"].split()[:8]
             text = fold(" ".join(self._text_by_id(self._scopes.key(target, node), node) for target in ids))
             if text and attributes.get("role") == "combobox":
-                # What it shows now is no label of it.
+                # The displayed value is not its label.
                 text = self._label_of_select(node) or text
             if text:
                 return text[:MAX_LABEL]
@@ -129,7 +129,7 @@ class AccessibleNames:
         return before if before > parent else -1
 
     def title(self, node: int) -> str:
-        """As `of`, without counts and prices in elements of their own."""
+        """Like `of`, without counts and prices in separate elements."""
         given = self.given(node)
         label = self.label_of.get(node, -1)
         if label >= 0 and given == self._runs.text(label, limit=MAX_LABEL):
@@ -139,7 +139,7 @@ class AccessibleNames:
         return given or self.of(node)
 
     def of(self, node: int) -> str:
-        """The accessible name; empty if it has none."""
+        """Return the accessible name; empty if there is none."""
         return self.given(node) or self.content(node) or self._fallback(node)
 
     def content(self, node: int) -> str:
@@ -181,14 +181,14 @@ class AccessibleNames:
     def _text_by_id(self, target: str, near: int) -> str:
         node = self.by_id.get(target)
         if target in self._repeated:
-            # An id that is not unique means the one before, if any.
+            # A duplicate id refers to the preceding element that has it, if any.
             node = max((other for other in self._repeated[target] if other < near), default=None)
         if node is None or self._tree.tags[node] == TEXT:
             return ""
         label = self._tree.attributes[node].get("aria-label") or self._runs.text(node, limit=MAX_LABEL)
         if label:
             return label
-        # A label may be hidden itself.
+        # The label itself may be hidden.
         return fold("".join(self._tree.texts[node : min(self._tree.ends[node], node + 20)])[:MAX_LABEL])
 
 
@@ -197,14 +197,14 @@ def _takes_part_in_labelling(tag: str, attributes: Mapping[str, str]) -> bool:
 
 
 class _IdScopes:
-    """Each shadow root, and each frame, has ids of its own."""
+    """Scopes of ids: each shadow root and each frame has its own."""
 
     def __init__(self, tree: Tree) -> None:
         self._starts = tree.find(lambda tag, _: tag in (SHADOW_ROOT, "iframe"))
         self._tree = tree
 
     def key(self, target: str, node: int) -> str:
-        """The key of an id as elements near `node` refer to it."""
+        """Key of an id as seen from `node`."""
         if not self._starts:
             return target
         return f"{target} {self._scope(node)}"

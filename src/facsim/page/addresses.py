@@ -1,4 +1,4 @@
-"""Where links lead: the destination without what only tracks people, and the words in an address."""
+"""Link targets: the destination without tracking parameters, and the words in an address."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_LENGTH = 2_000
 
 @lru_cache(maxsize=4_096)
 def destination(href: str) -> str:
-    """Where a link leads, without fragment and tracking; empty if it leads nowhere.
+    """Return a link's destination without fragment and tracking; empty if it leads nowhere.
 
     >>> destination("/mug/dp/1/ref=sr_1_3?qid=15&colour=red#reviews"), destination("javascript:void(0)")
     ('/mug/dp/1?colour=red', '')
@@ -39,13 +39,13 @@ def destination(href: str) -> str:
 
 
 def leads_nowhere(href: str) -> bool:
-    """Whether a link runs a script or stays where it is: no address, `#`, `javascript:`."""
+    """Whether a link runs a script or stays on the page: no address, `#`, `javascript:`."""
     return _NOWHERE.match(href) is not None
 
 
 @lru_cache(maxsize=4_096)
 def address_words(href: str, level: int) -> str:
-    """The last readable part of an address, or the one `level` readable parts before it.
+    """Return the last readable part of an address, or the one `level` readable parts before it.
 
     >>> address_words("/help/returns.html?x=1", 0), address_words("/mug/edit", 1), address_words("/p/17", 0)
     ('returns', 'mug', '')
@@ -69,7 +69,7 @@ def address_words(href: str, level: int) -> str:
 
 
 def fragment_words(href: str) -> str:
-    """The words after the `#` of an address."""
+    """Return the words in the fragment of an address."""
     fragment = href.partition("#")[2][:200]
     words = slug(fold(fragment)) if fragment else ""
     return words if _HAS_WORD.search(words) and not is_generated(words) else ""

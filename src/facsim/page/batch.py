@@ -1,4 +1,4 @@
-"""Simplifying files: one, or all of a folder."""
+"""Simplifies one file, or all files of a folder."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ STANDARD_INPUT = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """What became of a folder: how many pages were written, and why others were not (by file)."""
+    """Result for a folder: the number of pages written, and by file why others were not."""
 
     written: int
     refused: dict[Path, str]
 
 
 def elements_json(page: Page) -> str:
-    """The elements of a page as a JSON array, one object an element, fields as in `facsim.Element`."""
+    """Return the elements of a page as a JSON array of objects with the fields of `facsim.Element`."""
     return json.dumps([_plain(element) for element in page.elements], ensure_ascii=False, indent=1)
 
 
@@ -47,13 +47,13 @@ def simplify_one(
 
     Args:
         source: the file; `-` is standard input.
-        out: the file to write; standard output without it.
+        out: the file to write; standard output by default.
         elements: whether to write the elements as JSON instead of the page.
         recipe: hints for the site.
 
     Raises:
-        InputError: if the file cannot be read or is no page.
-        FacsimError: if `out` cannot be written; a file that was there is kept.
+        InputError: if the file cannot be read or is not a page.
+        FacsimError: if `out` cannot be written; an existing file is kept.
     """
     try:
         raw = sys.stdin.buffer.read() if source == STANDARD_INPUT else source.read_bytes()
@@ -64,7 +64,7 @@ def simplify_one(
     except InputError as error:
         raise InputError(error.problem, file=source, expected=error.expected) from None
     text = (elements_json(page) if elements else page.html) + "\n"
-    # Pages may hold characters that the terminal's encoding lacks.
+    # Pages may contain characters that the terminal's encoding lacks.
     written = text.encode("utf-8", "replace")
     if out is None:
         sys.stdout.buffer.write(written)
@@ -86,19 +86,19 @@ def simplify_folder(
     workers: int = 1,
     progress: Progress = no_progress,
 ) -> BatchReport:
-    """Simplify all HTML files of a folder, at any depth, into a folder of the same form.
+    """Simplify all HTML files of a folder, at any depth, into a folder of the same layout.
 
     Args:
         source: the folder.
         out: the folder to write.
         elements: whether to write the elements as JSON (`.json`) instead of the pages.
         recipe: hints for the site.
-        workers: processes. What is written does not depend on it.
+        workers: number of processes; the output does not depend on it.
         progress: called after each file.
 
     Raises:
         ConfigError: if `out` is missing or is the folder itself.
-        InputError: if the folder holds no HTML files.
+        InputError: if the folder contains no HTML files.
         FacsimError: if a page cannot be written.
     """
     if out is None or out.resolve() == source.resolve():

@@ -1,7 +1,7 @@
-"""Cards and rows: boxes of one kind side by side, each about one thing (a product, an order, a review).
+"""Card and row detection: similar adjacent boxes, each about one thing (a product, an order, a review).
 
-Markup rarely marks cards; repetition does: boxes of one kind under one ancestor, each with a title of its own
-beside a price, a picture, a heading or controls. Of nested boxes, the outermost about a single thing is the
+Markup rarely identifies cards, but repetition does: similar boxes under one ancestor, each with its own title
+next to a price, a picture, a heading or controls. Of nested boxes, the outermost about a single thing is the
 card; a box around several cards is a list.
 """
 
@@ -22,7 +22,7 @@ from facsim.page.tree import Tree
 
 _BOXES = frozenset({"div", "section", "span", "form", "li", "article", "tr", "td", "dd", "tbody"})
 _LANDMARKS = frozenset({"header", "nav", "main", "footer", "aside"})
-"""What holds one of these is a part of the page."""
+"""A box that contains one of these is a part of the page, not a card."""
 _ITEMS = frozenset({"li", "article", "tr"})
 _MAX_TARGETS = 60
 _MAX_DESTINATIONS = 3
@@ -42,12 +42,12 @@ _Family = tuple[int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class PageCard:
-    """What a box is about.
+    """The thing that a box is about.
 
     Attributes:
-        title: in full.
-        main: its main link; -1 if it has none.
-        address: where that leads, or nothing.
+        title: the full title.
+        main: node of its main link; -1 if it has none.
+        address: destination of the main link, or empty.
         has_price: whether it shows a price.
         has_picture: whether it shows a picture.
     """
@@ -60,7 +60,7 @@ class PageCard:
 
     @property
     def thing(self) -> str:
-        """What tells it from a card about something else."""
+        """Key that distinguishes it from a card about something else."""
         return self.address or self.title.casefold()
 
 
@@ -73,13 +73,13 @@ def find_cards(
     targets: Sequence[int],
     headings: Mapping[int, int],
 ) -> dict[int, PageCard]:
-    """The cards of a page, by their box.
+    """Find the cards of a page, by their box.
 
     Args:
         tree: the document.
         runs: its visible text.
         labels: its accessible names.
-        boxes: elements with targets in them, not targets themselves, in order.
+        boxes: elements that contain targets but are not targets, in order.
         targets: the nodes that will be named, in order.
         headings: the rank of each heading, in order.
     """
@@ -120,7 +120,7 @@ class _Detector:
         return self._outermost_of_one_thing(found)
 
     def _cards_of(self, family: Sequence[int]) -> dict[int, PageCard]:
-        """The cards of a family. What many of them say is a control, such as `View details`, and no title."""
+        """The cards of a family. Text that many of them share (`View details`) is a control, not a title."""
         common: set[str] = set()
         for _ in range(_MOST_COMMON):
             cards = {box: card for box in family if (card := self._card(box, common))}
@@ -136,7 +136,7 @@ class _Detector:
         return {}
 
     def _outermost_of_one_thing(self, found: dict[int, PageCard]) -> dict[int, PageCard]:
-        """Without boxes around several cards, and without the parts of cards."""
+        """Remove boxes around several cards, and boxes inside cards."""
         boxes = sorted(found)
         kept: dict[int, PageCard] = {}
         end = -1
@@ -154,7 +154,7 @@ class _Detector:
         return kept
 
     def _card(self, box: int, common: set[str]) -> PageCard | None:
-        """What a box is about, if it is about one thing."""
+        """The card of a box, if the box is about one thing."""
         end = self._tree.ends[box]
         first = bisect_right(self._targets, box)
         last = bisect_left(self._targets, end, first)
@@ -175,9 +175,9 @@ class _Detector:
     def _may_be_card(
         self, box: int, inside: Sequence[int], links: Sequence[int], *, has_price: bool, has_picture: bool
     ) -> bool:
-        """Whether a box shows enough beside one thing, and not too much; what is quickly told first."""
+        """Whether a box shows enough besides its title, and not too much; cheap checks come first."""
         tree, end = self._tree, self._tree.ends[box]
-        # Rows of tables have headers and numbers to be called by.
+        # Table rows are named by their headers and numbers.
         if (tree.tags[box] == "tr" and not has_picture) or _holds(self._landmarks, box, end):
             return False
         is_pictured = has_picture or _holds(self._headings, box, end)
@@ -192,7 +192,7 @@ class _Detector:
         return 1 < len(addresses) <= _MAX_DESTINATIONS and is_pictured
 
     def _shows_more(self, box: int, target: int) -> bool:
-        """Whether a box shows text beside its only element."""
+        """Whether a box shows text outside its only element."""
         ends = self._tree.ends
         before, start = self._runs.span(box, target)
         stop, after = self._runs.span(ends[target], ends[box])
@@ -200,7 +200,7 @@ class _Detector:
         return any(slug(text[:_FEW]) for text in texts)
 
     def _is_price_of_item(self, box: int) -> bool:
-        """Whether the first price in a box is that of an item of a list in it, with something to act on."""
+        """Whether the first price in a box belongs to an item of a nested list, with an element to act on."""
         node = self._tree.parents[self._prices[bisect_left(self._prices, box)]]
         while node > box:
             if self._tree.tags[node] in _ITEMS and _holds(self._targets, node + 1, self._tree.ends[node]):
@@ -209,12 +209,12 @@ class _Detector:
         return False
 
     def _price_beside(self, box: int, target: int) -> bool:
-        """Whether a box shows a price outside of its only element."""
+        """Whether a box shows a price outside its only element."""
         ends = self._tree.ends
         return _holds(self._prices, box, target) or _holds(self._prices, ends[target], ends[box])
 
     def _title(self, box: int, links: Sequence[int], common: set[str]) -> tuple[str, int] | None:
-        """What a box is called, and its main link or -1; None if it is about several things or nothing."""
+        """Title of a box, and its main link or -1; None if it is about several things or nothing."""
         heading = self._heading(box)
         if heading == -1:
             return None
@@ -248,12 +248,12 @@ class _Detector:
         return None
 
     def _words(self, link: int) -> str:
-        """What a link says; nothing if that is only a price or a count."""
+        """Text of a link; empty if it is only a price or a count."""
         words = self._runs.title(link, alt=False, limit=MAX_LABEL)
         return words if slug(words) and not is_count(words) and not is_price(words) else ""
 
     def _heading(self, box: int) -> int | None:
-        """The heading that speaks for a box: the first of the highest rank; -1 if there are several of it."""
+        """The heading that titles a box: the first of the highest rank; -1 if those differ in text."""
         first = bisect_left(self._headings, box)
         last = bisect_left(self._headings, self._tree.ends[box], first)
         best: list[int] = []
@@ -277,12 +277,12 @@ class _Detector:
 
 
 def _alike(cards: dict[int, PageCard]) -> dict[int, PageCard]:
-    """The cards of a family that show the same kinds of things; none if there is only one title."""
+    """The cards of a family that show the same kinds of content; none if they all have one title."""
     kinds = Counter((card.has_price, card.has_picture) for card in cards.values())
     pictures = {has_picture for (_, has_picture), count in kinds.items() if count > 1}
     alike = {box: card for box, card in cards.items() if card.has_picture in pictures}
     titles = Counter(card.title.casefold() for card in alike.values())
-    # Products may be there twice; what half of the cards are called is no title.
+    # Products may occur twice, but text shared by half of the cards is not a title.
     return alike if len(titles) > 1 and max(titles.values()) <= max(2, len(alike) // 2) else {}
 
 
@@ -292,11 +292,11 @@ def _holds(nodes: Sequence[int], start: int, end: int) -> bool:
 
 
 def _price_nodes(runs: TextRuns) -> list[int]:
-    """The text nodes that show a price, or the sign of one beside its digits."""
+    """Text nodes that show a price, or a currency sign next to its digits."""
     texts = runs.texts
     found = []
     for place, text in enumerate(texts):
-        # The sign may stand alone: `$` beside `12`.
+        # The currency sign may be a separate node: `$` next to `12`.
         is_likely = len(text) < _LONGEST_AROUND_PRICE and (len(text) < _LONGEST_SIGN or _DIGIT.search(text))
         if is_likely and _CURRENCY.search(text):
             near = text + (texts[place + 1][:12] if place + 1 < len(texts) else "")

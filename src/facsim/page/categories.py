@@ -1,4 +1,4 @@
-"""What an action amounts to: search, filter, product_click, purchase, terminate, other. Rules are data."""
+"""Categories of actions: search, filter, product_click, purchase, terminate, other. Rules are data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from facsim.util.yaml_config import read_yaml
 
 
 class CategoryRules(BaseModel):
-    """Rules in order; the first one that holds decides, and `other` is what is left."""
+    """Ordered rules; the first match decides, and actions without a match are `other`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,21 +31,21 @@ class CategoryRules(BaseModel):
         """Read rules from YAML: `rules: [{category: filter, name: facets}, …]`.
 
         Raises:
-            ConfigError: if the file is missing or does not hold rules.
+            ConfigError: if the file is missing or does not contain valid rules.
         """
         return read_yaml(cls, Path(path))
 
     def with_recipe(self, recipe: Recipe) -> CategoryRules:
-        """These rules after those of a site's recipe."""
+        """Return the rules with those of a site's recipe in front."""
         return CategoryRules(rules=(*recipe.rules(), *self.rules))
 
     def category(self, action: Action, page: Page | None, url: str | None = None) -> str:
-        """The category of an action.
+        """Return the category of an action.
 
         Args:
-            action: what was done.
-            page: where, if at hand. Without it only type, name and address are known.
-            url: address of that page.
+            action: the action.
+            page: the page it was taken on, if available. Without it only type, name and address are known.
+            url: address of the page.
         """
         element = page.by_name.get(action.name) if page is not None and action.name else None
         facts: dict[str, str | None] = {"name": action.name, "url": url}

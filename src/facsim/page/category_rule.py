@@ -1,4 +1,4 @@
-"""One category rule: what an action must look like to fall into a category. Rules are data."""
+"""A category rule: conditions that assign an action to a category. Rules are data."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _FIELDS = ("name", "text", "href", "role", "url")
 
 
 class CategoryRule(BaseModel):
-    """One rule: it holds when every field that it gives holds. Patterns are regular expressions, searched.
+    """A rule that matches if all of its fields match. Patterns are regular expressions, searched for.
 
-    `name` is matched against the dotted name, the others against the element on the page; a rule that asks
-    for what is not known (an element that is not on the page) does not hold.
+    `name` is matched against the dotted name, the others against the element on the page. A rule that needs
+    an unknown fact (the element is not on the page) does not match.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,7 +28,7 @@ class CategoryRule(BaseModel):
     href: str | None = None
     role: str | None = None
     url: str | None = None
-    """Address of the page that the action was done on."""
+    """Address of the page that the action was taken on."""
 
     @field_validator(*_FIELDS)
     @classmethod
@@ -41,7 +41,7 @@ class CategoryRule(BaseModel):
         return pattern
 
     def holds(self, action: Action, facts: dict[str, str | None]) -> bool:
-        """Whether the rule fits an action with these facts (by field name)."""
+        """Whether the rule matches an action with these facts (by field name)."""
         if self.type is not None and self.type != action.type:
             return False
         for field in _FIELDS:

@@ -1,15 +1,15 @@
-"""A simplified page cut down to what a model needs: text, structure, names and states.
+"""Condenses a simplified page to what a model needs: text, structure, names and states.
 
-Stored pages keep addresses, because elements are compared by them, and every box that tells structure. A
-prompt pays for each character, so it leaves out:
+Stored pages keep addresses, because elements are compared by them, and all structural boxes. In a prompt
+every character counts, so it omits:
 
 - addresses (`href`): people do not read them, and names say where links lead;
-- boxes without a name, a label or a state that only hold others (`div`, `section`, `p`, lists), and list
-  items with a single child: line breaks take their place;
-- text repeated nearby: the alternative text of a picture beside its title, a label that equals the content,
+- boxes without a name, label or state that only group others (`div`, `section`, `p`, lists), and list items
+  with a single child: line breaks replace them;
+- text repeated nearby: the alternative text of a picture next to its title, a label that equals the content,
   an option's text that its name already contains.
 
-Every element stays, with its name, in order, and nested as it was.
+All elements remain, with their names, order and nesting.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _MEANINGFUL = frozenset(
         "optgroup",
     ]
 )
-"""Tags with a meaning of their own; others are written only for a name, label or state."""
+"""Tags that carry meaning; others are written only if they have a name, label or state."""
 _KEPT_ATTRIBUTES = ("name", "type", "value", "placeholder", "alt", "title", "label", "role", "colspan")
 _STATES = frozenset({*STATES, "open", "multiple"})
 _SILENT_ROLES = frozenset(
@@ -79,7 +79,7 @@ _SILENT_ROLES = frozenset(
     }
 )
 _NEAR = 12
-"""How many pieces of text before and after a piece count as near."""
+"""How many pieces of text before and after a piece count as nearby."""
 _ADJACENT = 3
 _SHORTEST_REPEATED = 4
 _SPECIAL = re.compile("[&<>]")
@@ -87,7 +87,7 @@ _QUOTED = re.compile('[&<>"]')
 
 
 def condense(html: str) -> str:
-    """The text of a simplified page for a prompt, ours or another tool's.
+    """Return the prompt text of a simplified page, ours or another tool's.
 
     `facsim.page.names_in` finds the same names in the same order.
 
@@ -169,7 +169,7 @@ class _Condenser:
         self._trim = text[-1:].isspace()
 
     def _count_filled_children(self) -> list[int]:
-        """In how many of its children a node holds something that is written."""
+        """For each node, the number of its children with any output."""
         tree = self._tree
         is_filled = bytearray(len(tree))
         counts = [0] * len(tree)
@@ -188,7 +188,7 @@ class _Condenser:
         return counts
 
     def _start_tag(self, node: int, tag: str) -> str:
-        """What to write at the start of an element; nothing if only its content is written."""
+        """Start tag of an element; empty if only its content is written."""
         attributes = self._tree.attributes[node]
         if not self._names[node] and not self._is_meaningful(node, tag, attributes):
             return ""
@@ -225,7 +225,7 @@ class _Condenser:
 
 @dataclass(slots=True)
 class _Piece:
-    """A text, the alternative text of a picture, or a label, white space and case folded."""
+    """A text, alternative text or label, with white space and case folded."""
 
     node: int
     kind: str
@@ -233,7 +233,7 @@ class _Piece:
 
 
 def _repeated(tree: Tree, names: list[str | None]) -> set[int]:
-    """The texts, pictures and labels that add nothing."""
+    """Nodes whose text, alternative text or label is redundant."""
     pieces = _pieces(tree)
     found: set[int] = set()
     for place, piece in enumerate(pieces):
@@ -258,7 +258,7 @@ def _pieces(tree: Tree) -> list[_Piece]:
         attributes = tree.attributes[node]
         if tag == TEXT:
             parent = tree.parents[node]
-            # The title shows on the tab, not on the page.
+            # The title appears in the tab, not on the page.
             is_title = parent >= 0 and tree.tags[parent] == "title"
             kind, text = "text", "" if is_title else tree.texts[node]
         elif tag == "img":

@@ -1,9 +1,9 @@
-"""When two names look the same to a person although their characters differ."""
+"""Detects names that look the same to a person although their characters differ."""
 
 from __future__ import annotations
 
 # Letters of other scripts that most typefaces draw like a Latin one, in lower case, after NFKC. The full
-# table of Unicode (UTS 39, confusables.txt) is no part of Python; these are those that words can be made of.
+# table of Unicode (UTS 39, confusables.txt) is not part of Python; these are the ones that can form words.
 _LOOKALIKES = {
     "a": "\u0430\u0251\u03b1",
     "b": "\u044c\u0185",
@@ -38,7 +38,7 @@ _AS_LATIN = str.maketrans({other: latin for latin, others in _LOOKALIKES.items()
 
 
 def skeleton(name: str) -> str:
-    r"""The same text for all names that look the same.
+    r"""Map all names that look the same to the same text.
 
     >>> skeleton("\u0441art") == skeleton("cart"), skeleton("kärcher") == skeleton("karcher")
     (True, False)

@@ -27,10 +27,10 @@ _NOT_PAGES = (
 
 
 def decode(html: str | bytes) -> str:
-    """The text of a page. Bytes that are no text in its encoding become U+FFFD.
+    """Decode a page. Bytes that are invalid in its encoding become U+FFFD.
 
     Raises:
-        InputError: if the bytes are those of a well-known file type that is no page.
+        InputError: if the bytes are a well-known file type other than a page.
     """
     if isinstance(html, str):
         return html
@@ -41,7 +41,7 @@ def decode(html: str | bytes) -> str:
         if html.startswith(mark):
             return html[len(mark) :].decode(encoding, "replace")
     try:
-        # Stored files are often UTF-8 whatever they declare; text in another encoding is hardly ever valid.
+        # Stored files are often UTF-8 whatever they declare; other encodings are hardly ever valid UTF-8.
         if not html.isascii():
             return html.decode("utf-8")
     except UnicodeDecodeError:
@@ -50,7 +50,7 @@ def decode(html: str | bytes) -> str:
     if declared:
         try:
             name = codecs.lookup(declared[1].decode("ascii")).name
-            # What says UTF-16 in readable bytes is not UTF-16; Latin-1 means Windows-1252 on the web.
+            # A UTF-16 declaration in ASCII bytes must be wrong; Latin-1 means Windows-1252 on the web.
             if name.startswith("utf-16"):
                 name = "utf-8"
             return html.decode("cp1252" if name in ("iso8859-1", "ascii") else name, "replace")

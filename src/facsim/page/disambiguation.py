@@ -1,4 +1,4 @@
-"""Different names for what is called the same: by differing words, address or field, in the end a number."""
+"""Makes equal names unique: by differing words, address or field, and as a last resort by number."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def disambiguate(
     weak: Sequence[Qualifier],
     full_text: Qualifier,
 ) -> dict[int, str]:
-    """The names, longer where several look the same and some qualifier distinguishes these elements.
+    """Return the names, extended where several look the same and a qualifier distinguishes their elements.
 
-    All of them get it, the first one too: no name depends on the order of the others. What is still the same
-    then is tried again: `today` in two columns of three rows differs by the column, then by the row.
+    All of them get the qualifier, including the first: no name depends on the order of the others. Names that
+    are still equal are tried again: `today` in two columns of three rows gets the column, then the row.
 
     Args:
-        names: by node.
-        given: nodes whose name stays.
-        qualifiers: in order of preference.
-        weak: those that may say nothing of some elements, where none distinguishes all.
-        full_text: what an element says, not cut. Where the texts differ, their differing words come first.
+        names: names by node.
+        given: nodes whose names must not change.
+        qualifiers: qualifiers in order of preference.
+        weak: qualifiers that may be empty for some elements; used if none distinguishes all.
+        full_text: returns an element's full text. If the texts differ, their differing words come first.
     """
     same: dict[str, list[int]] = defaultdict(list)
     for node, name in names.items():
@@ -64,7 +64,7 @@ def _longer_names(
     full_text: Qualifier,
     taken: Collection[str],
 ) -> list[str]:
-    """Longer names for elements that are called the same; none if nothing distinguishes them."""
+    """Extended names for elements with equal names; empty if nothing distinguishes them."""
     varied = _varied(names, [full_text(node, name) for node, name in zip(nodes, names, strict=True)])
     if varied and not any(skeleton(name) in taken for name in varied):
         return varied
@@ -80,7 +80,7 @@ def _longer_names(
 
 
 def _varied(names: list[str], texts: list[str]) -> list[str]:
-    """Names with the words in which texts differ; none if those do not, or say less than the names."""
+    """Names extended by the words in which texts differ; empty if there are none or they say less."""
     parts = differing_words(texts) if len(set(texts)) == len(texts) and all(texts) else []
     if not parts or not all(parts):
         return []
@@ -102,7 +102,7 @@ def distinguishing(parts: Iterable[str]) -> list[str]:
 
 
 def join_words(label: str, part: str) -> str:
-    """A label with a distinguishing part, without repetition."""
+    """Append a distinguishing part to a label, without repetition."""
     if not part:
         return label
     return part if part.startswith(label) else f"{label}_{part}"
@@ -114,11 +114,11 @@ def _with(name: str, part: str) -> str:
 
 
 def differing_words(texts: Sequence[str]) -> list[str]:
-    """The words in which texts differ, joined by `_`: what lies between their common beginning and end.
+    """Return the words in which texts differ, joined by `_`: those between the common prefix and suffix.
 
     Returns:
-        For each text up to three words; nothing for the one that says no more than the others. An empty list
-        if the texts do not differ so.
+        Up to three words for each text; empty for a text that adds nothing to the others. An empty list if
+        the texts do not differ this way.
 
     >>> differing_words(["Cells AAA, 16 pack, long life", "Cells AAA, 24 pack, long life"])
     ['16_pack', '24_pack']
@@ -131,14 +131,14 @@ def differing_words(texts: Sequence[str]) -> list[str]:
     parts = []
     for each in words:
         end = len(each) - after
-        # A number says little without its unit.
+        # A number means little without its unit.
         more = 1 if end < len(each) and any(map(str.isdigit, "".join(each[before:end]))) else 0
         parts.append("_".join(each[before:end][:_MOST_WORDS] + each[end : end + more])[:_LONGEST_PART])
     return parts if len(set(parts)) == len(parts) else []
 
 
 def with_words(label: str, part: str) -> str:
-    """A label with the words that distinguish it; a long label is cut so that they stay whole."""
+    """Append distinguishing words to a label; a long label is cut so that they stay whole."""
     if not part or f"_{part}_" in f"_{label}_":
         return label
     room = MAX_PART - len(part) - 1
@@ -149,11 +149,11 @@ def with_words(label: str, part: str) -> str:
 
 
 def number_duplicates(names: Mapping[int, str], others: Iterable[str] = ()) -> dict[int, str]:
-    """Number equal names, the first one plain; unique names stay unchanged.
+    """Number equal names, leaving the first plain; unique names are unchanged.
 
     Args:
-        names: by node.
-        others: names that are taken.
+        names: names by node.
+        others: names already taken.
     """
     looks = {node: skeleton(name) for node, name in names.items()}
     last = dict.fromkeys(map(skeleton, others), 1)

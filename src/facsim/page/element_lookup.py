@@ -1,4 +1,4 @@
-"""From a place in the raw document to the element of the simplified page that a click there reaches."""
+"""Maps a node of the raw document to the element of the simplified page that a click on it reaches."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from facsim.util.errors import ConfigError
 NOT_CSS = "selector is not CSS"
 NOT_FOUND = "selector finds nothing on its page"
 _FOUND = "data-facsim-found"
-# Written as `simplify` writes locators: what is left of one after taking off steps leads to what is around.
+# The format of `simplify`'s locators: removing steps from the end gives the locators of ancestors.
 _LOCATOR = re.compile(r"html(?: > [^ ]+:nth-of-type\(\d+\)| >>> (?:html|:host))*")
 
 
 def element_at(raw_html: str | bytes, selector: str, *, page: Page | None = None) -> Element | None:
-    """The element that a click on the node at `selector` reaches: its own, or the nearest one around it.
+    """Return the element that a click on the node at `selector` reaches: its own, or the nearest around it.
 
-    People click on the picture or the words inside a link; the link is what they act on.
+    People click on the picture or the words inside a link, but they act on the link.
 
         >>> html = '<a href="/p/1"><img alt="Blue mug"></a>'
         >>> element_at(html, "img").name
@@ -30,17 +30,17 @@ def element_at(raw_html: str | bytes, selector: str, *, page: Page | None = None
 
     Args:
         raw_html: the raw document.
-        selector: CSS; of several nodes the first counts. Shadow roots that are part of the document
-            and frames with a document of their own are searched too. An `Element.locator` will do as well.
-        page: what `simplify` made of it; made here if not given.
+        selector: CSS selector; the first match counts. Declarative shadow roots and frames with an inline
+            document are searched too. An `Element.locator` also works.
+        page: the result of `simplify` for the document; computed if omitted.
 
     Returns:
         The element; None if there is nothing to act on.
 
     Raises:
-        ConfigError: if `selector` is not CSS.
-        LookupError: if it finds no node.
-        InputError: if the document is no page.
+        ConfigError: if `selector` is not a CSS selector.
+        LookupError: if it matches no node.
+        InputError: if the document is not a page.
     """
     page = page or simplify(raw_html)
     found = elements_at(raw_html, [selector], page=page)[0]
@@ -52,19 +52,19 @@ def element_at(raw_html: str | bytes, selector: str, *, page: Page | None = None
 
 
 def elements_at(raw_html: str | bytes, selectors: Sequence[str], *, page: Page) -> list[Element | str | None]:
-    """`element_at` for many selectors, with one parse of the document.
+    """Run `element_at` for many selectors with a single parse of the document.
 
     Args:
         raw_html: the raw document.
-        selectors: CSS, or locators of elements.
-        page: what `simplify` made of the document.
+        selectors: CSS selectors or element locators.
+        page: the result of `simplify` for the document.
 
     Returns:
         For each selector its element, None if there is nothing to act on, or a problem: `NOT_CSS` or
         `NOT_FOUND`.
 
     Raises:
-        InputError: if the document is no page.
+        InputError: if the document is not a page.
     """
     by_locator = {element.locator: element for element in page.elements if element.locator}
     results: dict[str, Element | str | None] = {}
@@ -80,7 +80,7 @@ def elements_at(raw_html: str | bytes, selectors: Sequence[str], *, page: Page) 
         else:
             results[selector] = NOT_CSS
     if wanted:
-        # Pages cannot guess the marks, so they cannot set them.
+        # Pages cannot guess the marks, so they cannot forge them.
         mark = f"{_FOUND}-{token_hex(8)}-"
         marks = [(selector, f"{mark}{index}", "") for index, selector in enumerate(wanted)]
         tree = parse(decode(raw_html), marks, flat=True)
@@ -111,7 +111,7 @@ def is_selector(text: str) -> bool:
 
 
 def _outwards(locator: str) -> list[str]:
-    """A locator, and those of what is around its node."""
+    """A locator, followed by those of its ancestors."""
     places = []
     while locator:
         places.append(locator)

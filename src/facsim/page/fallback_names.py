@@ -1,4 +1,4 @@
-"""Names for elements without text: from the icon, the text beside them, or the column header."""
+"""Names for elements without text: from the icon, adjacent text, or the column header."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_INSIDE = 12
 _MAX_COLUMNS = 200
 _TICKED = frozenset({"checkbox", "radio", "switch"})
 _SPRITE = re.compile(r"#(?:icon|i|ico|sprite|symbol|svg)?[-_]*([a-z][a-z-]{1,30})$")
-# Icons named by their look, not by what they do.
+# Icons named by their appearance, not their function.
 _MEANINGS = {"x": "close", "times": "close", "xmark": "close", "bars": "menu", "hamburger": "menu"}
 
 
@@ -35,7 +35,7 @@ class FallbackNames:
         self._rows: dict[int, dict[int, str]] = {}
 
     def icon(self, node: int) -> str:
-        """The name of the icon that an element shows, in a published set of icons or a sprite of the page."""
+        """Name of the icon that an element shows, in a known icon set or a sprite of the page."""
         tree = self._tree
         for inner in range(node, min(tree.ends[node], node + _MAX_INSIDE)):
             attributes = tree.attributes[inner]
@@ -51,9 +51,9 @@ class FallbackNames:
         return ""
 
     def text(self, node: int, role: str) -> str:
-        """Short text beside an element, in a box with it and with nothing else to act on between.
+        """Short text next to an element, in the same box and with no other element in between.
 
-        It comes after a checkbox or radio button, before anything else. Text in another cell does not count.
+        It follows a checkbox or radio button and precedes anything else. Text in another cell does not count.
         """
         after = self._text_after(node) if role in _TICKED else ""
         return slug(after or self._text_before(node))
@@ -88,7 +88,7 @@ class FallbackNames:
         return _short(runs.texts[run])
 
     def column(self, node: int) -> str:
-        """The header of the column that an element is in; nothing in the row of headers itself."""
+        """Header of the column that an element is in; empty in the header row itself."""
         tree = self._tree
         cell = node
         for _ in range(8):
@@ -113,7 +113,7 @@ class FallbackNames:
         return self._rows[row].get(cell, "")
 
     def _row(self, row: int, columns: Sequence[str]) -> dict[int, str]:
-        """For each cell of a row the header of its column."""
+        """Column header for each cell of a row."""
         found: dict[int, str] = {}
         place = 0
         for child in self._tree.children(row):
@@ -124,7 +124,7 @@ class FallbackNames:
         return found
 
     def _head(self, table: int) -> tuple[int, list[str]]:
-        """The first row of a table if it is one of headers, and the words in each of its columns."""
+        """The first row of a table if it is a header row, and the words in each of its columns."""
         tree = self._tree
         row = next((node for node in range(table + 1, tree.ends[table]) if tree.tags[node] == "tr"), -1)
         if row < 0:
@@ -140,7 +140,7 @@ class FallbackNames:
         return row, columns
 
     def _width(self, cell: int) -> int:
-        """How many columns a child of a row takes."""
+        """Number of columns that a child of a row spans."""
         if self._tree.tags[cell] == TEXT:
             return 0
         written = self._tree.attributes[cell].get("colspan", "1")

@@ -1,7 +1,7 @@
-"""Shadow roots and frames with a document of their own, put where a person sees them.
+"""Flattens shadow roots and frames with an inline document into the page, as a person sees it.
 
 `facsim.page.preprocess` turns a declarative shadow root into an element, so that Lexbor puts it into the
-tree. Here what a host holds moves into the slots, and the documents of frames go into them.
+tree. This module moves a host's children into the slots, and inserts inline documents into their frames.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from facsim.page.tags import FOREIGN, HOLDS_HTML, MOVED, SHADOW_ROOT
 
 _HOST_TAGS = "article aside blockquote body div footer h1 h2 h3 h4 h5 h6 header main nav p section span"
-"""Those that can have a shadow root, beside elements with a dash in their tag; others have a template."""
+"""Tags that can have a shadow root, besides custom elements; in others it stays a template."""
 _PLACE = f"facsim-frame-{secrets.token_hex(16)}"
-"""Stands in a frame for the document that will be put there. No page knows it."""
+"""Placeholder in a frame for the document to be inserted. Pages cannot guess it."""
 _HOSTS = frozenset(_HOST_TAGS.split())
-# More is an attack. What is in the others still shows, out of its slot.
+# More would be an attack. The content of the rest still shows, outside its slot.
 _MAX_ROOTS = 5_000
 _MAX_DEPTH = 512
 
 
 def take_documents(document: LexborHTMLParser) -> list[str]:
-    """Empty all frames, and leave a mark in those with a document of their own (`srcdoc`).
+    """Empty all frames, and leave a placeholder in those with an inline document (`srcdoc`).
 
     Returns:
-        These documents, in order.
+        The inline documents, in order.
     """
     sources: list[str] = []
     for frame in document.css("iframe"):
@@ -44,13 +44,13 @@ def take_documents(document: LexborHTMLParser) -> list[str]:
 
 
 def put_in_frames(html: str, contents: Iterable[str]) -> str:
-    """What Lexbor wrote of a document without its frames', with these in place (for the tokenizer alone)."""
+    """Insert the frames' documents into serialized HTML (only for the tokenizer)."""
     parts = html.split(_PLACE)
     return "".join(chain.from_iterable(zip_longest(parts, contents, fillvalue="")))
 
 
 def _is_foreign(node: LexborNode) -> bool:
-    """Whether a node is part of a drawing or formula; its tag means nothing there."""
+    """Whether a node is part of an SVG or MathML tree, where its tag has no HTML meaning."""
     above = node.parent
     for _ in range(_MAX_DEPTH):
         if above is None or (above.tag or "").lower() in HOLDS_HTML:
@@ -62,12 +62,12 @@ def _is_foreign(node: LexborNode) -> bool:
 
 
 def fill_slots(document: LexborHTMLParser) -> None:
-    """Move what shadow hosts hold into their slots; what has no slot is not shown."""
+    """Move the children of shadow hosts into their slots; children without a slot are not shown."""
     roots = document.css(SHADOW_ROOT)[:_MAX_ROOTS]
     depths = [_depth(root) for root in roots]
-    # What moves takes along the roots in it, which are deeper and done.
+    # Moved nodes take their nested roots along; those are deeper and already done.
     for place in sorted(range(len(roots)), key=lambda place: (-depths[place], place)):
-        # A second root of a host is none; it has been dropped with what has no slot.
+        # A host has only one root; a second one was dropped with the unslotted children.
         if depths[place] < _MAX_DEPTH and "data-facsim-drop" not in roots[place].attributes:
             _fill_slots_of(roots[place])
 
@@ -104,7 +104,7 @@ def _fill_slots_of(root: LexborNode) -> None:
                 fallback.decompose()
         if child.is_element_node:
             child.attrs[MOVED] = str(places[tag])
-        # Puts a copy in.
+        # This inserts a copy.
         slot_of_child.insert_child(child)
         child.decompose()
 
@@ -118,7 +118,7 @@ def _children(node: LexborNode) -> Iterator[LexborNode]:
 
 
 def _root_of(node: LexborNode) -> int | None:
-    """The shadow root that a node was written in, wherever it has been moved to."""
+    """The shadow root in which a node was written, even if it has been moved."""
     skips = 0
     current: LexborNode | None = node
     for _ in range(_MAX_DEPTH * 2):

@@ -1,4 +1,4 @@
-"""Formsets (one form several times on a page): the form that a field, or an element beside it, belongs to."""
+"""Formsets (one form repeated on a page): finds the form that a field or an adjacent element belongs to."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from facsim.page.tags import CONTROLS
 from facsim.page.tree import Tree
 
 COPY_INDEX = re.compile(r"[\[_-](\d{1,6}|__prefix__)[\]_-]+")
-"""The index of the form in the name of a field: `form-0-quantity`, `items[3][quantity]`."""
+"""The form's index in a field name: `form-0-quantity`, `items[3][quantity]`."""
 _ENDS = frozenset({"form", "table", "body", "html"})
 _MAX_UP = 10
-# Of a copy. What holds more is the form as a whole.
+# Maximum size of one copy. Anything larger is the form as a whole.
 _MAX_FIELDS = 200
 
 
 class Formsets:
-    """The formsets of one page. A form keeps its number when others come, go or move.
+    """The formsets of one page. A form keeps its number when others are added, removed or moved.
 
     Args:
         tree: the document.
@@ -29,7 +29,7 @@ class Formsets:
         self._found: list[str] | None = None
 
     def of(self, node: int) -> str:
-        """The number of the form that an element is in; empty if it is in none."""
+        """Return the number of the form that an element is in; empty if there is none."""
         own = _copy_index(self._tree, node)
         for _ in range(_MAX_UP):
             if own or node < 0 or self._tree.tags[node] in _ENDS:
@@ -39,7 +39,7 @@ class Formsets:
         return own
 
     def within(self, start: int, end: int) -> str:
-        """The number that all fields from node `start` up to `end` share, hidden ones too; or empty."""
+        """Return the number that all fields (hidden ones too) in nodes `start` to `end` share; or empty."""
         if self._found is None:
             self._nodes = self._tree.find(lambda tag, attributes: tag in CONTROLS and "name" in attributes)
             self._found = [_copy_index(self._tree, node) for node in self._nodes]

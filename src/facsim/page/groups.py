@@ -1,6 +1,6 @@
-"""What a person perceives as a group: landmarks, headed sections, fieldsets, tables, list items, cards.
+"""Finds what a person perceives as groups: landmarks, headed sections, fieldsets, tables, list items, cards.
 
-Found are spans of nodes with a label each. An element's name begins with the labels of the spans around it.
+Each group is a labelled span of nodes. An element's name begins with the labels of its enclosing groups.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _LANDMARK_ROLES = {
 }
 _CARDS = frozenset({"li", "article", "tr", "dd"})
 _CARD_ROLES = frozenset({"listitem", "article", "row", "treeitem"})
-# The picture of a card, its badge and its wish-list button come before its heading.
+# A card's picture, badge and wish-list button precede its heading.
 _MAX_BEFORE = 3
 _LISTS = frozenset({"ul", "ol", "menu"})
 _MESSAGES = frozenset({"alert", "status", "log", "timer"})
-"""Messages that come and go."""
+"""Transient messages."""
 _LEAST_IN_PART = 2
 _WORDS_OF_SENTENCE = 5
 _LINK_TO_ALL = re.compile(
@@ -46,7 +46,7 @@ _LINK_TO_ALL = re.compile(
     r"|mostra tutto|vedi tutto|zobacz wszystkie)\b(?: \d+)?(?: [^\W\d_]+)?\W*$",
     re.IGNORECASE,
 )
-# `1-48 of over 2,000 results for "kettle"`: only what is counted stays what it is.
+# `1-48 of over 2,000 results for "kettle"`: only the counted noun is stable.
 _RESULT_COUNT = re.compile(
     r"^\W*\d[\d.,]*\s*(?:(?:[-–]|to|bis|à|a)\s*\d[\d.,]*\s*)?"  # noqa: RUF001
     r"(?:(?:of|out of|from|von|de|sur|su|di|van|av|z|из)\b[^\d]*\d[\d.,\s]*)?\s*"
@@ -54,7 +54,7 @@ _RESULT_COUNT = re.compile(
     r"|risultati|prodotti|resultaten|результат\w*|товар\w*)\b)",
     re.IGNORECASE,
 )
-# A heading speaks for the box around it, but not for these.
+# A heading titles its enclosing box, but not these.
 _PARTS_OF_PAGE = frozenset({"html", "body", "main", "nav", "header", "footer", "aside", "#text"})
 _TITLED_BY = {"fieldset": "legend", "table": "caption", "details": "summary", "figure": "figcaption"}
 
@@ -69,12 +69,12 @@ class Group:
         start: first node.
         end: one past the last node.
         label: words, as in names.
-        targets: how many elements in it will be named.
-        is_distinct: whether another group with the same label is another group; not so for landmarks that
-            are only called what they are (`navigation`).
-        title: in full, for a card or a headed section.
-        is_item: whether it is a list item, a row or the like.
-        card: what it is about, if it is a card or row.
+        targets: number of elements in it that will be named.
+        is_distinct: whether groups with the same label are different groups; False for landmarks that are
+            labelled only by their role (`navigation`).
+        title: full title of a card or a headed section.
+        is_item: whether it is a list item, a row or similar.
+        card: the card, if it is a card or row.
     """
 
     start: int
@@ -88,13 +88,13 @@ class Group:
 
 
 def find_groups(tree: Tree, runs: TextRuns, labels: AccessibleNames, targets: list[int]) -> list[Group]:
-    """The groups of a page, outer before inner.
+    """Find the groups of a page, outer before inner.
 
     Args:
         tree: the document.
         runs: its visible text.
         labels: its accessible names.
-        targets: the nodes that will be named, in order. Spans without one are of no interest.
+        targets: the nodes that will be named, in order. Spans without targets are ignored.
     """
     return _Finder(tree, runs, labels, targets).groups()
 
@@ -128,7 +128,7 @@ class _Finder:
         found: dict[int, Group] = {}
         flat: list[Group] = []
         for heading, group in self._headed():
-            # What a card is about is known; its headings are lines in it.
+            # The card's title is known; its headings are just lines in it.
             if self._card_around(heading) >= 0:
                 continue
             if self._tree.ends[group.start] == group.end:
@@ -137,7 +137,7 @@ class _Finder:
                 flat.append(group)
         for node in containers:
             own = self._explicit_label(node)
-            # A heading says more than "sidebar"; a given label says more than a heading.
+            # A heading is more specific than "sidebar"; an explicit label is more specific than a heading.
             if own is not None and (node not in found or own.is_distinct):
                 found[node] = own
         for node, card in self._cards.items():
@@ -147,13 +147,13 @@ class _Finder:
         return sorted(everything, key=lambda group: (group.start, -group.end))
 
     def _card_around(self, node: int) -> int:
-        """The card that a node is in; -1 if it is in none."""
+        """The card that contains a node; -1 if there is none."""
         place = bisect_left(self._card_starts, node) - 1
         card = self._card_starts[place] if place >= 0 else -1
         return card if card >= 0 and node < self._tree.ends[card] else -1
 
     def _holds_cards(self, node: int) -> bool:
-        """Whether several cards are in a box: it is a list or a row of them, and called like none."""
+        """Whether a box contains several cards: it is a list or row of cards and takes no card's title."""
         first = bisect_right(self._card_starts, node)
         return bisect_left(self._card_starts, self._tree.ends[node], first) - first > 1
 
@@ -165,7 +165,7 @@ class _Finder:
         return self._before[end] - self._before[start]
 
     def _containers(self) -> list[int]:
-        """Elements, not targets themselves, with targets inside: found upwards from the targets."""
+        """Elements that contain targets but are not targets, found by walking up from the targets."""
         seen: set[int] = set()
         parents = self._tree.parents
         for target in self._targets:
@@ -186,10 +186,10 @@ class _Finder:
                 self._ranks.append(rank)
 
     def _headed(self) -> list[tuple[int, Group]]:
-        """For each heading the largest box that it is first in and that holds none of its rank or above.
+        """For each heading, the largest box where it comes first and no other heading has its rank or above.
 
-        A heading without a box of its own speaks for what follows it, up to the next such heading. `h1` names
-        the page, not a group.
+        A heading without such a box titles what follows it, up to the next such heading. `h1` titles the
+        page, not a group.
         """
         tree = self._tree
         limits = self._next_of_rank()
@@ -223,12 +223,12 @@ class _Finder:
         return found
 
     def _comes_late(self, heading: int, box: int) -> bool:
-        """Whether most of what can be acted on in a box is before its first heading."""
+        """Whether most targets in a box precede its first heading."""
         before = self._count(box + 1, heading) if heading > box else 0
         return before > max(_MAX_BEFORE, self._count(heading, self._tree.ends[box]))
 
     def _is_filled(self, box: int, heading: int) -> bool:
-        """Whether a box holds targets beside those in its heading."""
+        """Whether a box contains targets outside its heading."""
         ends = self._tree.ends
         return self._count(box + 1, ends[box]) > self._count(heading, ends[heading])
 
@@ -241,7 +241,7 @@ class _Finder:
         return after < len(self._headings) and self._headings[after] < self._tree.ends[outer]
 
     def _next_of_rank(self) -> list[int]:
-        """For each heading the node of the next one with the same rank or a higher one."""
+        """For each heading, the node of the next heading of the same or a higher rank."""
         limits = [len(self._tree)] * len(self._headings)
         waiting: list[int] = []
         for place, rank in enumerate(self._ranks):
@@ -289,7 +289,7 @@ class _Finder:
         return tag in _CARDS or (bool(attributes) and attributes.get("role", "").lower() in _CARD_ROLES)
 
     def _title(self, card: int) -> str:  # noqa: PLR0911 (the first that is there)
-        """The title of an item without a label: heading, row header, first link with text, or text before."""
+        """Title of an unlabelled item: heading, row header, first link with text, or preceding text."""
         tree, runs = self._tree, self._runs
         end = tree.ends[card]
         if tree.tags[card] == "tr" and "table" in tree.tags[card:end]:
@@ -302,27 +302,27 @@ class _Finder:
         first = bisect_right(self._targets, card)
         before = self._text_before(card, self._targets[first])
         if self._begins_with_list(card, self._targets[first]):
-            # Its links are about one thing each; none of them is what the list is about.
+            # Each link is about a different thing; none of them is the topic of the list.
             return before
-        # A sentence before the first link says what that is about: `Report of the year … PDF`.
+        # Text before the first link describes it: `Report of the year … PDF`.
         if before and (tree.tags[card] == "tr" or len(before.split()) >= _WORDS_OF_SENTENCE):
             return before
         for target in self._targets[first : min(first + 3, bisect_left(self._targets, end))]:
             if tree.tags[target] != "a":
-                # Rows may begin with a box to tick.
+                # Rows may begin with a checkbox.
                 if tree.tags[card] == "tr":
                     continue
                 break
             title = runs.title(target, alt=False, limit=MAX_LABEL) or self._labels.of(target)
             if is_price(title) or _LINK_TO_ALL.fullmatch(title):
                 continue
-            # The number of an order is what its row is called by; what is beside it says something else.
+            # An order's row is named by the order number, not by the text next to it.
             if title and (self._count(card + 1, end) > 1 or (tree.tags[card] == "tr" and is_count(title))):
                 return title
         return before or (self._text_beside(card) if tree.tags[card] == "tr" else "")
 
     def _heading_of(self, item: int) -> str:
-        """The heading of a list item or the like; nothing if it holds several sections."""
+        """Heading of a list item or similar; empty if it contains several sections."""
         first = bisect_left(self._headings, item)
         last = bisect_left(self._headings, self._tree.ends[item], first)
         rank = min(self._ranks[first:last])
@@ -332,7 +332,7 @@ class _Finder:
         return titles[0] if len(set(titles)) == 1 else ""
 
     def _row_title(self, row: int) -> str | None:
-        """What the headers in a row call it; None where there are none."""
+        """Title of a row from its header cells; None if there are none."""
         tree = self._tree
         cells = [child for child in tree.children(row) if tree.tags[child] != TEXT]
         header = next((cell for cell in cells if tree.tags[cell] == "th"), None)
@@ -340,12 +340,12 @@ class _Finder:
             return None
         if any(tree.tags[cell] == "td" for cell in cells):
             return self._runs.text(header, limit=MAX_LABEL)
-        # A row of nothing but headers is the head of the table; one of a single one, of the rows below.
+        # A row of only header cells is the table head; a single header cell titles the rows below.
         first = self._targets[bisect_right(self._targets, row)]
         return self._text_before(row, first) if len(cells) == 1 else ""
 
     def _begins_with_list(self, card: int, target: int) -> bool:
-        """Whether the first target in a list item is in a list of its own."""
+        """Whether the first target in a list item is in a nested list."""
         tree, node = self._tree, self._tree.parents[target]
         while node > card:
             if tree.tags[node] in _LISTS:
@@ -354,7 +354,7 @@ class _Finder:
         return False
 
     def _text_beside(self, row: int) -> str:
-        """The first words of a row that are in no target."""
+        """The first words of a row outside any target."""
         runs, targets, ends = self._runs, self._targets, self._tree.ends
         start, stop = runs.span(row, ends[row])
         for run in range(start, min(stop, start + 10)):
@@ -369,7 +369,7 @@ class _Finder:
         return ""
 
     def _text_before(self, card: int, target: int) -> str:
-        """The first words before the first target; what follows it is a count, a unit, a remark."""
+        """The first words before the first target; text after it is a count, a unit or a remark."""
         start, stop = self._runs.span(card, target)
         for run in range(start, min(stop, start + 10)):
             text = self._runs.texts[run][:400].strip()
@@ -379,7 +379,7 @@ class _Finder:
 
 
 def _without_link_to_all(title: str) -> str:
-    """The text of a heading without a link to all of it, and without how many results there are."""
+    """Text of a heading without a "see all" link and without the number of results."""
     counted = _RESULT_COUNT.match(title)
     if counted:
         return counted[1]
@@ -391,4 +391,4 @@ def _is_heading(tag: str, attributes: Mapping[str, str]) -> bool:
 
 
 UNSPECIFIC = frozenset((*_LANDMARKS.values(), *_LANDMARK_ROLES.values()))
-"""Labels that only say what a landmark is."""
+"""Labels that only repeat a landmark's role."""

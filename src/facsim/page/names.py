@@ -1,8 +1,8 @@
 """Unique, hierarchical names in words: `search_results.<product>.view_product`.
 
-The last part is what the element says (its accessible name), the parts before are the groups around it.
-Nothing that pages generate (ids, classes, positions) enters. Equal names are distinguished by the words in
-which their texts differ, by address or field, and only then by numbers (`facsim.page.disambiguation`).
+The last part is the element's accessible name; the parts before it are its enclosing groups. Generated values
+(ids, classes, positions) are never used. Equal names are distinguished by the words in which their texts
+differ, by address or field, and only then by numbers (`facsim.page.disambiguation`).
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ _Path = tuple[str, ...]
 def name_elements(
     tree: Tree, runs: TextRuns, labels: AccessibleNames, targets: list[int], given: Mapping[int, str]
 ) -> dict[int, str]:
-    """A unique name for each target.
+    """Give each target a unique name.
 
     Args:
         tree: the document.
         runs: its visible text.
         labels: its accessible names.
         targets: the nodes to name, in document order.
-        given: names that a recipe gives; they win over what the page says.
+        given: names from a recipe; they take precedence over the page.
     """
     selects = _selects(tree, targets)
     others = [node for node in targets if node not in selects] if selects else targets
@@ -84,7 +84,7 @@ def name_elements(
 
 
 def _selects(tree: Tree, targets: list[int]) -> dict[int, int]:
-    """For each option of a `select` that is named: the select."""
+    """For each option of a named `select`, the select."""
     found: dict[int, int] = {}
     select, end = -1, -1
     for node in targets:
@@ -102,10 +102,10 @@ class _Namer:
         self._formsets = Formsets(tree)
         self._groups: Counter[_Path] = Counter()
         self._labels_of_groups: dict[int, str] = {}
-        """Groups (by their place) that need more than their label."""
+        """Groups (by index) that need more than their label."""
 
     def names(self, groups: list[Group]) -> list[tuple[int, str]]:
-        """A name for each target, not yet unique."""
+        """Return a name for each target, not yet unique."""
         self._disambiguate_groups(groups)
         found: list[tuple[int, str]] = []
         around: list[tuple[Group, _Path]] = []
@@ -122,7 +122,7 @@ class _Namer:
         return found
 
     def disambiguate(self, names: dict[int, str], given: Mapping[int, str]) -> dict[int, str]:
-        """Names that look the same, with what else distinguishes their elements."""
+        """Extend names that look the same by what distinguishes their elements."""
         kinds = (
             self._address,
             self._page_above,
@@ -139,7 +139,7 @@ class _Namer:
         return disambiguate(names, given, kinds, weak, self._text_of_name)
 
     def _disambiguate_groups(self, groups: list[Group]) -> None:
-        """Find cards in one place with the same title, and what else each of them says."""
+        """Find cards in one place with the same title, and what else distinguishes each of them."""
         around: list[tuple[int, _Path]] = []
         same: dict[_Path, list[int]] = defaultdict(list)
         for place, group in enumerate(groups):
@@ -181,7 +181,7 @@ class _Namer:
         return parts if len(set(parts)) > 1 else []
 
     def _first_address(self, group: Group) -> str:
-        """Words of the address of a card or item; a section has no address, whatever its first link has."""
+        """Words of the address of a card or item; sections have none, whatever their first link."""
         if group.card is not None:
             return address_words(group.card.address, 0)
         if not group.is_item:
@@ -193,7 +193,7 @@ class _Namer:
         return ""
 
     def _distinguishing_fact(self, groups: list[Group]) -> list[str]:
-        """What each card says of one thing (`Size: M`), if all of them say something else."""
+        """The value of one fact on each card (`Size: M`), if all values differ."""
         said: list[dict[str, str]] = []
         for group in groups:
             start, stop = self._runs.span(group.start, group.end)
@@ -213,7 +213,7 @@ class _Namer:
             label = self._labels_of_groups.get(place, group.label)
             path = (*path, label)
             if group.is_distinct:
-                # Two cards with one title stay apart as a whole.
+                # Two cards with the same title are distinguished as a whole.
                 self._groups[path] += 1
                 if self._groups[path] > 1:
                     path = (*path[:-1], f"{label}_{self._groups[path]}")
@@ -233,14 +233,14 @@ class _Namer:
             own = self._without_title(node, own, card.card.title)
         if own == group.label:
             return self._named_like_group(group, node, path)
-        # A link around a whole card says more than the title, and what changes (the price) among it.
+        # A link around a whole card has more text than the title, some of it unstable (the price).
         if own.startswith(f"{group.label}_") and self._shows_price(node):
             return (*path, "view_product")
         own = _without(own, path)
         return path if own in path and self._tree.tags[node] != "a" else (*path, own)
 
     def _part_of_card(self, node: int, own: str, label: str, card: PageCard) -> str:
-        """The name in its card of a link to the thing that the card is about; nothing for other links."""
+        """Name, within its card, of a link to the card's subject; empty for other links."""
         if node == card.main:
             return "view_product" if card.has_price else "view"
         leads_there = (
@@ -254,7 +254,7 @@ class _Namer:
         return "" if own != label else "view_product" if card.has_price else "view"
 
     def _without_title(self, node: int, own: str, title: str) -> str:
-        """What an element says without the title of its card: `watch`, not `watch_red_kettle`."""
+        """Text of an element without its card's title: `watch`, not `watch_red_kettle`."""
         said = fold(steady(self._labels.title(node)))
         title = fold(steady(title))
         is_telling = len(title) >= _SHORTEST_TITLE and " " in title
@@ -266,12 +266,12 @@ class _Namer:
         return slug(rest) if _WORD.search(rest) else own
 
     def _named_like_group(self, group: Group, node: int, path: _Path) -> _Path:
-        """The name of what is called like its group: the title, or the picture, of a card."""
+        """Name of an element that is labelled like its group: the title or the picture of a card."""
         if self._tree.tags[node] != "a" or not self._navigates(node):
             return path
         if not self._runs.text(node, alt=False):
             return (*path, "image")
-        # A price beside its title: a range of prices to filter by is no product.
+        # A price next to its title: a price range to filter by is not a product.
         beside = self._runs.text(group.start, limit=1_000).replace(self._runs.title(node), "")
         if is_count(group.label) and self._tree.tags[group.start] == "tr":
             return path
@@ -280,7 +280,7 @@ class _Namer:
         return (*path, "view") if group.targets > 1 else path
 
     def _navigates(self, node: int) -> bool:
-        """Whether a link leads anywhere; one to `#` opens what is around it."""
+        """Whether a link leads anywhere; a link to `#` only toggles what is around it."""
         attributes = self._tree.attributes[node]
         return role_of("a", attributes) != "button" and not leads_nowhere(attributes.get("href", ""))
 
@@ -298,14 +298,14 @@ class _Namer:
             words = self._words_of_amount(title, attributes.get("href", "")) or words
         words = words or self._field_name(node) or self._address(node)
         if words:
-            # The widget has the name; its label can be clicked, too.
+            # The widget gets the name, although its label is clickable, too.
             return f"{words}_label" if tag == "label" and node in self._labels.of_widgets else words
         if tag == "a" and "img" in self._tree.tags[node : self._tree.ends[node]]:
             return "image"
         return self._fallbacks.icon(node) or self._by_neighbour(node, tag, role)
 
     def _words_of_amount(self, amount: str, href: str) -> str:
-        """What a link is called that says only a price or a count: `1,204` to `/mug#reviews`, `(12)`."""
+        """Name of a link whose text is only a price or a count: `1,204` to `/mug#reviews`, `(12)`."""
         if is_price(amount):
             return "price"
         if "#" in href and not leads_nowhere(href):
@@ -313,7 +313,7 @@ class _Namer:
         return "reviews" if _BRACKETED.fullmatch(amount) else ""
 
     def _by_neighbour(self, node: int, tag: str, role: str) -> str:
-        """The name of an element without words: from text beside or above it, else its role."""
+        """Name of an element without text: from text next to or above it, else its role."""
         kind = {"textbox": "input", "generic": slug(tag)}.get(role, slug(role)) or "element"
         words = self._fallbacks.text(node, role) or self._fallbacks.column(node)
         if not words:
@@ -321,12 +321,12 @@ class _Namer:
         return words if role in _FIELDS else f"{words}_{kind}"
 
     def _text_of_name(self, node: int, name: str) -> str:
-        """What an element says, if the last part of its name is cut from that."""
+        """Full text of an element if the last part of its name was cut from it."""
         text = self._labels.title(node)
         return text if name.rpartition(".")[2] == slug(text) else ""
 
     def _unabridged(self, node: int, name: str) -> str:
-        """What an element says, with counts and prices."""
+        """Text of an element, including counts and prices."""
         said = self._labels.of(node)
         words = whole_slug(said)
         return words if name.rpartition(".")[2] == slug(self._labels.title(node)) != words else ""
@@ -341,11 +341,11 @@ class _Namer:
         return fragment_words(self._tree.attributes[node].get("href", ""))
 
     def _column(self, node: int, name: str) -> str:
-        # Not of the title of a row.
+        # Not for the title of a row.
         return "" if name.rpartition(".")[2] in _TITLES else self._fallbacks.column(node)
 
     def _caption(self, node: int, name: str) -> str:
-        """The caption of the box that an element is in, such as the menu entry above a submenu."""
+        """Caption of the box that contains an element, such as the menu entry above a submenu."""
         tree, inner = self._tree, node
         for _ in range(_MOST_UP):
             box = tree.parents[inner]
@@ -359,7 +359,7 @@ class _Namer:
                     if tree.tags[first] != TEXT
                     else slug(tree.texts[first])
                 )
-                # One link above others is no caption of theirs; above a box with others it is.
+                # A link above sibling links is not their caption; above a box of links it is.
                 is_caption = not held or (
                     held == 1 and inner != node and self._targets_in(inner, tree.ends[inner]) > 1
                 )
@@ -370,7 +370,7 @@ class _Namer:
         return ""
 
     def _first_child_with_words(self, box: int, before: int) -> int:
-        """The first child of a box that shows text, if it ends before a node; else -1."""
+        """The first child of a box that shows text, if it ends before the node `before`; otherwise -1."""
         for child in islice(self._tree.children(box), _MOST_BEFORE):
             if child >= before:
                 break
@@ -387,18 +387,18 @@ class _Namer:
 
     def _role(self, node: int, name: str) -> str:  # noqa: ARG002
         role = role_of(self._tree.tags[node], self._tree.attributes[node])
-        # Lists come and go with what opens them; that keeps its name.
+        # A popup list appears and disappears, but the control that opens it keeps its name.
         return "" if role in _COMING else _WORD_OF_ROLE.get(role, slug(role))
 
     def _field_name(self, node: int, name: str = "") -> str:
         name = self._tree.attributes[node].get("name", "")[:200]
-        # Of a form in several copies (`form-0-quantity`, `items[3][quantity]`) what the copies share.
+        # In a repeated form (`form-0-quantity`, `items[3][quantity]`), the part that the copies share.
         parts = [part for part in map(slug, COPY_INDEX.split(name)[::2]) if part]
         return parts[-1] if parts and not is_generated(parts[-1]) else ""
 
     def _value(self, node: int, name: str) -> str:  # noqa: ARG002
         attributes = self._tree.attributes[node]
-        # Not of what is filled in.
+        # Not for values that people fill in.
         is_fixed = self._tree.tags[node] == "button" or attributes.get("type", "").lower() in _VALUED
         return slug(attributes.get("value", "")) if is_fixed else ""
 
@@ -408,10 +408,10 @@ def _is_search(role: str, attributes: Mapping[str, str]) -> bool:
 
 
 def _without(own: str, path: _Path) -> str:
-    """What an element says without the title of the card it is in: `mug.decrease`, not `mug.decrease_mug`."""
+    """Name of an element without the title of its card: `mug.decrease`, not `mug.decrease_mug`."""
     for title in reversed(path):
         rest = own[len(title) + 1 :]
-        # One word left says too little: `filter.filter_results`.
+        # A single remaining word says too little: `filter.filter_results`.
         if ("_" in rest or rest in WIDGET_ROLES) and title not in UNSPECIFIC and own.startswith(f"{title}_"):
             return rest
     return own

@@ -1,9 +1,8 @@
-"""What tag to write where, so that any HTML parser makes of the simplified page the tree that was written.
+"""Chooses the tag to write in each place, so that any HTML parser restores the tree of the simplified page.
 
-Parsers end some elements where others begin (a link where a link begins, a paragraph where a list does), and
-leave out tags that they do not expect (a form in a form, a cell without a table). On the page as it was,
-something between kept them apart that the simplified page does not have: an `object`, a frame, a shadow root,
-an element of a formula, a box without meaning.
+Parsers close some elements when others open (a link at a nested link, a paragraph at a list), and drop tags
+that are not allowed (a form in a form, a cell outside a table). In the original page an element that the
+simplified page lacks kept them apart: an `object`, a frame, a shadow root, a MathML element, a neutral box.
 """
 
 from __future__ import annotations
@@ -13,19 +12,19 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 NEUTRAL = "span"
-"""Ends nothing and is ended by nothing."""
+"""Closes nothing and is closed by nothing."""
 _WORD = re.compile("[a-z][a-z0-9-]*")
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _TABLE_PARTS = frozenset({"caption", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr"})
-# The edges of what the HTML standard calls "scopes": what is in one of these ends no paragraph around it.
+# The boundaries of "scopes" in the HTML standard: elements inside one close no paragraph outside it.
 _SCOPES = frozenset({"applet", "caption", "marquee", "object", "table", "td", "th"})
 _BLOCKS = (
     "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure "
     "footer form header hgroup hr li listing main menu nav ol p plaintext pre search section summary ul xmp"
 )
 _END_P = frozenset(_BLOCKS.split()) | _HEADINGS
-# "Special" ones: an item of a list around one of these goes on when one begins in it.
+# "Special" elements: a list item that contains one of these stays open when another item opens inside it.
 _SPECIAL = (_END_P | _SCOPES | _TABLE_PARTS | {"button", "embed", "input", "select", "textarea"}) - {
     "address",
     "div",
@@ -37,7 +36,7 @@ _OTHERWISE = frozenset({"math", "image", "selectedcontent"})
 
 
 def _tag_table(*rows: tuple[Iterable[str], str]) -> dict[str, frozenset[str]]:
-    """For each tag the words of all rows that list it. A row is tags, and words for them."""
+    """For each tag, the words of all rows that list it. A row is (tags, words)."""
     found: dict[str, frozenset[str]] = {}
     for tags, words in rows:
         for tag in tags:
@@ -74,9 +73,9 @@ NO_SCOPES: OpenScopes = frozenset()
 
 @lru_cache(maxsize=4_096)
 def allowed_tag(around: OpenScopes, tag: str) -> tuple[str, OpenScopes]:
-    """What to write for a tag in a place, and what is then around those in it.
+    """Return the tag to write in a place, and the scopes that are then open inside it.
 
-    The tag is written if a parser takes it there as it is meant, or else a box or a neutral tag.
+    The tag is kept if a parser accepts it there as intended; otherwise it becomes a box or a neutral tag.
     """
     written = tag if _WORD.fullmatch(tag) else "div"
     is_lost = written in _TABLE_PARTS and "table" not in around
@@ -84,5 +83,5 @@ def allowed_tag(around: OpenScopes, tag: str) -> tuple[str, OpenScopes]:
         written = NEUTRAL
     inside = around - _SHIELDS.get(written, NO_SCOPES)
     if written not in _HEADINGS:
-        inside -= {"heading"}  # It is ended only by what is directly in it.
+        inside -= {"heading"}  # A heading is closed only by its direct children.
     return written, inside | _OPENS.get(written, NO_SCOPES)

@@ -1,4 +1,4 @@
-"""A page as a person reads it, line by line. For who looks at pages; predictors get the HTML."""
+"""A page as a person reads it, line by line. For people who view pages; predictors get the HTML."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _NOT_READ: Final = frozenset({"head", "title", "svg", "math", "select", "textare
 
 
 def outline_of(tree: Tree, names: Sequence[str | None]) -> Outline:
-    """The title and the lines of a simplified page.
+    """Return the title and the lines of a simplified page.
 
-    An element with a name is a line of its own; so is the text between two of them, or in a block.
+    Each named element is a separate line; so is the text between two of them, or in a block.
 
     Args:
-        tree: its nodes.
-        names: the name of each node that is an element.
+        tree: nodes of the page.
+        names: name of each node; None for nodes that are not elements to act on.
     """
     reader = _Reader(tree, names)
     reader.read()
@@ -60,7 +60,7 @@ class _Reader:
                 assert name
                 self._seen.add(name)
                 self.lines.append(OutlineLine("", name, heading=node < headings))
-            # What is in an element is its text, unless there are others in it.
+            # The content of an element is its text, unless it contains other elements.
             if not self._holds_names[node] and (is_element or tag in _NOT_READ):
                 node = tree.ends[node]
                 continue
@@ -79,7 +79,7 @@ class _Reader:
 
 
 def _ancestors_of_names(tree: Tree, names: Sequence[str | None]) -> bytearray:
-    """For each node whether an element with a name is in it."""
+    """For each node, whether it contains a named element."""
     holds = bytearray(len(tree))
     for node, name in enumerate(names):
         if name:

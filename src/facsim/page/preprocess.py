@@ -1,4 +1,4 @@
-"""What is done to the text of a page before Lexbor sees it."""
+"""Preprocesses the text of a page before Lexbor parses it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ENDS_NAME = re.compile(r"[^/][\s/>]")
 
 _NOSCRIPT = re.compile("<noscript", re.IGNORECASE)
 _TEMPLATE = re.compile("<template", re.IGNORECASE)
-# Tags within these are no tags.
+# Tags inside these are plain text.
 _RAW_TAGS = ("script", "style", "noscript", "textarea", "title", "xmp", "iframe")
 _RAW = re.compile(rf"<!--|<(?:{'|'.join(_RAW_TAGS)})(?=[\s/>])|<(?:/?template)(?=[\s/>])", re.IGNORECASE)
 _CLOSING = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _RAW_TAGS}
@@ -41,20 +41,19 @@ _IS_SHADOW = re.compile(SHADOW + r"\s*=\s*[\"']?\s*(?:open|closed)\b", re.IGNORE
 
 
 def preprocess(html: str, *, shadows: bool = False) -> str:
-    """The page as a browser with scripts takes it, for a parser that takes it as one without.
+    """Rewrite a page so that a parser with scripting disabled reads it like a browser with scripting enabled.
 
-    Nothing is left in `noscript` elements: nobody sees it, and what a `noscript` in the head holds would
-    end the head.
+    `noscript` elements are emptied: nobody sees their content, and inside the head it would close the head.
 
     Args:
         html: any text.
-        shadows: whether declarative shadow roots become elements (`SHADOW_ROOT`), and so part of the tree.
+        shadows: whether declarative shadow roots become elements (`SHADOW_ROOT`) and thus part of the tree.
     """
     shadows = shadows and _TEMPLATE.search(html) is not None
     if not shadows and not _NOSCRIPT.search(html):
         return html
     kept: list[str] = []
-    templates: list[bool] = []  # open ones: whether they are shadow roots
+    templates: list[bool] = []  # for each open template, whether it is a shadow root
     done = at = outside = 0
     while found := _RAW.search(html, at):
         if past := _past_tag(html, outside, found.start()):
@@ -84,12 +83,12 @@ def preprocess(html: str, *, shadows: bool = False) -> str:
 
 
 def _past_tag(html: str, outside: int, place: int) -> int:
-    """Where the tag ends that a place is in the name or an attribute of; 0 if it is in none.
+    """Return the end of the tag whose name or attributes contain `place`; 0 if there is none.
 
     Args:
         html: the page.
-        outside: a place before that is in no tag. Between the two are no comments, scripts or the like.
-        place: the place.
+        outside: an earlier offset outside any tag, with no comments, scripts or similar between the two.
+        place: the offset.
     """
     before = _OUTSIDE.match(html, outside, place)
     start = before.end() if before else outside
@@ -100,7 +99,7 @@ def _past_tag(html: str, outside: int, place: int) -> int:
 
 
 def _template(html: str, at: int, templates: list[bool], *, closes: bool) -> str:
-    """What to write for the beginning of a tag of a `template`; nothing if it stays."""
+    """Replacement for the start of a `template` tag; empty if it stays."""
     if closes:
         return f"</{SHADOW_ROOT}" if templates and templates.pop() else ""
     written = _ATTRIBUTES.match(html, at, at + 2_000)
@@ -110,9 +109,9 @@ def _template(html: str, at: int, templates: list[bool], *, closes: bool) -> str
 
 
 def check_size_of_parts(html: str) -> None:
-    """Refuse what Lexbor would need minutes for, because its time grows with the square of it.
+    """Refuse pages for which Lexbor would need minutes, because its time grows quadratically.
 
-    Pages with few tags cannot be deep, and short tags cannot have many attributes; they are not looked at.
+    Pages with few tags cannot be deep, and short tags cannot have many attributes; these are not checked.
 
     Raises:
         InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
@@ -145,8 +144,8 @@ def _long_tags(html: str) -> Iterator[str]:
 def _check_depth(html: str) -> None:
     opened: Counter[str] = Counter()
     depth = 0
-    foreign: list[str] = []  # what is open in a drawing or formula, it first: tags there may close themselves
-    # How a piece begins tells its tag nearly always, and there are few beginnings.
+    foreign: list[str] = []  # open elements from the SVG or MathML root on, where tags may be self-closing
+    # The first characters of a piece nearly always determine its tag, and there are few distinct ones.
     known: dict[str, tuple[str, bool]] = {}
     for piece in html.split("<"):
         beginning = piece[:_BEGINNING]
@@ -179,7 +178,7 @@ def _check_depth(html: str) -> None:
 
 
 def _close(name: str, foreign: list[str], opened: Counter[str]) -> int:
-    """Take off what an end tag closes, and say how many elements that is."""
+    """Pop the elements that an end tag closes; return their number."""
     if not foreign:
         is_open = opened[name] > 0
         opened[name] -= is_open
@@ -188,13 +187,13 @@ def _close(name: str, foreign: list[str], opened: Counter[str]) -> int:
     while place >= 0 and foreign[place] != name:
         place -= 1
     closed = foreign[place:] if place >= 0 else [name] if opened[name] else []
-    # What is not open in a drawing ends it.
+    # An end tag that matches nothing in the drawing closes it.
     del foreign[max(place, 0) :]
     opened.subtract(closed)
     return len(closed)
 
 
 def _tag_of(piece: str) -> tuple[str, bool]:
-    """What the tag at the beginning of a piece opens or closes; no name if it is no tag."""
+    """Name of the tag at the start of a piece, and whether it closes; empty if it is not a tag."""
     found = _TAG.match(piece)
     return (found[2].lower(), bool(found[1])) if found else ("", False)

@@ -1,4 +1,4 @@
-"""Reading a page that is simplified already: its elements are the nodes that carry a `name`."""
+"""Reads pages that are already simplified: their elements are the nodes with a `name`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from facsim.schema import Element, Outline, Page
 from facsim.util.errors import InputError
 
 MARK = '<html data-simplified="1">'
-"""What pages of our own renderer begin with. They are read without a full HTML parser."""
+"""Prefix of pages written by our renderer. They are read without a full HTML parser."""
 
 _STATES = "|".join(("open", *STATES))
 _WRITTEN = re.compile(
@@ -25,25 +25,25 @@ _WRITTEN = re.compile(
     r"(?: (?:name|type|value|placeholder|href|label|multiple|alt|role|aria-[a-z]++)=\"[^\"<>]*+\""
     rf"| (?:{_STATES})(?=[ >]))*+>)*+"
 )
-"""What the renderer may write after `MARK`: no scripts, no comments, no other attributes."""
+"""What the renderer can write after `MARK`: no scripts, no comments, no other attributes."""
 
 _WORDS_OF_BUTTONS = {"submit": "Submit", "reset": "Reset"}
-"""What browsers write on buttons without a value."""
+"""Default labels of buttons without a value."""
 _NAMED_FOR_OTHER_REASONS = frozenset({"meta", "param", "slot", "map", "iframe"})
 
 
 def read_page(html: str) -> Page:
-    """The page behind simplified HTML, ours or another tool's that marks each element with a unique `name`.
+    """Read simplified HTML, ours or another tool's, where each element has a unique `name`.
 
-    Of elements that share a name (a fault that `facsim audit` reports) the first one counts.
+    If elements share a name (a fault that `facsim audit` reports), the first one counts.
     """
     return Page(html, partial(load_elements, html, {}), partial(load_outline, html))
 
 
 def names_in(html: str) -> list[str]:
-    """Every name in simplified HTML, in document order, repetitions included.
+    """Return every name in simplified HTML, in document order, including repetitions.
 
-    The names of `read_page(html).elements`, which has each once. Quicker, for who needs no more.
+    Faster than `read_page(html).elements`, which has each name once.
 
     Raises:
         InputError: if the page cannot be read.
@@ -53,11 +53,11 @@ def names_in(html: str) -> list[str]:
 
 
 def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]:
-    """The elements of simplified HTML.
+    """Return the elements of simplified HTML.
 
     Args:
         html: simplified HTML.
-        locators: by name, where they are known.
+        locators: known locators by name.
     """
     tree = tree_of(html)
     runs = TextRuns(tree)
@@ -73,23 +73,23 @@ def load_elements(html: str, locators: Mapping[str, str]) -> tuple[Element, ...]
 
 
 def load_outline(html: str) -> Outline:
-    """What a person reads on a simplified page."""
+    """Return what a person reads on a simplified page."""
     tree = tree_of(html)
     return outline_of(tree, [name_of(tree, node) for node in range(len(tree))])
 
 
 def name_of(tree: Tree, node: int) -> str | None:
-    """The name of a node of a simplified page, if it is an element to act on."""
+    """Return the name of a node of a simplified page; None if it is not an element to act on."""
     name = tree.attributes[node].get("name")
     return name if name and tree.tags[node] not in _NAMED_FOR_OTHER_REASONS else None
 
 
 def is_ours(html: str, tree: Tree) -> bool:
-    """Whether a page that begins as the renderer begins could have been written by it.
+    """Whether a page that starts with `MARK` could have been written by the renderer.
 
     Args:
         html: the page, with `MARK`.
-        tree: its nodes, as `tree_of` gives them.
+        tree: its nodes, as returned by `tree_of`.
     """
     names = [attributes["name"] for attributes in tree.attributes if attributes.get("name")]
     return (
@@ -107,7 +107,7 @@ def _is_secret(tag: str, attributes: Mapping[str, str]) -> bool:
 
 
 def _named(tree: Tree) -> list[tuple[str, str, int]]:
-    """The tag and the name of each element, and how many others it is in."""
+    """Tag and name of each element, and the number of elements that contain it."""
     found: list[tuple[str, str, int]] = []
     ends: list[int] = []
     for node, attributes in enumerate(tree.attributes):
@@ -120,13 +120,13 @@ def _named(tree: Tree) -> list[tuple[str, str, int]]:
 
 
 def tree_of(html: str) -> Tree:
-    """The nodes of simplified HTML."""
-    # What we write is normalised; comments are a sign that someone else wrote, too.
+    """Parse simplified HTML into nodes."""
+    # Our own output is normalised. Comments are a sign that another tool wrote to it, too.
     if html.startswith(MARK) and "<!" not in html:
         try:
             return tokenize(html)
         except InputError:
-            pass  # It only pretends.
+            pass  # It only looks like ours.
     return parse(html)
 
 
@@ -176,7 +176,7 @@ def _label(attributes: Mapping[str, str], role: str) -> str:
 
 
 def _options_of(tree: Tree, select: int) -> tuple[tuple[str, ...], str | None]:
-    """The texts of a select's options, and that of the chosen one (the first, if none is marked)."""
+    """Texts of a select's options, and the text of the selected one (the first if none is marked)."""
     texts: list[str] = []
     chosen: str | None = None
     for node in range(select + 1, tree.ends[select]):
@@ -191,12 +191,12 @@ def _options_of(tree: Tree, select: int) -> tuple[tuple[str, ...], str | None]:
 
 
 def _equivalents(links: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """For links (name -> href) which others in their card (names alike but for the last part) go there."""
+    """For each link (name -> href), the links in its card (same name but the last part) to its target."""
     same: dict[tuple[str, str], list[str]] = {}
     for name, href in links.items():
         if href and (key := _destination(name, href)):
             same.setdefault(key, []).append(name)
-    # A list of a hundred links to one place is no card.
+    # A list of a hundred links to one place is not a card.
     cards = [names for names in same.values() if 1 < len(names) <= 8]
     return {name: tuple(other for other in names if other != name) for names in cards for name in names}
 

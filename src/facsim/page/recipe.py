@@ -1,4 +1,4 @@
-"""Recipes: what a site needs to be told of beyond what its pages say themselves."""
+"""Recipes: hints about a site that its pages do not contain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EMPTY = LexborHTMLParser("")
 
 
 class Recipe(BaseModel):
-    r"""Hints for one site, or for several. Selectors are CSS, applied to the original page.
+    r"""Hints for one or several sites. Selectors are CSS selectors, applied to the original page.
 
     Example:
         url: ^https://shop\.example/
@@ -32,20 +32,21 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str | None = None
-    """Regular expression, searched in a page's address: of several recipes, this one is for these pages. A
-    recipe given alone holds for every page."""
+    """Regular expression, searched for in a page's address: among several recipes, this one is for these
+    pages. A recipe given alone applies to every page."""
     interactable: tuple[str, ...] = ()
-    """What a person can act on although the page does not say so."""
+    """Elements that a person can act on although the markup does not show it."""
     drop: tuple[str, ...] = ()
-    """What to leave out, with all that is in it."""
+    """Elements to remove, with everything in them."""
     keep: tuple[str, ...] = ()
-    """What is there for a person although the page says that it is hidden. Not inside what is left out."""
+    """Elements that are visible to a person although the page marks them as hidden. Has no effect inside
+    removed elements."""
     names: dict[str, str] = Field(default_factory=dict)
-    """Selector -> whole dotted name. Of several matches the later ones get numbers."""
+    """Selector -> full dotted name. If several elements match, later ones are numbered."""
     categories: tuple[CategoryRule, ...] = ()
     """Rules that come before the default ones: `CategoryRules.default().with_recipe(recipe)`."""
     sites: tuple[Recipe, ...] = ()
-    """Recipes for single sites, chosen by their `url`. The fields beside them hold for all sites."""
+    """Recipes for single sites, selected by `url`. The other fields apply to all sites."""
 
     @field_validator("interactable", "drop", "keep")
     @classmethod
@@ -89,7 +90,7 @@ class Recipe(BaseModel):
         """Read a recipe from a YAML file, or those of several sites from the files of a folder.
 
         Raises:
-            ConfigError: if the file is missing or does not hold a recipe, or one of a folder has no `url`.
+            ConfigError: if the file is missing or is not a recipe, or a recipe of a folder has no `url`.
         """
         path = Path(path)
         if not path.is_dir():
@@ -107,10 +108,10 @@ class Recipe(BaseModel):
         return cls(sites=tuple(sites))
 
     def marks(self, url: str | None = None) -> list[tuple[str, str, str]]:
-        """(selector, attribute, value): how the selectors reach the simplifier.
+        """Return (selector, attribute, value) triples that pass the selectors to the simplifier.
 
         Args:
-            url: the page's address. Without it the recipes of single sites are left aside.
+            url: the page's address. Without it the recipes of single sites are ignored.
         """
         found = [
             *((selector, "data-facsim-interactable", "") for selector in self.interactable),
@@ -124,9 +125,9 @@ class Recipe(BaseModel):
         return found
 
     def rules(self) -> tuple[CategoryRule, ...]:
-        """The category rules, those of single sites first.
+        """Return the category rules, those of single sites first.
 
-        Such a rule holds where its own `url` does, if it has one, or else that of its site.
+        A site's rule applies where its own `url` matches, or that of the site if it has none.
         """
         of_sites = [
             rule if rule.url is not None else rule.model_copy(update={"url": site.url})

@@ -1,4 +1,4 @@
-"""Writing the simplified page: text and structure, the controls with their names, and nothing else."""
+"""Renders the simplified page: text, structure, and named controls, nothing else."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _SPECIAL = re.compile("[&<>\"']")
 def render(
     tree: Tree, runs: TextRuns, names: Mapping[int, str], labels: Mapping[int, str], title: str
 ) -> str:
-    """The simplified HTML.
+    """Return the simplified HTML.
 
     Args:
         tree: the document.
         runs: its visible text.
-        names: the names of the nodes to act on.
-        labels: what to write as `aria-label`: of elements whose content does not say what they are.
+        names: names of the nodes to act on.
+        labels: `aria-label` for elements whose content does not describe them.
         title: the page's title.
     """
     return _Renderer(tree, runs, names, labels).html(title)
@@ -58,13 +58,13 @@ class _Renderer:
         self._unnamed: dict[tuple[int, bool], str] = {}
         self._parts: list[str] = []
         self._written_before: list[str] = []
-        self._break = False  # a block began or ended here: what comes next starts a line
-        self._gap = False  # an element that parts words, itself not written, began or ended here
-        self._trim = True  # white space here has nothing to part
-        self._around = [NO_SCOPES]  # what is open, as `nesting` tells it
+        self._break = False  # a block starts or ends here: the next output starts a line
+        self._gap = False  # an omitted element that separates words starts or ends here
+        self._trim = True  # white space here separates nothing
+        self._around = [NO_SCOPES]  # open scopes (see `nesting`)
 
     def _find_content(self) -> tuple[bytearray, list[int]]:
-        """Which nodes hold something to show, and in how many of its children a node does."""
+        """For each node, whether it has visible content, and the number of its children that do."""
         runs, parents = self._runs, self._tree.parents
         shown = bytearray(len(self._tree))
         children = [0] * len(self._tree)
@@ -83,7 +83,7 @@ class _Renderer:
         parts, names, alts = self._parts, self._names, self._alts
         tags, ends, kinds = self._tree.tags, self._tree.ends, self._tree.kinds
         hidden, shown = self._runs.hidden, self._shown
-        # Inline elements of these kinds are seen only if they have a name or are a picture.
+        # Inline elements of these kinds are visible only if they have a name or are a picture.
         is_silent = [tag in INLINE and tag not in KEPT for tag, _ in self._tree.kinds_of]
         parts.append(MARK)
         parts.append(f"<head><title>{escape(title, quote=False)}</title></head><body>" if title else "<body>")
@@ -91,7 +91,7 @@ class _Renderer:
         node, total, closes = 0, len(tags), len(tags)
         while node < total:
             if len(parts) > _MANY:
-                # A string each takes twice its characters; the last ones may still change.
+                # Separate strings take twice the memory of their characters; the last ones may still change.
                 self._written_before.append("".join(parts[:-2]))
                 del parts[:-2]
             while closes <= node:
@@ -124,7 +124,7 @@ class _Renderer:
         return "".join((*self._written_before, *parts))
 
     def _open(self, node: int, tag: str) -> str:
-        """Write a start tag if the element is kept. Returns the tag written, or nothing."""
+        """Write a start tag if the element is kept; return the tag written, or an empty string."""
         flows = tag in FLOWING
         start, written, inside = self._start_tag(node, tag)
         if not start:
@@ -178,13 +178,13 @@ class _Renderer:
         self._trim = text.endswith(" ")
 
     def _start_tag(self, node: int, tag: str) -> tuple[str, str, OpenScopes]:
-        """What to write at the start of an element, the tag in it, and what is then around those in it."""
+        """Start tag of an element, its tag name, and the scopes open inside it."""
         if node in self._names or node in self._alts:
             written, inside = allowed_tag(
                 self._around[-1], "img" if tag == "svg" or node in self._alts else tag
             )
             return self._written(node, tag, written), written, inside
-        # Without a name, it is the same for all of a kind.
+        # Without a name it is the same for all nodes of a kind.
         key = (self._tree.kinds[node], self._filled_children[node] > 1)
         start = self._unnamed.get(key)
         if start == "":
@@ -192,7 +192,7 @@ class _Renderer:
         written, inside = allowed_tag(self._around[-1], tag)
         if written == NEUTRAL:
             return "", "", NO_SCOPES
-        if start is None or tag == "summary":  # that tells the state of what it is in
+        if start is None or tag == "summary":  # a summary shows the state of its `details`
             start = self._unnamed[key] = self._written(node, tag, written)
         return start, written, inside
 

@@ -1,4 +1,4 @@
-"""What an element is to a person: its role, its states, and whether it can be acted on."""
+"""Roles and states of elements, and whether a person can act on them."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ _STATE_OF = {state: state for state in STATES} | {f"aria-{state}": state for sta
 
 
 class Reach(IntEnum):
-    """How sure it is that an element is there to be acted on."""
+    """How certain it is that an element is interactive."""
 
     NONE = 0
     WEAK = 1
-    """It listens (`onclick`) or can be focused: perhaps only a container."""
+    """It has a listener (`onclick`) or is focusable: possibly only a container."""
     STRONG = 2
     """A control by its tag or role."""
 
 
 def role_of(tag: str, attributes: Mapping[str, str]) -> str:
-    """The ARIA role, given or implied by the tag; `generic` if there is none."""
+    """Return the ARIA role, explicit or implied by the tag; `generic` if there is none."""
     given = attributes["role"].split() if "role" in attributes else ()
     if given:
         return given[0].lower()
@@ -67,12 +67,12 @@ def role_of(tag: str, attributes: Mapping[str, str]) -> str:
 
 
 def is_editable(attributes: Mapping[str, str]) -> bool:
-    """Whether it is an editing host."""
+    """Whether the element is an editing host."""
     return attributes.get("contenteditable", "false").lower() in ("", "true", "plaintext-only")
 
 
 def states_of(attributes: Mapping[str, str]) -> frozenset[str]:
-    """Those of `STATES` that hold, given by HTML or ARIA attributes."""
+    """Return the states of `STATES` that HTML or ARIA attributes set."""
     return frozenset(
         _STATE_OF[name]
         for name, value in attributes.items()
@@ -81,7 +81,7 @@ def states_of(attributes: Mapping[str, str]) -> frozenset[str]:
 
 
 def reach_of(tag: str, attributes: Mapping[str, str]) -> Reach:
-    """Whether a person can act on an element with this tag and attributes, the marks of a recipe included."""
+    """Return how certain it is that a person can act on an element, including marks set by a recipe."""
     if tag in NOWHERE_ELSE:
         return Reach.NONE
     if tag in ACTIONABLE:
@@ -109,7 +109,7 @@ def _attention(attributes: Mapping[str, str]) -> Reach:
 
 
 def _only_shows(attributes: Mapping[str, str]) -> bool:
-    """Whether it is the value of a combobox, for screen readers a text box that nobody can write in."""
+    """Whether the element only shows a combobox's value: a text box for screen readers that is read-only."""
     return (
         attributes.get("aria-readonly") == "true"
         and attributes.get("role", "") == "textbox"
@@ -122,11 +122,11 @@ def _is_focusable(tabindex: str) -> bool:
 
 
 def is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
-    """Whether neither it nor anything in it is there for a person.
+    """Whether an element and everything in it is hidden from a person.
 
-    A closed `dialog` and a `datalist` are not shown either. What a snapshot taken in a browser says by
-    `data-facsim-visible` decides instead: `false` of what was not visible there, nor anything in it, `true`
-    of what was visible although it looks hidden.
+    This includes a closed `dialog` and a `datalist`. In a browser snapshot, `data-facsim-visible` overrides
+    this: `false` marks an element that was invisible with everything in it, `true` one that was visible
+    although it looks hidden.
     """
     if attributes and "data-facsim-visible" in attributes:
         return attributes["data-facsim-visible"] == "false" or "data-facsim-drop" in attributes
@@ -144,16 +144,16 @@ def is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
 
 
 def is_inert(tag: str, attributes: Mapping[str, str], tags: Sequence[str], start: int, end: int) -> bool:
-    """Whether a person sees something but cannot reach it: what is inert, or the page behind a dialog.
+    """Whether a person sees an element but cannot reach it: it is inert, or behind a modal dialog.
 
-    Nothing else would hide the main part of a page, its header or its footer from screen readers only.
+    Only a dialog would hide a page's main part, header or footer from screen readers alone.
 
     Args:
-        tag: of the element, which is hidden or inert.
-        attributes: of it.
-        tags: of all nodes.
+        tag: tag of the element, which is hidden or inert.
+        attributes: its attributes.
+        tags: tags of all nodes.
         start: first node in the element.
-        end: one past the last.
+        end: one past the last node in it.
     """
     if "inert" in attributes and not is_hidden(tag, attributes):
         return True
@@ -165,7 +165,7 @@ def is_inert(tag: str, attributes: Mapping[str, str], tags: Sequence[str], start
 
 
 def is_drawn_link(tag: str, attributes: Mapping[str, str], tags: Sequence[str], start: int, end: int) -> bool:
-    """Whether a link is hidden from screen readers only: people see its picture and click on it.
+    """Whether a link is hidden only from screen readers: people see its picture and click on it.
 
     Arguments as for `is_inert`.
     """

@@ -1,4 +1,4 @@
-"""Raw HTML -> simplified page. Puts the parts together; each part is a module of its own."""
+"""Raw HTML -> simplified page. Combines the steps of the pipeline, one module each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PICKED = frozenset({"checkbox", "radio", "file"})
 
 
 def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None = None) -> Page:
-    """The page as a person sees it: text, structure, and every element to act on with a unique name.
+    """Simplify a page to what a person sees: text, structure, and uniquely named interactive elements.
 
         >>> page = simplify('<nav><a class="x1" href="/cart">Cart</a></nav>')
         >>> page.html.removeprefix('<html data-simplified="1">')
@@ -43,13 +43,13 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
     A simplified page is returned unchanged.
 
     Args:
-        html: a page, as served or as a browser wrote it out; bytes are decoded as browsers do.
-        url: its address. It chooses among a recipe's sites; names do not depend on it.
+        html: a page, as served or as serialized by a browser; bytes are decoded as browsers do.
+        url: its address. It selects among a recipe's sites; names do not depend on it.
         recipe: hints for this site.
 
     Raises:
-        InputError: if it is no page (a picture, an archive) or is far beyond the measures of any page.
-        ConfigError: if a selector of the recipe is not CSS.
+        InputError: if it is not a page (a picture, an archive) or exceeds the nesting or attribute limits.
+        ConfigError: if a selector of the recipe is not a CSS selector.
     """
     text = decode(html)
     with _gc_paused(text):
@@ -82,9 +82,9 @@ def _simplified(text: str, url: str | None, recipe: Recipe | None) -> Page:
 
 @contextmanager
 def _gc_paused(text: str) -> Iterator[None]:
-    """Keep the garbage collector from looking at a large page again and again while it grows.
+    """Pause the garbage collector so that it does not rescan a large page again and again as it grows.
 
-    Nothing here makes cycles. It would take a quarter of the time of a page of some megabytes.
+    Nothing here creates cycles. Collection would take a quarter of the time for a page of a few megabytes.
     """
     pauses = len(text) > _LARGE and gc.isenabled()
     if pauses:
@@ -97,7 +97,7 @@ def _gc_paused(text: str) -> Iterator[None]:
 
 
 def _already_simplified(html: str) -> Page | None:
-    """A page of ours, unchanged; None if it only pretends to be one."""
+    """Return a page of ours unchanged; None if it only looks like one."""
     tree = tree_of(html)
     if not is_ours(html, tree):
         return None
@@ -112,7 +112,7 @@ def _located(html: str, locators: Locators, nodes: Mapping[str, int]) -> tuple[E
 
 
 def _targets(tree: Tree, runs: TextRuns, labels: AccessibleNames) -> tuple[list[int], dict[int, str]]:
-    """The nodes to name, in order, and the labels of those whose content does not say what they are."""
+    """The nodes to name, in order, and the labels of those whose content does not describe them."""
     for node in tree.find(
         lambda tag, attributes: tag == "option" and attributes and is_hidden(tag, attributes)
     ):
@@ -145,7 +145,7 @@ def _targets(tree: Tree, runs: TextRuns, labels: AccessibleNames) -> tuple[list[
 def _without_empty_links(
     tree: Tree, runs: TextRuns, labels: AccessibleNames, targets: list[int]
 ) -> list[int]:
-    """The elements without links that show nothing and lead nowhere, or where another link leads."""
+    """Remove links that show nothing and lead nowhere, or only where another link leads."""
     empty = [node for node in targets if tree.tags[node] == "a" and _shows_nothing(tree, runs, labels, node)]
     if not empty:
         return targets
@@ -176,7 +176,7 @@ def _shows_nothing(tree: Tree, runs: TextRuns, labels: AccessibleNames, node: in
 
 
 def _unreachable_in_foreign(tree: Tree, nodes: list[int]) -> set[int]:
-    """Those of some nodes that are in a drawing, which is not written, or after an odd tag in a formula.
+    """The given nodes that are inside SVG, which is not written, or after an odd tag in MathML.
 
     `<math><input><input>` nests, but Lexbor writes it without end tags; browsers draw nothing for these.
     """
@@ -196,7 +196,7 @@ def _unreachable_in_foreign(tree: Tree, nodes: list[int]) -> set[int]:
 
 
 def _is_odd(tree: Tree, node: int) -> bool:
-    """Whether an element in a formula has the tag of a void HTML element but is not one."""
+    """Whether an element in MathML has the tag of a void HTML element but is not one."""
     if tree.tags[node] not in VOID and tree.tags[node] != "textarea":
         return False
     for _ in range(_MAX_UP):
@@ -209,16 +209,16 @@ def _is_odd(tree: Tree, node: int) -> bool:
 
 
 def _resolve_nesting(tree: Tree, runs: TextRuns, reached: list[tuple[int, Reach]]) -> list[int]:
-    """Of nested ones those that a click would reach.
+    """Of nested elements, keep those that a click would reach.
 
-    What only listens or takes the focus gives way to a control around it or in it; a control gives way to one
-    in it that says all that it says.
+    An element that only listens or takes focus yields to a control around or inside it. A control yields to
+    an inner control with the same text.
     """
     strong = [node for node, reach in reached if reach is Reach.STRONG]
     nodes = [node for node, _ in reached]
     targets: list[int] = []
     around: list[int] = []
-    pressed: set[int] = set()  # buttons that are the content of a link: a click on them follows it
+    pressed: set[int] = set()  # buttons that are a link's content: clicking them follows the link
     for place, (node, reach) in enumerate(reached):
         end = tree.ends[node]
         while around and around[-1] <= node:
@@ -250,7 +250,7 @@ def _only_presses(tree: Tree, node: int) -> bool:
 
 
 def _label_proxy(tree: Tree, runs: TextRuns, labels: AccessibleNames, label: int) -> Reach:
-    """A label is acted on in place of a checkbox, radio button or file chooser that is hidden."""
+    """Reach of a label of a hidden checkbox, radio button or file input; gives it their role and states."""
     control = labels.controls.get(label)
     if control is None or not runs.hidden[control]:
         return Reach.NONE
@@ -268,7 +268,7 @@ def _label_proxy(tree: Tree, runs: TextRuns, labels: AccessibleNames, label: int
 
 def _title(tree: Tree) -> str:
     for node in tree.find(lambda tag, _: tag == "title"):
-        # Not that of a picture or a frame.
+        # Not the title of a picture or a frame.
         parent = tree.parents[node]
         if tree.parents[parent] <= 0 and tree.tags[parent] != "svg":
             return tree.text_content(node)[:300]

@@ -1,4 +1,4 @@
-"""Text to the words that names are made of."""
+"""Converts text to the words used in names."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _AMOUNT = rf"(?:{_BEFORE}\s?(?:{_DIGITS})(?:\s?{_AFTER})?|(?:{_DIGITS})\s?{_AFTE
 PRICE = re.compile(_AMOUNT)
 _MONEY = PRICE
 _PRICE_ONLY = re.compile(rf"(?:[\s(),.:;/|*+-]*(?:{_AMOUNT}|-?\s?\d+\s?%|–))+[\s(),.:;/|*+-]*")  # noqa: RUF001
-# A price to choose by is no price of something.
+# A price to filter by is not the price of a product.
 _RANGE = re.compile(
     rf"\b(?:under|over|above|below|up to|from|less|more|to|and|or|min|max|between|unter|über|ab|bis|von|moins"
     rf"|plus|de|à|desde|hasta|menos|más)\b|&|{_AMOUNT}\s*(?:\+|[-–]\s*{_AMOUNT})",  # noqa: RUF001
     re.IGNORECASE,
 )
-# Of what costs at least so much; alone it is a price to choose by.
+# "From" prices; alone, such a price is one to filter by.
 _FROM_PRICE = re.compile(
     r"(?<=\w)\W+(?:from|as low as|starting (?:at|from)|only|just|now|ab|nur|à partir de|dès|desde|a partir de"
     rf"|od|vanaf|от)\s*{_AMOUNT}\s*$",
@@ -118,16 +118,16 @@ SYMBOLS = {
     "★": "favourite",
     "☆": "favourite",
 }
-"""What a sign means where a control has no other words."""
+"""Meaning of a symbol if a control has no other text."""
 
 
 @lru_cache(maxsize=20_000)
 def slug(text: str) -> str:
-    """Words in lower case joined by `_`, at most `MAX_PART` characters, cut between words where possible.
+    """Return words in lower case joined by `_`, at most `MAX_PART` characters, cut between words if possible.
 
-    What changes while the thing stays the same is left out where other words are: a count in brackets at the
-    end, a number of `items`, `reviews` and the like, a price that is no range. Of long texts the end is kept
-    too: there variants of one product differ. Of signs without words (an emoji) the name in Unicode counts.
+    Unstable parts are omitted if other words remain: a count in brackets at the end, a number of `items`,
+    `reviews` and the like, a price that is not a range. Long texts keep their end too, where variants of a
+    product differ. Symbols without words (an emoji) are replaced by their Unicode name.
 
     >>> slug("4 Stars & Up (12)"), slug("Women's  KÄRCHER"), slug("+"), slug("☕")
     ('4_stars_up', 'womens_kärcher', 'plus', 'hot_beverage')
@@ -138,7 +138,7 @@ def slug(text: str) -> str:
 
 
 def steady(text: str) -> str:
-    """A text without what changes while the thing stays the same, if any words are left.
+    """Return a text without its unstable parts (counts, prices, dates), if any words remain.
 
     >>> steady("Used, 412 results"), steady("Jobs - opens in a new window"), steady("Sold on May 3, 2024")
     ('Used', 'Jobs', 'Sold on')
@@ -159,7 +159,7 @@ def steady(text: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def whole_slug(text: str) -> str:
-    """As `slug`, with counts and prices."""
+    """Like `slug`, but keeps counts and prices."""
     words = words_of(text)
     if not words:
         return SYMBOLS.get(text[:400].strip(), "") or _signs(text[:400])
@@ -167,7 +167,7 @@ def whole_slug(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text as names have them, however many there are in its first 400 characters."""
+    """Return the words of a text's first 400 characters in the form used in names."""
     text = text[:400]
     if text.isascii():
         return _ASCII_WORD.findall(text.replace("'", "").lower())
@@ -176,7 +176,7 @@ def words_of(text: str) -> list[str]:
 
 
 def _signs(text: str) -> str:
-    """The names of the first signs of a text without words."""
+    """Names of the first symbols of a text without words."""
     names = [
         unicodedata.name(sign, "")
         for sign in text
@@ -191,12 +191,12 @@ def _keep(character: str) -> str:
     kind = unicodedata.category(character)
     if kind[0] in "LNM":
         return character
-    # Invisible characters and apostrophes join what they stand between; anything else separates words.
+    # Invisible characters and apostrophes join the text around them; anything else separates words.
     return "" if kind == "Cf" or character in "'’ʼ" else " "  # noqa: RUF001
 
 
 def bounded(words: str) -> str:
-    """Words joined by `_`, cut to `MAX_PART`: of long ones the beginning and the end."""
+    """Cut words joined by `_` to `MAX_PART` characters; long ones keep their beginning and end."""
     if len(words) <= MAX_PART:
         return words
     end = words[-_MAX_END:]
@@ -208,7 +208,7 @@ def bounded(words: str) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text could be a name: parts of words in small letters, normalised, with dots between them.
+    """Whether a text is a valid name: dot-separated parts of normalised lower-case words.
 
     >>> is_name("cart.add_2"), is_name("kärcher"), is_name("Cart"), is_name("a..b"), is_name("add 2")
     (True, True, False, False, False)
@@ -222,7 +222,7 @@ def is_name(text: str) -> bool:
 
 
 def is_generated(words: str) -> bool:
-    """Whether a slug of an attribute reads like the work of a program: `field_8f3a21`, `q_1093847`."""
+    """Whether the slug of an attribute looks auto-generated: `field_8f3a21`, `q_1093847`."""
     return any(len(word) > 4 and len(_HAS_DIGIT.findall(word)) > 1 for word in words.split("_"))
 
 
@@ -251,5 +251,5 @@ def is_price(text: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """White space folded to single blanks, none at the ends."""
+    """Collapse white space to single spaces and strip the ends."""
     return " ".join(text.split())

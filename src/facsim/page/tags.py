@@ -1,4 +1,4 @@
-"""The sets of HTML tags that the rules speak of, in one place."""
+"""Sets of HTML tags used by the rules."""
 
 from __future__ import annotations
 
@@ -10,56 +10,56 @@ def _set(tags: str) -> frozenset[str]:
 VOID = _set(
     "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr"
 )
-"""Have no content and no end tag."""
+"""Void elements: no content and no end tag."""
 
 UNSEEN = _set("script style template noscript iframe noembed noframes xmp plaintext")
-"""Nobody sees what is in these (in a browser with scripts), and it is not escaped when written."""
+"""Raw text elements: their content is invisible (with scripts enabled) and not escaped when written."""
 
 CLOSED_BY_THE_NEXT = VOID | _set(
     "a button h1 h2 h3 h4 h5 h6 p li option optgroup dd dt tr td th tbody thead tfoot"
 )
-"""Do not nest in themselves without something between."""
+"""Elements that cannot nest in themselves directly."""
 
 FOREIGN = _set("svg math")
-"""Drawings and formulas: what is in them has rules of its own."""
+"""SVG and MathML: their content follows its own parsing rules."""
 
 HOLDS_HTML = _set("foreignobject desc title mi mo mn ms mtext annotation-xml")
-"""In these elements of drawings and formulas is HTML again."""
+"""SVG and MathML elements whose content is HTML again."""
 
 INLINE = _set(
     "abbr b bdi bdo big cite code data del dfn em font i ins kbd label mark q ruby s samp small span strong "
     "sub sup time tt u var wbr"
 )
-"""Text on both sides of their edges runs together; all other tags part words."""
+"""Text runs together across the edges of these; all other tags separate words."""
 
 FLOWING = INLINE | _set("a area button input select option textarea img svg")
-"""Stand in a line of text; all others begin a line of their own."""
+"""Inline elements; all others start a new line."""
 
 KEPT = _set(
     "h1 h2 h3 h4 h5 h6 p ul ol li dl dt dd table caption thead tbody tfoot tr th td form fieldset legend nav "
     "header footer main section article aside figure figcaption details optgroup blockquote pre del s "
     "address dialog"
 )
-"""Tell structure or meaning. All others that are not named are replaced by what is in them."""
+"""Tags that carry structure or meaning. Other unnamed elements are replaced by their content."""
 
 CELLS = _set("td th")
-"""Tell something even when empty: the column of the next one."""
+"""Meaningful even when empty: they determine the column of the next cell."""
 
 CONTROLS = _set("input select textarea")
-"""What a `label` labels."""
+"""Elements that a `label` can label."""
 
 ACTIONABLE = CONTROLS | _set("button summary option")
-"""A person can act on these whatever their attributes."""
+"""Interactive whatever their attributes."""
 
 SHADOW_ROOT = "facsim-shadow"
-"""Stands for a shadow root in the tree."""
+"""Tag that represents a shadow root in the tree."""
 
 MOVED = "data-facsim-moved"
-"""On what was moved into a slot: its place in the host among the children with its tag."""
+"""Attribute of nodes moved into a slot: their position among the host's children with the same tag."""
 
 WHOLE_PAGE = _set(f"html body frameset head title iframe slot {SHADOW_ROOT}")
-"""Never elements to act on, even when they listen for clicks, and never written."""
+"""Never interactive, even if they have click listeners, and never written."""
 
 NOWHERE_ELSE = WHOLE_PAGE | _set("base col colgroup frame link map meta param")
-"""Never elements to act on, whatever they or a recipe say: parsers lose these outside of their
-places, or their `name` means something else."""
+"""Never interactive, whatever they or a recipe say: parsers drop them outside their proper place,
+or their `name` has another meaning."""

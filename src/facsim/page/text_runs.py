@@ -13,15 +13,15 @@ from facsim.page.tags import INLINE
 from facsim.page.tree import TEXT, Tree
 
 MAX_TEXT = 1_000
-"""Longest text of one element. Elements may nest, and so would their texts."""
+"""Longest text of one element. Elements nest, and their texts with them."""
 HIDDEN, INERT = 1, 2
 _BESIDE, _SCRIPT = 1, 2
 _OPAQUE = frozenset({"select", "textarea", "head", "title", "svg", "math"})
-"""What is in these is no text around them."""
+"""The content of these is not part of the surrounding text."""
 _FEW = 30
 _MOST_IN_LABELLED = 60
 LEAST_LIMIT = 200
-"""What is no longer is the same text whatever the limit."""
+"""Texts up to this length are the same for any limit."""
 _UNFINISHED = re.compile(r"(?:^|\d)[.,]$")
 
 
@@ -30,8 +30,8 @@ class TextRuns:
 
     Args:
         tree: the document.
-        is_hidden: tells from tag and attributes which elements, with all that is in them, to leave out.
-            What is in controls (options, the content of a text area) is their value, not text around them.
+        is_hidden: decides by tag and attributes which elements, with everything in them, to leave out. The
+            content of controls (options, the text of a text area) is their value, not surrounding text.
     """
 
     def __init__(self, tree: Tree, is_hidden: Callable[[str, Mapping[str, str]], bool] | None = None) -> None:
@@ -39,13 +39,13 @@ class TextRuns:
         self.texts: list[str] = []
         self.is_alt = bytearray()
         self.hidden = bytearray(len(tree))
-        """For each node `HIDDEN` if it is left out, `INERT` if it shows but cannot be reached, else 0."""
+        """For each node: `HIDDEN` if it is left out, `INERT` if it is visible but unreachable, else 0."""
         self.gaps: set[int] = set()
-        """The text nodes before which inline elements side by side part words."""
+        """Text nodes preceded by a word break between adjacent inline elements."""
         self._ends = tree.ends
         self._known: dict[tuple[int, bool, int], str] = {}
         self._short: dict[tuple[int, bool], str] = {}
-        """Texts that are no longer than any limit."""
+        """Cache of texts short enough for any limit."""
         self._titles: dict[tuple[int, bool, int], str] = {}
         self._counts: list[bool] = []
         self._find(tree, is_hidden)
@@ -53,7 +53,7 @@ class TextRuns:
         for node in self.nodes:
             marks[node + 1] = 1
         self._before = array("I", accumulate(marks))
-        """For each node, and the end, how many runs are before it."""
+        """For each node, and the end, the number of runs before it."""
 
     def _find(  # noqa: PLR0915 (calls would cost more than what they do)
         self, tree: Tree, is_hidden: Callable[[str, Mapping[str, str]], bool] | None
@@ -132,14 +132,14 @@ class TextRuns:
             self.is_alt.append(True)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The runs of the nodes `start` up to `end`, as a range of indices."""
+        """Return the index range of the runs of nodes `start` to `end` (exclusive)."""
         return self._before[start], self._before[end]
 
     def title(self, node: int, *, alt: bool = True, limit: int = MAX_TEXT) -> str:
-        """The text of an element without numbers and prices in elements of their own.
+        """Return the text of an element without numbers and prices in separate elements.
 
-        Of `<a><span>11</span> <span>products</span></a>` it is `products`: badges, counts and prices change
-        while the thing stays the same. Numbers within a text stay, and so do numbers that are the whole text.
+        For `<a><span>11</span> <span>products</span></a>` it is `products`: badges, counts and prices are
+        unstable. Numbers within a text stay, and so do numbers that are the whole text.
         """
         key = (node, alt, limit)
         title = self._titles.get(key)
@@ -170,11 +170,11 @@ class TextRuns:
         return title if any(map(str.isalpha, title)) else self.text(node, alt=alt, limit=limit)
 
     def text(self, node: int, *, alt: bool = True, limit: int = MAX_TEXT) -> str:
-        """The text of an element, white space folded, at most about `limit` characters.
+        """Return the text of an element with collapsed white space, at most about `limit` characters.
 
         Args:
             node: the element.
-            alt: whether alternative texts of pictures count.
+            alt: whether to include alternative texts of pictures.
             limit: where to stop, `LEAST_LIMIT` or more.
         """
         text = self._short.get((node, alt))
@@ -210,16 +210,16 @@ class TextRuns:
             kept.clear()
 
     def has_text(self, node: int) -> bool:
-        """Whether an element holds anything but white space."""
+        """Whether an element contains anything but white space."""
         first, last = self.span(node, self._ends[node])
         return any(self.texts[run].strip() for run in range(first, last))
 
 
 def _is_one_word(before: str, after: str, side: int) -> bool:
-    """Whether the texts of two inline elements side by side are parts of one word.
+    """Whether the texts of two adjacent inline elements are parts of one word.
 
-    Styled letters are (`<b>a</b><i>b</i>`), parts of a price or a number, punctuation after a word, and
-    raised letters (`<b>4</b><sup>th</sup>`).
+    This holds for styled letters (`<b>a</b><i>b</i>`), parts of a price or number, punctuation after a word,
+    and superscripts (`<b>4</b><sup>th</sup>`).
     """
     before, after = before[-4:].lstrip(), after[:4]
     if not before or before[-1].isspace() or after[0].isspace():
@@ -235,7 +235,7 @@ def _is_one_word(before: str, after: str, side: int) -> bool:
 
 
 def _is_labelled_part(tag: str, attributes: Mapping[str, str]) -> bool:
-    """Whether it is no control and has a label that is read out in place of what it draws: a price, stars."""
+    """Whether a non-control has a label that replaces its content for screen readers: a price, stars."""
     return (
         bool(attributes)
         and bool(attributes.get("aria-label", "").strip())
@@ -248,7 +248,7 @@ def _is_labelled_part(tag: str, attributes: Mapping[str, str]) -> bool:
 
 
 def _shows_more(tree: Tree, hides: list[bool], node: int) -> bool:
-    """Whether a labelled element holds text that is read out, or something to act on."""
+    """Whether a labelled element contains text for screen readers, or an element to act on."""
     is_picture = tree.attributes[node].get("role") == "img"
     end = tree.ends[node]
     if end - node > _MOST_IN_LABELLED:
@@ -270,7 +270,7 @@ def _shows_more(tree: Tree, hides: list[bool], node: int) -> bool:
 
 
 def _closed_parts(tree: Tree) -> set[int]:
-    """The children of closed `details` but the summary: nobody sees them, and a click cannot reach them."""
+    """The children of closed `details` except the summary: invisible and unreachable by a click."""
     closed: set[int] = set()
     for node in tree.find(
         lambda tag, attributes: (

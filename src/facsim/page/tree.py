@@ -1,8 +1,7 @@
 """HTML as flat lists of nodes in document order.
 
-Lexbor parses (as browsers do) and writes the tree out again; its normalised output is then cut into tokens.
-That is several times faster than visiting nodes through Python objects, and nothing here recurses, so depth
-costs nothing.
+Lexbor parses the page (as browsers do) and serializes the tree; its normalised output is then tokenized. This
+is several times faster than visiting nodes through Python objects. Nothing here recurses, so depth is free.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ TEXT = "#text"
 _NOSCRIPT, _TEMPLATE, _MARKED = b"<noscript", b"<template", b"data-facsim-"
 _SHADOWED, _FRAMED = b"shadowrootmode", b"srcdoc"
 _TO_LOOK_FOR = (_NOSCRIPT, _TEMPLATE, _MARKED, _SHADOWED, _FRAMED)
-"""What most pages do not hold, and what need not be done for them then."""
-# Those that some rule looks at; most elements have none of them.
+"""Rare features; work for those that a page lacks is skipped."""
+# Attributes used by some rule; most elements have none of them.
 _TELLING_WORDS = (
     "alt checked colspan contenteditable current disabled expanded for hidden href id inert label multiple "
     "name onclick open placeholder pressed required role selected style tabindex title type value"
 )
 _TELLING = frozenset(_TELLING_WORDS.split())
-_COMMON = frozenset({"class", "src", "d"})  # says nothing but for icons, and is everywhere
+_COMMON = frozenset({"class", "src", "d"})  # only useful for icons, and everywhere
 ICON = "data-facsim-icon"
-"""What icon an element shows, read from the classes of the sets of icons that are in use everywhere."""
+"""The icon that an element shows, by the class names of widely used icon sets."""
 _ICON = re.compile(
     r"(?:^| )(?:fa|bi|mdi|ri|ti|la|lucide|glyphicon|octicon|feather|tabler-icon|ph|icon)-"
     r"(?!(?:fw|lg|xs|sm|xl|\dx|spin|pulse|solid|regular|light|thin|brands|duotone|stack|inverse|rotate-\d+|flip"
@@ -52,28 +51,30 @@ _TELLING_STARTS = ("aria-", "data-facsim-")
 _OWN_MARKS = (*(f"data-facsim-{mark}" for mark in ("name", "interactable", "drop", "found", "icon")), MOVED)
 _NO_ATTRIBUTES: dict[str, str] = {}
 _START, _END, _EMPTY, _OTHER = range(4)
-# Each may take time with the depth.
+# Each may take time proportional to the depth.
 _MAX_FAULTS = 1_000
 _Tag = tuple[int, str, dict[str, str], int, bool]
-"""What it does, tag, attributes, kind, whether white space after it parts words."""
+"""Effect of the tag, tag name, attributes, kind, and whether white space after it separates words."""
 _PART = 1_000_000
 _LARGE = 2_000_000
 _NO_TAG: _Tag = (_OTHER, "", _NO_ATTRIBUTES, 0, True)
 MAX_FRAMES = 4
-"""How deep frames in frames are read."""
+"""Maximum nesting of frames that is read."""
 
 
 @dataclass(slots=True)
 class Tree:
-    """A document. Node `i` has its descendants at `i + 1` up to, not including, `ends[i]`.
+    """A document. The descendants of node `i` are the nodes `i + 1` to `ends[i]` (exclusive).
+
+    All lists but `kinds_of` have one entry per node.
 
     Attributes:
         tags: tag in lower case, or `TEXT`.
-        attributes: by name, unescaped.
-        texts: what text nodes hold, unescaped; empty for elements.
+        attributes: attributes by name, unescaped.
+        texts: content of text nodes, unescaped; empty for elements.
         parents: index of the parent, -1 for a root.
         ends: one past the last descendant.
-        kinds: number of the kind. Nodes of one kind have the same tag and attributes; text is kind 0.
+        kinds: kind number. Nodes of one kind have the same tag and attributes; text is kind 0.
         kinds_of: tag and attributes of each kind.
     """
 
@@ -89,7 +90,7 @@ class Tree:
         return len(self.tags)
 
     def find(self, holds: Callable[[str, dict[str, str]], object]) -> list[int]:
-        """The elements for whose tag and attributes something holds, in order. It is asked once a kind."""
+        """Return the elements whose tag and attributes satisfy `holds`, in order. Calls it once per kind."""
         chosen = [holds(tag, attributes) for tag, attributes in self.kinds_of]
         chosen[0] = False
         if not any(chosen):
@@ -97,28 +98,28 @@ class Tree:
         return list(compress(range(len(self.kinds)), map(chosen.__getitem__, self.kinds)))
 
     def children(self, node: int) -> Iterator[int]:
-        """Indices of the children, in order."""
+        """Yield the indices of the children, in order."""
         child, end = node + 1, self.ends[node]
         while child < end:
             yield child
             child = self.ends[child]
 
     def text_content(self, node: int) -> str:
-        """All text below a node, white space folded. Takes time with the size of the subtree."""
+        """Return all text below a node with collapsed white space. Linear in the size of the subtree."""
         return " ".join("".join(self.texts[node : self.ends[node]]).split())
 
 
 def parse(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: bool = False) -> Tree:
-    """The document that a browser would make of `html`, without scripts, styles and templates.
+    """Parse `html` as a browser would, without scripts, styles and templates.
 
     Args:
         html: any text.
         marks: (CSS selector, attribute, value) triples: the attribute is set on every node that matches.
-        flat: whether shadow roots and frames with a document of their own are put in place.
+        flat: whether to flatten shadow roots and frames with an inline document into the page.
 
     Raises:
         InputError: if the nesting is deeper than `MAX_DEPTH`, or an element has more than `MAX_ATTRIBUTES`.
-        ConfigError: if a selector of a mark is not CSS.
+        ConfigError: if a selector of a mark is not a CSS selector.
     """
     written = normalised(html, marks, flat=flat)
     if len(written) > _LARGE:
@@ -127,23 +128,23 @@ def parse(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: bool =
 
 
 def _give_back_memory() -> None:
-    """Return to the system what Lexbor's tree of a large page took: ten times its bytes."""
+    """Return the memory of Lexbor's tree to the system: for a large page, ten times its size."""
     trim = getattr(CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)
 
 
 def normalised(html: str, marks: Sequence[tuple[str, str, str]] = (), *, flat: bool = True) -> str:
-    """The normalised HTML that `parse` makes a tree of; arguments and errors as there."""
+    """Return the normalised HTML from which `parse` builds a tree; arguments and errors as for `parse`."""
     if flat:
         return _flattened(html, marks, MAX_FRAMES)
     return _stripped(_document(html)[0], UNSEEN, marks).html or ""
 
 
 def _document(html: str, *, shadows: bool = False) -> tuple[LexborHTMLParser, frozenset[bytes]]:
-    """The document, and which of `_TO_LOOK_FOR` its HTML holds."""
+    """Parse the document, and return which of `_TO_LOOK_FOR` its HTML contains."""
     check_size_of_parts(html)
-    # Lone surrogates cannot be encoded; they are no characters.
+    # Lone surrogates are not characters and cannot be encoded.
     encoded = html.encode("utf-8", "replace")
     lower = encoded.lower()
     found = frozenset(words for words in _TO_LOOK_FOR if words in lower)
@@ -153,7 +154,7 @@ def _document(html: str, *, shadows: bool = False) -> tuple[LexborHTMLParser, fr
     # Events would keep `selectedcontent` up to date, at a cost that grows with the square of the options.
     document = LexborHTMLParser(encoded, options=LexborDocumentOptions.WO_EVENTS)
     if _MARKED in found:
-        # Our own marks are not for pages to set, but for what a snapshot says of visibility.
+        # Pages must not set our own marks, except a snapshot's visibility.
         for mark in _OWN_MARKS:
             for node in document.css(f"[{mark}]"):
                 del node.attrs[mark]
@@ -163,7 +164,7 @@ def _document(html: str, *, shadows: bool = False) -> tuple[LexborHTMLParser, fr
 def _stripped(
     document: LexborHTMLParser, unseen: frozenset[str], marks: Sequence[tuple[str, str, str]]
 ) -> LexborHTMLParser:
-    """The document, marked, without the elements with the tags `unseen`."""
+    """Return the marked document without elements whose tags are in `unseen`."""
     for selector, attribute, value in marks:
         for node in _select(document, selector):
             node.attrs[attribute] = value
@@ -172,13 +173,13 @@ def _stripped(
 
 
 def _flattened(html: str, marks: Sequence[tuple[str, str, str]], depth: int) -> str:
-    """Normalised HTML with shadow roots and frames (nested `depth` deep) put in place."""
+    """Normalised HTML with shadow roots and frames (nested up to `depth`) flattened into the page."""
     document, found = _document(html, shadows=True)
     if _SHADOWED in found:
         fill_slots(document)
     if not depth or _FRAMED not in found:
         return _stripped(document, UNSEEN, marks).html or ""
-    # Frames without a document of their own stay, empty: others are counted among them.
+    # Frames without an inline document stay, empty: locators count siblings.
     sources = take_documents(_stripped(document, UNSEEN - {"iframe"}, marks))
     page = document.html or ""
     return put_in_frames(page, [_flattened(source, marks, depth - 1) for source in sources])
@@ -194,23 +195,23 @@ def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
 def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost more than what they do)
     """Cut normalised HTML, as Lexbor and the renderer write it, into a tree. One pass, linear.
 
-    White space beside the edge of a block says nothing; it is no node.
+    White space next to the edge of a block is insignificant and does not become a node.
 
     Raises:
-        InputError: if it is far from normalised: many end tags do not close what was opened last.
+        InputError: if it is far from normalised: many end tags do not match the last open element.
     """
     pieces = _pieces(html)
     # A piece (a tag or comment, and the text up to the next one) often occurs many times in a page.
     known: dict[str, tuple[_Tag, str]] = {}
     seen: dict[str, _Tag] = {}
     kinds_of: list[tuple[str, dict[str, str]]] = [(TEXT, _NO_ATTRIBUTES)]
-    # Each piece may hold a text, and each that closes nothing an element.
+    # Each piece may contain a text, and each piece that is not an end tag an element.
     most = html.count("<") * 2 - html.count("</") + 2
-    # What text nodes hold is the default: only elements write into all lists.
+    # Defaults are the values of text nodes: only elements write to all lists.
     tags = [TEXT] * most
     attributes = [_NO_ATTRIBUTES] * most
     texts = [""] * most
-    # Arrays: a large page has millions of nodes, and an integer of its own takes 32 bytes.
+    # Arrays: a large page has millions of nodes, and an int object takes 32 bytes.
     parents = array("i", (-1,)) * most
     ends = array("I", range(1, most + 1))
     kinds = array("I", (0,)) * most
@@ -235,7 +236,7 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
                 known[piece] = cut
         (does, tag, found, kind, _), text = cut
         if does is _END:
-            # Index -1 is a text, so no element has its tag.
+            # Index -1 is a text, so no element's tag matches it.
             if tags[above] == tag:
                 ends[open_nodes.pop()] = size
             else:
@@ -265,7 +266,7 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
 
 
 def _pieces(html: str) -> Iterator[str]:
-    """What is between each "<" of a page and the next. Cut a part at a time: all at once take much memory."""
+    """Yield the text between each "<" and the next. Splits part by part to save memory."""
     first = html.find("<")
     first = first if first >= 0 else len(html)
     parts = (part.split("<") for part in _parts(html, first))
@@ -273,7 +274,7 @@ def _pieces(html: str) -> Iterator[str]:
 
 
 def _parts(html: str, at: int) -> Iterator[str]:
-    """A page from a "<" on, in parts of some `_PART` characters that begin after a "<" and end before one."""
+    """Yield a page from a "<" on, in parts of about `_PART` characters from after a "<" to before one."""
     while at < len(html):
         end = html.find("<", at + _PART)
         end = end if end >= 0 else len(html)
@@ -284,7 +285,7 @@ def _parts(html: str, at: int) -> Iterator[str]:
 def _close_badly_nested(
     tag: str, tags: Sequence[str], open_nodes: list[int], ends: MutableSequence[int], size: int
 ) -> None:
-    """Do what an end tag does that does not belong to the last open node: close the last one with its tag."""
+    """Handle an end tag that does not match the last open node: close the last open node with its tag."""
     for place in range(len(open_nodes) - 1, 0, -1):
         if tags[open_nodes[place]] == tag:
             for node in open_nodes[place:]:
@@ -296,10 +297,10 @@ def _close_badly_nested(
 def _cut(
     piece: str, following: Iterator[str], seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, str]]]
 ) -> tuple[_Tag, str, bool]:
-    """What a tag does, the text after it, and whether the piece held all of both.
+    """Return what a tag does, the text after it, and whether the piece contains all of both.
 
-    What belongs to a tag although it follows a "<" is in the pieces that follow: in comments and odd
-    names. `seen` holds the tags so far as written.
+    If a comment or an odd name contains "<", the rest of the tag is in the following pieces. `seen` caches
+    the tags so far, by their source.
     """
     closing = "-->" if piece.startswith("!--") else ">"
     is_whole = closing in piece
@@ -325,7 +326,7 @@ def _tag(head: str, seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, s
         return (_OTHER if tag in VOID else _END), tag, _NO_ATTRIBUTES, 0, tag in FLOWING
     tag, _, written = head.partition(" ")
     attributes = _attributes(written) if written else _NO_ATTRIBUTES
-    # Most elements have no attributes that matter. They are all of one kind.
+    # Most elements have no relevant attributes. Those with one tag are all of one kind.
     if not attributes and tag in seen:
         return seen[tag]
     kinds_of.append((tag, attributes))
@@ -336,13 +337,13 @@ def _tag(head: str, seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, s
 
 
 def _attributes(written: str) -> dict[str, str]:
-    """The attributes that matter of `a="1" b="2" c`. Not to be changed: pages of one site share them."""
+    """Parse the relevant attributes of `a="1" b="2" c`. Do not modify the result: a site's pages share it."""
     return _short_attributes(written) if len(written) <= _SHORT else _read_attributes(written)
 
 
 def _read_attributes(written: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    if '=" ' in written:  # A value that begins with a space would be taken for the next attribute.
+    if '=" ' in written:  # A value that starts with a space would be mistaken for the next attribute.
         for name, value in _ATTRIBUTE.findall(written):
             if _is_telling(name):
                 found[name] = unescape(value)
@@ -357,7 +358,7 @@ def _read_attributes(written: str) -> dict[str, str]:
             continue
         if name in _TELLING or name.startswith(_TELLING_STARTS):
             found[name] = unescape(value) if "&" in value else value
-        elif " " in name:  # Attributes without a value come before it.
+        elif " " in name:  # Valueless attributes precede it.
             *bare, name = name.split(" ")
             found.update((other, "") for other in bare if _is_telling(other))
             if _is_telling(name):
@@ -373,16 +374,16 @@ def _is_telling(attribute: str) -> bool:
 
 
 class Locators:
-    """CSS selectors that find a node, and only it, in the document that the tree was made from."""
+    """CSS selectors that match exactly one node in the document from which the tree was built."""
 
     def __init__(self, tree: Tree) -> None:
-        # Not the texts: pages may wait long for somebody to ask.
+        # Does not keep the texts: locators may be requested long after parsing.
         self._tree = Tree(tree.tags, tree.attributes, [], tree.parents, [], [], [])
         self._paths: dict[int, tuple[str, int]] = {-1: ("", 0)}
         self._nth: list[int] = []
 
     def of(self, node: int) -> str:
-        """The selector of one node; empty below depth 512, where no browser has nodes."""
+        """Return the selector of a node; empty below depth 512, where no browser has nodes."""
         tree, paths = self._tree, self._paths
         if not self._nth:
             self._nth = _places(tree)
@@ -412,7 +413,7 @@ class Locators:
 
 
 def _places(tree: Tree) -> list[int]:
-    """For each element its 1-based place among the siblings with the same tag."""
+    """For each element, its 1-based position among siblings with the same tag."""
     places = [0] * len(tree)
     counts: dict[tuple[int, str], int] = {}
     for node, (parent, tag) in enumerate(zip(tree.parents, tree.tags, strict=True)):
@@ -422,5 +423,5 @@ def _places(tree: Tree) -> list[int]:
 
 
 def _selector(tag: str) -> str:
-    """A tag as a CSS type selector. Most characters of other tags are escaped."""
+    """Write a tag as a CSS type selector; unusual tags have most characters escaped."""
     return tag if tag.isascii() and tag.isalnum() else _NO_WORD.sub(r"\\\g<0>", tag)
