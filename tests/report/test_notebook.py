@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hostile import HUGE, PAYLOADS, render
 
-from facsim import Card, DataSet, DataSetWriter, Run, compare, leaderboard
+from facsim import Card, DataSet, DataSetWriter, Run, audit, compare, leaderboard
 from facsim.report.leaderboard_table import with_interval
 from facsim.schema import Action, Session, Step
 
@@ -129,3 +129,25 @@ def test_hostile_texts_do_nothing_in_a_browser(
     assert loaded == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 900
     page.close()
+
+
+def test_an_audit_shows_its_verdict_and_findings(tmp_path: Path) -> None:
+    """With hostile text in an example, which is escaped."""
+    folder = tmp_path / "data"
+    with DataSetWriter(folder, Card(name="<b>bold</b>", source="jsonl", origin="tests")) as writer:
+        page = writer.add_page('<a name="a">A</a>')
+        for person in range(12):
+            steps = (Step(page, Action.click("gone<script>")), Step(page, Action.terminate()))
+            writer.add_session(Session(f"s{person}", f"u{person}", steps))
+    report = audit(DataSet.open(folder))
+    html = report._repr_html_()
+    assert report.failed
+    assert "Failed: results on this data would be spoilt." in html
+    assert "<script>" not in html
+    assert "<b>bold" not in html
+    assert all(str(counts["sessions"]) in html for counts in report.parts.values())
+
+
+def test_a_leaderboard_is_one_line_as_text(two: list[Run]) -> None:
+    assert "\n" not in repr(leaderboard(two))
+    assert len(repr(leaderboard(two))) < 200

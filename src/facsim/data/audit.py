@@ -16,6 +16,7 @@ from facsim.data.recording_checks import recordings
 from facsim.data.splits import SplitBy, assign
 from facsim.data.store import DataSet
 from facsim.data.table_schemas import STEPS_SCHEMA
+from facsim.util.notebook_html import HtmlCell, figure, paragraph, scrolled, table
 from facsim.util.progress import Progress, no_progress
 
 _PARTS = ("train", "validation", "test")
@@ -61,6 +62,30 @@ class AuditReport:
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
         return asdict(self) | {"failed": self.failed}
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the verdict, the findings, worst first, and the size of each part."""
+        verdict = "Failed: results on this data would be spoilt." if self.failed else "Passed."
+        findings = [
+            (
+                HtmlCell(found.severity, strong=found.severity == "error"),
+                HtmlCell(found.check),
+                HtmlCell(found.message),
+                HtmlCell("; ".join(found.examples), dim=True),
+            )
+            for found in self.findings
+        ]
+        columns = tuple(dict.fromkeys(column for counts in self.parts.values() for column in counts))
+        parts = [
+            (HtmlCell(part), *(HtmlCell(f"{counts.get(column, 0):,}", number=True) for column in columns))
+            for part, counts in self.parts.items()
+        ]
+        return figure(
+            paragraph(verdict, strong=f"Audit of {self.data}"),
+            scrolled(table(("", "Check", "What was found", "Examples"), findings, unit="findings")),
+            paragraph(f"split by {self.split_by}, seed {self.seed}", dim=True),
+            table(("Part", *columns), parts, unit="parts"),
+        )
 
 
 def audit(
