@@ -355,6 +355,33 @@ def test_keystroke_rows_are_joined(run: Run) -> None:
     assert len(run(other_page)[0].session("a").steps) == 2
 
 
+def test_typing_on_after_a_pause_starts_a_session(run: Run) -> None:
+    times_and_texts = [(0, "shoe"), (1, "shoes"), (86_400, "shoes red")]
+    rows = [
+        row(at=1_740_000_000 + at, event="input", element="search", typed=text, customer="c")
+        for at, text in times_and_texts
+    ]
+    data, _ = run(rows, {"session": None})
+    typed = {one: [step.action.text for step in data.session(one).steps] for one in data.session_ids}
+    assert typed == {"user c": ["shoes"], "user c#2": ["shoes red"]}
+
+
+@pytest.mark.timeout(20)  # a minute, when every session looked at all rows of its user
+def test_a_user_with_hundreds_of_sessions_is_read_in_linear_time(run: Run) -> None:
+    rows = [
+        row(
+            at=1_740_000_000 + 3_600 * session + second,
+            event="scroll" if second % 2 else "click",
+            customer="c",
+        )
+        for session in range(400)
+        for second in range(20)
+    ]
+    data, _ = run(rows, {"session": None})
+    assert {len(data.session(one).steps) for one in data.session_ids} == {10}
+    assert len(data) == 400
+
+
 def test_targets_by_xpath_and_by_text(run: Run) -> None:
     html = (
         "<body><div><a href=/a>One</a></div><div><a href=/b>Two <b>words</b></a><button>Go</button></div>"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -51,9 +52,11 @@ def read_sessions(
     events = [event for row in rows if (event := _event(row, mapping, report))]
     if not events:
         raise SessionRefused("session without steps", where)
-    events = _joined_keystrokes(_sorted_events(events, mapping, report, where), mapping, report)
+    events = _sorted_events(events, mapping, report, where)
     has_id = any(text_of(row, mapping.session, "session") for row in rows)
-    parts = _cut_at_pauses(events, mapping.gap if has_id else mapping.gap or DEFAULT_GAP)
+    cut = _cut_at_pauses(events, mapping.gap if has_id else mapping.gap or DEFAULT_GAP)
+    # After the cut: who types on tomorrow where they stopped today starts a session.
+    parts = [_joined_keystrokes(part, mapping, report) for part in cut]
     if len(parts) > 1:
         kind = f"session cut at a pause of more than {(mapping.gap or DEFAULT_GAP):g} minutes"
         report.repair(kind, where, times=len(parts) - 1)
@@ -61,8 +64,8 @@ def read_sessions(
     persona = _first(rows, mapping.persona, "persona", report, where)
     site = _first(rows, mapping.site, "site", report, where)
     split = _one(rows, mapping.split, "split", where) if mapping.split else None
-    for number, part in enumerate(parts, start=1):
-        own = rows if len(parts) == 1 else _rows_of(rows, number - 1, parts, mapping)
+    rows_of_parts = [rows] if len(cut) == 1 else _rows_of_parts(rows, cut, mapping)
+    for number, (part, own) in enumerate(zip(parts, rows_of_parts, strict=True), start=1):
         outcome = _outcome(own, mapping, report, where)
         yield RawSession(
             session_id=key if number == 1 else f"{key}#{number}",
@@ -102,22 +105,22 @@ def _cut_at_pauses(events: list[_Event], gap: float | None) -> list[list[_Event]
     return parts
 
 
-def _rows_of(
-    rows: Sequence[LogRow], index: int, parts: Sequence[Sequence[_Event]], mapping: ColumnMapping
-) -> list[LogRow]:
-    """The rows of one part: its steps, and the rows skipped by the mapping that were written during it."""
-    own = {id(event.row) for event in parts[index]}
-    others = {id(event.row) for part in parts for event in part} - own
-    starts = [part[0].time for part in parts]
-    found: list[LogRow] = []
+def _rows_of_parts(
+    rows: Sequence[LogRow], parts: Sequence[Sequence[_Event]], mapping: ColumnMapping
+) -> list[list[LogRow]]:
+    """The rows of each part: its steps, and the rows skipped by the mapping that were written during it."""
+    part_of = {id(event.row): place for place, part in enumerate(parts) for event in part}
+    starts = sorted((part[0].time, place) for place, part in enumerate(parts) if part[0].time)
+    times = [time for time, _ in starts]
+    latest = list(accumulate((place for _, place in starts), max))
+    found: list[list[LogRow]] = [[] for _ in parts]
     for row in rows:
-        if id(row) in own:
-            found.append(row)
-        elif id(row) not in others:
+        place = part_of.get(id(row))
+        if place is None:
             time = _readable_time(row, mapping)
-            later = [place for place, start in enumerate(starts) if time and start and start <= time]
-            if index == max(later, default=0):
-                found.append(row)
+            begun = bisect_right(times, time) if time else 0
+            place = latest[begun - 1] if begun else 0
+        found[place].append(row)
     return found
 
 
@@ -202,9 +205,7 @@ def _event(row: LogRow, mapping: ColumnMapping, report: IngestReport) -> _Event 
     time = _time(row, mapping, report)
     of_day = True
     if time is not None and mapping.time is not None and is_date(row.get(mapping.time.column or "")):
-        report.note(
-            "time is a date without a time of day: kept as midnight UTC, elapsed time unknown", row.where
-        )
+        report.note(_NO_TIME_OF_DAY, row.where)
         of_day = False
     return _Event(row, meant, _number(row, mapping.step), time, of_day)
 
@@ -273,9 +274,7 @@ def _without_duplicates(events: list[_Event], report: IngestReport) -> list[_Eve
             if event.time is not None and event.has_time_of_day:
                 report.repair("row equals another one, time included: left out", event.row.where)
                 continue
-            report.note(
-                "row equals another one, and no time or step id tells them apart: kept", event.row.where
-            )
+            report.note(_PERHAPS_TWICE, event.row.where)
         same.append(event)
         kept.append(event)
     return kept
