@@ -30,8 +30,8 @@ _SPECIAL = (_END_P | _SCOPES | _TABLE_PARTS | {"button", "embed", "input", "sele
     "div",
     "p",
 }
-# A formula has tags of its own; one of these that is called `image` is read as `img`. Into `selectedcontent`
-# parsers put a copy of the option that is selected.
+# MathML has its own tags. HTML parsers read `image` as `img`, and fill `selectedcontent` with a copy of the
+# selected option.
 _OTHERWISE = frozenset({"math", "image", "selectedcontent"})
 
 
@@ -46,7 +46,7 @@ def _tag_table(*rows: tuple[Iterable[str], str]) -> dict[str, frozenset[str]]:
 
 _ALONE = ("a", "button", "form", "li", "nobr", "option", "p", "select", "table")
 _OPENS = _tag_table(*(((tag,), tag) for tag in _ALONE), (("dd", "dt"), "dd"), (_HEADINGS, "heading"))
-"""What an element adds to what is around those in it."""
+"""The scopes that an element opens for its descendants."""
 
 _NOT_IN = _tag_table(
     (_END_P, "p"),
@@ -56,18 +56,18 @@ _NOT_IN = _tag_table(
     (("select", "input", "textarea"), "select"),
     (("option", "optgroup"), "option"),
 )
-"""In what a tag ends something around it, or is left out."""
+"""The open scopes in which a tag closes an ancestor or is dropped."""
 
 MATTERS = _TABLE_PARTS | _OTHERWISE | {*_NOT_IN}
-"""Tags that are not written everywhere."""
+"""Tags that cannot be written everywhere."""
 
 _SHIELDS = _tag_table(
     (_SCOPES, "p nobr"), (("button",), "p"), (_SPECIAL, "li dd"), (("caption", "td", "th"), "table")
 )
-"""What an element keeps from those in it."""
+"""The scopes that an element hides from its descendants."""
 
 OpenScopes = frozenset[str]
-"""What is open around a place, as far as it matters."""
+"""The relevant scopes open at a place."""
 NO_SCOPES: OpenScopes = frozenset()
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# An answer is two levels deep; wrappers around it add a few.
+# An answer has two levels; wrappers around it add a few.
 MAX_DEPTH = 8
 MAX_TOKENS = 100_000
 """Maximum number of JSON tokens read from one text; bounds the time for texts of only brackets."""

@@ -140,7 +140,7 @@ class SearchEngine:
             ConfigError: if there is no such ranking.
         """
         if ranking not in RANKINGS:
-            raise ConfigError(f"ranking {ranking!r} is not known; expected one of {', '.join(RANKINGS)}")
+            raise ConfigError(f"unknown ranking {ranking!r}; expected one of {', '.join(RANKINGS)}")
         return self._found(_cut(query), ranking, per_page)
 
     def suggest(self, prefix: str) -> tuple[str, ...]:

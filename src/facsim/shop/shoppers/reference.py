@@ -59,7 +59,7 @@ def updated(text: str) -> str:
     """
     head, found, tail = text.partition(BEGIN)
     if not found or END not in tail:
-        raise InputError("no place for the shoppers' coefficients", expected=f"{BEGIN} … {END}")
+        raise InputError("markers for the shoppers' coefficients missing", expected=f"{BEGIN} … {END}")
     return f"{head}{BEGIN}\n{tables()}\n{END}{tail.partition(END)[2]}"
 
 

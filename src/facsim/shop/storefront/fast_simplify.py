@@ -1,14 +1,14 @@
 """A fast path through the simplifier for the shop's own pages, with byte-identical output.
 
-Header, footer, cards and links in lists repeat on thousands of pages, and their names depend only on the box
-around them. So each of these fragments is simplified once, on a page of its own, and cached. A placeholder
-takes its place in the rest of the page (`FastSimplifier`).
+Header, footer, cards and links in lists repeat on thousands of pages, and their names depend only on the
+enclosing box. Each of these fragments is therefore simplified once, on a separate page, and cached. A
+placeholder replaces it in the rest of the page (`FastSimplifier`).
 
-The rest becomes a `SimplifiedTemplate`. The names of elements depend on headings, labels and links; other
-texts and addresses only need to end up in the right place. They are cut out as slots. What `simplify` makes
-of the page with markers in their place is cached, and filled for every page that differs only in its slots.
+The rest becomes a `SimplifiedTemplate`. Element names depend on headings, labels and links; other texts and
+addresses only need to end up in the right place, so they are cut out as slots. The simplified page with
+markers in the slots is cached, and filled for every page that differs only in its slots.
 
-The result equals `simplify` of the whole page. Where two elements would get the same name, or a marker would
+The result equals `simplify` of the whole page. If two elements would get the same name, or a marker would
 become part of a name, the whole page is simplified instead.
 """
 
@@ -42,7 +42,7 @@ _LIST = re.compile(
     r'|<(?:nav|section|div) [^>]*aria-label="[^"]*">[^\n]*?\n?<ul class="row[^>]*>)'
     r"\s*(<li[^\n]*(?:\n<li[^\n]*)*?)\s*</ul></(section|nav|div)>"
 )
-# A link's address changes with every query, and so does the count beside a filter. Names do not.
+# A link's address and the count next to a filter change with every query; names do not.
 _VARIABLE = re.compile(r'(?<= href=")([^"]*)(?=")|(?<=\()([\d,]+)(?=\)</small></li>)')
 _VARIABLE_MARK = "\x1f"
 _ITEM = re.compile(
@@ -55,10 +55,10 @@ _SENTENCE = re.compile(
     r'(<p class="(?:brand|rating|hint)_[^>]*>(?:[^<]|<span[^>]*>[^<]*</span>)*)'
     r'(<a href=")([^"]*)(">)([\d,]+(?= ratings<))?([^<]*</a>)([^<]*</p>)'
 )
-# The typed query and the cart's count change with every session. Names do not.
+# The typed query and the cart count change with every session; names do not.
 _TYPED = re.compile(r'(<input id="q"[^>]* value=")([^"]+)"')
 _COUNT = re.compile(r'(<span class="count[^>]*>)\((\d+)\)')
-# An address without words: names may be made of an address's words, and of what follows a `#`.
+# An address without words: names may be built from the words of an address and its fragment.
 _NEUTRAL_ADDRESS = "/0000000"
 _ELEMENT = re.compile(r'<([a-z]+) name="([^"]*)"(?: href="([^"]*)")?')
 _LABEL = re.compile(r"<a [^>]*>([^<]+)</a>")
@@ -72,7 +72,7 @@ _SLOT = re.compile(
     rf'(<(?:{_SLOT_TAGS})(?: [^>]*)?>| (?:href|src|alt|value|data-stars)=")'
     rf'([^<>"\s#.,;:!?)][^<>"]*)(?=</(?:{_SLOT_TAGS})>|")'
 )
-# Lists and tables of plain texts are one slot each, however long they are.
+# A list or table of plain texts is a single slot, whatever its length.
 _TABLE_ROW = re.compile(r'</td></tr>\n<tr><th scope="row">([^<]*)</th><td>')
 _SEPARATORS = {"\x1f": "</li>\n<li>", "\x1e": "</td></tr>\n<tr><th>", "\x1d": "</th>\n<td>"}
 _SEPARATOR = re.compile("[\x1d-\x1f]")

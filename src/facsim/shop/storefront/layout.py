@@ -15,7 +15,7 @@ from facsim.shop.storefront.views import ActionKind, PageAction, PageView
 
 _KEPT_HEADERS = 2_000
 _IN_NAVIGATION = 8
-# They stand in the header, this one first, until it is somebody's.
+# Placeholders in the blank header, in this order, filled in for each visitor.
 _TYPED, _COUNT = "\x00typed", "\x00count"
 
 

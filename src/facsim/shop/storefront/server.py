@@ -44,7 +44,7 @@ def serve(
             used.
     """
     if design not in DESIGNS:
-        raise ConfigError(f"there is no design {design!r}; expected one of {', '.join(DESIGNS)}")
+        raise ConfigError(f"unknown design {design!r}; expected one of {', '.join(DESIGNS)}")
     require_web_packages("serving the shop")
     with ExitStack() as stack:
         listener = stack.enter_context(bind_localhost(port))

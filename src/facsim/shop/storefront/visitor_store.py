@@ -36,8 +36,8 @@ class VisitorStore:
             self._database.execute("DELETE FROM visitors WHERE seen < ?", (time.time() - _KEPT_SECONDS,))
         except sqlite3.Error as error:
             raise ConfigError(
-                f"{path}: visitors cannot be kept here: {error}; expected a file that an earlier shop wrote, "
-                "or a path where one can be made"
+                f"{path}: cannot store visitors: {error}; expected a file written by an earlier shop, "
+                "or a path where one can be created"
             ) from None
 
     def get(self, key: str) -> Visitor | None:
