@@ -15,7 +15,7 @@ import yaml
 
 from facsim.data import DataSet, IngestReport
 from facsim.data.ingest import ingest
-from facsim.data.sources.csv_rows import csv_format, csv_rows
+from facsim.data.sources.csv_rows import UNDECODED, csv_format, csv_rows
 from facsim.data.sources.xpath import css_of_xpath
 from facsim.schema import Action
 from facsim.util.errors import ConfigError, InputError
@@ -114,8 +114,18 @@ def test_what_the_mapping_says_of_the_file_counts(run: Run) -> None:
     expected(run(table().encode("mac-roman"), {"csv": {"encoding": "mac-roman"}})[0])
     with pytest.raises(InputError, match="no such encoding: 'klingon'"):
         run(table(), {"csv": {"encoding": "klingon"}})
+    for not_of_text in ("hex", "rot13", "undefined", "utf-8\0"):
+        with pytest.raises(InputError, match="no such encoding: "):
+            run(table(), {"csv": {"encoding": not_of_text}})
     with pytest.raises(ConfigError, match="delimiter is one character"):
         run(table(), {"csv": {"delimiter": "::"}})
+
+
+def test_bytes_that_are_not_of_the_encoding_are_noted(run: Run) -> None:
+    _, report = run(table().encode("cp1252"), {"csv": {"encoding": "utf-8"}})
+    assert report.noted[UNDECODED].count == 3
+    assert report.noted[UNDECODED].examples[0] == "log.csv, line 2"
+    assert UNDECODED not in run(table())[1].noted
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ from facsim.util.errors import InputError
 DELIMITERS = (",", ";", "\t", "|")
 _LARGEST_CELL = 256 * 2**20
 _SAMPLE = 2**16
+UNDECODED = (
+    "row contains U+FFFD: bytes that are not of the file's encoding. If it is another, say csv.encoding"
+)
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -78,7 +81,7 @@ def csv_format(file: Path, *, encoding: str | None = None, delimiter: str | None
 
 
 def csv_rows(file: Path, form: CsvFormat, report: IngestReport | None = None) -> Iterator[LogRow]:
-    """The rows of a CSV file. An empty cell is null.
+    """The rows of a CSV file. An empty cell is null; bytes that are not of the encoding become U+FFFD.
 
     Raises:
         InputError: if a row has more cells than the header, a quote is not closed, or it cannot be read.
@@ -105,6 +108,8 @@ def csv_rows(file: Path, form: CsvFormat, report: IngestReport | None = None) ->
                         )
                 elif len(cells) < len(form.columns) and report is not None:
                     report.repair("row has fewer cells than the header: the rest is null", place)
+                if report is not None and "\ufffd" in "".join(cells):
+                    report.note(UNDECODED, place)
                 values = {name: cell or None for name, cell in zip(form.columns, cells, strict=False) if name}
                 digest = blake2b("\x1f".join(cells).encode("utf-8", "surrogatepass"), digest_size=12)
                 yield LogRow(place, values, digest.hexdigest())
@@ -137,8 +142,9 @@ def _encoding(file: Path) -> str:
 @contextmanager
 def _opened(file: Path, encoding: str) -> Iterator[TextIO]:
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        # Not codecs.lookup, which also finds codecs that are not of text, such as hex.
+        io.TextIOWrapper(io.BytesIO(), encoding, errors="replace").read()
+    except (LookupError, ValueError):
         raise InputError(f"no such encoding: {encoding!r}", file=file, expected="such as utf-8") from None
     with (
         _reading(file),
