@@ -9,6 +9,7 @@ from in_process_cli import facsim
 
 from facsim.data import DataSet
 from facsim.evaluation import Run, compare, evaluate
+from facsim.evaluation.common_steps import open_runs
 from facsim.report import build_report, leaderboard
 from facsim.util.errors import ConfigError
 
@@ -52,6 +53,13 @@ def test_a_limited_run_is_compared_on_the_common_steps(runs: list[Run]) -> None:
     assert "common to all runs" in page
     # The folders stay as they are.
     assert Run.open(whole.path).metrics == whole.metrics
+
+
+def test_a_restricted_run_has_the_records_of_its_steps_only(runs: list[Run]) -> None:
+    restricted, _ = open_runs(runs[:2], common_steps=True)
+    steps = [(record["session_id"], record["step"]) for record in restricted.records()]
+    assert sorted(steps) == restricted.cases().select("session_id", "step").rows()
+    assert len(steps) == runs[1].config.counts.cases
 
 
 def test_the_same_steps_need_no_restriction(runs: list[Run]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from facsim.evaluation.config import CaseSelection
+from facsim.evaluation.record_lines import Record
 from facsim.evaluation.run import Run
 from facsim.metrics import Metrics, compute_metrics
 from facsim.util.errors import ConfigError
@@ -40,6 +41,11 @@ class CommonStepsRun(Run):
     def table(self) -> pl.DataFrame:
         """The kept predictions."""
         return self._run.table().join(self._steps, on=_KEY, how="semi", maintain_order="left")
+
+    def records(self) -> list[Record]:
+        """The kept records."""
+        kept = set(self._steps.select(_KEY).iter_rows())
+        return [one for one in self._run.records() if (one["session_id"], one["step"]) in kept]
 
     @cached_property
     def metrics(self) -> Metrics:
