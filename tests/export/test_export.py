@@ -76,6 +76,12 @@ def test_rows_of_steps_hold_the_very_prompt_and_the_true_answer(data, tmp_path, 
                 assert parse_answer(answer["content"], style).action == step.action
 
 
+def test_verl_rows_name_the_data_set_wherever_it_is_opened_from(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(data.path)
+    write_training_rows(DataSet.open("."), tmp_path / "rows.parquet", "verl")
+    assert set(pq.read_table(tmp_path / "rows.parquet")["data_source"].to_pylist()) == {data.card.name}
+
+
 def test_rows_of_sessions_hold_every_step_once(data, tmp_path):
     file = tmp_path / "rows.parquet"
     count = write_training_rows(data, file, "trl-messages", part="test").rows

@@ -102,7 +102,7 @@ def write_training_rows(
                 progress(number, len(chosen), "sessions")
                 unnamed += sum(not _has_target(step) for step in session.steps)
                 steps = replay(chosen, session)
-                rows.extend(_rows(steps, row_format, prompt or PromptConfig(), chosen.path.name, part))
+                rows.extend(_rows(steps, row_format, prompt or PromptConfig(), chosen.card.name, part))
                 if len(rows) >= _ROWS_A_GROUP:
                     count += _write(writer, rows, schema)
             count += _write(writer, rows, schema)
