@@ -1,18 +1,18 @@
-r"""Pages as changes: what earlier pages of the prompt already show is referred to, not repeated.
+r"""Pages as changes: markers refer to what earlier pages of the prompt already show.
 
-The first page of a prompt is whole. On a later page a marker stands for each stretch that is exactly as on an
+The first page of a prompt is complete. On a later page, a marker replaces each span that is identical on an
 earlier page:
 
-- `<same a>`: the element `a`; or everything from the first to the last element called `a.` and more, where
-  no element is `a` itself;
-- `<same a to b>`: everything from where `a` begins to where `b` ends;
-- `+` before or after it: also what is between it and the next named tag on that side;
-- `<same a, b to c+>`: several stretches, one after the other;
+- `<same a>`: the element `a`; or if no element is named `a`, everything from the first to the last element
+  whose name begins with `a.`;
+- `<same a to b>`: everything from the start of `a` to the end of `b`;
+- `+` before or after it: also everything up to the next named tag on that side;
+- `<same a, b to c+>`: several spans in a row;
 - `<same>`: the whole page is the same as the page before.
 
-A label means what it means on the last earlier page that has it (`facsim.prompt.page_index`), so no page
-needs a number, and `expand` gives back every page to the character. Text of a page that looks like a marker
-is written with a backslash: `<\same`.
+A label refers to the last earlier page that has it (`facsim.prompt.page_index`), so pages need no numbers.
+`expand` restores every page exactly. Page text that looks like a marker is escaped with a backslash:
+`<\same`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from dataclasses import dataclass
 from facsim.prompt.page_index import PageIndex, labels_for
 
 _MIN_SAVED = 5
-"""A stretch is referred to only if that saves so many characters."""
+"""A span is replaced only if that saves at least this many characters."""
 
 _MAX_RETRIED = 64
-"""A failed match of more tokens than this is not searched for matches that begin inside it, so that the time
-stays linear in the page."""
+"""A failed match of more tokens than this is not searched for matches that begin inside it. This keeps the
+time linear in the page."""
 
 _MARKER_LOOKALIKE = re.compile(r"<(?=\\*+same[\s>])", re.IGNORECASE)
 _ESCAPED = re.compile(r"<\\(?=\\*+same[\s>])", re.IGNORECASE)
@@ -38,18 +38,18 @@ _STRETCH = re.compile(rf"(\+?){_LABEL}(?: to {_LABEL})?(\+?)(?:, |\Z)")
 
 
 def escape_markers(html: str) -> str:
-    """`html` with nothing in it that could be read as a marker."""
+    """`html` with all text that looks like a marker escaped."""
     return _MARKER_LOOKALIKE.sub(r"<\\", html)
 
 
 def unescape_markers(html: str) -> str:
-    """What `escape_markers` was given."""
+    """The inverse of `escape_markers`."""
     return _ESCAPED.sub("<", html)
 
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """Tokens of a page that an earlier page has, and how a marker refers to them."""
+    """A span of tokens that an earlier page has, and how a marker refers to it."""
 
     begin: int
     end: int
@@ -57,11 +57,11 @@ class _Copy:
 
 
 def as_changes(page: PageIndex, earlier: Sequence[PageIndex]) -> str:
-    """A page with markers for what earlier pages show, in time linear in all of them.
+    """A page with markers for what earlier pages show. Time is linear in the length of all pages.
 
     Args:
-        page: the page, its text escaped.
-        earlier: the pages that the prompt shows before it, the oldest first.
+        page: the page, with its text escaped.
+        earlier: the pages before it in the prompt, oldest first.
     """
     if earlier and earlier[-1].html == page.html:
         return "<same>"
@@ -82,11 +82,11 @@ def as_changes(page: PageIndex, earlier: Sequence[PageIndex]) -> str:
 
 
 def expand(shown: str, earlier: Sequence[PageIndex]) -> str:
-    """The page that `as_changes` was given: every marker replaced by what it stands for.
+    """The inverse of `as_changes`: replaces every marker by the span that it refers to.
 
     Args:
-        shown: the page as the prompt shows it.
-        earlier: the pages before it, as `as_changes` had them.
+        shown: the page as in the prompt.
+        earlier: the pages before it, as passed to `as_changes`.
 
     Raises:
         ValueError: if a marker refers to nothing.
@@ -102,7 +102,7 @@ def expand(shown: str, earlier: Sequence[PageIndex]) -> str:
 
 
 def expand_all(shown: Sequence[str]) -> list[str]:
-    """The full text of consecutive pages of a prompt, the first of which is whole.
+    """The full text of consecutive pages of a prompt. The first must be complete.
 
     Raises:
         ValueError: if a marker refers to nothing.
@@ -129,7 +129,7 @@ def _referred(references: str, latest: dict[str, PageIndex]) -> Iterator[str]:
 
 
 def _latest(earlier: Sequence[PageIndex]) -> dict[str, PageIndex]:
-    """For every label the last page that has it."""
+    """The last page that has each label."""
     latest: dict[str, PageIndex] = {}
     for page in earlier:
         latest.update(dict.fromkeys(page.begins, page))
@@ -138,15 +138,15 @@ def _latest(earlier: Sequence[PageIndex]) -> dict[str, PageIndex]:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """Where a page goes on as an earlier page does.
+    """A run of tokens that a page shares with an earlier page.
 
     Attributes:
         page: the page.
-        token: of the page: where the match begins.
+        token: index of the first matching token in `page`.
         source: the earlier page.
-        begin: of the earlier page: where the match begins, with an element or text that has a label.
-        length: how many tokens agree.
-        end: of the earlier page: the last token of the match where a marker can end; None if there is none.
+        begin: index of the first matching token in `source`, an element or text with a label.
+        length: number of matching tokens.
+        end: index in `source` of the last matching token where a marker can end; None if there is none.
     """
 
     page: PageIndex
@@ -161,7 +161,7 @@ def _copies(page: PageIndex, latest: dict[str, PageIndex]) -> Iterator[_Copy]:
     at = free = 0  # tokens before `free` are copied already
     for token, label in page.labels.items():
         source = latest.get(label)
-        # The label may be that of a group there.
+        # On that page the label may belong to a group.
         if token < at or source is None or source.labels[source.begins[label]] != label:
             continue
         match = _match(page, token, source, source.begins[label])
@@ -187,13 +187,13 @@ def _match(page: PageIndex, token: int, source: PageIndex, begin: int) -> _Match
 
 
 def _can_end(source: PageIndex, here: int, begin: int) -> bool:
-    """Whether a marker that begins at `begin` can end here: with something that begins no earlier."""
+    """Whether a marker that begins at `begin` can end here: what ends here must not begin before `begin`."""
     labels = [*source.closing.get(here, ()), *filter(None, [source.gap_of.get(here)])]
     return any(source.begins[label] >= begin for label in labels)
 
 
 def _reference(match: _Match, latest: dict[str, PageIndex]) -> str | None:
-    """How a marker refers to a match up to its end; None where that saves nothing."""
+    """How a marker refers to a match up to its end; None if that saves nothing."""
     source, begin, end = match.source, match.begin, match.end
     if end is None:
         return None
@@ -217,11 +217,11 @@ def _reference(match: _Match, latest: dict[str, PageIndex]) -> str | None:
 
 
 def _gap_before(match: _Match, free: int) -> int:
-    """How many tokens between the match and the named tag before it agree, too: all of them or none.
+    """Number of tokens between the match and the previous named tag, if all of them match too; else 0.
 
     Args:
         match: the match.
-        free: tokens before this one are taken.
+        free: index of the first token that is not covered yet.
     """
     source = match.source
     gap = source.gaps_before.get(source.labels[match.begin], match.begin)

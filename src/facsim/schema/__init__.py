@@ -1,4 +1,4 @@
-"""The nouns, frozen. Imports nothing of ours."""
+"""Frozen dataclasses for actions, pages, sessions and predictions. Imports no other Facsim package."""
 
 from facsim.schema.action import ACTION_TYPES, Action, ActionType
 from facsim.schema.page import TYPABLE_ROLES, Element, Outline, OutlineLine, Page

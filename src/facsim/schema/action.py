@@ -1,4 +1,4 @@
-"""What a person, or a predictor, does at a step."""
+"""The action of a person or a predictor at a step."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Action:
     Actions are values: equal when type, name and text are equal, and hashable.
 
     Attributes:
-        type: which of the three.
+        type: one of the three action types.
         name: the element's unique dotted name. None for `terminate`, and for a recorded action whose target
             has no name on its page (such a step is kept, and counted as unreachable).
-        text: what was typed, for `type_and_submit` only.
+        text: the typed text, for `type_and_submit` only.
     """
 
     type: ActionType
@@ -37,12 +37,12 @@ class Action:
 
     @classmethod
     def click(cls, name: str | None) -> Self:
-        """A click on the element called `name`."""
+        """A click on the element `name`."""
         return cls("click", name)
 
     @classmethod
     def type_and_submit(cls, name: str | None, text: str) -> Self:
-        """Typing `text` into the element called `name`, then Enter."""
+        """Typing `text` into the element `name`, then pressing Enter."""
         return cls("type_and_submit", name, text)
 
     @classmethod
@@ -51,7 +51,7 @@ class Action:
         return cls("terminate")
 
     def to_dict(self) -> dict[str, str | None]:
-        """The wire form of the paper: `{"type": ..., "name": ..., "text": ...}`, only the fields used."""
+        """The wire form of the paper: `{"type": ..., "name": ..., "text": ...}`, without unused fields."""
         if self.type == "terminate":
             return {"type": self.type}
         if self.type == "click":
@@ -60,12 +60,12 @@ class Action:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`, for artefacts that Facsim wrote.
+        """The inverse of `to_dict`, for files that Facsim wrote.
 
-        Answers of models are read by `facsim.prompt`, which forgives more and reports what it forgave.
+        Model answers are parsed by `facsim.prompt`, which is more lenient and reports every leniency.
 
         Raises:
-            ValueError: if the fields do not make an action.
+            ValueError: if the fields are not a valid action.
         """
         kind, name, text = (fields.get(field) for field in ("type", "name", "text"))
         if kind not in ACTION_TYPES:
@@ -90,7 +90,7 @@ def describe_action(kind: str, target: str, text: str | None) -> str:
 
 
 def describe_target(action: Action) -> str:
-    """The element an action is done to, and the typed text; empty for `terminate`.
+    """The target element of an action, and the typed text; empty for `terminate`.
 
     >>> describe_target(Action.type_and_submit("search_input", "red shoes"))
     'search_input ← “red shoes”'

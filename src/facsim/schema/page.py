@@ -1,4 +1,4 @@
-"""What a person sees: a simplified page and its named elements."""
+"""A simplified page and its named elements."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """Something on a page that a person can act on.
+    """An interactable element of a page.
 
     Attributes:
-        name: unique on the page, hierarchical, dotted, in words: `refinements.customer_reviews.4_stars_up`.
+        name: unique on the page, hierarchical, with dots: `refinements.customer_reviews.4_stars_up`.
         tag: HTML tag in lower case.
-        role: ARIA role, given or implied by the tag: `link`, `button`, `textbox`, `searchbox`, `checkbox`, …
-        text: the accessible text, white space folded; empty if there is none.
-        value: current value of a control that has one.
-        href: destination of a link as written in the page.
-        options: texts of a select's options.
-        states: those that hold of `checked`, `selected`, `disabled`, `expanded`, `pressed`, `current`,
+        role: ARIA role, explicit or implied by the tag: `link`, `button`, `textbox`, `checkbox`, …
+        text: the accessible text, with white space collapsed; empty if there is none.
+        value: current value of a form control, if it has one.
+        href: link destination as written in the page.
+        options: option texts of a `select`.
+        states: the set ones among `checked`, `selected`, `disabled`, `expanded`, `pressed`, `current`,
             `required`.
-        locator: CSS selector that finds the same node, and only it, in the original document; empty for pages
-            that were stored simplified.
-        equivalents: names of other elements on this page with the same destination in the same card (picture
+        locator: CSS selector that matches this node, and no other, in the original document; empty for
+            pages that were stored simplified.
+        equivalents: names of other elements on this page with the same destination in the same card (image
             and title of one product).
     """
 
@@ -61,9 +61,9 @@ class OutlineLine:
     """A line of a page as a person reads it.
 
     Attributes:
-        text: what stands there, white space folded; empty for an element, which has a text of its own.
-        name: of the element that the line is; None for text between elements.
-        heading: whether it stands in a heading.
+        text: the text, with white space collapsed; empty for an element, which has its own text.
+        name: name of the element on this line; None for text between elements.
+        heading: whether the line is in a heading.
     """
 
     text: str
@@ -73,11 +73,11 @@ class OutlineLine:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a person reads on a page.
+    """The readable text of a page.
 
     Attributes:
-        title: of the document; empty if it has none.
-        lines: from top to bottom; every element is one of them.
+        title: document title; empty if there is none.
+        lines: all lines from top to bottom, including one per element.
     """
 
     title: str
@@ -86,15 +86,15 @@ class Outline:
 
 @dataclass(frozen=True)
 class Page:
-    """A simplified page. Two pages are equal when their HTML is.
+    """A simplified page. Two pages are equal if their HTML is equal.
 
     Made by `facsim.page`: `simplify(raw_html)`, or `read_page(simplified_html)` for a stored one.
 
     Attributes:
         html: the simplified HTML; every interactable element carries its unique `name`.
-        load_elements: reads the elements when they are first asked for. A long session holds many pages, and
-            most readers of old pages need the HTML alone.
-        load_outline: reads what stands on the page, likewise; without it, its elements are all there is.
+        load_elements: parses the elements on first use. A long session has many pages, and most code that
+            reads earlier pages needs only the HTML.
+        load_outline: parses the outline on first use; without it, the outline has the elements only.
     """
 
     html: str
@@ -113,14 +113,14 @@ class Page:
 
     @cached_property
     def outline(self) -> Outline:
-        """What a person reads there, line by line."""
+        """The readable text of the page, line by line."""
         if self.load_outline is None:
             return Outline("", tuple(OutlineLine("", element.name) for element in self.elements))
         return self.load_outline()
 
     def to_polars(self) -> pl.DataFrame:
-        """One row an element, in document order, with the attributes of `Element` as columns."""
-        import polars as pl  # noqa: PLC0415 - only for those who ask for it
+        """One row per element, in document order, with the attributes of `Element` as columns."""
+        import polars as pl  # noqa: PLC0415 - imported only when used
 
         texts = ("options", "states", "equivalents")
         names = [one.name for one in fields(Element)]
@@ -134,7 +134,7 @@ class Page:
         return pl.DataFrame(rows, schema=schema)
 
     def to_pandas(self) -> pd.DataFrame:
-        """The same as a pandas table.
+        """The same table in pandas.
 
         Raises:
             ConfigError: if pandas is not installed.

@@ -1,4 +1,4 @@
-"""What a predictor says a person will do next."""
+"""A predictor's input and its prediction of the next action."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ParseLevel = Literal["strict", "lenient", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class PastStep:
-    """A step that has happened: what was seen, what was done, and why if that is known."""
+    """An earlier step: the page, the action, and the rationale if it is known."""
 
     page: Page
     action: Action
@@ -24,15 +24,15 @@ class PastStep:
 
 @dataclass(frozen=True, slots=True)
 class SessionSoFar:
-    """Everything a predictor may know when it answers: the session up to the current page, never beyond.
+    """Everything that a predictor may know: the session up to the current page, and nothing later.
 
     Attributes:
         session_id: identifies the session (for seeds and caches, not as a feature).
         page: the current observation.
         past: the earlier steps with their true actions, oldest first (teacher forcing).
-        persona: what is known of the person.
-        intent: what the person came for.
-        site: which site.
+        persona: what is known about the person.
+        intent: the goal of the person.
+        site: name of the site.
     """
 
     session_id: str
@@ -50,14 +50,14 @@ class SessionSoFar:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one answer took.
+    """Tokens, cost and time of one answer.
 
     Attributes:
-        input_tokens: all prompt tokens, those read from a cache included.
-        cached_tokens: of these, read from the provider's cache.
-        output_tokens: generated tokens, hidden reasoning included.
-        cost: US dollars, None where no price is known.
-        seconds: wall time from sending to the whole answer.
+        input_tokens: all prompt tokens, including those read from a cache.
+        cached_tokens: prompt tokens read from the provider's cache.
+        output_tokens: generated tokens, including hidden reasoning.
+        cost: US dollars; None if the price is unknown.
+        seconds: wall time from the request to the complete answer.
     """
 
     input_tokens: int = 0
@@ -72,18 +72,18 @@ class Prediction:
     """A predictor's answer for one step.
 
     Attributes:
-        action: the predicted action; None when the answer could not be read or the call failed for good.
-        rationale: the reason given, if any.
-        probabilities: a distribution over actions, where the predictor has one; sums to at most 1, the rest
-            is the mass of all actions not listed.
-        confidence: the probability of `action`, where the predictor knows that one and no distribution.
-        parse: how the answer was read: `strict`, `lenient`, or `failed`. Predictors that do not write text
-            leave `strict`.
-        forgiven: names of the leniencies that reading a `lenient` answer took (`facsim.prompt`).
-        answer: the raw answer of a model, kept when it was not read strictly.
-        error: why there is no answer (the server's words, shortened).
-        shown: names on the current page that were in the prompt, when the page had to be shortened;
-            None when all of it was shown.
+        action: the predicted action; None if the answer could not be parsed or all retries failed.
+        rationale: the rationale in the answer, if any.
+        probabilities: a distribution over actions, if the predictor has one. It sums to at most 1; the rest
+            is the mass of all unlisted actions.
+        confidence: the probability of `action`, if the predictor knows only that one.
+        parse: how the answer was parsed: `strict`, `lenient`, or `failed`. Always `strict` for predictors
+            that do not generate text.
+        forgiven: names of the leniencies that a `lenient` answer needed (`facsim.prompt`).
+        answer: the raw answer of a model, kept unless `parse` is `strict`.
+        error: why there is no answer (the server's message, shortened).
+        shown: element names of the current page that are in the prompt, if the page was shortened;
+            None if the page is complete.
         usage: tokens, cost and time.
         from_cache: whether the answer came from the response cache.
     """

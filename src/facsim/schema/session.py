@@ -1,4 +1,4 @@
-"""One visit of one person."""
+"""Sessions and their steps."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ RationaleSource = Literal["human", "synthetic", "simulated"]
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is known of a step whose probabilities are known, because the person is simulated.
+    """The true probabilities behind a step of a simulated person.
 
-    Never part of a `SessionSoFar`, so no predictor is told.
+    Never part of a `SessionSoFar`, so no predictor sees it.
 
     Attributes:
-        probability: that the person would do what they did.
-        best_probability: that of the most probable action.
-        best: the most probable action; the first one on the page of equally probable ones.
-        entropy: of the distribution over all actions, in nats.
+        probability: probability of the action taken.
+        best_probability: probability of the most probable action.
+        best: the most probable action; on a tie, the first on the page.
+        entropy: entropy of the distribution over all actions, in nats.
     """
 
     probability: float
@@ -41,20 +41,20 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An observation, the action that the person took there, and perhaps why.
+    """A page, the action that the person took there, and the rationale if it is known.
 
     Attributes:
         page_id: content hash of the simplified page; the data set's page store has the page itself.
-        action: what the person did.
-        category: what the action amounts to on that site (`search`, `filter`, `product_click`, `purchase`,
+        action: the person's action.
+        category: the kind of action on that site (`search`, `filter`, `product_click`, `purchase`,
             `terminate`, `other`, or the source's own terms).
-        rationale: first-person reason.
+        rationale: why, in the first person.
         rationale_source: who wrote it.
-        timestamp: when, in UTC, where the source tells.
-        elapsed: seconds since the session began, where the source tells.
+        timestamp: time in UTC, if the source has it.
+        elapsed: seconds since the session began, if the source has them.
         url: address of the page.
         submitted: for `type_and_submit`: whether Enter was seen. Matching ignores it. None: not recorded.
-        truth: the probabilities behind it, for simulated people.
+        truth: the true probabilities, for simulated people.
     """
 
     page_id: str
@@ -71,21 +71,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One visit of one person: who, what for, how it ended, and its steps in order.
+    """One visit of one person to a site: the person, their goal, the outcome, and the steps in order.
 
     Attributes:
         session_id: unique in the data set.
-        user_id: the person. Splits are disjoint and intervals are clustered by it where asked.
-        persona: what is known of the person, as text.
-        intent: what the person came for, as text, where the source tells (a goal given to a crowd worker).
-        outcome: `purchase` or `terminate`; None where the source knows no such thing.
-        site: which site or task.
-        source: which data source.
-        official_split: the split that the source itself assigns, for example `train`.
-        persona_fields: what is known of the person as a JSON object, where the source is structured. Prompts
+        user_id: the person. Splits can be disjoint by person, and intervals clustered by person.
+        persona: what is known about the person, as text.
+        intent: the person's goal, as text, if the source has it (such as a crowd worker's task).
+        outcome: `purchase` or `terminate`; None if the source has no outcomes.
+        site: name of the site or task.
+        source: name of the data source.
+        official_split: the split assigned by the source, for example `train`.
+        persona_fields: what is known about the person as a JSON object, if the source is structured. Prompts
             show `persona` only.
-        censored: whether the recording just ends: nobody knows how the session went on, so it has no outcome
-            and its last action is not leaving. Outcome metrics leave it out.
+        censored: whether the recording stops before the session ends. Such a session has no outcome, and its
+            last action is not `terminate`. Outcome metrics exclude it.
     """
 
     session_id: str
@@ -101,12 +101,12 @@ class Session:
     censored: bool = False
 
     def to_polars(self) -> pl.DataFrame:
-        """One row a step, in order.
+        """One row per step, in order.
 
         Columns: session_id, user_id, step (from 0), page_id, action_type, action_name, action_text, category,
         rationale, rationale_source, timestamp, elapsed, url, submitted, truth_probability.
         """
-        import polars as pl  # noqa: PLC0415 - only for those who ask for it
+        import polars as pl  # noqa: PLC0415 - imported only when used
 
         text = pl.String
         schema: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -133,7 +133,7 @@ class Session:
         return pl.DataFrame(rows, schema=schema)
 
     def to_pandas(self) -> pd.DataFrame:
-        """The same as a pandas table.
+        """The same table in pandas.
 
         Raises:
             ConfigError: if pandas is not installed.
