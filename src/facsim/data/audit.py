@@ -1,4 +1,4 @@
-"""Audit: what in a data set and its split would spoil a result, told before anyone pays for one."""
+"""Audit: find problems in a data set and its split before an evaluation is paid for."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _QUANTILES = {"min": 0.0, "25%": 0.25, "median": 0.5, "75%": 0.75, "90%": 0.9, "
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What an audit found. All shares are between 0 and 1.
+    """The result of an audit. All shares are between 0 and 1.
 
     Attributes:
         data: name of the data set.
-        content_hash: as the card has it.
-        split_by: how the parts were made.
-        seed: of the split.
+        content_hash: the hash in the card.
+        split_by: how the data set was split.
+        seed: seed of the split.
         findings: worst first.
         parts: sessions, steps and users of each part.
-        leakage: what test shares with train.
+        leakage: what the test part shares with the training part.
         reachability: share of steps whose target is on the page, by part and by action type; and in the
-            prompt after budgeting, for the test part, if that was asked for. None: no such steps.
-        lengths: quantiles of steps a session, of characters and tokens a page (each step's page counts), and
-            of tokens of a session's pages together.
-        shares: of action types and of categories, by part.
+            prompt after budgeting, for the test part, if requested. None if there are no such steps.
+        lengths: quantiles of steps per session, of characters and tokens per page (one page per step), and
+            of page tokens per session.
+        shares: shares of action types and of categories, by part.
     """
 
     data: str
@@ -56,7 +56,7 @@ class AuditReport:
 
     @property
     def failed(self) -> bool:
-        """Whether something was found that would spoil a result."""
+        """Whether any finding is an error."""
         return any(finding.severity == "error" for finding in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,20 +100,20 @@ def audit(
 ) -> AuditReport:
     """Check a data set and one of its splits.
 
-    Each page is read and parsed once, and one is in memory at a time. `shown` costs more: it is asked for
-    every step of the test part.
+    Each page is parsed once, with one page in memory at a time. `shown` is slower: it is called for every
+    step of the test part.
 
     Args:
         data: the data set.
         split_by: how it is split, as in `facsim.data.splits.split`.
         seed: of the split.
-        shown: tells which names a prompt shows, for reachability after budgeting.
+        shown: returns the names in a prompt, for reachability after budgeting.
         count_tokens: the tokenizer, for lengths in tokens.
-        min_reachability: lower reachability, before or after budgeting, is an error.
-        progress: told how far it is.
+        min_reachability: reachability below this, before or after budgeting, is an error.
+        progress: called with the progress.
 
     Raises:
-        ConfigError: if the data set cannot be split so.
+        ConfigError: if the data set cannot be split this way.
         InputError: if its pages cannot be read.
     """
     parts = assign(data, split_by, seed)
@@ -177,7 +177,7 @@ def _steps_with(data: DataSet, parts: audit_checks.Parts, survey: PageSurvey) ->
         },
         schema={"page_id": pl.String, "characters": pl.Int64, "tokens": pl.Int64},
     )
-    # Only our own columns: others might have the names of those that are added here.
+    # Only Facsim's columns: others might clash with the columns added here.
     return (
         data.steps.select(STEPS_SCHEMA.names)
         .join(part, on="session_id", how="left", maintain_order="left")

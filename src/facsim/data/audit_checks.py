@@ -1,4 +1,4 @@
-"""The checks of `audit`, one function each. Thresholds stand here with their reasons."""
+"""The checks of `audit`, one function each. Thresholds are documented here."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from facsim.schema import SessionSoFar
 from facsim.util.progress import Progress
 
 ShownNames = Callable[[SessionSoFar], frozenset[str] | None]
-"""The names that a prompt shows of the current page; None when all of it is shown."""
+"""The element names of the current page in a prompt; None if the page is complete."""
 Parts = Mapping[str, str | None]
 
 MIN_REACHABILITY = 0.9
 """Below this share of steps whose target is on the page, the audit fails.
 
-Reachability is the ceiling of accuracy for everyone. Published systems on one data set lie 3 to 6 points
-apart (paper: with and without rationales, 3.1 points on OPeRA). A ceiling that costs more than 10 points
-costs more than what is to be measured, and two tools seldom lose the same steps.
+Reachability is the ceiling of accuracy for everyone. Published systems differ by 3 to 6 points on one
+data set (paper: with and without rationales, 3.1 points on OPeRA). A loss of more than 10 points exceeds
+the differences to be measured, and two tools seldom lose the same steps.
 """
 GOOD_REACHABILITY = 0.99
-"""Below this it is worth a warning: the loss is as large as differences that comparisons report."""
+"""Below this the audit warns: the loss is as large as the differences that comparisons report."""
 
 SAME_PATH_STEPS = 3
-"""Shorter sessions with the same pages and actions coincide by chance: search, leave."""
+"""Shorter sessions often have the same pages and actions by chance: search, leave."""
 SAME_PATH_SHARE = 0.05
-"""More test sessions than this with the same pages and actions as a training session: memory pays off."""
+"""More test sessions than this with the same pages and actions as a training session: memory scores well."""
 SAME_PAIR_SHARE = 0.5
 """More test steps than this with the same page and action as a training step: memory alone scores high."""
 
 
 def integrity(data: DataSet, survey: PageSurvey) -> Iterator[Finding]:
-    """Every page is there, and content gives the hashes that the card and the pages have."""
+    """Every page exists, and the content matches the hashes of the card and the pages."""
     missing = _first_seen(data.steps["page_id"], survey.characters)
     if missing:
         yield Finding(
@@ -54,7 +54,7 @@ def integrity(data: DataSet, survey: PageSurvey) -> Iterator[Finding]:
         message = f"{len(survey.altered):,} pages were changed after they were stored: content and id differ"
         yield Finding("content hash", "error", message, examples(survey.altered))
     if not data.is_whole:
-        return  # The card's hash is of the whole.
+        return  # The card's hash covers the whole data set.
     digest = hashlib.blake2b(digest_size=16)
     for session in data:
         hash_session(digest, *rows_of(session))
@@ -67,7 +67,7 @@ def integrity(data: DataSet, survey: PageSurvey) -> Iterator[Finding]:
 
 
 def names(data: DataSet, survey: PageSurvey) -> Iterator[Finding]:
-    """Names are unique and pages have some."""
+    """Every page has named elements, and names are unique."""
     if survey.ambiguous:
         cases = sorted(f"{name} on page {page_id}" for page_id, name in survey.ambiguous)
         message = (
@@ -98,7 +98,7 @@ def names(data: DataSet, survey: PageSurvey) -> Iterator[Finding]:
 
 
 def sessions(data: DataSet, split_by: SplitBy) -> Iterator[Finding]:
-    """Sessions are what metrics take them for."""
+    """Sessions meet the assumptions of the metrics."""
     is_last = pl.col("step") == pl.col("step").max().over("session_id")
     early = data.steps.filter((pl.col("action_type") == "terminate") & ~is_last)["session_id"].unique()
     if len(early):
@@ -136,11 +136,11 @@ def leaked_users(data: DataSet, parts: Parts, split_by: SplitBy) -> tuple[list[F
 
 
 def leaked_sessions(data: DataSet, parts: Parts) -> tuple[list[Finding], dict[str, float]]:
-    """Sessions of train that test has too.
+    """Training sessions that also occur in the test part.
 
     Two sessions with the same pages, actions and times are copies. With the same pages and actions only
-    (`SAME_PATH_STEPS` or more), people may have gone the same way; where no times are recorded, that many
-    cannot be told from copies.
+    (`SAME_PATH_STEPS` or more), people may have taken the same path. Without recorded times, such
+    sessions cannot be distinguished from copies.
     """
     found: list[Finding] = []
     paths: dict[tuple[object, ...], list[str]] = defaultdict(list)
@@ -151,7 +151,7 @@ def leaked_sessions(data: DataSet, parts: Parts) -> tuple[list[Finding], dict[st
         times = tuple(step.timestamp or step.elapsed for step in session.steps)
         if len(path) >= SAME_PATH_STEPS:
             paths[path].append(session.session_id)
-        if any(times):  # Seconds since the start are 0 in every session that ends at once.
+        if any(times):  # In every one-step session, the seconds since the start are 0.
             timed = True
             copies[path, times].append(session.session_id)
     across = [ids for ids in copies.values() if {"train", "test"} <= {parts[key] for key in ids}]
@@ -188,7 +188,7 @@ def leaked_sessions(data: DataSet, parts: Parts) -> tuple[list[Finding], dict[st
 
 
 def leaked_steps(steps: pl.DataFrame) -> tuple[list[Finding], dict[str, float]]:
-    """Test steps whose page and action, or page alone, train has too."""
+    """Test steps whose page and action, or page alone, also occur in training."""
     train = steps.filter(pl.col("part") == "train")
     test = steps.filter(pl.col("part") == "test")
     if not test.height:

@@ -15,7 +15,7 @@ from facsim.util.validation import field_problems
 from facsim.util.yaml_config import load_yaml
 
 SKIP = "skip"
-"""Value of an action type that stands for: this row is no step."""
+"""Action type of rows that are not steps and are skipped."""
 
 TYPE_VALUES = {"click": "click", "input": "type_and_submit", "type_and_submit": "type_and_submit"} | {
     "terminate": "terminate"
@@ -29,7 +29,7 @@ _PLAIN_FIELDS = (
 
 
 class _Strict(BaseModel):
-    """Frozen, and an unknown key is an error that names the nearest known one."""
+    """Frozen. An unknown key is an error that names the closest known key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,17 +47,17 @@ class _Strict(BaseModel):
 
 
 class FieldMapping(_Strict):
-    """Where a value comes from. In YAML a column's name alone will do.
+    """Where a value comes from. In YAML, a column name alone is enough.
 
-    A dotted name also reaches into nested values: `event.kind` is `kind` in the object in column `event`.
+    A dotted name also selects a nested value: `event.kind` is `kind` in the object in column `event`.
     """
 
     column: str | None = None
-    """Column that holds it."""
+    """The column."""
     constant: str | None = None
-    """The same value for every row, in place of a column."""
+    """The same value for every row, instead of a column."""
     values: dict[str, str] = {}
-    """The log's value -> the value meant. Values that are not listed stay as they are."""
+    """Maps values of the log to values of Facsim. Unlisted values are unchanged."""
 
     @model_validator(mode="before")
     @classmethod
@@ -72,12 +72,12 @@ class FieldMapping(_Strict):
 
 
 class TimeMapping(FieldMapping):
-    """When a step happened. In YAML a column's name alone will do."""
+    """The time of a step. In YAML, a column name alone is enough."""
 
     zone: str | None = None
-    """Time zone of times that state none, such as `Europe/Berlin`; UTC if not given."""
+    """Time zone of times without one, such as `Europe/Berlin`; UTC by default."""
     unit: Literal["s", "ms", "us", "ns"] | None = None
-    """Unit of numbers since 1970; else it follows from the size of each number."""
+    """Unit of numbers since 1970; by default it is inferred from the size of each number."""
 
     @model_validator(mode="after")
     def _known_zone(self) -> Self:
@@ -90,16 +90,16 @@ class TimeMapping(FieldMapping):
 
 
 class PageMapping(_Strict):
-    """The page that the person saw when acting: in a column, or in files that a column names."""
+    """The page before the action: in a column, or in files whose paths are in a column."""
 
     column: str | None = None
     """Column with the page's HTML."""
     file: str | None = None
     """Column with the path of a file with the page, plain or gzip."""
     folder: str | None = None
-    """Folder of these files, from the log's own folder, which it is if not given."""
+    """Folder of these files, relative to the log's folder; the log's folder by default."""
     kind: Literal["raw", "simplified"]
-    """`raw`: HTML as the browser had it. `simplified`: elements carry unique `name`s already."""
+    """`raw`: HTML from the browser. `simplified`: elements already have unique `name`s."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -118,7 +118,7 @@ class PageMapping(_Strict):
 
 
 class CsvMapping(_Strict):
-    """How a CSV file is written, where that cannot be seen from the file."""
+    """The format of a CSV file, if it cannot be detected."""
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -131,12 +131,12 @@ class CsvMapping(_Strict):
 
 
 class TargetMapping(_Strict):
-    """What was acted on: one of five ways to say it."""
+    """The target of an action, given in one of five ways."""
 
     name: FieldMapping | None = None
     """The element's unique dotted name."""
     selector: FieldMapping | None = None
-    """A CSS selector in the raw page. The nearest named element around what it finds is the target."""
+    """A CSS selector in the raw page. The target is the matching element or its nearest named ancestor."""
     id: FieldMapping | None = None
     """The `id` attribute in the raw page."""
     xpath: FieldMapping | None = None
@@ -157,7 +157,7 @@ class TargetMapping(_Strict):
 
     @property
     def way(self) -> FieldMapping:
-        """The one that is given."""
+        """The one field that is set."""
         found = self.name or self.selector or self.id or self.xpath or self.text
         assert found is not None
         return found
@@ -167,11 +167,11 @@ class ActionMapping(_Strict):
     """The action's columns."""
 
     type: FieldMapping
-    """Its values after mapping: `click`, `type_and_submit` (also `input`), `terminate`; `skip` leaves the
-    row out."""
+    """Its values after mapping: `click`, `type_and_submit` (also `input`), `terminate`; `skip`
+    leaves the row out."""
     target: TargetMapping
     text: FieldMapping | None = None
-    """What was typed."""
+    """The typed text."""
 
     @model_validator(mode="after")
     def _known_types(self) -> Self:
@@ -185,28 +185,28 @@ class ActionMapping(_Strict):
 
 
 class ColumnMapping(_Strict):
-    """One row of the log is one step; this says which column is what."""
+    """Maps the columns of a log to the fields of a step. One row of the log is one step."""
 
     name: str
     """Short name of the data set, shown in leaderboards."""
     origin: str
-    """Where the sessions come from, for a reader."""
+    """Where the sessions come from, as text."""
     licence: str = "not stated"
     citation: str | None = None
 
     session: FieldMapping | None = None
-    """Which session. Without it, and in rows that have none, a user's rows are cut at pauses (`gap`)."""
+    """The session id. Where it is missing, a user's rows are split into sessions at pauses (`gap`)."""
     user: FieldMapping | None = None
-    """The person. Splits are disjoint by it. A session without one counts as a person of its own."""
+    """The user id. Splits are disjoint by user. A session without one counts as a separate user."""
     page: PageMapping
     action: ActionMapping
     time: TimeMapping | None = None
     """ISO 8601, or seconds, milli-, micro- or nanoseconds since 1970. Without a zone: UTC."""
     gap: float | None = None
-    """Minutes: a session is cut at every pause that is longer. 30 where there are no session ids."""
+    """Minutes. A longer pause starts a new session. 30 by default if there are no session ids."""
     csv: CsvMapping = CsvMapping()
     step: FieldMapping | None = None
-    """A number that orders the steps of a session. Without it the time does."""
+    """A number that orders the steps of a session; by default they are ordered by time."""
 
     url: FieldMapping | None = None
     category: FieldMapping | None = None
@@ -218,7 +218,7 @@ class ColumnMapping(_Strict):
     """Its values after mapping: `purchase` or `terminate`."""
     site: FieldMapping | None = None
     split: FieldMapping | None = None
-    """The split that the log itself assigns: `train`, `validation`, `test`."""
+    """The split assigned by the log: `train`, `validation`, `test`."""
 
     @model_validator(mode="after")
     def _selectors_need_raw_pages(self) -> Self:
@@ -260,10 +260,10 @@ class ColumnMapping(_Strict):
             raise ConfigError(f"{file}: {problems}") from None
 
     def with_gap(self, minutes: float) -> ColumnMapping:
-        """The same with sessions cut at pauses of more than so many minutes.
+        """A copy that starts a new session after a pause of more than this many minutes.
 
         Raises:
-            ConfigError: if it is not more than 0, or the mapping says no time.
+            ConfigError: if it is not more than 0, or the mapping has no time.
         """
         if not minutes > 0:
             raise ConfigError(f"gap is {minutes:g}: expected minutes, more than 0")
@@ -272,7 +272,7 @@ class ColumnMapping(_Strict):
         return self.model_copy(update={"gap": minutes})
 
     def fields(self) -> dict[str, FieldMapping]:
-        """Every field that is set, by what it stands for."""
+        """Every field that is set, by its meaning."""
         target = self.action.target
         found: dict[str, FieldMapping | None] = {name: getattr(self, name) for name in _PLAIN_FIELDS}
         found |= {

@@ -1,4 +1,4 @@
-"""A first mapping for a log: looks at its columns, guesses which is what, and says so in comments."""
+"""Draft a mapping for a log: guess the meaning of its columns, and mark guesses in comments."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _YAML_WORDS = frozenset(["yes", "no", "on", "off", "true", "false", "null", "y",
 
 @dataclass(slots=True)
 class _Column:
-    """What the first rows have in a column: the values that are not null."""
+    """The non-null values of a column in the first rows."""
 
     name: str
     values: list[Any] = field(default_factory=list)
@@ -52,15 +52,15 @@ class _Column:
         return set(re.split(r"[^a-z0-9]+", spaced.lower()))
 
     def share(self, holds: Callable[[Any], object]) -> float:
-        """Share of the values for which something holds; 0 without values."""
+        """Share of the values that satisfy a predicate; 0 without values."""
         return sum(bool(holds(value)) for value in self.values) / len(self.values) if self.values else 0.0
 
 
 def log_format(path: Path) -> LogFormat:
-    """The format of a log, by the names of its files.
+    """The format of a log, from its file names.
 
     Raises:
-        InputError: if there is no such file, or its name says nothing.
+        InputError: if there is no such file, or its name has no known suffix.
     """
     for name, suffixes in SUFFIXES.items():
         if path.is_file() and path.name.lower().endswith(suffixes):
@@ -74,9 +74,9 @@ def log_format(path: Path) -> LogFormat:
 
 
 def draft_mapping(path: str | Path) -> str:
-    """A mapping in YAML for a log, with comments: what was guessed, and what is left to say.
+    """A YAML mapping for a log, with comments on what was guessed and what is missing.
 
-    The first 500 rows are looked at. Guesses are marked with `guess`, open questions with `TODO`.
+    Reads the first 500 rows. Guesses are marked with `guess`, open questions with `TODO`.
 
     Args:
         path: a log in CSV, JSON Lines or Parquet: a file or a folder.
@@ -124,7 +124,7 @@ class _Draft:
         self._used: set[str] = set()
 
     def lines(self) -> Iterator[str]:
-        """The file, line by line."""
+        """The lines of the file."""
         name = re.sub(r"[^a-z0-9]+", "-", self._path.name.split(".")[0].lower()).strip("-") or "log"
         log = one_line(self._path.name, 100)
         yield f"# A first mapping of {log}, made from its first {self._count:,} rows."
@@ -136,7 +136,7 @@ class _Draft:
         yield 'origin: "TODO: where the sessions come from, for a reader"'
         yield "licence: not stated"
         yield ""
-        # What is recognised by its values goes first, so that names cannot take it.
+        # Columns recognised by their values go first, so that a match by name cannot take them.
         page, kind = self._page()
         time = self._find(
             lambda one: one.share(_is_time) > 0.9 and _says(one, "time date at ts when timestamp")
@@ -270,7 +270,7 @@ def _quoted(text: str) -> str:
 
 
 def _is_event(column: _Column) -> bool:
-    """Whether a column says what was done: by its name, and with a few short values."""
+    """Whether a column is an action type: by its name, and with a few short values."""
     kinds = {str(value) for value in column.values}
     few = 1 < len(kinds) <= _MOST_TYPES and all(len(kind) <= 60 for kind in kinds)
     return few and _says(column, "event action type kind")

@@ -1,11 +1,11 @@
-"""The data set on disk: a folder that polars, DuckDB and the hub's `datasets` read without our code.
+"""The data set on disk: a folder that polars, DuckDB and the hub's `datasets` read without Facsim.
 
-    sessions.parquet   one row a session
-    steps.parquet      one row a step, sessions contiguous, steps in order
+    sessions.parquet   one row per session
+    steps.parquet      one row per step, sessions contiguous, steps in order
     pages.parquet      each page once, zstd; page_id is the hash of the simplified HTML
     card.json          origin, licence, counts, schema version, content hash
 
-A data set is written whole or not at all: into a temporary folder beside its place, then renamed.
+Writing is atomic: a data set is written to a temporary folder beside its path, which is then renamed.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from facsim.util.errors import InputError
 from facsim.util.notebook_html import HtmlCell, figure, paragraph, table
 
 _CHARACTERS_KEPT = 16_000_000
-"""Of pages used lately. Their elements, once read, take a few times as much."""
+"""Size of the cache of recent pages. Parsed elements take a few times as much."""
 _SESSIONS_DRAWN = 10
 
 
 class DataSet:
-    """A data set, or a selection of its sessions. Tables are in memory, pages are read when asked for.
+    """A data set, or a selection of its sessions. Tables are in memory; pages are read on access.
 
     Open one with `DataSet.open(path)`. Iterating gives `Session` objects in stored order.
 
     Attributes:
-        path: its folder.
-        card: where it comes from and what it holds (counts are of the whole data set).
-        sessions: polars table, one row a session of this selection.
-        steps: polars table, one row a step of this selection, sessions contiguous, steps in order.
-        is_whole: whether it is all that is in the folder, and no selection.
+        path: the folder.
+        card: origin and contents (counts are of the whole data set).
+        sessions: polars table, one row per session of this selection.
+        steps: polars table, one row per step of this selection, sessions contiguous, steps in order.
+        is_whole: whether this is the whole data set and not a selection.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class DataSet:
 
         Raises:
             InputError: if a file is missing or broken, its columns are not those of this schema version, or
-                sessions and steps do not fit together.
+                sessions and steps are inconsistent.
         """
         path = Path(path)
         card = Card.read(path / "card.json")
@@ -86,7 +86,7 @@ class DataSet:
 
     @property
     def content_hash(self) -> str:
-        """Identifies the whole data set's content; equal on any machine."""
+        """Hash of the whole data set's content; the same on any machine."""
         return self.card.content_hash
 
     @property
@@ -134,7 +134,7 @@ class DataSet:
         row = self._session_rows[session_id]
         start, length = self._step_rows[session_id]
         stored = self.sessions.row(row, named=True)
-        # Tables may have columns of their owner's.
+        # Tables may have extra columns.
         fields = {name: stored[name] for name in SESSIONS_SCHEMA.names} | {
             "censored": bool(stored["censored"])
         }
@@ -142,7 +142,7 @@ class DataSet:
         return Session(steps=steps, **fields)
 
     def page(self, page_id: str) -> Page:
-        """A stored page. Its elements are read when asked for."""
+        """A stored page. Its elements are parsed on access."""
         return self.pages.page(page_id)
 
     def select(self, session_ids: Sequence[str]) -> DataSet:
@@ -163,7 +163,7 @@ class DataSet:
 
     @cached_property
     def _step_rows(self) -> dict[str, tuple[int, int]]:
-        # Contiguous: a run of one id is a session.
+        # Sessions are contiguous: a run of one id is a session.
         spans = self.steps.select(pl.col("session_id").rle()).unnest("session_id")
         starts = spans["len"].cum_sum() - spans["len"]
         return dict(
@@ -196,13 +196,13 @@ def _truth_of(row: dict[str, Any]) -> Truth:
 
 
 class PageStore:
-    """Random access to pages.parquet: an index of ids in memory, row groups read and kept as they are used.
+    """Random access to pages.parquet: an index of ids in memory, row groups read on access and cached.
 
     Safe to use from several threads.
 
     Args:
         file: the Parquet file.
-        keep_groups: how many decoded row groups (about 8 MB each) stay in memory.
+        keep_groups: number of decoded row groups (about 8 MB each) to cache.
     """
 
     def __init__(self, file: Path, keep_groups: int = 6) -> None:
@@ -224,7 +224,7 @@ class PageStore:
         return iter(self._index)
 
     def page(self, page_id: str) -> Page:
-        """The simplified page. Pages used lately are the same objects: their elements are read once.
+        """The simplified page. Recent pages are cached as objects, so their elements are parsed once.
 
         Raises:
             InputError: if the store has no such page.
@@ -242,14 +242,14 @@ class PageStore:
             return self._pages[page_id]
 
     def raw_html(self, page_id: str) -> str | None:
-        """The raw HTML that the page was made from, where it was kept."""
+        """The raw HTML of the page, if it was kept."""
         return self._cell(page_id, "raw_html")
 
     def scan(self) -> Iterator[tuple[str, str]]:
         """Every page's id and simplified HTML in stored order, a few in memory at a time.
 
         Raises:
-            InputError: if the file breaks off on the way.
+            InputError: if the file is truncated.
         """
         for group in range(self._parquet.num_row_groups):
             table = self._read(group, ["page_id", "html"])
@@ -267,17 +267,17 @@ class PageStore:
 
     @property
     def _index(self) -> dict[str, int]:
-        # First this lock, then that of the cached property (it has one before Python 3.12): always in one
-        # order, or two threads may wait for each other.
+        # Take this lock first, then that of the cached property (it has one before Python 3.12). A fixed order
+        # prevents a deadlock.
         with self._lock:
             return self._rows
 
     @cached_property
     def _rows(self) -> dict[str, int]:
-        """By page, its row in the file."""
+        """The row in the file, by page."""
         with reading(self.file):
             column = self._parquet.read(columns=["page_id"])
-            column.validate(full=True)  # bytes that are no text, which polars would trust
+            column.validate(full=True)  # invalid UTF-8, which polars does not check
         ids = pl.from_arrow(column)
         assert isinstance(ids, pl.DataFrame)
         return dict(zip(ids["page_id"], range(ids.height), strict=True))

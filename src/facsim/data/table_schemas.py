@@ -1,4 +1,4 @@
-"""The tables of a data set: their columns, reading them, and checking that they fit together."""
+"""The tables of a data set: their columns, reading them, and consistency checks."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ STEPS_SCHEMA = pa.schema(
 )
 TRUTH_COLUMNS = tuple(name for name in STEPS_SCHEMA.names if name.startswith("truth_"))
 LATER_COLUMNS = frozenset({"persona_fields", "censored", *TRUTH_COLUMNS})
-"""Columns that data sets of the first releases lack. Reading fills them with nulls, and where they are null
-they do not enter the content hash, so that old data sets stay what they are."""
+"""Columns that older data sets lack. They are read as nulls. Null values are not part of the content hash, so
+the hashes of old data sets do not change."""
 PAGES_SCHEMA = pa.schema(
     [
         pa.field("page_id", pa.string(), nullable=False),
@@ -69,18 +69,18 @@ PAGES_SCHEMA = pa.schema(
 def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
     """Read one Parquet table of a data set and check that it has the columns of `schema`.
 
-    Columns beyond the schema are kept: sources may add their own. Those that were added to the schema later
-    (`LATER_COLUMNS`) may be missing, and are then null.
+    Extra columns are kept: sources may add their own. Columns added to the schema later (`LATER_COLUMNS`) may
+    be missing and are then null.
 
     Raises:
-        InputError: if the file is missing or not Parquet, or a column is missing or of another type.
+        InputError: if the file is missing or not Parquet, or a column is missing or has the wrong type.
     """
     quick = _read_quickly(file, schema)
     if quick is not None:
         return quick
     with open_parquet(file) as parquet, reading(file):
         table = parquet.read()
-        table.validate(full=True)  # bytes that are no text, which polars would trust
+        table.validate(full=True)  # invalid UTF-8, which polars does not check
     for field in schema:
         if field.name not in table.column_names:
             if field.name in LATER_COLUMNS:
@@ -111,9 +111,9 @@ def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
 
 
 def _read_quickly(file: Path, schema: pa.Schema) -> pl.DataFrame | None:
-    """The table, where it is as we write it; of any other, the careful way says what is wrong.
+    """Fast path for a table as Facsim writes it; for any other, the slow path reports what is wrong.
 
-    Polars reads strings several times faster than pyarrow does, and checks that they are text.
+    Polars reads strings several times faster than pyarrow, and checks that they are valid UTF-8.
     """
     try:
         metadata = pq.read_metadata(file)
@@ -140,17 +140,17 @@ def _nulls(field: pa.Field) -> pl.Expr:
 
 
 def _read_alike(wanted: pa.DataType) -> tuple[pa.DataType, ...]:
-    """Types that polars makes the same column of: it writes strings as large ones itself."""
+    """Whether polars maps both types to one column type: it writes strings as large strings."""
     return (wanted, pa.large_string()) if wanted == pa.string() else (wanted,)
 
 
 def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> None:
-    """Check that sessions and steps fit together, whoever wrote them.
+    """Check that sessions and steps are consistent.
 
     Raises:
-        InputError: if a session id stands twice, a session has no steps, a step no session, steps are not
-            contiguous and numbered from 0, a row is no action, an outcome is none, or a time lies
-            outside of the years 1 to 9999.
+        InputError: if a session id occurs twice, a session has no steps, a step has no session, steps are not
+            contiguous and numbered from 0, an action or outcome is invalid, or a time is outside the
+            years 1 to 9999.
     """
 
     def refuse_first(wrong: pl.DataFrame, table: str, problem: str, expected: str | None = None) -> None:
@@ -164,7 +164,7 @@ def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> N
     ids = pl.col("session_id")
     refuse_first(sessions.filter(ids.is_duplicated()), "sessions.parquet", "session id stands twice")
     starts = ids.ne_missing(ids.shift(1))
-    # Where sessions begin: all that has to be looked up, out of far more steps.
+    # Only the first step of each session has to be looked up.
     firsts = steps.select("session_id", "step").filter(starts)
     refuse_first(
         sessions.join(firsts, on="session_id", how="anti"), "sessions.parquet", "session without steps"
@@ -191,7 +191,7 @@ def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> N
         "step number out of order",
         order,
     )
-    # A session that goes on elsewhere begins twice: its step 0 is then there twice, or out of order.
+    # A session that is not contiguous begins twice: its step 0 is then duplicated or out of order.
     refuse_first(
         firsts.filter((number != 0) | pl.struct("session_id", "step").is_duplicated()),
         "steps.parquet",
@@ -213,7 +213,7 @@ def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> N
 
 
 def _is_action(prefix: str) -> pl.Expr:
-    """Whether type, name and text under this prefix make an action."""
+    """Whether the type, name and text columns with this prefix are a valid action."""
     kind, name, text = (pl.col(f"{prefix}_{part}") for part in ("type", "name", "text"))
     return (
         kind.is_in(ACTION_TYPES)
@@ -224,15 +224,15 @@ def _is_action(prefix: str) -> pl.Expr:
 
 @contextmanager
 def reading(file: Path, where: Callable[[], str | None] = lambda: None) -> Iterator[None]:
-    """Turns what pyarrow raises into a sentence about `file`.
+    """Converts pyarrow's exceptions to an `InputError` that names `file`.
 
     Args:
-        file: what is being read.
-        where: asked for the place in it when something is wrong.
+        file: the file being read.
+        where: returns the position in the file, for the message.
 
     Raises:
-        InputError: if the file is missing or cannot be read as Parquet, or a value of it is none for Python
-            (a year after 9999, bytes that are no text).
+        InputError: if the file is missing or cannot be read as Parquet, or a value has no Python equivalent
+            (a year after 9999, invalid UTF-8).
     """
     try:
         yield
@@ -244,10 +244,10 @@ def reading(file: Path, where: Callable[[], str | None] = lambda: None) -> Itera
 
 
 def open_parquet(file: Path) -> pq.ParquetFile:
-    """Open a Parquet file, or say in a sentence why that cannot be done.
+    """Open a Parquet file.
 
     Raises:
-        InputError: if the file is missing, is not Parquet, or has a page that unpacks to too much.
+        InputError: if the file is missing, is not Parquet, or has a page that is too large when decompressed.
     """
     with reading(file):
         parquet = pq.ParquetFile(file)
