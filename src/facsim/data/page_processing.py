@@ -1,6 +1,6 @@
-"""Simplifying a raw page and finding all its targets: the part of an ingest that takes time, once per page.
+"""Simplify a raw page and find all its targets: the slow part of an ingest, done once per page.
 
-Everything here is picklable and depends on its arguments alone, so that it can run in worker processes.
+Everything here is picklable and depends only on its arguments, so it can run in worker processes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from facsim.util.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class TargetQuery:
-    """How a log says what was acted on.
+    """How a log identifies the target of an action.
 
     Attributes:
         by: `selector`: CSS in the raw page. `name`: a name of the simplified page. `text`: the visible text.
@@ -40,7 +40,7 @@ class TargetResult:
 
 @dataclass(frozen=True, slots=True)
 class PageTask:
-    """A raw page with every target that is looked for in it."""
+    """A raw page and the targets to find in it."""
 
     html: str
     url: str | None
@@ -49,13 +49,13 @@ class PageTask:
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """What became of a raw page.
+    """The result of processing a raw page.
 
     Attributes:
-        html: the simplified page; None if it could not be made.
+        html: the simplified page; None if simplification failed.
         page_id: of the simplified page.
         targets: by query.
-        problem: why there is no page, or why its elements cannot be read.
+        problem: why there is no page, or why its elements cannot be parsed.
     """
 
     html: str | None = None
@@ -82,11 +82,11 @@ def find_targets(
 ) -> dict[TargetQuery, TargetResult]:
     """The targets of a page. The raw page is parsed at most once, however many there are.
 
-    People click on the picture or the words inside a link; the link is what they acted on. So a selector's
-    target is the element that it finds, or the nearest named one around it.
+    People click on the image or text inside a link, but the target is the link. So a selector's target is
+    the matching element or its nearest named ancestor.
 
     Raises:
-        InputError: if the page's elements cannot be read.
+        InputError: if the page's elements cannot be parsed.
     """
     selectors = [query.value for query in queries if query.by == "selector"]
     found = (
@@ -117,7 +117,7 @@ def _by_text(page: Page, query: TargetQuery) -> TargetResult:
     candidates = [element for element in page.elements if query.role in (None, element.role)]
     exact = [element for element in candidates if element.text == wanted]
     same = exact or [element for element in candidates if element.text.casefold() == wanted.casefold()]
-    # A product's picture and title have one text and lead to one place: the first stands for both.
+    # A product's image and title have the same text and destination: the first represents both.
     groups = {frozenset((element.name, *element.equivalents)) for element in same}
     if len(groups) == 1:
         return TargetResult(same[0].name)

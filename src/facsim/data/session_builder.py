@@ -1,8 +1,8 @@
-"""From sessions as a source has them to sessions as the data set stores them: text cleaned, pages simplified.
+"""Convert a source's sessions to those of a data set: clean the text and simplify the pages.
 
-Sessions are gathered into chunks. All raw pages of a chunk are processed together, each once with all its
-targets (`page_processing`), perhaps in worker processes. Then the sessions are built in order. The report and
-the data set do not depend on chunks or workers.
+Sessions are grouped into chunks. All raw pages of a chunk are processed together, each once with all
+its targets (`page_processing`), optionally in worker processes. Then the sessions are built in order.
+The report and the data set do not depend on chunks or workers.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from facsim.util.process_pool import OrderedPool
 
 LARGE_PAGE = 10_000_000
 CHUNK_CHARACTERS = 32_000_000
-"""Raw HTML, in characters, of the different pages of a chunk. They are in memory until the chunk is built."""
+"""Limit on the raw HTML of a chunk's distinct pages, in characters. It stays in memory until the chunk is
+built."""
 CHUNK_STEPS = 50_000
 _KNOWN_PAGES = 200_000
 _A_TAG = re.compile(r"<[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>]*)?/?>")
 _NOT_HTML = ("%PDF-", "\x89PNG", "GIF8", "PK\x03\x04")
 
 _PageKey = tuple[bytes, str | None]
-"""Digest of a raw page, and its address where a recipe may depend on it."""
+"""Digest of a raw page, and its URL if a recipe may depend on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class StoredPage:
 
 @dataclass(slots=True)
 class _KnownPage:
-    """What is remembered of a page beyond its chunk: not its HTML."""
+    """What is kept of a page after its chunk, without the HTML."""
 
     page_id: str
     targets: dict[TargetQuery, TargetResult]
@@ -54,7 +55,7 @@ class _KnownPage:
 
 @dataclass(slots=True)
 class _PendingStep:
-    """A step whose page is not processed yet. The raw step has no HTML where the page is raw."""
+    """A step whose page is not processed yet. The raw step has no HTML if the page is raw."""
 
     raw: RawStep
     key: _PageKey | None = None
@@ -67,7 +68,7 @@ class _PendingStep:
 
 @dataclass(slots=True)
 class _PendingSession:
-    """A session whose pages are not processed yet, after what the source reported while reading it."""
+    """A session whose pages are not processed yet, with what the source reported while reading it."""
 
     raw: RawSession
     steps: list[_PendingStep]
@@ -87,18 +88,18 @@ class _Chunk:
 
     @property
     def is_full(self) -> bool:
-        """Whether to build it now. Without raw pages there is nothing to gain by waiting."""
+        """Whether to build it now. Without raw pages, waiting has no benefit."""
         return not self.html or self.characters >= CHUNK_CHARACTERS or self.steps >= CHUNK_STEPS
 
 
 class SessionBuilder:
-    """Turns raw sessions into sessions and the pages they need, and tells the report what it met.
+    """Converts raw sessions to sessions and their pages, and fills the report.
 
     Args:
-        report: is told of repairs, notes and refusals, in the order of the sessions.
+        report: receives repairs, notes and refusals, in the order of the sessions.
         recipe: hints for simplifying raw pages.
         keep_raw: whether raw pages are stored.
-        pool: runs the processing of pages.
+        pool: processes the pages.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class SessionBuilder:
         self._report, self._recipe, self._keep_raw = report, recipe, keep_raw
         self._pool = pool or OrderedPool(1)
         self._known: OrderedDict[_PageKey, _KnownPage] = OrderedDict()
-        # Of the chunk that is being built.
+        # State of the chunk being built.
         self._results: dict[_PageKey, PageResult] = {}
         self._processed: dict[_PageKey, _KnownPage] = {}
         self._html: dict[_PageKey, str] = {}
@@ -124,13 +125,13 @@ class SessionBuilder:
         stored: Container[str],
         wanted: Callable[[], int | None] = lambda: None,
     ) -> Iterator[tuple[RawSession, Session, dict[str, StoredPage]]]:
-        """Every usable session with the pages that it adds, by id. Others are refused in the report.
+        """Yield every usable session with its new pages by id. Refuse the others in the report.
 
         Args:
-            read: gives the raw sessions, and reports to the report that it is given.
+            read: yields the raw sessions, and writes to the report that is passed in.
             source: name of the source.
-            stored: ids of the pages that are in the data set.
-            wanted: how many more sessions are wanted at most; asked before more are read.
+            stored: ids of the pages already in the data set.
+            wanted: maximum number of further sessions; called before more are read.
         """
         deferred = DeferredReport(self._report)
         waiting = iter(read(deferred))
@@ -161,7 +162,7 @@ class SessionBuilder:
     def _pending(
         self, chunk: _Chunk, raw: RawSession, report: DeferredReport, stored: Container[str]
     ) -> _PendingSession:
-        """A session with all its steps read."""
+        """A session after all its steps have been read."""
         steps: list[_PendingStep] = []
         refused = None
         try:
@@ -207,7 +208,7 @@ class SessionBuilder:
             self._known.popitem(last=False)
 
     def _build(self, pending: _PendingSession, source: str) -> tuple[Session, dict[str, StoredPage]]:
-        """The session and the pages that it adds.
+        """The session and its new pages.
 
         Raises:
             SessionRefused: if the session cannot be used.
@@ -302,7 +303,7 @@ class SessionBuilder:
         return page_id, name
 
     def _look_for(self, action: Action, name: str | None, page: Page, where: str) -> None:
-        """Note a target that cannot be reached. Pages are parsed only if a plain search finds nothing."""
+        """Note a target that cannot be reached. Pages are parsed only if a string search finds nothing."""
         if action.type == "terminate":
             return
         if name is None:
@@ -333,7 +334,7 @@ class SessionBuilder:
 
 
 def _query_of(raw: RawStep) -> TargetQuery | None:
-    """What to look for in a raw page."""
+    """The target query for a raw page."""
     if raw.action.type == "terminate":
         return None
     if raw.action.name is not None:
@@ -356,7 +357,7 @@ def _readable(page: Page, where: str) -> Page:
 def clean_text(text: str) -> str:
     """`text` without NULs, and with lone surrogates replaced by U+FFFD: neither can be stored as UTF-8.
 
-    Returns the very same object if there is nothing to do.
+    Returns the same object if nothing changes.
     """
     if "\0" in text:
         text = text.replace("\0", "")
@@ -364,7 +365,7 @@ def clean_text(text: str) -> str:
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            # Two halves of one character, written apart, are joined; what stays alone is replaced.
+            # Surrogate pairs that were written separately are joined; lone surrogates are replaced.
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
 

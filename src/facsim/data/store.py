@@ -267,8 +267,8 @@ class PageStore:
 
     @property
     def _index(self) -> dict[str, int]:
-        # Take this lock first, then that of the cached property (it has one before Python 3.12). A fixed order
-        # prevents a deadlock.
+        # Always take this lock before that of the cached property (which has one before Python 3.12), to
+        # prevent a deadlock.
         with self._lock:
             return self._rows
 

@@ -1,4 +1,4 @@
-"""Writing a data set: sessions one by one, memory bounded, whole or not at all."""
+"""Write a data set: one session at a time, in bounded memory, atomically."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def rows_of(session: Session) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     ]
     for step_row, step in zip(steps, session.steps, strict=True):
         step_row |= {name: getattr(step, name) for name in STEPS_SCHEMA.names if name not in step_row}
-        # As they will be read back: the content hash must not depend on how a time or a number was given.
+        # Normalize to the values that are read back: the content hash must not depend on the input format.
         step_row["timestamp"] = _in_utc(step.timestamp)
         step_row["elapsed"] = None if step.elapsed is None else float(step.elapsed)
     return row, steps
@@ -90,7 +90,7 @@ def _in_utc(time: datetime | None) -> datetime | None:
 
 
 def hash_session(digest: hashlib.blake2b, row: dict[str, Any], steps: list[dict[str, Any]]) -> None:
-    """Let a session enter the content hash. Pages enter by their ids, which are hashes."""
+    """Add a session to the content hash. Pages are covered by their ids, which are hashes."""
     digest.update(dumps(_hashed(row)).encode())
     for step in steps:
         time = step["timestamp"]
@@ -102,23 +102,23 @@ def _hashed(row: dict[str, Any]) -> dict[str, Any]:
 
 
 class DataSetWriter:
-    """Writes a data set folder. A context manager: leaving it without an error puts the folder in place.
+    """Writes a data set folder. A context manager: exiting without an error moves the folder into place.
 
         with DataSetWriter("data/mine", Card(name="mine", source="jsonl", origin="our shop")) as writer:
             page_id = writer.add_page(simplified_html, raw_html)
             writer.add_session(Session("s1", "u1", steps=(Step(page_id, Action.terminate()),)))
 
     Args:
-        path: the folder to make.
-        card: what is known of the origin; counts and hash are filled in.
-        keep_raw: whether raw HTML is stored beside the simplified one.
-        overwrite: whether a data set already there is replaced (only once the new one is whole).
+        path: the folder to create.
+        card: origin of the data; counts and hash are filled in.
+        keep_raw: whether raw HTML is stored as well as simplified HTML.
+        overwrite: whether to replace an existing data set (only after the new one is complete).
 
     A writer that is killed leaves a hidden folder beside `path`; the next writer of `path` removes it.
 
     Raises:
-        ConfigError: if `path` exists and `overwrite` is false, or it is not a data set and nothing else. Also
-            at the end, if another writer was there first.
+        ConfigError: if `path` exists and `overwrite` is false, or it has files that are not of a data
+            set. Also on exit, if another writer finished first.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class DataSetWriter:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def __len__(self) -> int:
-        """How many sessions are stored so far."""
+        """Number of sessions stored so far."""
         return len(self._sessions_seen)
 
     def __contains__(self, session_id: object) -> bool:
@@ -175,7 +175,7 @@ class DataSetWriter:
 
     @property
     def counts(self) -> dict[str, int]:
-        """What is stored so far: sessions, steps, pages, users."""
+        """Counts so far: sessions, steps, pages, users."""
         return {
             "sessions": len(self._sessions_seen),
             "steps": self._steps,
@@ -186,7 +186,7 @@ class DataSetWriter:
     def add_report(
         self, as_json: str, as_markdown: str, *, name: Literal["ingest", "synthesis"] = "ingest"
     ) -> None:
-        """Put `NAME.json` and `NAME.md` into the folder, beside the tables.
+        """Write `NAME.json` and `NAME.md` next to the tables.
 
         Raises:
             FacsimError: if the disk is full.
@@ -196,7 +196,7 @@ class DataSetWriter:
             (self._folder / f"{name}.md").write_text(as_markdown, encoding="utf-8")
 
     def copy_reports(self, folder: Path) -> None:
-        """Take over the reports of another data set, those that it has.
+        """Copy all existing reports of another data set.
 
         Raises:
             FacsimError: if the disk is full.
@@ -207,7 +207,7 @@ class DataSetWriter:
                     shutil.copyfile(folder / name, self._folder / name)
 
     def copy_pages(self, pages: PageStore) -> None:
-        """Take over all pages of another data set, byte for byte. None can be added before or after.
+        """Copy all pages of another data set, byte for byte. No page can be added before or after.
 
         Raises:
             ValueError: if a page was added before.
@@ -221,17 +221,17 @@ class DataSetWriter:
         self._pages_seen.update(pages)
 
     def add_page(self, html: str, raw_html: str | None = None, *, page_id: str | None = None) -> str:
-        """Store a simplified page unless it is there already, and give its id.
+        """Store a simplified page if it is new, and return its id.
 
-        Pages that differ only in what simplification drops share one row; the first one's raw HTML is kept.
+        Raw pages with the same simplified page share one row; the raw HTML of the first is kept.
 
         Args:
             html: the simplified page.
             raw_html: the document it was made from.
-            page_id: `page_id_of(html)`, where the caller has it already.
+            page_id: `page_id_of(html)`, if the caller has it already.
 
         Raises:
-            ValueError: if the HTML holds lone surrogates, which are not Unicode text.
+            ValueError: if the HTML has lone surrogates, which are not valid Unicode.
             FacsimError: if the disk is full.
         """
         page_id = page_id or page_id_of(html)
@@ -247,8 +247,8 @@ class DataSetWriter:
         """Store a session.
 
         Raises:
-            ValueError: if it has no steps, its id was stored before, a page of its was not added, or a text
-                holds lone surrogates.
+            ValueError: if it has no steps, its id was stored before, one of its pages was not added, or a
+                text has lone surrogates.
             FacsimError: if the disk is full.
         """
         if not session.steps:
@@ -269,7 +269,7 @@ class DataSetWriter:
                 self._steps_table.add(step_row)
 
     def _check_place(self) -> None:
-        """Nothing is replaced unasked, and nothing but a data set."""
+        """Refuse to replace anything without `overwrite`, or anything but a data set."""
         if not self.path.exists():
             return
         if not self._overwrite:
@@ -294,7 +294,7 @@ class DataSetWriter:
             self.path.rename(old)
         try:
             self._folder.rename(self.path)
-        except BaseException:  # Ctrl-C may come between the two
+        except BaseException:  # Ctrl-C may arrive between the two
             if old.exists() and not self.path.exists():
                 old.rename(self.path)
             raise
@@ -302,7 +302,7 @@ class DataSetWriter:
 
 
 def _tidy_up_after_the_dead(path: Path) -> None:
-    """Removes what killed writers of `path` left, and puts back a data set that one had moved aside."""
+    """Removes leftovers of killed writers of `path`, and restores a data set that one had moved aside."""
     for left in sorted(path.parent.glob(f".{glob.escape(path.name)}.*")):
         match = _LEFT_BEHIND.fullmatch(left.name.removeprefix(f".{path.name}"))
         if match is None or _is_running(int(match["pid"])):
@@ -328,7 +328,7 @@ def _is_running(pid: int) -> bool:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Turns a full disk, or a place where nothing can be written, into a sentence."""
+    """Converts a full or read-only disk to a `FacsimError`."""
     try:
         yield
     except OSError as error:
@@ -341,8 +341,8 @@ class _Table:
 
     def __init__(self, file: Path, schema: pa.Schema) -> None:
         self._schema = schema
-        # Pages are long and each is there once: neither dictionary nor extremes are of use to a reader, and
-        # making them would take as long as the compression.
+        # Pages are long and unique: readers gain nothing from a dictionary or statistics, and building them
+        # would take as long as the compression.
         short = [name for name in schema.names if name not in _PAGE_COLUMNS]
         self._writer = pq.ParquetWriter(
             file, schema, compression="zstd", use_dictionary=short, write_statistics=short
@@ -357,13 +357,13 @@ class _Table:
             self._flush()
 
     def finish(self) -> None:
-        """Write what is left. A file without rows still gets its schema."""
+        """Write the remaining rows. A file without rows still gets its schema."""
         if self._rows:
             self._flush()
         self._writer.close()
 
     def abandon(self) -> None:
-        """Let go of the file, whatever state it is in. After `finish` it does nothing."""
+        """Close the file in any state. After `finish` this does nothing."""
         with suppress(OSError, pa.ArrowException):
             self._writer.close()
 

@@ -1,11 +1,11 @@
-"""Where sessions come from. A source reads foreign files and gives sessions one at a time.
+"""Data sources. A source reads files of other formats and yields sessions one at a time.
 
 To add one: write a module here with a class that is a `Source`, and name it in `SOURCES`. A source
 
-- gives what it read: raw or simplified HTML, the action as the source has it. Simplifying, cleaning text,
+- yields what it read: raw or simplified HTML, and the recorded action. Simplifying, cleaning text,
   storing each page once and writing are done by `facsim.data.ingest`, the same for every source;
-- holds one session in memory at a time (`RawSession.steps` may be a generator, so that not even that);
-- tells the report what it read, repaired and refused. A session that cannot be used is
+- keeps at most one session in memory (`RawSession.steps` may be a generator, which needs even less);
+- reports what it read, repaired and refused. A session that cannot be used is
   refused with `report.refuse(kind, where)`, or, while its steps are being read, by raising `SessionRefused`;
 - raises `InputError` only when the input as a whole cannot be read: a broken or missing file.
 """
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RawStep:
-    """A step as a source has it.
+    """A step as recorded by a source.
 
     Attributes:
         html: the page: raw HTML, or simplified HTML if `simplified`.
-        action: what the person did. `name` is None if the source does not know it.
-        simplified: whether `html` carries the elements' names already.
-        raw_html: the original document behind a simplified page, where there is one.
-        selector: CSS selector of the target in a raw page, resolved to a name if the action has none.
-        target_text: visible text of the target in a raw page, likewise, where there is no selector.
+        action: the person's action. `name` is None if the source does not know it.
+        simplified: whether the elements in `html` already have names.
+        raw_html: the original document of a simplified page, if there is one.
+        selector: CSS selector of the target in a raw page, resolved to a name if the action has no name.
+        target_text: visible text of the target in a raw page, used if there is no selector.
         target_role: the ARIA role that an element with this text must have; any if None.
         where: file and row, for messages.
 
-    The others go into `facsim.schema.Step` as they are.
+    Other attributes are copied to `facsim.schema.Step`.
     """
 
     html: str
@@ -64,10 +64,10 @@ class RawStep:
 
 @dataclass(frozen=True, slots=True)
 class RawSession:
-    """A session as a source has it. Fields as in `facsim.schema.Session`; `source` is filled in.
+    """A session as recorded by a source. Fields as in `facsim.schema.Session`; `source` is filled in.
 
     Attributes:
-        steps: in order; may be a generator that reads the next page when it is asked for.
+        steps: in order; may be a generator that reads pages on demand.
         where: file and row, for messages.
     """
 
@@ -84,10 +84,10 @@ class RawSession:
 
 
 class SessionRefused(Exception):
-    """Raised while the steps of a session are read: the session cannot be used. The ingest goes on.
+    """Raised while the steps of an unusable session are read. The ingest continues with the next session.
 
     Args:
-        kind: the reason, the same clause for all its cases.
+        kind: the reason, worded the same for all such sessions.
         where: file and row.
     """
 
@@ -97,13 +97,13 @@ class SessionRefused(Exception):
 
 
 class Source(Protocol):
-    """Reads foreign files. Made by calling the class with the path (and the mapping, if it takes one)."""
+    """Reads files of another format. The constructor takes the path, and the mapping if it needs one."""
 
     name: str
     """The name in `SOURCES`."""
 
     def card(self) -> Card:
-        """Name, origin, licence, citation and settings. Counts and hash are filled in by the ingest."""
+        """Name, origin, licence, citation and settings. Counts and hash are set by the ingest."""
 
     def sessions(self, report: IngestReport, progress: Progress) -> Iterator[RawSession]:
         """The sessions one by one, always in the same order.
@@ -120,25 +120,25 @@ SOURCES: Mapping[str, str] = {
     "jsonl": "facsim.data.sources.mapped_log:JsonLines",
     "parquet": "facsim.data.sources.mapped_log:ParquetTable",
 }
-"""Name -> module and class. Loaded when used."""
+"""Name -> module and class, imported on use."""
 
 MAPPED_SOURCES = frozenset({"csv", "jsonl", "parquet"})
-"""Sources of one's own, which need a column mapping."""
+"""Sources for a user's own logs, which need a column mapping."""
 
 
 def open_source(
     name: str, path: str | Path, *, mapping: str | Path | None = None, gap: float | None = None
 ) -> Source:
-    """The source called `name` over `path`.
+    """The source `name`, reading from `path`.
 
     Args:
         name: one of `SOURCES`.
-        path: a file or folder, or whatever else the source takes (a hub id).
-        mapping: YAML file that says which column is what; for `csv`, `jsonl` and `parquet`.
-        gap: minutes of a pause that ends a session; in place of the mapping's own.
+        path: a file or folder, or anything else that the source accepts (a hub id).
+        mapping: YAML file that maps columns; for `csv`, `jsonl` and `parquet`.
+        gap: minutes of a pause that ends a session; overrides the mapping.
 
     Raises:
-        ConfigError: if there is no such source, or the mapping is missing, unusable or not taken.
+        ConfigError: if there is no such source, or the mapping is missing, invalid or not supported.
         InputError: if there is nothing at `path`, or it cannot be read.
     """
     if name not in SOURCES:

@@ -1,14 +1,14 @@
-"""Logs of one's own: CSV, JSON Lines or Parquet, one row per step, with a column mapping.
+"""A user's own logs: CSV, JSON Lines or Parquet, one row per step, with a column mapping.
 
-Rules (docs/your-data/logs.md tells them to users):
+Rules (documented for users in docs/your-data/logs.md):
 
-- Rows of a session may be scattered over the file or files. A first pass reads the session column; if rows
-  turn out to be scattered they are put aside on disk, never held in memory.
-- Steps are ordered by the `step` column if there is one, else by time, else as they stand.
-- Two rows of a session with the same step id: one is left out if they are equal, else the session is refused.
-  Without step ids, a row that equals an earlier one in every column, its time included, is left out.
+- Rows of a session may be scattered over the file or files. A first pass reads the session column; scattered
+  rows are spooled to disk, not kept in memory.
+- Steps are ordered by the `step` column if there is one, else by time, else by position.
+- Two rows of a session with the same step id: an equal row is dropped, else the session is refused.
+  Without step ids, a row that equals an earlier one in every column, including the time, is dropped.
 - A session is refused, with its reason, when a row lacks what a step needs. It is never shortened: a session
-  with a hole would be a session that nobody had.
+  with a gap is not what the person did.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from facsim.util.progress import Progress
 
 _GUESSED_ENCODING = "file is not UTF-8: read as Windows-1252. If that is wrong, say csv.encoding"
 USER_KEY = "user "
-"""Begins the ids of sessions that are made of a user's rows without session ids."""
+"""Prefix of the ids of sessions built from a user's rows without session ids."""
 
 
 class _MappedLog:
-    """What both formats share. A subclass says how to read rows."""
+    """Shared by all formats. A subclass reads the rows."""
 
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
@@ -58,7 +58,7 @@ class _MappedLog:
         self._pages = PageFiles(folder / (self.mapping.page.folder or "."))
 
     def card(self) -> Card:
-        """What the mapping says of the origin; the mapping itself is kept in the settings."""
+        """The origin from the mapping; the mapping itself is stored in the settings."""
         mapping = self.mapping
         return Card(
             name=mapping.name,
@@ -77,14 +77,14 @@ class _MappedLog:
             for done, (key, rows) in enumerate(groups):
                 progress(done, len(sizes), "sessions")
                 try:
-                    # All of them, before any is used: a fault in one refuses the rows as a whole.
+                    # Read all sessions before using any: an error refuses the whole group.
                     yield from list(read_sessions(key, rows, self.mapping, report, self._pages))
                 except SessionRefused as refusal:
                     report.refuse(refusal.kind, refusal.where)
             progress(len(sizes), len(sizes), "sessions")
 
     def _index(self, report: IngestReport, progress: Progress) -> tuple[Counter[str], bool]:
-        """Rows per session, and whether each session's rows are contiguous. Counts what was read."""
+        """Rows per session, and whether each session's rows are contiguous. Counts rows in the report."""
         present = self._declared_columns()
         sizes: Counter[str] = Counter()
         contiguous, previous, count = True, None, 0
@@ -126,14 +126,14 @@ class _MappedLog:
             )
 
     def _contiguous(self) -> Iterator[tuple[str, list[LogRow]]]:
-        """Each session's rows; sessions stand together."""
+        """Each session's rows, if they are contiguous."""
         keyed = ((self._session_key(row), row) for row in self._rows())
         for key, pairs in groupby(keyed, key=lambda pair: pair[0]):
             if key is not None:
                 yield key, [row for _, row in pairs]
 
     def _scattered(self, spool: Spool) -> Iterator[tuple[str, list[LogRow]]]:
-        """Each session's rows, by way of the disk."""
+        """Each session's rows, spooled to disk."""
         places: dict[str, list[SpoolEntry]] = {}
         for row in self._rows():
             key = self._session_key(row)
@@ -144,7 +144,7 @@ class _MappedLog:
             yield key, [LogRow(*json.loads(spool.get(place))) for place in of_session]
 
     def _session_key(self, row: LogRow) -> str | None:
-        """The session id; else the user, whose rows are then cut at pauses; None if there is neither."""
+        """The session id; else the user id, whose rows are then split at pauses; None if there is neither."""
         try:
             found = text_of(row, self.mapping.session, "session")
             if found or self.mapping.time is None:
@@ -155,11 +155,11 @@ class _MappedLog:
         return f"{USER_KEY}{user}" if user else None
 
     def _declared_columns(self) -> set[str]:
-        """Columns that the files declare before any row is read."""
+        """Columns declared by the files before any row is read."""
         raise NotImplementedError
 
     def _first_pass(self, report: IngestReport) -> Iterator[LogRow]:
-        """All rows, with the session column at least. Tells the report of damage at the ends of files."""
+        """All rows, with at least the session column. Reports damage at the ends of files."""
         raise NotImplementedError
 
     def _rows(self) -> Iterator[LogRow]:
@@ -168,7 +168,7 @@ class _MappedLog:
 
 
 class JsonLines(_MappedLog):
-    """The source `jsonl`: files of JSON objects, one a line, plain or gzip."""
+    """The source `jsonl`: files of JSON objects, one per line, plain or gzip."""
 
     name = "jsonl"
     suffixes = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
@@ -190,7 +190,7 @@ class JsonLines(_MappedLog):
 
 
 class ParquetTable(_MappedLog):
-    """The source `parquet`: Parquet files that all have the mapped columns."""
+    """The source `parquet`: Parquet files, each with all mapped columns."""
 
     name = "parquet"
     suffixes = (".parquet",)
@@ -205,13 +205,13 @@ class ParquetTable(_MappedLog):
             yield from parquet_rows(file, columns)
 
     def _rows(self) -> Iterator[LogRow]:
-        # All columns: whether two rows are one can be told by all of them only.
+        # All columns: duplicate rows are detected by comparing every column.
         for file in self.files:
             yield from parquet_rows(file)
 
 
 class CsvLog(_MappedLog):
-    """The source `csv`: CSV or TSV files, plain or gzip; encoding and delimiter follow from each file."""
+    """The source `csv`: CSV or TSV files, plain or gzip; encoding and delimiter are detected per file."""
 
     name = "csv"
     suffixes = (".csv", ".tsv", ".csv.gz", ".tsv.gz")

@@ -1,4 +1,4 @@
-"""Sessions of a mapped log: from rows to `RawSession`s, or the reason why that cannot be."""
+"""Sessions of a mapped log: from rows to `RawSession`s, or the reason for a refusal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from facsim.data.sources.xpath import css_of_xpath
 from facsim.schema import ACTION_TYPES, Action, ActionType, Outcome
 
 DEFAULT_GAP = 30.0
-"""Minutes: the pause that ends a session where a log has no session ids, as in web analytics."""
+"""Minutes: the pause that ends a session if a log has no session ids, as in web analytics."""
 
 _UNUSABLE_XPATH = "XPath with more than tags, positions and attributes: target unknown"
 _NO_TIME_OF_DAY = "time is a date without a time of day: kept as midnight UTC, elapsed time unknown"
@@ -30,7 +30,7 @@ _PERHAPS_TWICE = "row equals another one, and no time or step id tells them apar
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """A row that is a step, with what orders it; and the row with the final text of joined keystrokes."""
+    """A row that is a step, with its sort keys; and the row with the final text of merged keystrokes."""
 
     row: LogRow
     type: ActionType
@@ -43,10 +43,10 @@ class _Event:
 def read_sessions(
     key: str, rows: Sequence[LogRow], mapping: ColumnMapping, report: IngestReport, pages: PageFiles
 ) -> Iterator[RawSession]:
-    """The sessions in the rows of one session id or user; several where there are pauses.
+    """The sessions in the rows of one session id or user; several if there are pauses.
 
     Raises:
-        SessionRefused: if the rows do not make a session.
+        SessionRefused: if the rows are not a valid session.
     """
     where = f"{rows[0].where} (session {key})"
     events = [event for row in rows if (event := _event(row, mapping, report))]
@@ -55,7 +55,7 @@ def read_sessions(
     events = _sorted_events(events, mapping, report, where)
     has_id = any(text_of(row, mapping.session, "session") for row in rows)
     cut = _cut_at_pauses(events, mapping.gap if has_id else mapping.gap or DEFAULT_GAP)
-    # After the cut: who types on tomorrow where they stopped today starts a session.
+    # After the split: typing that continues after a pause belongs to a new session.
     parts = [_joined_keystrokes(part, mapping, report) for part in cut]
     if len(parts) > 1:
         kind = f"session cut at a pause of more than {(mapping.gap or DEFAULT_GAP):g} minutes"
@@ -70,21 +70,21 @@ def read_sessions(
         yield RawSession(
             session_id=key if number == 1 else f"{key}#{number}",
             user_id=user,
-            # A list, not a generator: a fault in the last row must be known before the session is used.
+            # A list, not a generator: an error in the last row must be found before the session is used.
             steps=[_step(event, part[0], mapping, report, pages) for event in part],
             persona=persona,
             intent=_first(own, mapping.intent, "intent", report, where),
             outcome=outcome,
             site=site,
             official_split=split,
-            # The recording just ends: nothing says that the person left, or what came of it.
+            # The recording stops early: neither leaving nor an outcome was recorded.
             censored=outcome is None and part[-1].type != "terminate",
             where=where,
         )
 
 
 def _user(key: str, rows: Sequence[LogRow], mapping: ColumnMapping, report: IngestReport, where: str) -> str:
-    """The user of a session. One without is a person of its own: nobody can tell who returned."""
+    """The user of a session. Without one, the session counts as a separate user."""
     values = _values(rows, mapping.user, "user")
     if not values:
         report.note("session without a user: counted as a person of its own", where)
@@ -95,7 +95,7 @@ def _user(key: str, rows: Sequence[LogRow], mapping: ColumnMapping, report: Inge
 
 
 def _cut_at_pauses(events: list[_Event], gap: float | None) -> list[list[_Event]]:
-    """The events, cut wherever two neighbours are more than `gap` minutes apart."""
+    """The events, split between neighbours that are more than `gap` minutes apart."""
     parts = [events[:1]]
     for before, event in pairwise(events):
         apart = (event.time - before.time).total_seconds() if event.time and before.time else 0.0
@@ -108,7 +108,7 @@ def _cut_at_pauses(events: list[_Event], gap: float | None) -> list[list[_Event]
 def _rows_of_parts(
     rows: Sequence[LogRow], parts: Sequence[Sequence[_Event]], mapping: ColumnMapping
 ) -> list[list[LogRow]]:
-    """The rows of each part: its steps, and the rows skipped by the mapping that were written during it."""
+    """The rows of each part: its steps, and the rows skipped by the mapping that were logged during it."""
     part_of = {id(event.row): place for place, part in enumerate(parts) for event in part}
     starts = sorted((part[0].time, place) for place, part in enumerate(parts) if part[0].time)
     times = [time for time, _ in starts]
@@ -135,10 +135,10 @@ def _readable_time(row: LogRow, mapping: ColumnMapping) -> datetime | None:
 
 
 def _joined_keystrokes(events: list[_Event], mapping: ColumnMapping, report: IngestReport) -> list[_Event]:
-    """Rows of typing into one field, one for each key, as one step with the text that was left at the end.
+    """Merge the rows of typing into one field, one per keystroke, into one step with the final text.
 
-    Rows are joined if they are neighbours on one page with one target, and each text continues the one
-    before it or takes some of it back.
+    Rows are merged if they are neighbours with the same page and target, and each text extends or shortens
+    the previous one.
     """
     kept: list[_Event] = []
     for event in events:
@@ -152,7 +152,7 @@ def _joined_keystrokes(events: list[_Event], mapping: ColumnMapping, report: Ing
 
 
 def _goes_on(before: _Event, event: _Event, mapping: ColumnMapping) -> bool:
-    """Whether an event is the next keystroke of the one before it."""
+    """Whether an event is the next keystroke after the previous event."""
     if before.type != "type_and_submit" or event.type != "type_and_submit":
         return False
     one, other = before.row, event.row
@@ -165,7 +165,7 @@ def _goes_on(before: _Event, event: _Event, mapping: ColumnMapping) -> bool:
 
 
 def _place_fields(mapping: ColumnMapping) -> list[FieldMapping]:
-    """The fields that say where something was typed."""
+    """The fields that identify the typing target."""
     found = (mapping.action.target.way, mapping.action.target.role, mapping.url)
     return [field for field in found if field is not None]
 
@@ -174,7 +174,7 @@ def text_of(row: LogRow, field: FieldMapping | None, what: str) -> str | None:
     """The value of a field as text, after its value map. None if there is no field or it is null.
 
     Raises:
-        SessionRefused: if it holds a list or an object.
+        SessionRefused: if it is a list or an object.
     """
     if field is None or field.column is None:
         return field.constant if field else None
@@ -265,7 +265,7 @@ def _sorted_events(
 
 
 def _without_duplicates(events: list[_Event], report: IngestReport) -> list[_Event]:
-    """Leaves out rows that equal an earlier one in every column, the time included."""
+    """Drops rows that equal an earlier one in every column, including the time."""
     seen: dict[tuple[str, datetime | None, str | None], list[_Event]] = {}
     kept: list[_Event] = []
     for event in events:
@@ -281,7 +281,7 @@ def _without_duplicates(events: list[_Event], report: IngestReport) -> list[_Eve
 
 
 def _without_twins(events: list[_Event], report: IngestReport) -> list[_Event]:
-    """Leaves out a row that says the same as the one before it under the same step id."""
+    """Drops a row that equals the previous row with the same step id."""
     kept: list[_Event] = []
     for event in events:
         if kept and kept[-1].number == event.number:
@@ -327,7 +327,7 @@ def _step(
 
 
 def _elapsed(event: _Event, start: _Event) -> float | None:
-    """Seconds since the session began; None if a time is missing or is a date alone."""
+    """Seconds since the session began; None if a time is missing or has only a date."""
     if event.time is None or start.time is None or not (event.has_time_of_day and start.has_time_of_day):
         return None
     return (event.time - start.time).total_seconds()
@@ -346,7 +346,7 @@ def _action(event: _Event, mapping: ColumnMapping, report: IngestReport) -> Acti
 
 
 def _selector(row: LogRow, mapping: ColumnMapping, report: IngestReport) -> str | None:
-    """The CSS selector of the target, where the log has a selector, an id or an XPath."""
+    """The CSS selector of the target, if the log has a selector, an id or an XPath."""
     target = mapping.action.target
     if target.selector is not None:
         return text_of(row, target.selector, "target") or None
@@ -364,12 +364,12 @@ def _selector(row: LogRow, mapping: ColumnMapping, report: IngestReport) -> str 
 
 
 def _values(rows: Sequence[LogRow], field: FieldMapping | None, what: str) -> list[str]:
-    """The different values that rows of a session have, in order; nulls and empty texts do not count."""
+    """The distinct values in the rows of a session, in order, without nulls and empty texts."""
     return list(dict.fromkeys(text for row in rows if (text := text_of(row, field, what))))
 
 
 def _one(rows: Sequence[LogRow], field: FieldMapping, what: str, where: str) -> str:
-    """A value that must be there once and be the same in every row of a session."""
+    """A required value that must be the same in every row of a session."""
     values = _values(rows, field, what)
     if not values:
         raise SessionRefused(f"{what} is null in every row", where)

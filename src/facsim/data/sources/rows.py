@@ -1,4 +1,4 @@
-"""Rows of JSON Lines and Parquet files, one at a time, with their places."""
+"""Rows of JSON Lines and Parquet files, one at a time, with their positions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from facsim.util.errors import InputError
 
 _BATCH_ROWS = 32
 _BUFFER = 1 << 20
-# What JSON does not have and Python's writers write. Not a number stands for null in data frames.
+# Not valid JSON, but written by Python. In data frames, NaN means null.
 _CONSTANTS = {"NaN": None, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -34,8 +34,8 @@ class LogRow:
     Attributes:
         where: file and line, for messages.
         values: JSON values by column.
-        digest: of the whole row as written, columns that are not in `values` included; empty where only some
-            columns are read.
+        digest: hash of the whole row as written, including columns that are not in `values`; empty if only
+            some columns are read.
     """
 
     where: str
@@ -75,7 +75,7 @@ def files_at(path: Path, suffixes: Sequence[str]) -> list[Path]:
 def json_rows(file: Path, report: IngestReport | None = None) -> Iterator[LogRow]:
     """The objects of a JSON Lines file, plain or gzip.
 
-    A last line that breaks off is what a killed writer leaves: it is left out and told to the report.
+    A truncated last line comes from a killed writer: it is skipped and reported.
 
     Raises:
         InputError: if any other line is not a JSON object, or the file cannot be read.
@@ -123,7 +123,7 @@ class _DuplicateKeyError(Exception):
 
 
 def _without_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of these pairs. Python's own reader would silently keep the last of two equal keys."""
+    """The object of these pairs. Python's JSON parser would silently keep the last of two equal keys."""
     values = dict(pairs)
     if len(values) < len(pairs):
         for key, value in pairs:
@@ -143,10 +143,10 @@ def parquet_rows(file: Path, columns: Sequence[str] | None = None) -> Iterator[L
 
     Args:
         file: the file.
-        columns: names or dotted paths to read; all if not given.
+        columns: names or dotted paths to read; all by default.
 
     Raises:
-        InputError: if it cannot be read as Parquet, or breaks off on the way.
+        InputError: if it cannot be read as Parquet, or is truncated.
     """
     number = 0
     with (
@@ -167,12 +167,12 @@ def parquet_rows(file: Path, columns: Sequence[str] | None = None) -> Iterator[L
 
 
 def top_column(column: str, present: Container[str]) -> str:
-    """The column of the table that a column or a dotted path of a mapping starts in."""
+    """The table column that a column or dotted path of a mapping starts with."""
     return column if column in present else column.split(".", maxsplit=1)[0]
 
 
 def _with_python_types(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Timestamps to microseconds, for Python knows nothing finer; text to bytes, for it may not be UTF-8."""
+    """Cast timestamps to microseconds, Python's resolution, and text to bytes, as it may not be UTF-8."""
     for index, field in enumerate(batch.schema):
         if pa.types.is_timestamp(field.type):
             column = batch.column(index).cast(pa.timestamp("us", tz=field.type.tz), safe=False)
@@ -187,7 +187,7 @@ def _with_python_types(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _plain(value: Any) -> Any:
-    """A JSON value. Not a number is null: that is what data frames write for it."""
+    """A JSON value. NaN becomes null: data frames write NaN for null."""
     if isinstance(value, float) and math.isnan(value):
         return None
     if value is None or isinstance(value, (str, int, float)):
