@@ -160,3 +160,17 @@ def test_a_killed_process_holds_no_question(tmp_path):
     holder.wait()
     assert cache.try_lock("k")
     cache.close()
+
+
+def test_two_caches_of_one_process_do_not_share_locks(tmp_path):
+    file = tmp_path / "cache.sqlite"
+    first, second, third = (ResponseCache(file) for _ in range(3))
+    assert first.try_lock("k")
+    assert first.try_lock("k")  # its own lock
+    assert not second.try_lock("k")
+    second.close()
+    assert not third.try_lock("k")
+    first.unlock("k")
+    assert third.try_lock("k")
+    first.close()
+    third.close()

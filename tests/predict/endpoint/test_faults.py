@@ -300,3 +300,15 @@ def test_a_key_echoed_by_the_server_is_written_nowhere(api, step, talk, monkeypa
     texts += [caplog.text, *capfd.readouterr()]
     texts += [file.read_bytes().decode("utf-8", "replace") for file in tmp_path.iterdir()]
     assert SECRET not in "\n".join(texts)
+
+
+def test_sessions_that_share_a_failed_call_count_it_once():
+    """With a cache, sessions with the same prompt wait for one call, and each of them reports its failure."""
+    client = EndpointClient(EndpointTarget.parse("endpoint:http://127.0.0.1:9/v1#m"))
+    shared = CallFailed("slow", "timed out")
+    for _ in range(2 * FAILURES_IN_A_ROW):
+        client.record_failure(shared)
+    for _ in range(FAILURES_IN_A_ROW - 2):
+        client.record_failure(CallFailed("slow", "timed out"))
+    with pytest.raises(FacsimError, match=f"{FAILURES_IN_A_ROW} calls in a row failed"):
+        client.record_failure(CallFailed("slow", "timed out"))

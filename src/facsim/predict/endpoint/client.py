@@ -96,6 +96,7 @@ class EndpointClient:
         self._without_schema = False
         self._succeeded = False
         self._failed_in_a_row = 0
+        self._last_failure: CallFailed | None = None
         self._stop: FacsimError | None = None
 
     def settings(self) -> dict[str, Any]:
@@ -165,7 +166,9 @@ class EndpointClient:
         Raises:
             FacsimError: when continuing is pointless. Every later `complete` raises it, too.
         """
-        self._failed_in_a_row += 1
+        if failure is not self._last_failure:  # sessions that wait for one question share its failure
+            self._failed_in_a_row += 1
+        self._last_failure = failure
         remedy = self._remedy(failure)
         if remedy is None and self._failed_in_a_row >= FAILURES_IN_A_ROW:
             what = "Lower budget_tokens" if failure.kind == "too_long" else "Fix the server, then resume"

@@ -14,6 +14,7 @@ import json
 import math
 import os
 import sqlite3
+import struct
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -145,7 +146,7 @@ class ResponseCache:
         self._write("DELETE FROM answers WHERE key = ?", (key,))
 
     def try_lock(self, key: str) -> bool:
-        """Whether this process may ask the question `key`. Until `unlock`, no other process may.
+        """Whether this cache may ask the question `key`. Until `unlock`, no other one on the file may.
 
         The lock is a byte of a lock file beside the cache. The system releases it when the process ends,
         however it ends. Where the file system has no locks, the answer is always yes.
@@ -154,7 +155,7 @@ class ResponseCache:
             if self._locks is None:
                 path = self.file.with_name(f"{self.file.name}.lock")
                 self._locks = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _offset(key))
+            _set_lock(self._locks, fcntl.F_WRLCK, _offset(key))
         except (BlockingIOError, PermissionError):  # how systems say that another process holds it
             return self._locks is None
         except OSError:
@@ -162,10 +163,10 @@ class ResponseCache:
         return True
 
     def unlock(self, key: str) -> None:
-        """Let other processes ask the question `key`."""
+        """Let others ask the question `key`."""
         if self._locks is not None:
             with suppress(OSError):
-                fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, _offset(key))
+                _set_lock(self._locks, fcntl.F_UNLCK, _offset(key))
 
     def __len__(self) -> int:
         try:
@@ -214,3 +215,18 @@ def _checksum(key: str, answer: str) -> str:
 def _offset(key: str) -> int:
     """The byte of the lock file that stands for a question: 62 bits of its key."""
     return int(hashlib.blake2b(key.encode(), digest_size=8).hexdigest(), 16) >> 2
+
+
+def _set_lock(descriptor: int, kind: int, offset: int) -> None:
+    """Lock or unlock one byte of a file for this open file alone, without waiting.
+
+    Plain POSIX locks belong to the process: two caches of one process would both get one, and closing either
+    would release those of the other.
+    """
+    command = getattr(fcntl, "F_OFD_SETLK", None)
+    if command is None:  # not Linux
+        lock = fcntl.LOCK_UN if kind == fcntl.F_UNLCK else fcntl.LOCK_EX | fcntl.LOCK_NB
+        fcntl.lockf(descriptor, lock, 1, offset)
+        return
+    # struct flock of 64-bit Linux: type, whence, start, length, process (0 for such locks), padding.
+    fcntl.fcntl(descriptor, command, struct.pack("hhqqi4x", kind, os.SEEK_SET, offset, 1, 0))
