@@ -8,7 +8,9 @@ import time
 import pytest
 from loopback import Answer, Half, Hang, Loopback, Raw, Status
 
-from facsim.predict.endpoint.options import EndpointOptions
+from facsim.predict.endpoint.client import EndpointClient
+from facsim.predict.endpoint.completion import CallFailed
+from facsim.predict.endpoint.options import EndpointOptions, EndpointTarget
 from facsim.predict.endpoint.predictor import FAILURES_IN_A_ROW, endpoint_predictor
 from facsim.schema import Action
 from facsim.util.errors import ConfigError, FacsimError
