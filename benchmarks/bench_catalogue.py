@@ -1,9 +1,9 @@
-"""How long the shop's catalogue and its search take, in CPU time.
+"""CPU time of building the shop's catalogue and of its search.
 
     python benchmarks/bench_catalogue.py
 
-Queries are those of a busy day: names of kinds, synonyms, brands, features, uses, some filters, one in seven
-misspelt. Each is new to the search, which knows the words of some of them already.
+Queries are a realistic mix: product kinds, synonyms, brands, features, uses, some filters, one in seven
+misspelt. Each query is new to the search cache, but some of their words are not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ QUERIES = 1500
 
 
 def queries(catalogue: Catalogue) -> list[Query]:
-    """What is asked, each once."""
+    """The distinct queries."""
     rng = random.Random(1)
     made = []
     for _ in range(QUERIES):

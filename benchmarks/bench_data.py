@@ -1,12 +1,12 @@
-"""How fast, and in how much memory, an OPeRA-shaped set is ingested.
+"""Speed and memory of ingesting a data set of OPeRA's shape.
 
     python benchmarks/bench_data.py [--steps 5856] [--keep FOLDER]
 
 Writes Parquet files like OPeRA's filtered tables (527 sessions, 5,856 steps, pages of median 103k and 90th
-percentile 310k characters, sessions in the order of their random ids) and ingests them in a process of its
-own. For context, another process copies the page column with pyarrow alone, same compression.
+percentile 310k characters, sessions in the order of their random ids) and ingests them in a separate
+process. For context, another process copies the page column with pyarrow alone, at the same compression.
 
-Prints one line: RESULT mb_per_s (MB of page HTML a second, wall), cpu_mb_per_s, peak_mb (of the ingesting
+Prints one line: RESULT mb_per_s (MB of page HTML per second, wall), cpu_mb_per_s, peak_mb (of the ingesting
 process), copy_mb_per_s, copy_cpu_mb_per_s, page_mb, stored_mb, seconds.
 """
 
@@ -131,7 +131,7 @@ def main() -> None:
 
 
 def measure(body: str, source: Path, out: Path) -> dict[str, float]:
-    """Run a piece of code in a process of its own."""
+    """Run a piece of code in a separate process."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURE.format(body=body.strip()), str(source), str(out)],
         check=True,
@@ -160,7 +160,7 @@ def generate(folder: Path, steps: int, seed: int = 0) -> None:
 def write_split(
     folder: Path, split: str, sessions: list[tuple[str, int]], cards: list[str], chance: random.Random
 ) -> int:
-    """Write one split's tables; gives the bytes of its pages."""
+    """Write one split's tables; returns the bytes of its pages."""
     ids, page_bytes = [], 0
     file = folder / "OPeRA_filtered" / "action" / f"{split}-00000-of-00001.parquet"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -248,7 +248,7 @@ def page(cards: list[str], chance: random.Random) -> tuple[str, list[str]]:
 
 
 def card(chance: random.Random) -> str:
-    """One product of a result list; `@` stands for its place."""
+    """One product of a result list; `@` is replaced by its position."""
     words = chance.sample(WORDS, 8)
     name = f"search_results.{'_'.join(words)}_@"
     title = " ".join(words).title()

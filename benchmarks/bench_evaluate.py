@@ -1,11 +1,11 @@
 """The runner against a loopback server: overhead per request, share of a slow server's ceiling, memory.
 
-The server runs in a process of its own (`tests/support/loopback.py`) and answers as an OpenAI-compatible one.
+The server runs in a separate process (`tests/support/loopback.py`) and is OpenAI-compatible.
 
-1. It answers at once. 20,000 requests: requests per second, CPU time per request of this process, and how
-   much the resident memory grew after the first tenth.
-2. It answers after one second, with 64 sessions in flight. How much of the ceiling of 64 requests per second
-   is reached, the scoring at the end left out.
+1. No latency, 20,000 requests: requests per second, CPU time per request of this process, and the
+   growth of resident memory after the first tenth.
+2. A latency of one second, with 64 sessions in flight: the share of the ceiling of 64 requests per second,
+   excluding the scoring at the end.
 
     python benchmarks/bench_evaluate.py [--requests 20000] [--slow-requests 2240]
 """
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 class Measured:
-    """One run, watched through its progress: from its first answer to its last."""
+    """One run, timed by its progress callback from the first answer to the last."""
 
     def __init__(self, data: DataSet, url: str, out: Path, concurrency: int) -> None:
         self.rss_early = self.rss_late = 0.0
@@ -112,7 +112,7 @@ def page(number: int) -> str:
 
 @contextmanager
 def server(delay: float) -> Iterator[str]:
-    """The loopback server in its own process; gives its base URL."""
+    """The loopback server in its own process; returns its base URL."""
     process = subprocess.Popen(
         [sys.executable, str(LOOPBACK), "--delay", str(delay)], stdout=subprocess.PIPE, text=True
     )

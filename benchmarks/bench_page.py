@@ -1,27 +1,26 @@
-"""The simplifier's speed, side by side with others in one run on one thread (`make bench-page`).
+"""Speed of the simplifier compared with other tools, in one run on one thread (`make bench-page`).
 
     python benchmarks/bench_page.py [CORPUS]
 
-Over the pages of a corpus (benchmarks/page_corpus/build.py) as rendered, if one is given, and over made-up
+Runs on the rendered pages of a corpus (benchmarks/page_corpus/build.py), if one is given, and on generated
 result pages of 100 KB, 1 MB and 10 MB:
 
 - facsim: `facsim.page.simplify`, names and simplified HTML;
-- floor: the same text parsed and written out again by Lexbor, nothing else;
-- prune_html: BrowserGym's pruning (browsergym-core), which names nothing;
-- trafilatura: its extraction of the main content, which names nothing;
-- soup: the rules of what to keep, drop and name in BeautifulSoup, as a first version would have them.
+- floor: parsing and serializing the same text with Lexbor, nothing else;
+- prune_html: BrowserGym's pruning (browsergym-core), without names;
+- trafilatura: its extraction of the main content, without names;
+- soup: a simple BeautifulSoup version of the rules for keeping, dropping and naming.
 
-How the simplifier's time divides among its phases is printed once, as multiples of the floor; so is the time
-of reading the simplified pages (`read_page`, with all their elements).
+The simplifier's time per phase is printed once, as multiples of the floor. So is the time to read the
+simplified pages (`read_page`, with all their elements).
 
-CPU time. In each round all take turns on one page and then on the next, so that what else the machine does
-falls on all alike; a ratio is taken within each round, over all its pages, and what is printed is the median
-of the rounds' ratios, with the least and the greatest. No round gains by the one before: what the simplifier
-keeps of words and attributes is emptied. Made-up pages are others in every round: nobody has
-seen their words before. Peak memory is how much the resident set of a process of its own grew, as a multiple
-of the page's bytes. The others live in a virtual environment of their own, made on the first run.
-In the RESULT line, ratio_floor and ratio_prune_html are over the corpus (over the 100 KB page without one),
-mb_ratio_10mb is the time per MB at 10 MB over that at 100 KB (ten pages), peak_ratio is at 10 MB.
+Times are CPU times. In each round all tools take turns page by page, so that other load affects all of them
+equally. Ratios are computed within a round, over all its pages; the median, minimum and maximum over rounds
+are printed. The simplifier's caches are emptied before each round, and generated pages have new words in
+every round. Peak memory is the growth of the resident set of a separate process, as a multiple of the page's
+bytes. The other tools are installed in a separate virtual environment on the first run. In the RESULT line,
+ratio_floor and ratio_prune_html are over the corpus (over the 100 KB page without one), mb_ratio_10mb is the
+time per MB at 10 MB over that at 100 KB (ten pages), peak_ratio is at 10 MB.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ def main() -> None:
             _round(contenders if turn < SLOW_ROUNDS else _quick(contenders), corpus)
             for turn in range(CORPUS_ROUNDS)
         ]
-        _print_times(rounds)  # what comes takes minutes
+        _print_times(rounds)  # the rest takes minutes
     linear = _made_up(contenders, rounds)
     _print_times(rounds)
     if corpus:
@@ -86,7 +85,7 @@ def main() -> None:
 
 
 def _made_up(contenders: dict[str, Callable[[str], object]], rounds: dict[str, list[Round]]) -> list[float]:
-    """Time the made-up pages; returns the time per MB at 10 MB over that at 100 KB, by round."""
+    """Time the generated pages; returns the time per MB at 10 MB over that at 100 KB, by round."""
     rounds.update({label: [] for label in SIZES})
     linear: list[float] = []
     number = 0
@@ -106,7 +105,7 @@ def _made_up(contenders: dict[str, Callable[[str], object]], rounds: dict[str, l
 
 
 def _make_venv() -> None:
-    """The others and what the simplifier needs, apart from the project's own environment."""
+    """The virtual environment with the other tools and the simplifier's dependencies."""
     if (VENV / ".done").exists():
         return
     subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
@@ -120,11 +119,11 @@ def _pages(arguments: list[str]) -> list[Path]:
 
 
 def made_up_page(size: int, number: int = 0) -> str:
-    """A shop's result page of about this many bytes: cards with pictures, prices, buttons, a few filters.
+    """A shop's result page of about this many bytes: cards with images, prices, buttons, a few filters.
 
     Args:
         size: bytes.
-        number: the last number taken; products have numbers, and no two the same.
+        number: the last product number used; numbers are unique.
     """
     head = (
         "<!doctype html><html><head><title>Results</title><style>.a{color:red}</style></head><body>"
@@ -179,7 +178,7 @@ def _floor() -> Callable[[str], object]:
 
 
 def soup(html: str) -> tuple[str, dict[str, str]]:
-    """What to keep, drop and name, as someone would first write it with BeautifulSoup on lxml."""
+    """Keep, drop and name elements in a simple way, with BeautifulSoup on lxml."""
     from bs4 import BeautifulSoup, Comment  # noqa: PLC0415
 
     tree = BeautifulSoup(html, "lxml")
@@ -257,7 +256,7 @@ def _round(contenders: dict[str, Callable[[str], object]], pages: list[str]) -> 
 
 
 def _forget() -> None:
-    """Empty what the simplifier keeps from page to page, so that no round gains by the one before."""
+    """Empty the simplifier's caches, so that rounds are independent."""
     words, tree = import_module("facsim.page.slugs"), import_module("facsim.page.tree")
     for cached in (words.slug, words.whole_slug, tree._short_attributes):
         cached.cache_clear()
@@ -341,11 +340,11 @@ def _peak_apart(name: str, size: int) -> float:
 
 
 def _peak(name: str, size: int) -> float:
-    """How much the resident set of this process grows at most, over the bytes of the page."""
+    """Peak growth of this process's resident set, over the bytes of the page."""
     call = {"facsim": _facsim, "floor": _floor}[name]()
     call(made_up_page(2000))
     page = made_up_page(size)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = _status("VmRSS")
     kept = call(page)
     grown = _status("VmHWM") - before
@@ -354,7 +353,7 @@ def _peak(name: str, size: int) -> float:
 
 
 def _status(field: str) -> int:
-    """A line of the kernel's account of this process, in bytes."""
+    """A field of /proc/self/status, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) * 1024

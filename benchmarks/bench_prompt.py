@@ -1,9 +1,9 @@
-"""Page tokens of whole sessions, with whole pages and with pages as changes.
+"""Page tokens per session, with full pages and with pages as changes.
 
     python benchmarks/bench_prompt.py data/flight data/shop [--tokenizer smollm2] [--sessions 400]
     python benchmarks/bench_prompt.py --corpus build/corpus
 
-Every page is expanded again and compared with its full text. A session of the page corpus is a tour of one
+Every page is expanded and compared with its full text. A session of the page corpus is a tour of one
 application, through each kind of page once. Tokens are those of a model's tokenizer (`--tokenizer`); without
 one, three characters are a token.
 """
@@ -63,7 +63,7 @@ def measure(name: str, sessions: Iterator[Sequence[Page]], config: PromptConfig)
 
 
 def main() -> None:
-    """Measure what the command line names."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

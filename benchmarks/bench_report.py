@@ -2,8 +2,8 @@
 
     python benchmarks/bench_report.py [RUNS PREDICTIONS]
 
-The runs are made up: sessions of six test cases, answers, probabilities, costs and rationales by chance. What
-is measured is reading them, comparing them and making the page.
+The runs are generated: sessions of six test cases with random answers, probabilities, costs and rationales.
+The time covers reading and comparing the runs, and building the page.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CATEGORIES = {"click": ("product_click", "filter", "other", "purchase"), "type_a
 
 
 def action(rng: random.Random, side: str) -> dict[str, object]:
-    """An action as a line of predictions.jsonl has it."""
+    """An action as in a line of predictions.jsonl."""
     kind = rng.choice(KINDS)
     return {
         f"{side}_type": kind,
@@ -108,7 +108,7 @@ def make_run(folder: Path, predictions: int, index: int) -> Path:
 
 
 def main() -> None:
-    """Make the runs, then build the report once."""
+    """Generate the runs, then build the report once."""
     runs, predictions = (int(word) for word in sys.argv[1:3]) if len(sys.argv) > 2 else (20, 20_000)
     with tempfile.TemporaryDirectory() as folder:
         made = [make_run(Path(folder) / f"run-{index:02d}", predictions, index) for index in range(runs)]

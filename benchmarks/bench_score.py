@@ -1,19 +1,18 @@
 """One-pass scoring of recorded sessions against decoding step by step.
 
-The same model on every step but the first of some sessions, in four ways:
+Runs the same model on every step but the first of some sessions, in four ways:
 
-1. scoring: one pass, which tells for every step whether greedy decoding would write the person's action;
-2. answers: `facsim evaluate` with `local:`, also one pass, then answers are decoded where they differ;
-3. from scratch: each step's prompt is computed anew, the answer is decoded token by token;
-4. shared prefix: one KV cache per session; only the new page is computed, the answer is decoded token by
-token,
-   and the cache is cropped to the prompt before the person's action is appended.
+1. scoring: one pass, which shows for every step whether greedy decoding would generate the person's action;
+2. answers: `facsim evaluate` with `local:`, also one pass, then differing answers are decoded;
+3. from scratch: each step has a full prefill, and the answer is decoded token by token;
+4. shared prefix: one KV cache per session; only the new page is prefilled, the answer is decoded token
+   by token, and the cache is cropped to the prompt before the person's action is appended.
 
-`speedup_*` are the times of 3 and 4 over that of 1, `answers_*` over that of 2, whose gain grows with the
-share of steps at which the model is right. All are of the first `--timed` sessions. A verdict is whether the
-answer is the person's action. `verdicts_differ` counts the steps whose verdicts are not the same in all ways
-(from scratch only in the timed sessions). `ties` counts those of them where rounding could decide a token:
-its margin is below that of a near tie (`facsim.predict.local.speculative`). One thread. Times are CPU times,
+`speedup_*` are the times of 3 and 4 over that of 1, `answers_*` over that of 2, which is faster the more
+steps the model predicts correctly. All are measured on the first `--timed` sessions. A verdict is whether the
+answer is the person's action. `verdicts_differ` counts the steps whose verdicts differ between the ways (from
+scratch only in the timed sessions). `ties` counts those of them where rounding could decide a token: its
+margin is below that of a near tie (`facsim.predict.local.speculative`). One thread. Times are CPU times,
 unless the model is on a GPU.
 
     python benchmarks/bench_score.py [--sessions 200] [--data FOLDER] [--model tiny] [--budget-tokens 7000]
@@ -53,7 +52,7 @@ Verdicts = dict[tuple[str, int], bool]
 
 
 def main() -> None:
-    """Run the four and print the figures."""
+    """Run all four and print the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -121,7 +120,7 @@ def main() -> None:
 
 
 def read(data: DataSet, most: int) -> list[RecordedSession]:
-    """Sessions with every step but the first to be predicted."""
+    """Sessions in which every step but the first is predicted."""
     sessions = islice((session for session in data if len(session.steps) > 1), most)
     return [
         RecordedSession(session, tuple(replay(data, session)), frozenset(range(1, len(session.steps))))
@@ -130,7 +129,7 @@ def read(data: DataSet, most: int) -> list[RecordedSession]:
 
 
 def scored(predictor: LocalPredictor, recorded: Sequence[RecordedSession]) -> Verdicts:
-    """One pass: whether greedy decoding would write the person's answer."""
+    """One pass: whether greedy decoding would generate the person's answer."""
     model, chat, _ = predictor.checkpoint
     rows = [
         chat.encode_segment(segment) for one in recorded for segment in segments(one.steps, predictor.prompt)
@@ -154,7 +153,7 @@ def answered(predictor: LocalPredictor, recorded: Sequence[RecordedSession]) -> 
 
 
 def from_scratch(predictor: LocalPredictor, recorded: Sequence[RecordedSession]) -> Verdicts:
-    """Step by step, each prompt computed anew."""
+    """Step by step, with a full prefill for each prompt."""
     return {
         (so_far.session_id, so_far.step): predictor.answer(so_far).action == step.action
         for so_far, step in asked_of(recorded)

@@ -3,20 +3,19 @@
     python benchmarks/bench_shop.py [--sessions 1000] [--visitors 32] [--requests 2000] [--think 0.5]
         [--only-serve]
 
-Sampling is measured twice, each in a process of its own: N sessions, and 4N. Sessions per second are those of
-the 4N, by CPU time of the one process, with raw and simplified pages written to disk, the making of the
-catalogue included. Peak memory is that of the process (resident). Its caches of pages are full after some 800
-sessions; that it does not grow further shows in the second figure.
+Sampling is measured twice, with N and 4N sessions, each in a separate process. Sessions per second are those
+of the 4N run, by CPU time. They include building the catalogue and writing raw and simplified pages to disk.
+Peak memory is resident memory. The page caches are full after some 800 sessions; the second figure shows that
+memory does not grow further.
 
-The server runs in a process of its own (`facsim shop serve`). A visitor is somebody who is in the shop: a
-connection that is kept, a cookie, and a pause before each request as people make it, but shorter:
-exponential with a mean of `--think` seconds. People's is some 20 s, so 32 visitors at 0.5 s ask as often as
-1,300 people. They do what simulated shoppers did, over real HTTP, on another core. A request ends when its
-last byte is there; redirects are requests too.
+The server runs in a separate process (`facsim shop serve`). A visitor has a persistent connection, a cookie,
+and an exponential pause before each request with a mean of `--think` seconds. People pause for some 20 s, so
+32 visitors at 0.5 s send as many requests as 1,300 people. They replay simulated shoppers over real HTTP, on
+another core. A request ends with its last byte; redirects count as requests.
 
-`p95_ms` is by the clock: it holds only where two cores are idle. `server_ms` is the CPU time of the server's
-process for a request, which other processes hardly change; 32 visitors without any pause could not be
-answered faster than in 32 times that.
+`p95_ms` is wall time and valid only if two cores are idle. `server_ms` is the server's CPU time per request,
+which other processes hardly affect. It bounds throughput: 32 visitors without pauses wait at least 32 times
+that.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ SEED = 0
 
 
 def sampled(sessions: int) -> dict[str, float]:
-    """Sample in this process, and say what it took."""
+    """Sample in this process, and return time and memory."""
     folder = Path(tempfile.mkdtemp(prefix="facsim-bench-"))
     try:
         began, busy = time.perf_counter(), time.process_time()
@@ -70,7 +69,7 @@ def sampled(sessions: int) -> dict[str, float]:
 
 
 def sampled_apart(sessions: int) -> dict[str, float]:
-    """The same in a process of its own."""
+    """The same in a separate process."""
     command = [sys.executable, __file__, "--only-sample", str(sessions)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, float] = json.loads(done.stdout)
@@ -91,7 +90,7 @@ class Asked:
 
 
 def requests_of(simulation: ShopSimulation, number: int) -> Iterator[Asked]:
-    """What the browser of a simulated shopper asks for during a session."""
+    """The requests of a simulated shopper's browser during a session."""
     shopper = simulation.shopper(number)
     yield Asked(shopper.address)
     for point, choice in simulation.simulate(shopper, CommonRandomNumbers(simulation.seed, number).choose):
@@ -107,7 +106,7 @@ def requests_of(simulation: ShopSimulation, number: int) -> Iterator[Asked]:
 
 
 class Browser:
-    """One visitor: a connection that is kept, a cookie, and the seconds that each request took."""
+    """One visitor: a persistent connection, a cookie, and the seconds per request."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
@@ -115,7 +114,7 @@ class Browser:
         self.seconds: list[float] = []
 
     async def visit(self, asked: list[Asked], think: float) -> None:
-        """Ask one after another, as a person would who reads for `think` seconds on average."""
+        """Send requests one after another, with pauses of `think` seconds on average."""
         pauses = random.Random(asked[0].address + str(len(asked)))
         reader, writer = await asyncio.open_connection(self._host, self._port)
         for request in asked:
@@ -128,7 +127,7 @@ class Browser:
     async def _ask(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Asked
     ) -> str | None:
-        """One request; gives where it is redirected to."""
+        """Send one request; returns the redirect target."""
         origin = f"http://{self._host}:{self._port}"
         lines = [
             f"{'GET' if request.form is None else 'POST'} {request.address} HTTP/1.1",
@@ -170,7 +169,7 @@ async def answered(port: int, visits: list[list[Asked]], think: float) -> list[f
 
 
 def wait_for(port: int, patience: float = 60) -> None:
-    """Return when the server takes connections."""
+    """Wait until the server accepts connections."""
     until = time.monotonic() + patience
     while True:
         try:
@@ -189,7 +188,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def served(visitors: int, requests: int, think: float) -> tuple[list[float], float]:
-    """Start the server, let the visitors in, and stop it: seconds of each request, CPU seconds of one."""
+    """Start the server, run the visitors, and stop it: seconds per request, and CPU seconds per request."""
     simulation = ShopSimulation(SEED, 100_000)
     visits: list[list[Asked]] = [[] for _ in range(visitors)]
     number = 0

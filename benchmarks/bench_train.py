@@ -1,15 +1,15 @@
-"""Training: its speed against a bare loop, what whole sessions save, and what packing wastes.
+"""Training: speed compared with a bare loop, savings of whole sessions, and padding waste of packing.
 
     python benchmarks/bench_train.py [--examples 24] [--sessions 200]
 
-1. `throughput_ratio`: examples per CPU second of `facsim train sft` (TRL, callbacks, checks and all), over
+1. `throughput_ratio`: examples per CPU second of `facsim train sft` (with TRL, callbacks and checks), over
    those of a bare PyTorch loop with the model's own loss on the same examples, in the same process.
    `same_loss_ratio`: over a bare loop that computes logits before trained tokens only, as Facsim does here.
-2. `token_ratio`: tokens of one example a step over tokens of whole sessions, for the same answers under the
+2. `token_ratio`: tokens of one example per step over tokens of whole sessions, for the same answers under the
    same budget, on recorded sessions of people (MiniWoB demonstrations, if they are in ../shared).
 3. `padding_waste`: share of positions without a token when these sessions are packed into 40,000 tokens.
 
-Targets: 0.9, 5, 0.05. Times are CPU times on one thread: other processes change them little.
+Targets: 0.9, 5, 0.05. Times are CPU times on one thread: other processes hardly affect them.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def tokenizer_of(texts: list[str]) -> PreTrainedTokenizerFast:
 
 
 def make_model(folder: Path, tokenizer: PreTrainedTokenizerFast) -> Path:
-    """A model of the size and type of the base model, of random weights."""
+    """A model of the size and type of the base model, with random weights."""
     torch.manual_seed(0)
     config = Qwen2Config(
         vocab_size=len(tokenizer),
@@ -174,7 +174,7 @@ def throughput(work: Path, examples: int) -> tuple[float, float]:
 
 
 def savings(work: Path, sessions: int) -> tuple[float, float]:
-    """Tokens of one example a step over those of whole sessions; share of positions left empty by packing."""
+    """Tokens of one example per step over those of whole sessions; share of padding after packing."""
     ingest("miniwob", FLIGHT, out=work / "flight")
     data = split(DataSet.open(work / "flight"), "train", "user")
     data = data.select(data.session_ids[:sessions])
@@ -189,7 +189,7 @@ def savings(work: Path, sessions: int) -> tuple[float, float]:
             row = chat.encode_segment(segment)
             whole += len(row.tokens)
             answers += len(segment.turns)
-            # One row a step is the segment up to that step's answer: the prompt, and what was said.
+            # One row per step is the segment up to that step's answer: the prompt and the earlier answers.
             stepwise += sum(span.end for span in row.spans if span.part == "action")
             rows["input_ids"].append(list(row.tokens))
             rows["labels"].append(labels_of(row))

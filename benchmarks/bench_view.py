@@ -1,15 +1,15 @@
-"""How soon the viewer shows 30,000 sessions, one of them, and a list of some.
+"""How fast the viewer shows a list of 30,000 sessions, one session, and a filtered list.
 
     python benchmarks/bench_view.py [--sessions 30000] [--runs 3] [--from DATA] [--keep FOLDER]
 
-Repeats the sessions of a sample of the shop (400, or those of --from) under new ids, with pages of their
-own, and the predictions of baselines over them, until there are enough. A process of its own then opens the
-viewer and asks it over HTTP: for the list, for 40 sessions that nobody looked at before, each with the page
-in its frame, and for 12 lists by filter and text.
+Repeats the sessions of a sample of the shop (400, or those of --from) under new ids, with copies of
+their pages and of baselines' predictions, until there are enough. A separate process then opens the viewer
+and sends HTTP requests: for the list, for 40 uncached sessions, each with its page frame, and for 12 lists by
+filter and text.
 
 Prints one line: RESULT open_s (CPU seconds from the start of Python to the first list, imports included),
-open_wall_s, prepare_s (CPU seconds of what is read behind the first list), session_ms (median CPU time of a
-session and its frame), session_worst_ms, list_ms (median), list_worst_ms, rss_mb, sessions, steps,
+open_wall_s, prepare_s (CPU seconds of loading in the background after the first list), session_ms (median CPU
+time of a session and its frame), session_worst_ms, list_ms (median), list_worst_ms, rss_mb, sessions, steps,
 predictions, pages_mb (on disk).
 """
 
@@ -42,7 +42,7 @@ CHILD = "--measure"
 
 
 def main() -> None:
-    """Measure, in a process of its own."""
+    """Measure, in a separate process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sessions", type=int, default=30_000)
     parser.add_argument("--runs", type=int, default=3)
@@ -83,7 +83,7 @@ def make(folder: Path, source: Path | None, sessions: int, runs: int) -> None:
 
 
 def repeat(data: DataSet, out: Path, copies: int, sessions: int) -> None:
-    """Write a data set that holds another one many times."""
+    """Write a data set that repeats another one many times."""
     out.mkdir(parents=True)
     ids = [f"{session_id}-{copy}" for copy in range(copies) for session_id in data.session_ids][:sessions]
     kept = pl.Series("session_id", ids).implode()
@@ -122,7 +122,7 @@ def repeat_run(run: Path, out: Path, copies: int) -> None:
 
 
 def measure(folder: Path) -> dict[str, float | int]:
-    """Open the viewer and ask it for pages, all in this process."""
+    """Open the viewer and request pages, all in this process."""
     began = time.perf_counter()
     from facsim.view.server import build_app, make_server  # noqa: PLC0415
 
@@ -133,11 +133,11 @@ def measure(folder: Path) -> dict[str, float | int]:
     ask = Client(listener.getsockname()[1])
     ask("/")
     open_s, open_wall_s = time.process_time(), time.perf_counter() - began
-    for thread in threading.enumerate():  # what is read while the first list is looked at
+    for thread in threading.enumerate():  # background loading
         if thread.name == "prepare":
             thread.join()
     prepare_s = time.process_time() - open_s
-    ask = Client(listener.getsockname()[1])  # the server has closed what was idle
+    ask = Client(listener.getsockname()[1])  # the server has closed idle connections
     sessions = [ask(*asked) for asked in random_sessions(folder, random.Random(0), 40)]
     lists = [ask(query) for query in QUERIES]
     return {
@@ -157,13 +157,13 @@ def measure(folder: Path) -> dict[str, float | int]:
 
 
 class Client:
-    """Asks the server of this process, and tells the CPU seconds that answering took."""
+    """Sends requests to the server in this process, and returns the CPU seconds per response."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port)
 
     def __call__(self, *addresses: str) -> float:
-        """Ask for pages, one after the other."""
+        """Request pages one after another."""
         began = time.process_time()
         for address in addresses:
             self._connection.request("GET", address)
@@ -190,7 +190,7 @@ QUERIES = (
 
 
 def random_sessions(folder: Path, rng: random.Random, count: int) -> Iterator[list[str]]:
-    """Addresses of steps drawn at random, each with that of its page."""
+    """URLs of random steps, each with the URL of its page."""
     table = pl.read_parquet(folder / "data" / "steps.parquet", columns=["session_id", "step"])
     for row in rng.sample(range(table.height), count):
         session_id, step = table.row(row)
