@@ -1,20 +1,20 @@
-"""Check the simplifier in Chromium on the pages of a corpus that nobody here wrote.
+"""Check the simplifier in Chromium on a corpus of pages from third-party applications.
 
     python benchmarks/page_corpus/build.py CORPUS      # once
     python benchmarks/check_page.py CORPUS [--apps oscar] [--visibility] [--faults FILE] [--json FILE]
 
-Every page is opened again in Chromium, laid out as it was kept; what Chromium writes out of it
-(`page.content()`) is simplified, and the names are then tried on that same open page:
+Every saved page is opened in Chromium with its layout. The serialized page (`page.content()`) is simplified,
+and the names are tested on the same open page:
 
-- right: the locator finds exactly one node, and a click into it reaches that node, not another to act on;
-- named: of the elements that are visible, in reach of the mouse and there to be acted on, those with a name;
-- unstable: elements that are the same at both visits and changed their name;
-- banner, one_gone, reversed: names that changed although what changed was another part of the page: a banner
-  put on top and new classes everywhere; one entry gone from every list; every list the other way round;
+- right: the locator finds exactly one node, and a click reaches that node, not another actionable one;
+- named: of the elements that are visible, actionable and reachable by mouse, those with a name;
+- unstable: elements that are the same on both visits but changed their name;
+- banner, one_gone, reversed: names that changed although only another part of the page did: a banner was
+  added on top and all classes renamed; one entry was removed from every list; every list was reversed;
 - kept: visible words that are on the simplified page too.
 
 With `--visibility` each page first gets the marks of computed visibility that a recorder in the browser sets
-(benchmarks/page_corpus/visibility.js); without, the simplifier has its HTML alone.
+(benchmarks/page_corpus/visibility.js); without it, the simplifier has only the HTML.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ IN_PAGE = (Path(__file__).parent / "page_corpus" / "check.js").read_text(encodin
 
 @dataclass
 class PageCheck:
-    """What was found on one page at one visit.
+    """The results for one page on one visit.
 
     Attributes:
-        names: how many elements have a name.
-        not_found: names whose locator finds no node, several, or another than it should.
+        names: number of elements with a name.
+        not_found: names whose locator finds no node, several nodes, or the wrong one.
         reached: named, visible and not covered; of these a click reaches it or `elsewhere`.
-        elsewhere: a click into it reaches another element to act on.
+        elsewhere: a click reaches another actionable element.
         not_actionable: named, but nothing a person can act on.
-        invisible: named, but not visible as laid out (not counted against it: HTML alone does not tell).
-        actionable: visible, in reach and to be acted on; of these some are `missing` a name.
-        words: visible words; of these some are `lost`.
-        renamed: for each of `CHANGES`, elements it does not concern whose name changed, of those `compared`.
-        identity: for each name, what tells the element at another visit, names aside.
+        invisible: named, but not visible in the layout (no error: HTML alone does not show it).
+        actionable: visible, reachable and actionable; of these, `missing` have no name.
+        words: visible words; of these, `lost` are not on the simplified page.
+        renamed: for each of `CHANGES`, unaffected elements whose name changed, of those `compared`.
+        identity: for each name, what identifies the element on another visit, apart from names.
     """
 
     app: str
@@ -89,7 +89,7 @@ class PageCheck:
 
 
 def main() -> None:
-    """Check the pages asked for, print the table."""
+    """Check the selected pages and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -129,7 +129,7 @@ def main() -> None:
 
 
 def check(browser: BrowserPage, saved: Saved) -> PageCheck:
-    """Simplify what Chromium writes out of the open page and try the names on that page."""
+    """Simplify Chromium's serialization of the open page and test the names on that page."""
     html = browser.content()
     page = simplify(html)
     found = PageCheck(
@@ -157,7 +157,7 @@ def check(browser: BrowserPage, saved: Saved) -> PageCheck:
 
 
 def change(browser: BrowserPage, kind: str, found: PageCheck) -> None:
-    """Change the open page in a way that concerns no other element, and see which names change."""
+    """Change the open page without affecting other elements, and find the names that change."""
     before = simplify(browser.content()).elements
     browser.evaluate(CHANGE, [[[e.name, e.locator] for e in before], kind])
     after = simplify(browser.content()).elements
@@ -167,9 +167,9 @@ def change(browser: BrowserPage, kind: str, found: PageCheck) -> None:
 
 
 def words_lost(visible: str, page: Page) -> tuple[int, list[str]]:
-    """How many words are visible, and which of them (as often as they are) the simplified page lacks.
+    """The number of visible words, and those missing from the simplified page, with multiplicity.
 
-    A word may be put together of inline parts (`<b>4</b>th`) or part by part; either way counts.
+    A word in several inline parts (`<b>4</b>th`) may be kept whole or in parts; both count.
     """
     body = LexborHTMLParser(page.html).body
     apart = Counter(_words(body.text(separator=" ") if body else ""))
@@ -184,7 +184,7 @@ def _words(text: str) -> list[str]:
 
 
 def compare_visits(checks: Iterable[PageCheck]) -> dict[tuple[str, str], tuple[int, list[str]]]:
-    """Per page: how many elements are the same at two visits, and those whose name changed."""
+    """Per page: the number of elements that are the same on two visits, and those whose name changed."""
     visits: dict[tuple[str, str], list[PageCheck]] = defaultdict(list)
     for one in checks:
         visits[one.app, one.page].append(one)
@@ -199,7 +199,7 @@ def compare_visits(checks: Iterable[PageCheck]) -> dict[tuple[str, str], tuple[i
 
 
 def _unique(identity: dict[str, str]) -> dict[str, str]:
-    """Names by what tells the element; elements that nothing tells apart are left out."""
+    """Names by element identity; elements that cannot be distinguished are omitted."""
     often = Counter(identity.values())
     return {who: name for name, who in identity.items() if often[who] == 1}
 

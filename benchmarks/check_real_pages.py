@@ -3,8 +3,8 @@
     python benchmarks/page_corpus/real_pages.py OUT        # once
     python benchmarks/check_real_pages.py OUT [--all] [--part develop|check] [--no-browser] [--faults FILE]
 
-By default pages of shops; `--all` takes the others, too. `--part check` leaves out the half of the pages that
-rules were developed on (by the first digit of their content hash). Columns:
+By default, only pages of shops; `--all` includes the others. `--part check` leaves out the half of the pages
+that rules were developed on (by the first digit of their content hash). Columns:
 
 - readable: names without an ordinal, a generic last part, a code, a count, a date, or over 120 characters;
 - ordinal: names that differ from another by a number alone;
@@ -72,7 +72,7 @@ _MARK = """targets => {
 
 @dataclass
 class Figures:
-    """What was found on one page."""
+    """The results for one page."""
 
     page: RealPage
     names: int = 0
@@ -99,7 +99,7 @@ class Figures:
 
 
 def main() -> None:
-    """Measure, print the table."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -185,7 +185,7 @@ def _measure_changes(figures: Figures, html: str) -> None:
 
 
 def _moved(locator: str, removed: str) -> str | None:
-    """The locator of the same node once another is gone; None for what went with it."""
+    """The locator of the same node after another is removed; None if it was removed too."""
     stem, _, number = removed[:-1].rpartition("(")
     start = f"{stem}("
     if not locator.startswith(start):
@@ -230,7 +230,7 @@ def _compare_with_browser(browser: Browser, corpus: Path, figures: Figures) -> N
     context = browser.new_context(viewport={"width": 1280, "height": 2000})
     try:
         page = context.new_page()
-        # No scripts run, but as in a browser that could run them nothing is shown of `noscript`.
+        # Scripts do not run, but `noscript` is hidden as in a browser with scripts enabled.
         headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "script-src 'none'"}
         body = html.encode("utf-8", "replace")
         page.route(

@@ -1,8 +1,8 @@
-"""A real OpenAI-compatible server on this machine, evaluated end to end.
+"""Evaluate a real local OpenAI-compatible server end to end.
 
     python benchmarks/conformance.py --engine transformers|vllm [--data FOLDER] [--steps 50]
 
-Installs the server into a virtual environment of its own (`build/conformance/ENGINE`), makes a tiny random
+Installs the server into a separate virtual environment (`build/conformance/ENGINE`), makes a tiny random
 model (`serve_tiny.py`), starts the server, and runs `facsim.evaluate` against it until at least `--steps`
 steps are answered. Checks that every call was answered and counted and, with vLLM, which enforces JSON
 schemas, that every answer follows the schema as far as it goes.
@@ -58,7 +58,7 @@ set -e
 
 
 def install(engine: str, venv: Path) -> Path:
-    """The Python of the server's environment, installed if it is not there."""
+    """The Python of the server's environment, installed if missing."""
     done = venv / ".installed"
     if not done.exists():
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
@@ -91,7 +91,7 @@ def server(engine: str, python: Path, model: Path, work: Path) -> Iterator[str]:
     if engine == "vllm":
         command = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
         command += ["--served-model-name", str(model), "--dtype", "float32", "--max-model-len", "8192"]
-        # Left free, noise writes white space for ever.
+        # Without this, a random model generates white space forever.
         command += ["--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}']
         command += ["--enforce-eager", "--host", "127.0.0.1", "--port", str(port)]
         common |= {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
@@ -109,7 +109,7 @@ def server(engine: str, python: Path, model: Path, work: Path) -> Iterator[str]:
 
 
 def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path, patience: float = 300) -> None:
-    """Return when the server answers `/health`."""
+    """Wait until the server answers `/health`."""
     until = time.monotonic() + patience
     while time.monotonic() < until:
         if process.poll() is not None:
@@ -125,7 +125,7 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path, patienc
 
 
 def main() -> None:
-    """Run it and say how it went."""
+    """Run the evaluation and print the result."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--engine", choices=["transformers", "vllm"], default="transformers")
     parser.add_argument("--data", type=Path, help="a data set; default: 20 sessions of the embedded shop")
@@ -166,7 +166,7 @@ def main() -> None:
 
 
 def enough(data: DataSet, steps: int) -> DataSet:
-    """The first sessions that hold `steps` test cases together."""
+    """The first sessions with at least `steps` test cases in total."""
     ids, total = list[str](), 0
     for session in data:
         if total >= steps:
@@ -183,10 +183,10 @@ def answers_in(cache: Path) -> list[str]:
 
 
 def report(engine: str, cases: pl.DataFrame, answers: list[str], steps: int, seconds: float) -> None:
-    """Check what must hold, and print the figures."""
+    """Check the invariants, and print the figures."""
     failed = int(cases["failed"].sum())
-    # Noise seldom ends a string, so few answers are whole; but where the schema is enforced all begin as it
-    # says.
+    # A random model seldom closes a string, so few answers are complete. But with an enforced schema, all of
+    # them are a valid beginning.
     shaped = sum(bool(re.match(r'\s*\{\s*"rationale"\s*:\s*"', answer)) for answer in answers)
     print(f"an answer begins {answers[0][:60]!r}")
     counted = all(int(cases[name].min() or 0) > 0 for name in ("input_tokens", "output_tokens"))

@@ -1,12 +1,12 @@
-"""Draw a page with the names of its elements beside it.
+"""Draw a page with the names of its elements in the margin.
 
     python benchmarks/draw_names.py PAGE.html OUT.png       # any saved page
     python benchmarks/draw_names.py --docs                  # docs/internals/page-names.md and its pictures
 
-The page is opened in Chromium, its scripts kept from running and nothing loaded from anywhere. What
-Chromium then writes out is simplified; every name is drawn in the margin with a line to the box of what its
-locator finds there. Options of selects have no box of their own and are left out. `--tables` writes
-docs/internals/page-names.md alone, without a browser. Needs `facsim[browser]` and Pillow.
+The page is opened in Chromium without scripts or network. Chromium's serialization is simplified, and every
+name is drawn in the margin with a line to the box of the element that its locator finds. Options of selects
+have no box and are omitted. `--tables` only writes docs/internals/page-names.md, without a browser. Needs
+`facsim[browser]` and Pillow.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Label:
     Attributes:
         name: the element's name.
         box: left, top, width, height on the page, in pixels.
-        lines: the name, broken at dots where it is too long for the margin.
-        top: where the label begins.
-        passed: how many boxes stand between it and its own.
+        lines: the name, wrapped at dots if it is too long for the margin.
+        top: top edge of the label.
+        passed: number of boxes between the label and its own box.
     """
 
     name: str
@@ -67,18 +67,18 @@ class Label:
 
     @property
     def level(self) -> float:
-        """Where its line reaches the page: level with its box, or below it to pass by others."""
+        """The height at which its line enters the page: level with its box, or lower to avoid other boxes."""
         _, y, _, h = self.box
         return y + h + 2.5 * self.passed if self.passed else y + h / 2
 
     @property
     def wanted(self) -> float:
-        """Where it would begin if it were alone: level with its box."""
+        """The ideal top edge: level with its box."""
         return self.level - self.height / 2
 
     @property
     def height(self) -> float:
-        """With a little air."""
+        """The height, with padding."""
         return LINE * len(self.lines) + 2
 
 
@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def document() -> str:
-    """docs/internals/page-names.md: for each golden page its picture and a table of its names."""
+    """docs/internals/page-names.md: for each golden page, its image and a table of names."""
     parts = [
         "# Names, side by side with the page\n\nSix pages written by hand (`tests/page/golden/`) and the "
         "names that `facsim.page.simplify` gives, no recipe used. This file and the pictures are made by "
@@ -171,7 +171,7 @@ def draw(page: Path, out: Path, width: int = WIDTH) -> None:
 
 
 def _open(window, body: bytes, picture: bytes = b"") -> None:  # type: ignore[no-untyped-def]
-    """Show a page, and the one picture that it may have. Everything else is refused, scripts among it."""
+    """Show a page and its one image. All other requests, including scripts, are refused."""
     policy = {"content-type": "text/html", "content-security-policy": "script-src 'none'"}
 
     def answer(route) -> None:  # type: ignore[no-untyped-def]
@@ -188,7 +188,7 @@ def _open(window, body: bytes, picture: bytes = b"") -> None:  # type: ignore[no
 
 
 def _broken(name: str) -> list[str]:
-    """A name in lines of at most `_LONGEST` characters, broken after dots, or else after words."""
+    """A name in lines of at most `_LONGEST` characters, wrapped after dots, or else after words."""
     lines, rest = [], name
     while len(rest) > _LONGEST:
         cut = rest.rfind(".", 1, _LONGEST) + 1 or rest.rfind("_", 1, _LONGEST) + 1 or _LONGEST
@@ -198,7 +198,7 @@ def _broken(name: str) -> list[str]:
 
 
 def _sides(labels: list[Label], width: int) -> tuple[list[Label], list[Label]]:
-    """Labels left and right of the page, from the top, none on another."""
+    """Labels left and right of the page, from the top, without overlaps."""
     sides: tuple[list[Label], list[Label]] = ([], [])
     for label in labels:
         x, y, w, h = label.box
@@ -208,7 +208,7 @@ def _sides(labels: list[Label], width: int) -> tuple[list[Label], list[Label]]:
             if other is not label and not _holds(other.box, label.box) and _crosses(other.box, y + h / 2)
         ]
         left, right = sum(beside), len(beside) - sum(beside)
-        # A line past others costs as much as one across a fifth of the page.
+        # A line past other boxes costs as much as one across a fifth of the page.
         is_left = x / width + left / 5 <= 1 - (x + w) / width + right / 5
         label.passed = left if is_left else right
         sides[0 if is_left else 1].append(label)
@@ -227,7 +227,7 @@ def _crosses(box: tuple[float, float, float, float], level: float) -> bool:
 
 
 def _stack(labels: list[Label]) -> None:
-    """As near to their boxes as they can be without overlapping: crowds are centred on their boxes."""
+    """Place labels close to their boxes without overlaps: clusters are centred on their boxes."""
     crowds: list[list[Label]] = []
     for label in labels:
         crowds.append([label])
@@ -249,7 +249,7 @@ def _settle(crowd: list[Label]) -> None:
 
 
 def _figure(left: list[Label], right: list[Label], width: int, height: float, bottom: float) -> str:
-    """The picture of the page, boxes, lines and names, as an HTML page of its own."""
+    """The image with page, boxes, lines and names, as an HTML page."""
     drawn: list[str] = []
     lines: list[str] = []
     for side, is_left in ((left, True), (right, False)):
@@ -295,7 +295,7 @@ def _figure(left: list[Label], right: list[Label], width: int, height: float, bo
 
 
 def _colour(name: str) -> str:
-    """Dark enough to read; the same for what is in one group."""
+    """A dark, readable colour, the same for all members of a group."""
     group = name.rpartition(".")[0] or name
     hue = zlib.crc32(group.encode()) % 360 / 360
     red, green, blue = (round(part * 255) for part in colorsys.hls_to_rgb(hue, 0.30, 0.85))

@@ -1,17 +1,20 @@
-"""The simplifier on a hundred thousand pages that nobody would write, chosen by what code they reach.
+"""Coverage-guided fuzzing of the simplifier on a hundred thousand generated pages.
 
     python benchmarks/fuzz_page.py [--inputs 100000] [--corpus CORPUS] [--folder build/fuzz-page]
 
-Atheris (libFuzzer) makes bytes. They are taken as a page in some encoding, as text, or as decisions of a
-generator of hostile HTML (tests/page/page_properties.py, which also holds the rules that are tried on every
-page): no exception but `InputError`, names unique and unlike to the eye, locators that find their node, a
-result that simplifying again does not change and that any HTML parser reads back the same, and CPU time
-within `BASE_MS` plus `US_PER_BYTE` for each byte of the page. What breaks a rule is cut down to the
-smallest page that still does and written to FOLDER/findings; the run goes on. Seeds are the hand-written
-golden pages and, if a corpus is given (benchmarks/page_corpus/build.py), pieces of its pages.
+Atheris (libFuzzer) generates bytes. They are used as an encoded page, as text, or as choices of a generator
+of hostile HTML (tests/page/page_properties.py). That file also has the properties checked on every page:
 
-Atheris lives in a virtual environment of its own, made on the first run. One process, one thread. In the
-RESULT line, `crashes` counts the different rules broken, and hangs and deaths of the process.
+- no exception but `InputError`;
+- names are unique and visually distinct, and locators find their node;
+- the result is idempotent, and any HTML parser reads it the same;
+- CPU time is within `BASE_MS` plus `US_PER_BYTE` for each byte of the page.
+
+A failing page is minimized and written to FOLDER/findings, and the run continues. Seeds are the hand-written
+golden pages and, if a corpus is given (benchmarks/page_corpus/build.py), fragments of its pages.
+
+Atheris is installed in a separate virtual environment on the first run. One process, one thread. In the
+RESULT line, `crashes` counts the distinct properties violated, and hangs and crashes of the process.
 """
 
 from __future__ import annotations
@@ -47,14 +50,14 @@ TOKENS = (
 
 @dataclass
 class Tally:
-    """What a run has come to so far; kept in a file, for the process may die.
+    """Counts of a run so far; kept in a file, because the process may crash.
 
     Attributes:
         inputs: pages tried.
-        slowest_ms: the most CPU time a page took.
-        slowest_bytes: how large that page was.
-        worst_us_per_byte: the most per byte, of pages of 10,000 bytes and more.
-        broken: rule -> how often it was broken.
+        slowest_ms: the maximum CPU time of a page.
+        slowest_bytes: the size of that page.
+        worst_us_per_byte: the maximum per byte, over pages of at least 10,000 bytes.
+        broken: property -> number of violations.
     """
 
     inputs: int = 0
@@ -65,11 +68,11 @@ class Tally:
 
     @classmethod
     def read(cls, file: Path) -> Tally:
-        """What was counted last."""
+        """Load the saved counts."""
         return cls(**json.loads(file.read_text())) if file.exists() else cls()
 
     def write(self, file: Path) -> None:
-        """Keep the counts."""
+        """Save the counts."""
         file.write_text(json.dumps(asdict(self)))
 
 
@@ -138,7 +141,7 @@ def _quoted(token: str) -> str:
 
 
 def _seeds(corpus: Path | None) -> Iterator[bytes]:
-    """Pieces of the golden pages, as bytes and as text; pieces of the corpus; some decisions."""
+    """Fragments of the golden pages, as bytes and as text; fragments of the corpus; some choices."""
     for file in sorted((ROOT / "tests/page/golden").glob("*.html")):
         raw = file.read_bytes()
         yield b"\x00" + raw[:PIECE]
@@ -207,7 +210,7 @@ def _time(tally: Tally, seconds: float, html: str | bytes) -> None:
 
 
 def _allowed(html: str | bytes) -> float:
-    """How many seconds of CPU time a page may take."""
+    """The limit of CPU seconds for a page."""
     return BASE_MS / 1000 + US_PER_BYTE * len(html) / 1_000_000
 
 
@@ -235,7 +238,7 @@ def _found(tally: Tally, folder: Path, page, error: Exception, properties) -> No
 
 
 def _rule(error: Exception) -> str:
-    """What tells failures apart: the rule, or the exception and where in Facsim it came from."""
+    """The key of a failure: the property, or the exception and its location in Facsim."""
     rule = getattr(error, "rule", "")
     if rule:
         return str(rule)
@@ -249,7 +252,7 @@ def _rule(error: Exception) -> str:
 
 
 def smallest(html: str | bytes, breaks: Callable[[str | bytes], bool], seconds: float = 20) -> str | bytes:
-    """A page, as small as can be found in a while, that breaks the same rule."""
+    """The smallest page found in limited time that violates the same property."""
     end = time.monotonic() + seconds
     size = max(len(html) // 2, 1)
     while size and time.monotonic() < end:

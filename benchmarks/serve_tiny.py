@@ -3,8 +3,8 @@
     python serve_tiny.py OUT TEXT_FILE...
 
 Writes a byte-level BPE tokenizer trained on the text files, with a ChatML template, and a Qwen2 of 0.4
-million random weights in the form that Transformers and vLLM load. What it says is noise; that it is asked
-and answers through a real server's whole path is the point.
+million random weights in the form that Transformers and vLLM load. Its answers are noise; the point is
+to exercise the whole path through a real server.
 """
 
 import sys
@@ -22,7 +22,7 @@ CONTEXT = 8192
 
 
 def main() -> None:
-    """Train the tokenizer, draw the weights, save both."""
+    """Train the tokenizer, initialize random weights, save both."""
     out, *texts = sys.argv[1:]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -3,7 +3,7 @@
     python benchmarks/shop_docs.py [--sessions 2000] [--effect-sessions 5000] [--workers 2] [--work FOLDER]
         [--effects-only]
 
-The commands that it runs are those that stand above the tables.
+It runs the commands that are shown above the tables.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def board_of(sessions: int, workers: int, work: Path) -> str:
 
 
 def effects_of(found: Iterable[DesignEffect]) -> str:
-    """One row a design: the difference that it makes, with its 95% interval."""
+    """One row per design: its effect, with the 95% interval."""
     units = {"conversion": (100, 2), "searches": (1, 3), "length": (1, 3), "revenue": (0.01, 2)}
     lines: list[str] = []
     for one in found:

@@ -1,14 +1,14 @@
-"""Tokens a second and use of a GPU while training models shaped like Qwen2.5-7B and 0.5B, of random weights.
+"""Tokens per second and GPU utilisation of training random models with the shapes of Qwen2.5-7B and 0.5B.
 
     python benchmarks/train_throughput.py [--shapes 7b 0.5b] [--tokens 8192 40960] [--steps 6]
 
-One sequence a step: forward, backward, AdamW, in bf16, with activations computed again (`--keep-activations`:
-kept) and the loss by TRL's fused head, through the trainer that `facsim train sft` uses. A 7B model in full
-takes about 120 GB with fp32 weights and AdamW; `--weights bf16` halves that.
+One sequence per step: forward, backward, AdamW, in bf16, with activation checkpointing (off with
+`--keep-activations`) and the loss by TRL's fused head, through the trainer that `facsim train sft` uses. A 7B
+model in full takes about 120 GB with fp32 weights and AdamW; `--weights bf16` halves that.
 
-Model FLOPs utilisation counts what the model must compute (6 FLOPs a weight and token, and attention over
-half of the square), not what is computed again, over the peak of the GPU in dense bf16. For comparison:
-31,865 sessions of 40,000 tokens in 192 GPU hours (arXiv 2503.20749) are 1,850 tokens a second for one H200.
+Model FLOPs utilisation counts the model's FLOPs (6 per weight and token, and causal attention over half of
+the square), without recomputation, over the peak of the GPU in dense bf16. For comparison:
+31,865 sessions of 40,000 tokens in 192 GPU hours (arXiv 2503.20749) are 1,850 tokens per second for one H200.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SHAPES = {
     "tiny": (64, 2, 4, 4, 128, True),  # to try this script without a GPU
 }
 VOCABULARY = 152_064
-# Dense bf16, in FLOPs a second, by the manufacturer's data sheets.
+# Dense bf16, in FLOPs per second, from the manufacturer's data sheets.
 PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12}
 TRAINED_SHARE = 0.03
 
@@ -54,7 +54,7 @@ class Clock(TrainerCallback):
 
 
 def make_model(shape: str, weights: str, attention: str) -> Qwen2ForCausalLM:
-    """A model of random weights."""
+    """A model with random weights."""
     hidden, layers, heads, kv_heads, mlp, tied = SHAPES[shape]
     config = Qwen2Config(
         vocab_size=VOCABULARY if shape != "tiny" else 512,
@@ -72,7 +72,7 @@ def make_model(shape: str, weights: str, attention: str) -> Qwen2ForCausalLM:
 
 
 def flops_a_step(model: Qwen2ForCausalLM, tokens: int) -> float:
-    """What one forward and backward pass over one sequence must compute."""
+    """FLOPs of one forward and backward pass over one sequence."""
     config = model.config
     weights = sum(parameter.numel() for parameter in model.parameters())
     if not config.tie_word_embeddings:
@@ -135,7 +135,7 @@ def measure(asked: argparse.Namespace, shape: str, tokens: int, work: Path) -> s
 
 
 def main() -> None:
-    """Measure every shape at every length; what does not fit the memory is said so."""
+    """Measure every shape at every length; report those that do not fit in memory."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--shapes", nargs="+", default=["0.5b", "7b"], choices=list(SHAPES))
     parser.add_argument("--tokens", nargs="+", type=int, default=[8192, 40960])

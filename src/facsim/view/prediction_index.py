@@ -66,7 +66,7 @@ class PredictionIndex:
     def prompt(self) -> PromptConfig | None:
         """How its prompts were built; None for a predictor that reads none.
 
-        Where the model counted with its own tokenizer and that is no longer there, the length counts.
+        If the model used its own tokenizer and that is no longer available, tokens are estimated by length.
         """
         recorded = self.run.config.identity.settings.get("prompt")
         if not isinstance(recorded, dict):
@@ -123,7 +123,7 @@ class PredictionIndex:
 
     @cached_property
     def table(self) -> pl.DataFrame:
-        """What lists are filtered by: one row a step, with `_COLUMNS` and `right`.
+        """The columns that lists are filtered by: one row per step, with `_COLUMNS` and `right`.
 
         Raises:
             InputError: if the file is damaged.

@@ -24,7 +24,7 @@ def _browser() -> str | None:
 
 
 def picture(where: str, theme: str) -> bytes:
-    """A picture of a page of this viewer.
+    """A screenshot of a page of this viewer.
 
     Args:
         where: its address.

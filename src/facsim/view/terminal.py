@@ -65,7 +65,7 @@ class SessionPredictions:
 
 
 def pick_session(data: DataSet, wanted: str, runs: Sequence[Run] = ()) -> Session:
-    """The session that a person asks for.
+    """The requested session.
 
     Args:
         data: the data set.
@@ -91,12 +91,12 @@ def pick_session(data: DataSet, wanted: str, runs: Sequence[Run] = ()) -> Sessio
 def session_list(
     data: DataSet, runs: Sequence[Run] = (), *, limit: int = 20, rule: Rule = "exact"
 ) -> RenderableType:
-    """The first sessions, one a row, with how many steps each run got right.
+    """The first sessions, one per row, with the number of correct steps of each run.
 
     Args:
         data: the data set.
         runs: only sessions that one of these answered are listed.
-        limit: most rows.
+        limit: maximum number of rows.
         rule: by which a prediction counts as right.
 
     Raises:
@@ -123,7 +123,7 @@ def session_list(
 
 
 def _aligned(rows: Sequence[Sequence[str]], right: Collection[int]) -> Iterator[Text]:
-    """The rows, a line each, cut at the edge of the terminal. The first is the head."""
+    """The rows, one line each, cut at the edge of the terminal. The first is the header."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     for place, row in enumerate(rows):
         line = Text(no_wrap=True, overflow="ellipsis", style="" if place else "bold")
@@ -176,7 +176,7 @@ def check_step(session: Session, step: int | None) -> None:
         step: its number, from 1; None for all.
 
     Raises:
-        ConfigError: if it has not.
+        ConfigError: if it does not.
     """
     if step is not None and not 1 <= step <= len(session.steps):
         raise ConfigError(
@@ -352,7 +352,7 @@ def _prediction(answers: SessionPredictions, index: int, true: Action, width: in
 
 
 def _no_action(line: Mapping[str, Any]) -> str:
-    """Why a line holds no action that Facsim knows."""
+    """Why a line has no action that Facsim knows."""
     if line["failed"]:
         return "no answer: the call failed"
     if line["pred_type"] is not None:
@@ -361,7 +361,7 @@ def _no_action(line: Mapping[str, Any]) -> str:
 
 
 def _chances(line: Mapping[str, Any], *, right: bool) -> Iterator[str]:
-    """What a prediction says of probabilities."""
+    """The probabilities of a prediction."""
     if line["confidence"] is not None:
         yield f"probability {_probability(line['confidence'])}"
     if not right and line["log_probability"] is not None:

@@ -152,7 +152,7 @@ class ViewerApp:
         return Response(_bytes(text), media_type="application/json", headers=_download(replay, "json"))
 
     def step_png(self, request: Request) -> Response:
-        """A step as a picture, drawn by a browser on this machine."""
+        """A step as an image, rendered by a browser on this machine."""
         replay = self._replay(request)
         # The port this process listens on: the request may come through a forwarded port.
         port = request.scope["server"][1]
@@ -229,7 +229,7 @@ def search_of(params: Mapping[str, str]) -> SessionFilter:
 
 
 def query_of(params: Mapping[str, str]) -> dict[str, str]:
-    """The part of an address that holds the filter, to be passed on in links."""
+    """The part of an address with the filter, for use in links."""
     return {field: value for field in _SEARCH_FIELDS if (value := params.get(field, "")[:500])}
 
 
