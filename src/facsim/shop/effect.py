@@ -1,8 +1,8 @@
 """The true effect of a change of design on people's behaviour, by simulation, for A/B work.
 
 The same shoppers visit both designs with common random numbers (`facsim.shop.simulation`). A session differs
-between the designs only where they make it differ, so a difference has a far smaller error than one between
-separate groups. People make several sessions; errors are clustered by person.
+only where the designs cause it, so a difference has a far smaller error than one between separate groups.
+People make several sessions; errors are clustered by person.
 """
 
 from __future__ import annotations
@@ -119,8 +119,7 @@ def design_effect(
 ) -> DesignEffect:
     """Simulate the same sessions in two designs and compare them.
 
-    The numbers are those of the shop of this seed; only the sessions to it are drawn. Pages are rendered and
-    not simplified.
+    The shop of this seed is fixed; only its sessions are random. Pages are rendered but not simplified.
 
     Args:
         a: name of the first design (`facsim.shop.DESIGNS`).
@@ -128,7 +127,7 @@ def design_effect(
         sessions: sessions in each design. Four times as many halve the errors.
         seed: of the shop, its people and their luck.
         workers: processes. The result does not depend on it.
-        progress: called as sessions end, of `2 * sessions`.
+        progress: called after each session, out of `2 * sessions`.
 
     Raises:
         ConfigError: if there is no such design or a number is out of range.
@@ -156,14 +155,14 @@ def simulate(
     workers: int = 1,
     progress: Progress = no_progress,
 ) -> DesignOutcomes:
-    """Simulate sessions to one design: the same people with the same luck as in any other.
+    """Simulate sessions in one design: the same people and random numbers as in any other design.
 
     Args:
         design: its name.
         sessions: how many sessions.
         seed: of the shop, its people and their luck.
         workers: processes. The result does not depend on it.
-        progress: called as sessions end.
+        progress: called after each session.
 
     Raises:
         ConfigError: if there is no such design or a number is out of range.
@@ -182,7 +181,7 @@ def simulate(
             values[len(users)] = measured
             users.append(user_id)
         progress(len(users), sessions)
-    _simulation.cache_clear()  # It holds many pages.
+    _simulation.cache_clear()  # It caches many pages.
     return DesignOutcomes(design, seed, tuple(users), values, time.monotonic() - began)
 
 
@@ -250,7 +249,7 @@ _Measured = tuple[float, float, float, float]
 
 
 def _chunk(plan: _Plan, start: int) -> list[tuple[str, _Measured]]:
-    """Who made each session of a chunk, and what was measured of it."""
+    """The user id and the measures of each session of a chunk."""
     simulation = _simulation(plan)
     with gc_paused():
         return [_measured(simulation, number) for number in range(start, min(start + _CHUNK, plan.sessions))]
@@ -262,7 +261,7 @@ def _simulation(plan: _Plan) -> ShopSimulation:
 
 
 def _measured(simulation: ShopSimulation, number: int) -> tuple[str, _Measured]:
-    """Who made a session; its conversion, searches, length and revenue."""
+    """The user id of a session; its conversion, searches, length and revenue."""
     shopper = simulation.shopper(number)
     session = list(simulation.simulate(shopper, CommonRandomNumbers(simulation.seed, number).choose))
     point, last = session[-1]

@@ -29,7 +29,7 @@ from facsim.util.progress import Progress, no_progress
 SOURCE = "shop"
 _CHUNK = 50
 _PAGES_REMEMBERED = 20_000
-# They lead to another address of the same product and do not count as a product click.
+# They lead to another URL of the same product and do not count as a product click.
 _SAME_PRODUCT = frozenset({"option", "reviews"})
 _BEGINNING = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
@@ -156,7 +156,7 @@ class _Sampler:
             ):
                 for place, point, choice in taken:
                     self._step(batch[place], point, choice)
-        # In the order in which sessions simulated one after another would show them.
+        # In the order of a sequential simulation.
         pages: dict[str, tuple[str, str]] = {}
         for running in batch:
             for page_id, texts in running.pages.items():
@@ -209,8 +209,8 @@ class _RunningSession:
     """A session in progress.
 
     Args:
-        world: where.
-        number: of the session.
+        simulation: the shop with its shoppers.
+        number: session number.
     """
 
     def __init__(self, simulation: ShopSimulation, number: int) -> None:
@@ -271,7 +271,7 @@ def session_id_of(seed: int, number: int) -> str:
 
 
 def number_of(session_id: str, settings: Mapping[str, Any]) -> int | None:
-    """The number of a session, from its id and its card's settings; None if it is none of theirs.
+    """The number of a session, from its id and its card's settings; None if it is not one of them.
 
     >>> number_of("shop-7-000012", {"seed": 7, "sessions": 20}), number_of("s1", {"seed": 7, "sessions": 20})
     (12, None)

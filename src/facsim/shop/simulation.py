@@ -24,7 +24,7 @@ _LEAVE: Final = len(_GROUPS)
 
 
 class ShopSimulation(SessionSimulator):
-    """A shop of a seed in a design, with its shoppers.
+    """The shop of a seed in one design, with its shoppers.
 
     Args:
         seed: of catalogue and people.
@@ -42,7 +42,7 @@ class ShopSimulation(SessionSimulator):
         self._population = Population(self.catalogue, seed)
 
     def shopper(self, number: int) -> Shopper:
-        """The shopper of the session of this number, the same in every design."""
+        """The shopper of session `number`, the same in every design."""
         return self._population.shopper(number, self.sessions)
 
 
@@ -67,8 +67,8 @@ class CommonRandomNumbers:
     """The random numbers of one session: two per step, the same in every design.
 
     The first decides the kind of action, the second the action of that kind. Both go by position in an order
-    that does not depend on the layout of the page. So the sessions of a shopper in two designs differ only
-    where the designs make them differ: common random numbers, the usual reduction of variance.
+    that does not depend on the layout of the page. So a shopper's sessions in two designs differ only where
+    the designs cause it: common random numbers, a standard variance reduction.
 
     Args:
         seed: of the shop.

@@ -1,4 +1,4 @@
-"""Which shop made a data set: a digest that changes with what is sold, the pages and the shoppers."""
+"""The shop version of a data set: a digest that changes with the products, the pages and the shoppers."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from facsim.shop.simulation import catalogue_of
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-# The digest names files as the first data sets knew them, so that those stay usable when a file is renamed.
+# The digest uses the original file names, so that old data sets stay usable when a file is renamed.
 _DIGEST_PATHS = {"shoppers/rationales.yaml": "shoppers/reasons.yaml"}
 _TEXTS = frozenset({".html", ".yaml", ".css", ".js"})
 
 
 @lru_cache(maxsize=2)
 def version_of(seed: int) -> str:
-    """The version of the shop of a seed.
+    """The shop version for a seed.
 
-    It covers the products, the coefficients, and every template and text. A change of code alone is noticed
-    elsewhere: the oracle compares pages and truths with its own.
+    It covers the products, the coefficients, and every template and text. A change of code alone is
+    detected elsewhere: the oracle compares pages and true probabilities with its own.
     """
     digest = hashlib.blake2b(digest_size=8)
     for product in catalogue_of(seed).products:
@@ -72,6 +72,6 @@ def _texts(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
         if entry.is_dir():
             found += _texts(entry, f"{name}/")
         elif any(name.endswith(ending) for ending in _TEXTS):
-            # Checkouts may have other line ends than packages.
+            # Checkouts and packages may have different line endings.
             found.append((_DIGEST_PATHS.get(name, name), entry.read_bytes().replace(b"\r\n", b"\n")))
     return found
