@@ -8,7 +8,6 @@ The time covers reading and comparing the runs, and building the page.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sys
@@ -21,6 +20,7 @@ from facsim import build_report
 from facsim.evaluation import CaseSelection, RunConfig, score
 from facsim.evaluation.config import Counts, Identity
 from facsim.evaluation.environment import Environment
+from facsim.evaluation.record_lines import encode_record
 
 CASES = 6
 KINDS = ("click", "click", "click", "type_and_submit", "terminate")
@@ -63,7 +63,7 @@ def make_run(folder: Path, predictions: int, index: int) -> Path:
         starts=(start,),
     ).write(folder)
     truths, rng = random.Random(0), random.Random(index + 1)
-    with (folder / "predictions.jsonl").open("w", encoding="utf-8") as out:
+    with (folder / "predictions.jsonl").open("wb") as out:
         for session in range(sessions):
             for step in range(1, CASES + 1):
                 true = action(truths, "true")
@@ -102,7 +102,7 @@ def make_run(folder: Path, predictions: int, index: int) -> Path:
                     "error": None,
                     "from_cache": False,
                 }
-                out.write(json.dumps(line, separators=(",", ":")) + "\n")
+                out.write(encode_record(line))
     score(folder)
     return folder
 
