@@ -1,41 +1,5 @@
-"""Small trained models, each made once; one thread, because tests run in parallel."""
+"""Small trained models, on one thread."""
 
-from __future__ import annotations
+from trained_models import one_thread, trained
 
-from pathlib import Path
-
-import pytest
-import torch
-from local_models import chat_tokenizer, make_model, teach
-
-from facsim.lm.checkpoint_settings import write_settings
-from facsim.prompt import PromptConfig
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory):
-    """Makes folders of models that were trained on a style, each once."""
-    made: dict[tuple, Path] = {}
-
-    def make(style: str = "action", kind: str = "qwen2", steps: int = 60, **options) -> Path:
-        key = (style, kind, steps, *sorted(options))
-        if key not in made:
-            folder = made[key] = tmp_path_factory.mktemp("models") / f"{kind}-{style}"
-            chat, prompt = chat_tokenizer(), PromptConfig(style=style)
-            torch.set_num_threads(1)
-            model = make_model(kind, chat, **options)
-            teach(model, chat, prompt, steps)
-            model.save_pretrained(folder)
-            chat.tokenizer.save_pretrained(folder)
-            write_settings(folder, prompt)
-        return made[key]
-
-    return make
+__all__ = ["one_thread", "trained"]
