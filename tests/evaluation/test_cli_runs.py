@@ -44,8 +44,6 @@ def test_report_compare_and_score(runs: Path) -> None:
     assert "★" in table
     assert all(folder.name in table for folder in folders)
     assert "rule target" in facsim("report", *folders, "--rule", "target")
-    assert "rule target" in facsim("report", *folders, "--rule", "target")
-    assert "rule target" in facsim("report", *folders, "--rule", "target")
     markdown = facsim("report", *folders, "--format", "md", "--published", "shopcart")
     assert markdown.count("\n| ") > 8
     assert "Published, not measured here" in markdown

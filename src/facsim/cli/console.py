@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -17,7 +17,7 @@ from rich.segment import Segment
 
 from facsim.util.display_text import escape_controls
 from facsim.util.progress import Progress
-from facsim.util.progress_bar import terminal_bar
+from facsim.util.progress_bar import terminal_bars
 
 
 class SafeConsole(Console):
@@ -46,11 +46,18 @@ _LOG_EVERY_SECONDS = 5.0
 @contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
     """A progress bar on a terminal; elsewhere a log line every few seconds."""
-    if not errors.is_terminal:
-        yield _LogLines(title)
-        return
-    with terminal_bar(title, errors) as bar:
+    with progress_bars([title]) as (bar,):
         yield bar
+
+
+@contextmanager
+def progress_bars(titles: Sequence[str]) -> Iterator[list[Progress]]:
+    """Progress bars below each other, for work that runs side by side."""
+    if not errors.is_terminal:
+        yield [_LogLines(title) for title in titles]
+        return
+    with terminal_bars(titles, errors) as bars:
+        yield bars
 
 
 class _LogLines:

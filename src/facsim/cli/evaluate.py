@@ -67,6 +67,7 @@ def command(
 
     Each predictor gets a run folder RUNS_DIR/NAME with config.json, predictions.jsonl and metrics.json. Every
     answer is on disk as soon as it arrives: a run that was stopped in any way continues with --resume.
+    Models behind endpoints are asked side by side, the other predictors one after another.
 
     Predictors: baseline:always-terminate, baseline:majority-type, baseline:repeat-last,
     baseline:most-frequent-name, baseline:random-element, baseline:markov-category, baseline:markov-1,
@@ -107,7 +108,7 @@ def command(
         thinking: Reasoning effort of a reasoning model. Default: its own.
         structured: Whether the server enforces the answer's JSON Schema. Default: auto.
         replicate: Number of the repetition; another number bypasses the cached answers.
-        concurrency: Sessions in flight. Default: 8.
+        concurrency: Sessions in flight for each model. Default: 8.
         timeout: Seconds after which an attempt ends, body included. Default: 120.
         retries: Repeats of an attempt that failed for a temporary reason. Default: 4.
         cache: SQLite file that stores every answer for later runs.
@@ -119,9 +120,17 @@ def command(
             float32 and bfloat16.
         batch_tokens: Maximum tokens in one forward pass. Default: 16384.
     """
-    from facsim.cli.console import console, errors, progress_bar
+    from facsim.cli.console import console, errors, progress_bar, progress_bars
     from facsim.data import DataSet
-    from facsim.evaluation import CaseSelection, check_resumable, evaluate, plan_run, resolve_targets
+    from facsim.evaluation import (
+        CaseSelection,
+        Run,
+        RunInterrupted,
+        check_resumable,
+        evaluate_many,
+        plan_run,
+        resolve_targets,
+    )
     from facsim.evaluation.settings import EvaluationSettings
     from facsim.report import run_plan_prompt, run_plans_table, run_summary
 
@@ -180,24 +189,23 @@ def command(
     selection = CaseSelection.of(data_set, **settings.selection)
     for folder, predictor in targets.items():
         check_resumable(folder, data_set, predictor, selection, resume=resume)
-    too_many_failed = False
+    too_many_failed, problems = False, []
     try:
-        for folder, predictor in targets.items():
-            with progress_bar(folder.name) as progress:
-                run = evaluate(
-                    data_set,
-                    predictor,
-                    run_dir=folder,
-                    resume=resume,
-                    **settings.selection,
-                    progress=progress,
-                )
-            console.print(run_summary(run))
-            too_many_failed |= run.failures is not None and run.failures.share > settings.max_failed
-    except KeyboardInterrupt as stop:
-        message = str(stop) or "stopped. Run the same command again with --resume to continue"
-        errors.print(message, markup=False)
+        for outcome in evaluate_many(data_set, targets, selection, resume=resume, progress=progress_bars):
+            if not isinstance(outcome, Run):
+                problems.append(outcome)
+                continue
+            console.print(run_summary(outcome))
+            too_many_failed |= outcome.failures is not None and outcome.failures.share > settings.max_failed
+    except KeyboardInterrupt:
+        errors.print("stopped. Run the same command again with --resume to continue", markup=False)
         return 130
+    for problem in problems:
+        stopped = isinstance(problem, RunInterrupted)
+        message, colour = (str(problem), None) if stopped else (f"facsim: {problem}", "red")
+        errors.print(message, style=colour, highlight=False, markup=False)
+    if problems:
+        return 130 if any(isinstance(problem, RunInterrupted) for problem in problems) else 2
     if too_many_failed:
         errors.print(
             f"facsim: more than {settings.max_failed:.0%} of the calls of a run failed (--max-failed)",

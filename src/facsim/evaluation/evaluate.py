@@ -1,29 +1,32 @@
-"""`evaluate`: runs one predictor over one part of a data set, into a run folder."""
+"""`evaluate` and `evaluate_many`: predictors over one part of a data set, each into a run folder."""
 
 from __future__ import annotations
 
-from collections.abc import Set
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facsim.data import DataSet
-from facsim.data.splits import Part, SplitBy, split
-from facsim.evaluation.config import CaseSelection, FirstStep, Identity, RunConfig, count_cases, lengths_of
-from facsim.evaluation.environment import Environment
+from facsim.data.splits import Part, SplitBy
+from facsim.evaluation.config import CaseSelection, FirstStep, Identity, RunConfig, lengths_of
 from facsim.evaluation.journal import CaseKey, Journal, answered, recorded
 from facsim.evaluation.records import RecordBuilder
 from facsim.evaluation.run import Run, score
 from facsim.evaluation.run_dir import RUNS_DIR, check_run_dir, locked_run_dir, run_name
-from facsim.evaluation.runner import PendingSession, Runner
-from facsim.predict.protocol import KeepsPartialAnswers, Predictor, Savable, as_trainable
-from facsim.predict.registry import load_predictor
-from facsim.util.errors import ConfigError
+from facsim.evaluation.run_start import start_run
+from facsim.evaluation.runner import PendingSession, RunInterrupted, Runner, run_side_by_side
+from facsim.predict.protocol import KeepsPartialAnswers, Predictor, as_trainable
+from facsim.predict.registry import calls_endpoint, load_predictor
+from facsim.util.errors import ConfigError, FacsimError
 from facsim.util.progress import Progress
 from facsim.util.progress_bar import default_progress
 
 if TYPE_CHECKING:
     from facsim.prompt import PromptConfig
+
+Outcome = Run | FacsimError | RunInterrupted
+"""How a run ended: scored, or by an error."""
 
 
 def evaluate(
@@ -83,46 +86,168 @@ def evaluate(
     cases = CaseSelection.of(
         data, part=part, split_by=split_by, seed=seed, first_step=first_step, limit=limit
     )
-    selection = cases.sessions(data)
     folder = RUNS_DIR / run_name(predictor.spec) if run_dir is None else Path(run_dir)
     check_run_dir(folder)
-    if not resume and (folder / "config.json").exists():
-        return _finished_run(folder, predictor, selection, cases)
-    with default_progress(folder.name, progress) as report, locked_run_dir(folder):
+    with default_progress(folder.name, progress) as report:
+        (outcome,) = _side_by_side(
+            data, {folder: predictor}, cases, resume=resume, concurrency=concurrency, progress=[report]
+        )
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+def evaluate_many(
+    data: DataSet,
+    targets: Mapping[Path, Predictor],
+    cases: CaseSelection,
+    *,
+    resume: bool = False,
+    progress: Callable[[Sequence[str]], AbstractContextManager[Sequence[Progress]]],
+) -> Iterator[Outcome]:
+    """Evaluate several predictors. Those behind endpoints run side by side, in one event loop.
+
+    Run folders and answers are those of one `evaluate` after another. Each endpoint has as many sessions in
+    flight as it would have alone. An error ends its own run only: the runs beside it are finished, and those
+    after it are not started. A signal stops all.
+
+    Args:
+        data: the data set.
+        targets: the predictors by run folder. They are closed at the end.
+        cases: the test cases.
+        resume: continue existing runs, as in `evaluate`.
+        progress: given the names of the runs that start together, the context manager of their callbacks.
+
+    Yields:
+        For each predictor, as it ends, its scored run or the error that ended it.
+    """
+    for group in _groups(targets):
+        with progress([folder.name for folder in group]) as reports:
+            outcomes = _side_by_side(data, group, cases, resume=resume, concurrency=None, progress=reports)
+        yield from outcomes
+        if any(isinstance(outcome, BaseException) for outcome in outcomes):
+            return
+
+
+def _groups(targets: Mapping[Path, Predictor]) -> Iterator[Mapping[Path, Predictor]]:
+    """The targets in their order, one by one; all endpoints together, at the place of the first."""
+    endpoints = {folder: predictor for folder, predictor in targets.items() if calls_endpoint(predictor.spec)}
+    for folder, predictor in targets.items():
+        if folder not in endpoints:
+            yield {folder: predictor}
+        elif folder == next(iter(endpoints)):
+            yield endpoints
+
+
+def _side_by_side(
+    data: DataSet,
+    targets: Mapping[Path, Predictor],
+    cases: CaseSelection,
+    *,
+    resume: bool,
+    concurrency: int | None,
+    progress: Sequence[Progress],
+) -> list[Outcome]:
+    """Evaluate predictors in one event loop, and score them.
+
+    Raises:
+        BaseException: an error of a predictor that is no `FacsimError`, after all runs have ended.
+    """
+    selection = cases.sessions(data)
+    outcomes: dict[Path, Outcome] = {}
+    runners: dict[Path, Runner] = {}
+    with ExitStack() as stack:
+        for (folder, predictor), report in zip(targets.items(), progress, strict=True):
+            try:
+                if not resume and (folder / "config.json").exists():
+                    outcomes[folder] = _finished_run(folder, predictor, selection, cases)
+                    continue
+                runner = stack.enter_context(
+                    _opened_run(
+                        folder,
+                        data=data,
+                        selection=selection,
+                        cases=cases,
+                        predictor=predictor,
+                        concurrency=concurrency,
+                        progress=report,
+                    )
+                )
+            except FacsimError as error:
+                outcomes[folder] = error
+            else:
+                if runner is not None:
+                    runners[folder] = runner
+        if runners:
+            run_side_by_side(tuple(runners.values()))
+        for folder, runner in runners.items():
+            if isinstance(runner.error, FacsimError | RunInterrupted):
+                outcomes[folder] = runner.error
+            elif runner.error is not None:
+                raise runner.error
+        return [outcomes[folder] if folder in outcomes else _scored(folder) for folder in targets]
+
+
+@contextmanager
+def _opened_run(
+    folder: Path,
+    *,
+    data: DataSet,
+    selection: DataSet,
+    cases: CaseSelection,
+    predictor: Predictor,
+    concurrency: int | None,
+    progress: Progress,
+) -> Iterator[Runner | None]:
+    """Hold a run folder, with config.json written and the predictor fitted.
+
+    Yields:
+        The runner of the outstanding steps; None if there are none.
+
+    Raises:
+        FacsimError: if the run cannot start or continue.
+    """
+    with locked_run_dir(folder):
         before = RunConfig.read(folder) if (folder / "config.json").exists() else None
         if before is not None:
             before.check_same(folder, predictor=predictor.spec, cases=cases)
-        start = partial(
-            _start,
+        file = folder / "predictions.jsonl"
+        pending = _pending(selection, cases, answered(file))
+        if before is not None and not pending:
+            _check_identity(before, folder, predictor, cases)
+            yield None
+            return
+        # The predictor is checked in full before any file of the run is changed.
+        config = start_run(
             folder,
             before=before,
             data=data,
             selection=selection,
             cases=cases,
             predictor=predictor,
-            progress=report,
+            progress=progress,
         )
-        file = folder / "predictions.jsonl"
-        pending = _pending(selection, cases, answered(file))
-        if before is None or pending:
-            # The predictor is checked in full before any file of the run is changed.
-            config = start()
-            (folder / "metrics.json").unlink(missing_ok=True)  # of the answers so far
-            if isinstance(predictor, KeepsPartialAnswers):
-                predictor.keep_partial_answers(folder)
-            with Journal(file) as journal:
-                Runner(
-                    selection,
-                    predictor,
-                    RecordBuilder(data),
-                    journal,
-                    total=config.counts.cases,
-                    concurrency=concurrency or predictor.concurrency,
-                    progress=report,
-                ).run(iter(pending))
-        else:
-            _check_identity(before, folder, predictor, cases)
+        (folder / "metrics.json").unlink(missing_ok=True)  # of the answers so far
+        if isinstance(predictor, KeepsPartialAnswers):
+            predictor.keep_partial_answers(folder)
+        with Journal(file) as journal:
+            yield Runner(
+                selection,
+                predictor,
+                RecordBuilder(data),
+                journal,
+                iter(pending),
+                total=config.counts.cases,
+                concurrency=concurrency or predictor.concurrency,
+                progress=progress,
+            )
+
+
+def _scored(folder: Path) -> Outcome:
+    try:
         return score(folder)
+    except FacsimError as error:
+        return error
 
 
 def check_resumable(
@@ -179,92 +304,3 @@ def _pending(selection: DataSet, cases: CaseSelection, done: Set[CaseKey]) -> li
         if steps:
             pending.append(PendingSession(session_id, steps))
     return pending
-
-
-def _start(
-    folder: Path,
-    *,
-    before: RunConfig | None,
-    data: DataSet,
-    selection: DataSet,
-    cases: CaseSelection,
-    predictor: Predictor,
-    progress: Progress,
-) -> RunConfig:
-    """Fit the predictor; then write config.json, or check it against the existing one."""
-    train_sessions = _fit(predictor, data, selection, cases, progress)
-    identity = Identity.of(predictor, cases)
-    _check_not_trained_on(identity)
-    start = Environment.now()
-    if before is not None:
-        before.check_same(folder, **dict(identity))
-        config = before.model_copy(update={"starts": (*before.starts, start), "data_path": str(data.path)})
-    else:
-        config = RunConfig(
-            identity=identity,
-            digest=identity.digest,
-            data_path=str(data.path),
-            source=data.card.source,
-            counts=count_cases(selection, cases, train_sessions),
-            starts=(start,),
-        )
-    if not config.counts.cases:
-        raise ConfigError(
-            f"{data.path}: no test case in the {cases.part} part: each of its {config.counts.sessions} "
-            "sessions has a single step, and first steps are excluded. "
-            "Include them with --first-step include"
-        )
-    config.write(folder)
-    if train_sessions is not None and isinstance(predictor, Savable):
-        saved = folder / predictor.artifact
-        # An existing one was fitted on the same train part with the same seed.
-        if not saved.exists():
-            predictor.save(saved)
-    return config
-
-
-def _check_not_trained_on(identity: Identity) -> None:
-    """Refuse to test a checkpoint on data that it was trained on.
-
-    Raises:
-        ConfigError: if it would be.
-    """
-    learned, cases = identity.settings.get("learned"), identity.cases
-    if not isinstance(learned, dict) or learned.get("content_hash") != cases.content_hash:
-        return
-    split_by, seed = learned.get("split_by"), learned.get("seed")
-    if (split_by, seed) != (cases.split_by, cases.seed):
-        raise ConfigError(
-            f"{identity.predictor} was trained on this data set, split by {split_by} with seed {seed}. Split "
-            f"by {cases.split_by} with seed {cases.seed}, it would be tested on what it learned. "
-            f"Use --split-by {split_by} --seed {seed}"
-        )
-    if cases.part in ("train", "all"):
-        raise ConfigError(
-            f"{identity.predictor} was trained on the train part of this data set: on `{cases.part}` it "
-            "would be tested on what it learned. Evaluate the test or the validation part"
-        )
-
-
-def _fit(
-    predictor: Predictor, data: DataSet, selection: DataSet, cases: CaseSelection, progress: Progress
-) -> int | None:
-    """Fit a predictor that learns. One that does not is given the sessions it will be asked about, for facts.
-
-    Returns:
-        How many sessions it learned from; None if it does not learn.
-    """
-    trainable = as_trainable(predictor)
-    if trainable is None:
-        return None
-    if not trainable.learns:
-        trainable.fit(selection, seed=cases.seed, progress=progress)
-        return None
-    if cases.part in ("train", "all"):
-        raise ConfigError(
-            f"{predictor.spec} learns from the train part: on `{cases.part}` it would be tested on what it "
-            "learned. Evaluate the test or the validation part"
-        )
-    train = split(data, "train", cases.split_by, cases.seed)
-    trainable.fit(train, seed=cases.seed, progress=progress)
-    return len(train)

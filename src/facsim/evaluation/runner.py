@@ -1,4 +1,4 @@
-"""Runs a predictor: sessions concurrently, the steps of a session in order, each answer written on arrival.
+"""Runs predictors: sessions concurrently, the steps of a session in order, each answer written on arrival.
 
 A predictor that takes whole sessions gets them one after another, and answers their steps in any order.
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor
 from facsim.schema import Prediction, Session, SessionSoFar, Step
 from facsim.util.errors import FacsimError
 from facsim.util.progress import Progress
-from facsim.util.workers import WorkerPool
+from facsim.util.workers import PoolRun, WorkerPool, run_pools
 
 _SYNC_SECONDS = 5.0
 _REPORT_SECONDS = 0.1
@@ -62,6 +62,7 @@ class Runner:
         predictor: the predictor; closed at the end.
         builder: builds the records.
         journal: the open journal that stores them.
+        pending: the sessions with outstanding steps.
         total: test cases of the whole run, including those already answered.
         concurrency: sessions in flight; at least 1.
         progress: called after answers, at most ten times a second.
@@ -73,38 +74,38 @@ class Runner:
         predictor: Predictor,
         builder: RecordBuilder,
         journal: Journal,
+        pending: Iterator[PendingSession],
         *,
         total: int,
         concurrency: int,
         progress: Progress,
     ) -> None:
         self._data, self._predictor, self._builder, self._journal = data, predictor, builder, journal
-        self._total, self._progress = total, progress
+        self._pending, self._total, self._progress = pending, total, progress
         self._meter = _Meter()
         # A predictor that takes whole sessions decides itself how many to batch.
         self._pool = WorkerPool(1 if isinstance(predictor, SessionPredictor) else concurrency, predictor.spec)
 
-    def run(self, pending: Iterator[PendingSession]) -> None:
-        """Answer everything pending. Works from any thread, also within a running event loop (a notebook).
+    @property
+    def error(self) -> BaseException | None:
+        """Why the run ended early: an error of the predictor or of a file, or `RunInterrupted`."""
+        if self._pool.error is None and self._pool.interrupted:
+            return RunInterrupted(self._journal.file.parent, self._journal.count, self._total)
+        return self._pool.error
 
-        Raises:
-            RunInterrupted: after SIGINT or SIGTERM.
-            FacsimError: if the predictor raised one, or a record cannot be written.
-        """
-        self._pool.run(
-            lambda: self._work(pending), close=self._predictor.close, background=self._sync_periodically
-        )
-        self._report()
-        if self._pool.error is not None:
-            raise self._pool.error
-        if self._pool.interrupted:
-            raise RunInterrupted(self._journal.file.parent, self._journal.count, self._total)
+    def pool_run(self) -> PoolRun:
+        """The work, for `run_pools`."""
+        return PoolRun(self._pool, self._work, self._predictor.close, self._sync_periodically)
 
-    async def _work(self, pending: Iterator[PendingSession]) -> None:
+    def report(self) -> None:
+        """Report progress now."""
+        self._progress(self._journal.count, self._total, self._meter.note())
+
+    async def _work(self) -> None:
         if isinstance(self._predictor, SessionPredictor):
-            await self._ask_sessions(self._predictor, pending)
+            await self._ask_sessions(self._predictor)
             return
-        for item in pending:
+        for item in self._pending:
             if self._pool.is_stopping:
                 return
             await self._ask_session(item)
@@ -123,8 +124,8 @@ class Runner:
             # A predictor that never awaits must not block signals and other sessions.
             await asyncio.sleep(0)
 
-    async def _ask_sessions(self, predictor: SessionPredictor, pending: Iterator[PendingSession]) -> None:
-        answers = predictor.predict_sessions(self._recorded(item) for item in pending)
+    async def _ask_sessions(self, predictor: SessionPredictor) -> None:
+        answers = predictor.predict_sessions(self._recorded(item) for item in self._pending)
         while not self._pool.is_stopping:
             # In a thread, so that signals are handled and the journal is synced meanwhile.
             answer = await asyncio.to_thread(next, answers, _NO_MORE)
@@ -154,15 +155,22 @@ class Runner:
             raise
         self._meter.count(record)
         if self._meter.due():
-            self._report()
-
-    def _report(self) -> None:
-        self._progress(self._journal.count, self._total, self._meter.note())
+            self.report()
 
     async def _sync_periodically(self) -> None:
         while True:
             await asyncio.sleep(_SYNC_SECONDS)
             await asyncio.to_thread(self._journal.sync)
+
+
+def run_side_by_side(runners: Sequence[Runner]) -> None:
+    """Answer everything outstanding. Works from any thread, also within a running event loop (a notebook).
+
+    An error ends only its own run, a signal ends all; see `Runner.error`.
+    """
+    run_pools([runner.pool_run() for runner in runners])
+    for runner in runners:
+        runner.report()
 
 
 class _Meter:

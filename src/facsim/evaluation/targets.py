@@ -12,7 +12,7 @@ from facsim.evaluation.run_dir import RUNS_DIR, check_run_dir, run_name
 from facsim.predict.endpoint.options import EndpointOptions, EndpointTarget
 from facsim.predict.local.options import LocalOptions
 from facsim.predict.protocol import Predictor
-from facsim.predict.registry import ENDPOINT_KINDS, LOCAL, load_predictor
+from facsim.predict.registry import LOCAL, calls_endpoint, load_predictor
 from facsim.prompt import PromptConfig
 from facsim.util.errors import ConfigError
 from facsim.util.validation import option_error
@@ -81,8 +81,9 @@ def resolve_targets(
 
 def _options_of(spec: str) -> type[EndpointOptions] | type[LocalOptions] | None:
     """The options of a model; None for other predictors."""
-    kind = spec.partition(":")[0]
-    return EndpointOptions if kind in ENDPOINT_KINDS else LocalOptions if kind == LOCAL else None
+    if calls_endpoint(spec):
+        return EndpointOptions
+    return LocalOptions if spec.partition(":")[0] == LOCAL else None
 
 
 def _checked(kind: type[Options], fields: Mapping[str, Any]) -> Options:

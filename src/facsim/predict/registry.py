@@ -57,6 +57,15 @@ SPEC_FORMS = (
 """Every form of spec string, for help texts."""
 
 
+def calls_endpoint(spec: str) -> bool:
+    """Whether a spec string names a model behind an API.
+
+    >>> calls_endpoint("openai:gpt-4.1"), calls_endpoint("local:tiny"), calls_endpoint("choice")
+    (True, False, False)
+    """
+    return spec.partition(":")[0] in ENDPOINT_KINDS
+
+
 def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **options: Any) -> Predictor:
     """Create the predictor that a spec string names.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,18 +22,18 @@ def default_progress(title: str, progress: Progress | None) -> Iterator[Progress
     elif in_notebook():
         yield _NotebookBar(title)
     elif sys.stderr.isatty():
-        with terminal_bar(title) as bar:
+        with terminal_bars([title]) as (bar,):
             yield bar
     else:
         yield no_progress
 
 
 @contextmanager
-def terminal_bar(title: str, console: Any = None) -> Iterator[Progress]:
-    """A progress bar on a terminal, removed at the end.
+def terminal_bars(titles: Sequence[str], console: Any = None) -> Iterator[list[Progress]]:
+    """Progress bars below each other on a terminal, removed at the end.
 
     Args:
-        title: text before the bar.
+        titles: the text before each bar.
         console: the rich console to draw on; standard error by default.
     """
     from rich.console import Console  # noqa: PLC0415 - not on the import path of the library
@@ -55,12 +55,7 @@ def terminal_bar(title: str, console: Any = None) -> Iterator[Progress]:
         TextColumn("{task.fields[note]}", style="dim", markup=False),
     )
     with Bar(*columns, console=console or Console(stderr=True, emoji=False), transient=True) as bar:
-        task = bar.add_task(title, total=None, note="")
-
-        def report(done: int, total: int | None, note: str = "") -> None:
-            bar.update(task, completed=done, total=total, note=note)
-
-        yield report
+        yield [_TerminalBar(bar, title) for title in titles]
 
 
 def in_notebook() -> bool:
@@ -68,6 +63,17 @@ def in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and getattr(shell, "kernel", None) is not None
+
+
+class _TerminalBar:
+    """One of the bars of a rich display."""
+
+    def __init__(self, display: Any, title: str) -> None:
+        self._display = display
+        self._task = display.add_task(title, total=None, note="")
+
+    def __call__(self, done: int, total: int | None, note: str = "") -> None:
+        self._display.update(self._task, completed=done, total=total, note=note)
 
 
 class _NotebookBar:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from facsim.util.errors import FacsimError
@@ -36,6 +37,7 @@ class WorkerPool:
 
     def __init__(self, size: int, name: str) -> None:
         self._size, self._name = size, name
+        self._stop, self._grace_over = asyncio.Event(), asyncio.Event()
         self.error: BaseException | None = None
         self.interrupted = False
 
@@ -55,20 +57,7 @@ class WorkerPool:
             close: called at the end.
             background: runs beside the workers, and is cancelled when they have returned.
         """
-        main = self._main(work, close, background)
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            asyncio.run(main)
-            return
-        with ThreadPoolExecutor(1) as pool:  # a notebook: its loop is blocked by this call
-            future = pool.submit(asyncio.run, main)
-            while True:
-                try:
-                    future.result()
-                    return
-                except KeyboardInterrupt:
-                    self._loop.call_soon_threadsafe(self._interrupt)
+        run_pools([PoolRun(self, work, close, background)])
 
     @property
     def is_stopping(self) -> bool:
@@ -84,25 +73,30 @@ class WorkerPool:
         """Cancel calls in flight at once when the work stops."""
         self._grace_over.set()
 
-    async def _main(
+    def interrupt(self) -> None:
+        """First signal: stop and wait for calls in flight. Second signal: do not wait."""
+        if self.interrupted:
+            self._grace_over.set()
+        self.interrupted = True
+        self._stop.set()
+
+    async def main(
         self,
         work: Callable[[], Awaitable[None]],
         close: Callable[[], Awaitable[None]],
         background: Callable[[], Coroutine[Any, Any, None]] | None,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop, self._grace_over = asyncio.Event(), asyncio.Event()
+        """The pool's life in the running event loop; `run` and `run_pools` call it."""
         beside = asyncio.create_task(background()) if background else None
         try:
-            with self._signals():
-                workers = [asyncio.create_task(self._one(work)) for _ in range(self._size)]
-                all_done = asyncio.gather(*workers, return_exceptions=True)
-                await _first_of(all_done, self._stop, within_s=None)
-                if not all_done.done():
-                    await _first_of(all_done, self._grace_over, within_s=GRACE_SECONDS)
-                    for worker in workers:
-                        worker.cancel()
-                await all_done
+            workers = [asyncio.create_task(self._one(work)) for _ in range(self._size)]
+            all_done = asyncio.gather(*workers, return_exceptions=True)
+            await _first_of(all_done, self._stop, within_s=None)
+            if not all_done.done():
+                await _first_of(all_done, self._grace_over, within_s=GRACE_SECONDS)
+                for worker in workers:
+                    worker.cancel()
+            await all_done
         finally:
             if beside:
                 beside.cancel()
@@ -127,29 +121,77 @@ class WorkerPool:
         except BaseException as error:  # the caller raises it, once all workers have returned
             self.fail(error)
 
-    def _interrupt(self) -> None:
-        """First signal: stop and wait for calls in flight. Second signal: do not wait."""
-        if self.interrupted:
-            self._grace_over.set()
-        self.interrupted = True
-        self._stop.set()
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Stop gracefully on SIGINT, and on SIGTERM unless the program handles it itself."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        caught = [signal.SIGINT]
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            caught.append(signal.SIGTERM)
+@dataclass(frozen=True)
+class PoolRun:
+    """A pool and the arguments of its `WorkerPool.run`."""
+
+    pool: WorkerPool
+    work: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]
+    background: Callable[[], Coroutine[Any, Any, None]] | None = None
+
+
+def run_pools(runs: Sequence[PoolRun]) -> None:
+    """Run several pools concurrently in one event loop. A signal stops all of them, an error only its own.
+
+    Can be called from any thread, and within a running loop.
+    """
+    pools = [run.pool for run in runs]
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(_run_all(runs))
+        return
+    with ThreadPoolExecutor(1) as thread:  # a notebook: its loop is blocked by this call
+        loop = asyncio.new_event_loop()
+        future = thread.submit(_run_in, loop, runs)
+        while True:
+            try:
+                future.result()
+                return
+            except KeyboardInterrupt:
+                for pool in pools:
+                    loop.call_soon_threadsafe(pool.interrupt)
+
+
+def _run_in(loop: asyncio.AbstractEventLoop, runs: Sequence[PoolRun]) -> None:
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(_run_all(runs))
+
+
+async def _run_all(runs: Sequence[PoolRun]) -> None:
+    with _signals([run.pool for run in runs]):
+        results = await asyncio.gather(
+            *(run.pool.main(run.work, run.close, run.background) for run in runs), return_exceptions=True
+        )
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+@contextmanager
+def _signals(pools: Sequence[WorkerPool]) -> Iterator[None]:
+    """Stop gracefully on SIGINT, and on SIGTERM unless the program handles it itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt() -> None:
+        for pool in pools:
+            pool.interrupt()
+
+    loop = asyncio.get_running_loop()
+    caught = [signal.SIGINT]
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        caught.append(signal.SIGTERM)
+    for number in caught:
+        loop.add_signal_handler(number, interrupt)
+    try:
+        yield
+    finally:
         for number in caught:
-            self._loop.add_signal_handler(number, self._interrupt)
-        try:
-            yield
-        finally:
-            for number in caught:
-                self._loop.remove_signal_handler(number)
+            loop.remove_signal_handler(number)
 
 
 async def _first_of(
