@@ -23,6 +23,7 @@ PACKAGES = {
     "page": "Pages",
     "predict": "Predictors",
     "evaluation": "Evaluation",
+    "rollout": "Rollouts",
     "metrics": "Metrics",
     "report": "Leaderboard and report",
     "view": "The viewer",
@@ -50,6 +51,7 @@ RETURN_TYPES = {
         "facsim.evaluation.config.Counts",
         "facsim.evaluation.environment.Environment",
     ),
+    "rollout": ("facsim.rollout.rollout", "facsim.rollout.people.read_personas"),
     "metrics": (
         "facsim.metrics.Metrics",
         "facsim.metrics.Estimate",

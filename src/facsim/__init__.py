@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from facsim.prompt import PromptConfig, build_prompt, parse_answer
     from facsim.rationale import synthesize
     from facsim.report import Leaderboard, Report, build_report, leaderboard
+    from facsim.rollout import Rollout, SimulatedPerson
     from facsim.schema import Action, Element, Page, PastStep, Prediction, Session, SessionSoFar, Step
     from facsim.train import SftConfig, check_training, train_sft
     from facsim.util.errors import ConfigError, FacsimError, InputError
@@ -45,6 +46,7 @@ _HOMES = {
     "facsim.prompt": ("PromptConfig", "build_prompt", "parse_answer"),
     "facsim.rationale": ("synthesize",),
     "facsim.report": ("Leaderboard", "Report", "build_report", "leaderboard"),
+    "facsim.rollout": ("Rollout", "SimulatedPerson"),
     "facsim.schema": (
         "Action",
         "Element",
@@ -78,10 +80,12 @@ __all__ = [
     "PromptConfig",
     "Recipe",
     "Report",
+    "Rollout",
     "Run",
     "Session",
     "SessionSoFar",
     "SftConfig",
+    "SimulatedPerson",
     "Step",
     "__version__",
     "audit",

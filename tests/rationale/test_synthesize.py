@@ -20,9 +20,9 @@ from teaching import HOME, PRODUCT, RESULTS, answer, good, good_teacher, options
 from facsim.data import DataSet, page_id_of, split
 from facsim.data.writer import hash_session, rows_of
 from facsim.rationale import Synthesis, SynthesisInterrupted, synthesize
-from facsim.rationale.work_folder import WorkFolder
 from facsim.schema import Action
 from facsim.util.errors import ConfigError, FacsimError
+from facsim.util.work_folder import WorkFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -328,7 +328,7 @@ def test_ctrl_c_waits_for_what_is_in_flight(tmp_path, server):
 
 
 def test_two_processes_do_not_write_the_same(data, server, tmp_path):
-    first, second = (WorkFolder(tmp_path / "out", {}, resume=resume) for resume in (False, True))
+    first, second = (WorkFolder(tmp_path / "out", "synthesis", {}, resume=resume) for resume in (False, True))
     with first, pytest.raises(ConfigError, match="another process"):
         second.__enter__()
 

@@ -23,7 +23,7 @@ class Card(BaseModel):
     name: str
     """Short name, shown in leaderboards."""
     source: str
-    """Which source made it: `miniwob`, `opera`, `jsonl`, `parquet`, `shop`."""
+    """Which source made it: `miniwob`, `opera`, `jsonl`, `parquet`, `shop`, `rollout`."""
     origin: str
     """Where the sessions come from, for a reader."""
     licence: str = "not stated"

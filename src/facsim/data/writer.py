@@ -37,7 +37,7 @@ ROW_GROUP_BYTES = 8 << 20
 ROW_GROUP_ROWS = 20_000
 _PAGE_COLUMNS = frozenset({"html", "raw_html"})
 _TABLES = ("sessions.parquet", "steps.parquet", "pages.parquet", "card.json")
-_REPORTS = tuple(f"{name}.{form}" for name in ("ingest", "synthesis") for form in ("json", "md"))
+_REPORTS = tuple(f"{name}.{form}" for name in ("ingest", "synthesis", "rollout") for form in ("json", "md"))
 _FILES = frozenset((*_TABLES, *_REPORTS))
 
 
@@ -184,7 +184,7 @@ class DataSetWriter:
         }
 
     def add_report(
-        self, as_json: str, as_markdown: str, *, name: Literal["ingest", "synthesis"] = "ingest"
+        self, as_json: str, as_markdown: str, *, name: Literal["ingest", "synthesis", "rollout"] = "ingest"
     ) -> None:
         """Write `NAME.json` and `NAME.md` next to the tables.
 

@@ -53,7 +53,6 @@ class Oracle:
         Raises:
             ConfigError: if the data set is not from the shop, or from another version of it.
         """
-        from facsim.shop.simulation import ShopSimulation  # noqa: PLC0415
         from facsim.shop.version import version_of  # noqa: PLC0415 - the shop is needed here only
 
         settings = _settings_of(train)
@@ -64,14 +63,30 @@ class Oracle:
                 f"version {version}, whose shoppers may choose otherwise. "
                 "Sample it again, or use the version of Facsim that made it"
             )
-        self._simulation = ShopSimulation(settings["seed"], settings["sessions"], settings["variant"])
+        self.rebuild(settings["seed"], settings["sessions"], settings["variant"])
         self._settings = settings
-        self._sessions.clear()
         checked = train.session_ids[:_CHECKED]
         for done, session_id in enumerate(checked, start=1):
             for so_far, step in replay(train, train.session(session_id)):
                 self._check_truth(so_far, step.action, step.truth)
             progress(done, len(checked), "sessions compared")
+
+    def rebuild(self, seed: int, sessions: int, variant: str) -> None:
+        """Rebuild the shop of a seed, without a data set to compare it with.
+
+        Args:
+            seed: of the shop.
+            sessions: number of sessions that its people make in all.
+            variant: name of the design.
+
+        Raises:
+            ConfigError: if there is no such design.
+        """
+        from facsim.shop.simulation import ShopSimulation  # noqa: PLC0415
+
+        self._simulation = ShopSimulation(seed, sessions, variant)
+        self._settings = {"seed": seed, "sessions": sessions, "variant": variant}
+        self._sessions.clear()
 
     def _check_truth(self, so_far: SessionSoFar, action: Action, stated: Truth | None) -> None:
         found = self._replay(so_far).truth(so_far.step, action)

@@ -23,16 +23,19 @@ from facsim.rationale.teacher import ATTEMPTS, RationaleResult, Teacher
 from facsim.rationale.teacher_pool import RationaleRequest, StepKey, TeacherPool
 from facsim.rationale.teacher_prompts import LONGEST_ANSWER, LONGEST_FINDING, retry_prompt
 from facsim.rationale.transcripts import Transcripts
-from facsim.rationale.work_folder import WorkFolder
 from facsim.schema import Session, SessionSoFar, Step
 from facsim.util.errors import ConfigError
 from facsim.util.progress import Progress, no_progress
+from facsim.util.work_folder import WorkFolder
 
 if TYPE_CHECKING:
     from facsim.prompt import Prompt
 
 Rewrite = Literal["none", "synthetic", "all"]
 """Which existing rationales are rewritten: none, those that a teacher wrote, or all."""
+
+ANSWERS = "answers.sqlite"
+"""The response cache in the work folder `OUT.synthesis`."""
 
 ANSWER_TOKENS = 60
 """Tokens of a typical answer: two sentences in a JSON object."""
@@ -199,8 +202,8 @@ class Synthesis:
         )  # refuse the folder before anything is paid for
         settings = self._teacher(self._options).settings()
         identity = {"data": self.data.content_hash, **settings}
-        with WorkFolder(out, identity, resume=resume) as work_folder:
-            cache = self._options.cache or work_folder.answers
+        with WorkFolder(out, "synthesis", identity, resume=resume) as work_folder:
+            cache = self._options.cache or work_folder.folder / ANSWERS
             teacher = self._teacher(self._options.model_copy(update={"cache": cache}))
             pool = TeacherPool(
                 teacher, total=self.steps, concurrency=self._options.concurrency, progress=progress

@@ -14,13 +14,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from facsim.data import Card, DataSet, DataSetWriter, page_id_of
-from facsim.page import CategoryRules
-from facsim.schema import Action, Element, Page, Session, Step
+from facsim.schema import Session, Step
 from facsim.shop.action_distribution import action_of, truth_of
 from facsim.shop.shoppers import Choice, Shopper, pause, rationale_for
 from facsim.shop.shoppers.session_simulator import DecisionPoint
 from facsim.shop.simulation import CommonRandomNumbers, ShopSimulation, design_of
-from facsim.shop.storefront import SITE, PageAction
+from facsim.shop.step_categories import StepCategories
+from facsim.shop.storefront import SITE
 from facsim.shop.version import version_of
 from facsim.util.errors import ConfigError
 from facsim.util.process_pool import gc_paused, map_ordered
@@ -29,8 +29,6 @@ from facsim.util.progress import Progress, no_progress
 SOURCE = "shop"
 _CHUNK = 50
 _PAGES_REMEMBERED = 20_000
-# They lead to another URL of the same product and do not count as a product click.
-_SAME_PRODUCT = frozenset({"option", "reviews"})
 _BEGINNING = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
@@ -143,7 +141,7 @@ class _Sampler:
     def __init__(self, plan: _Plan) -> None:
         self._plan = plan
         self._simulation = ShopSimulation(plan.seed, plan.sessions, plan.variant)
-        self._rules = CategoryRules.default()
+        self._categories = StepCategories()
         self._delivered: OrderedDict[str, None] = OrderedDict()
 
     def chunk(self, start: int) -> _Chunk:
@@ -175,13 +173,6 @@ class _Sampler:
             self._delivered.popitem(last=False)
         return not known
 
-    def _category(self, page_action: PageAction | None, action: Action, url: str) -> str:
-        if page_action is None or action.name is None:
-            return self._rules.category(action, None, url)
-        if page_action.kind in _SAME_PRODUCT:
-            return "other"
-        return self._rules.category(action, _page_with(page_action, action.name), url)
-
     def _step(self, running: _RunningSession, point: DecisionPoint, choice: Choice) -> None:
         """Add a step to a session, and its page."""
         named = self._simulation.store.named(point.rendered)
@@ -193,7 +184,7 @@ class _Sampler:
         step = Step(
             page_id=page_id,
             action=action,
-            category=self._category(point.action(choice), action, url),
+            category=self._categories.category(point.action(choice), action, url),
             rationale=why,
             rationale_source="simulated",
             url=url,
@@ -239,7 +230,7 @@ class _RunningSession:
             user_id=shopper.user_id,
             steps=tuple(self.steps),
             persona=shopper.persona,
-            persona_fields=_fields(shopper),
+            persona_fields=persona_fields_of(shopper),
             intent=shopper.intent,
             outcome="terminate" if self.steps[-1].action.type == "terminate" else "purchase",
             site=urlsplit(SITE).netloc,
@@ -247,17 +238,8 @@ class _RunningSession:
         )
 
 
-def _page_with(page_action: PageAction, name: str) -> Page:
-    """A page with only the element of an action, for its category: reading whole pages is slow."""
-    tag, role = ("a", "link") if page_action.method == "get" else ("button", "button")
-    if page_action.kind == "search":
-        tag, role = ("button", "button") if page_action.part == "button" else ("input", "searchbox")
-    href = page_action.address if tag == "a" else None
-    element = Element(name=name, tag=tag, role=role, text=page_action.label, href=href)
-    return Page("", lambda: (element,))
-
-
-def _fields(shopper: Shopper) -> str:
+def persona_fields_of(shopper: Shopper) -> str:
+    """Observable traits of a shopper as a JSON object."""
     return json.dumps(dict(shopper.fields), sort_keys=True, ensure_ascii=False)
 
 

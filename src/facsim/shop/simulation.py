@@ -19,8 +19,14 @@ from facsim.shop.storefront import DESIGNS, ActionKind, Design, PageAction, Stor
 from facsim.util.errors import ConfigError
 
 _CATALOGUES_KEPT = 2
-_GROUPS: Final = {kind: place for place, kind in enumerate(get_args(ActionKind))}
-_LEAVE: Final = len(_GROUPS)
+KIND_PLACES: Final = {kind: place for place, kind in enumerate(get_args(ActionKind))}
+"""Place of each kind of action in the order in which choices are drawn."""
+LEAVE_PLACE: Final = len(KIND_PLACES)
+"""Place of leaving in that order."""
+
+
+DrawKey = tuple[int, str, str, str, str, str, int]
+"""Orders the choices of one kind."""
 
 
 class ShopSimulation(SessionSimulator):
@@ -84,32 +90,43 @@ class CommonRandomNumbers:
         actions = point.view.actions
         groups: dict[int, list[Choice]] = {}
         for choice in point.choices:
-            kind = _LEAVE if choice.action_index is None else _GROUPS[actions[choice.action_index].kind]
+            kind = (
+                LEAVE_PLACE if choice.action_index is None else KIND_PLACES[actions[choice.action_index].kind]
+            )
             groups.setdefault(kind, []).append(choice)
         ordered = [groups[kind] for kind in sorted(groups)]
         masses = [sum([choice.probability for choice in group]) for group in ordered]
-        chosen = ordered[_place(sort, masses)]
+        chosen = ordered[place_of(sort, masses)]
         if len(chosen) > 1:
-            chosen.sort(key=lambda choice: _order(actions, choice))
-        return chosen[_place(which, [choice.probability for choice in chosen])]
+            chosen.sort(key=lambda choice: _draw_key(actions, choice))
+        return chosen[place_of(which, [choice.probability for choice in chosen])]
 
 
-def _order(actions: Sequence[PageAction], choice: Choice) -> tuple[int, str, str, str, str, str, int]:
-    """The sort key of a choice among those of its kind, the same on every page that offers it."""
+def _draw_key(actions: Sequence[PageAction], choice: Choice) -> DrawKey:
     assert choice.action_index is not None, "leaving is the only choice of its kind"
-    action = actions[choice.action_index]
+    return draw_key(actions[choice.action_index], choice.text, choice.action_index)
+
+
+def draw_key(action: PageAction, text: str | None, index: int) -> DrawKey:
+    """The sort key of a choice among those of its kind, the same on every page that offers it.
+
+    Args:
+        action: what is chosen.
+        text: the typed text, if any.
+        index: of the action on its page; ties go to the first.
+    """
     return (
         action.product or 0,
-        choice.text or "",
+        text or "",
         action.facet,
         action.value,
         action.label,
         action.part,
-        choice.action_index,  # ties go to the first on the page
+        index,
     )
 
 
-def _place(number: float, masses: Sequence[float]) -> int:
+def place_of(number: float, masses: Sequence[float]) -> int:
     """Index of the mass that the given share of the total falls into, with the masses laid end to end."""
     wanted = number * sum(masses)
     for place, mass in enumerate(masses):

@@ -1,8 +1,6 @@
-"""The work folder of an unfinished synthesis: its settings and every paid answer.
+"""The work folder beside a data set that is still being made: its settings, and every answer so far.
 
-`OUT.synthesis/` holds `settings.json` and `answers.sqlite`, a response cache
-(`facsim.predict.endpoint.response_cache`). A killed process loses no answer. The folder is removed when the
-data set is complete.
+A killed process loses nothing that is in it. The folder is removed when the data set is complete.
 """
 
 from __future__ import annotations
@@ -22,10 +20,11 @@ from facsim.util.setting_differences import check_same_settings
 
 
 class WorkFolder:
-    """A context manager that admits one process at a time.
+    """`OUT.KIND/` with `settings.json`. A context manager that admits one process at a time.
 
     Args:
         out: the data set to write.
+        kind: what is being done, for example `synthesis`.
         settings: everything that changes the answers; compared on resume.
         resume: whether to continue an existing work folder.
 
@@ -35,22 +34,18 @@ class WorkFolder:
         FacsimError: on entering, if it cannot be written.
     """
 
-    def __init__(self, out: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
-        self.folder = out.with_name(f"{out.name}.synthesis")
+    def __init__(self, out: Path, kind: str, settings: Mapping[str, Any], *, resume: bool) -> None:
+        self.folder = out.with_name(f"{out.name}.{kind}")
+        self._kind = kind
         self._settings: dict[str, Any] = json.loads(json.dumps(settings))
         self._resume = resume
-
-    @property
-    def answers(self) -> Path:
-        """The response cache."""
-        return self.folder / "answers.sqlite"
 
     def __enter__(self) -> Self:
         file = self.folder / "settings.json"
         try:
             if file.exists() and not self._resume:
                 raise ConfigError(
-                    f"{self.folder} holds an unfinished synthesis. Continue it with --resume, or remove it"
+                    f"{self.folder} holds an unfinished {self._kind}. Continue it with --resume, or remove it"
                 )
             self.folder.mkdir(parents=True, exist_ok=True)
             with ExitStack() as stack:

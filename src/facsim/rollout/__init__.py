@@ -1,0 +1,8 @@
+"""The closed loop: a predictor shops by itself, and its sessions become a data set."""
+
+from facsim.rollout.people import SimulatedPerson
+from facsim.rollout.rollout import rollout
+from facsim.rollout.rollout_data import Rollout
+from facsim.rollout.runner import RolloutInterrupted
+
+__all__ = ["Rollout", "RolloutInterrupted", "SimulatedPerson", "rollout"]

@@ -1,0 +1,235 @@
+"""`rollout`: a predictor goes shopping by itself, and its sessions become a data set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from facsim.data import DataSet, DataSetWriter
+from facsim.predict.protocol import Predictor, Savable, as_trainable
+from facsim.predict.registry import ENDPOINT_KINDS, load_predictor
+from facsim.prompt import PromptConfig, prompt_hash
+from facsim.rollout.journal import RolloutJournal
+from facsim.rollout.people import (
+    SimulatedPerson,
+    people_of_data,
+    people_of_shop,
+    read_personas,
+    select_people,
+)
+from facsim.rollout.rollout_data import SOURCE, Rollout, card_of, open_rollout, write_rollout
+from facsim.rollout.runner import RolloutRunner, WorkerPlan, prepare_predictor
+from facsim.rollout.session_loop import LoopSettings
+from facsim.rollout.shop_site import SITE_NAME, ShopSite
+from facsim.rollout.web_environment import Site
+from facsim.util.errors import ConfigError
+from facsim.util.progress import Progress
+from facsim.util.progress_bar import default_progress
+from facsim.util.work_folder import WorkFolder
+
+MAX_STEPS: Final = 200
+"""Default limit of actions per session. Fewer than one in 100,000 simulated shoppers takes as many."""
+
+PeopleSource = DataSet | Sequence[SimulatedPerson] | str | Path
+
+
+def rollout(
+    site: str,
+    predictor: str | Predictor,
+    *,
+    sessions: int,
+    out: str | Path,
+    people: PeopleSource | None = None,
+    train: DataSet | str | Path | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    concurrency: int | None = None,
+    greedy: bool = False,
+    max_steps: int = MAX_STEPS,
+    prompt: PromptConfig | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Rollout:
+    """Let a predictor shop by itself, and write its sessions as a data set.
+
+    At each step the predictor sees the page, an action is drawn from its probabilities and carried out. A
+    predictor without probabilities (an endpoint, which samples by its own temperature) has its answer
+    carried out. A session ends with a purchase, with `terminate`, or at a limit. Sessions that end otherwise
+    are in the data set too, as censored ones: nothing is dropped.
+
+    The same seed gives the same sessions, with any number of workers, as far as the predictor's answers are
+    the same. Random numbers depend on the person, not on the design of the site, so two designs can be
+    compared pairwise.
+
+    Args:
+        site: `shop` or `shop:DESIGN`, the embedded shop.
+        predictor: a spec string such as `baseline:markov-2`, or a predictor. It is closed at the end.
+        sessions: number of sessions.
+        out: the data set's folder. Until it is complete, answers are kept in `OUT.rollout`.
+        people: whose sessions are produced: a data set (or its folder), a personas file (see
+            `facsim.rollout.people.read_personas`) or a list. By default the shop's own people.
+        train: a data set, or its folder, that a predictor which learns is fitted on.
+        seed: of the random numbers, of fitting, and of the sample of people. For the shop's own people it is
+            also the shop's seed; people of a sample of the shop come with theirs.
+        workers: number of processes, for predictors that compute in this process.
+        concurrency: sessions in flight; by default the predictor's own choice.
+        greedy: take the most probable action instead of drawing one.
+        max_steps: a session ends after so many actions.
+        prompt: how sessions become chat messages, if the predictor is the spec string of a model.
+        resume: continue an unfinished rollout. No answer is asked for again, except calls that failed.
+        overwrite: replace an existing data set at `out`.
+        progress: called with (finished sessions, sessions, rate and ends).
+        **options: options of the predictor, if it is a spec string; see `facsim.load_predictor`.
+
+    Returns:
+        Where the data set is, and what came of the sessions. If `out` already holds this very rollout,
+        nothing is asked.
+
+    Raises:
+        ConfigError: if an option is unusable, or `out` holds something else and `overwrite` is false.
+        FacsimError: if continuing makes no sense, or an answer cannot be written.
+        RolloutInterrupted: after SIGINT or SIGTERM.
+    """
+    _check_counts(sessions=sessions, workers=workers, max_steps=max_steps, concurrency=concurrency)
+    out = Path(out)
+    chosen = _open_people(people)
+    place, who = _open_site(site, chosen, sessions, seed)
+    given = predictor
+    asked = load_predictor(given, prompt=prompt, **options) if isinstance(given, str) else given
+    train = DataSet.open(train) if isinstance(train, str | Path) else train
+    if workers > 1:
+        _check_workers(given, asked)
+    prepare_predictor(asked, place, train, seed)
+    loop = LoopSettings(SITE_NAME, greedy, max_steps)
+    settings = _identity(place, asked, people=chosen, train=train, sessions=sessions, seed=seed, loop=loop)
+    if not overwrite and (out / "card.json").exists():
+        return open_rollout(out, settings)
+    DataSetWriter(out, card_of(settings), overwrite=overwrite)  # refuse before asking anything
+    with (
+        default_progress(out.name, progress) as report,
+        WorkFolder(out, SOURCE, settings, resume=resume) as work_folder,
+        RolloutJournal(work_folder.folder) as journal,
+    ):
+        journal.drop_failed_calls()
+        ends = journal.ends()
+        runner = RolloutRunner(
+            place,
+            asked,
+            loop,
+            seed=seed,
+            journal=journal,
+            total=len(who),
+            done=list(ends.values()),
+            progress=report,
+        )
+        pending = (person for person in who if person.session_id not in ends)
+        if workers > 1:
+            assert isinstance(given, str)
+            assert isinstance(place, ShopSite)
+            spec = _worker_spec(given, asked, work_folder.folder)
+            plan = WorkerPlan(
+                place.variant,
+                place.simulation.seed,
+                place.simulation.sessions,
+                spec,
+                tuple(sorted(options.items())),
+                None if train is None else train.path,
+                None if train is None or train.is_whole else train.session_ids,
+                loop,
+                seed,
+            )
+            runner.run_in_workers(plan, pending, workers)
+        else:
+            runner.run(pending, concurrency or asked.concurrency)
+        return write_rollout(out, settings, who, journal, site_name=SITE_NAME, overwrite=overwrite)
+
+
+def _check_counts(**counts: int | None) -> None:
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise ConfigError(f"{name} {count}: expected 1 or more")
+
+
+def _open_people(people: PeopleSource | None) -> DataSet | list[SimulatedPerson] | None:
+    if people is None or isinstance(people, DataSet):
+        return people
+    if isinstance(people, str | Path):
+        return DataSet.open(people) if Path(people).is_dir() else read_personas(Path(people))
+    return list(people)
+
+
+def _open_site(
+    spec: str, people: DataSet | list[SimulatedPerson] | None, sessions: int, seed: int
+) -> tuple[Site, list[SimulatedPerson]]:
+    """The site and the people who go there.
+
+    Raises:
+        ConfigError: if there is no such site.
+    """
+    kind, _, variant = spec.partition(":")
+    if kind != "shop":
+        raise ConfigError(f"unknown site {spec!r}: expected shop or shop:DESIGN")
+    shop_seed, shop_sessions = seed, sessions
+    if isinstance(people, DataSet) and people.card.source == "shop":
+        shop_seed, shop_sessions = people.card.settings["seed"], people.card.settings["sessions"]
+    site = ShopSite(variant or "standard", shop_seed, shop_sessions)
+    if people is None:
+        return site, people_of_shop(site.simulation, range(sessions))
+    found = people_of_data(people) if isinstance(people, DataSet) else people
+    return site, select_people(found, sessions, seed)
+
+
+def _check_workers(given: str | Predictor, predictor: Predictor) -> None:
+    if not isinstance(given, str):
+        raise ConfigError("several workers need a predictor's spec string: each process makes its own")
+    if given.partition(":")[0] in ENDPOINT_KINDS:
+        raise ConfigError(
+            f"{predictor.spec} is asked over the network: use concurrency, not workers, for several at once"
+        )
+
+
+def _worker_spec(given: str, predictor: Predictor, folder: Path) -> str:
+    """The spec string by which worker processes load the predictor, as fitted here if it can be saved."""
+    if isinstance(predictor, Savable) and as_trainable(predictor) is not None:
+        saved = folder / predictor.artifact
+        if not saved.exists():
+            predictor.save(saved)
+        return f"{given.partition(':')[0]}:{saved}"
+    return given
+
+
+def _identity(
+    site: Site,
+    predictor: Predictor,
+    *,
+    people: DataSet | list[SimulatedPerson] | None,
+    train: DataSet | None,
+    sessions: int,
+    seed: int,
+    loop: LoopSettings,
+) -> dict[str, Any]:
+    """Everything that determines the sessions, as JSON values."""
+    prompt = getattr(predictor, "prompt", None)
+    who: dict[str, Any] = {"from": "shop"}
+    if isinstance(people, DataSet):
+        who = {"from": people.card.name, "content_hash": people.content_hash, "of": len(people)}
+    elif people is not None:
+        who = {"from": "personas", "of": len(people)}
+    identity = {
+        "site": {"spec": site.spec, **site.settings()},
+        "predictor": predictor.spec,
+        "predictor_settings": dict(predictor.settings()),
+        "prompt_hash": prompt_hash(prompt) if isinstance(prompt, PromptConfig) else None,
+        "train": None if train is None else {"content_hash": train.content_hash, "sessions": len(train)},
+        "people": who,
+        "sessions": sessions,
+        "seed": seed,
+        "greedy": loop.greedy,
+        "max_steps": loop.max_steps,
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(identity))
+    return plain

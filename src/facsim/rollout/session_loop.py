@@ -1,0 +1,188 @@
+"""One session in closed loop: observe, ask, draw, act, until the person buys, leaves or reaches a limit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from facsim.data import page_id_of
+from facsim.predict.protocol import Predictor
+from facsim.rollout.action_draw import ActionDraw, is_distribution, truth_of_draw
+from facsim.rollout.people import SimulatedPerson
+from facsim.rollout.rollout_answer import RolloutAnswer, SessionEnd, clean_action, unusable
+from facsim.rollout.web_environment import ActionError, Observation, SiteError, WebEnvironment
+from facsim.schema import Action, PastStep, Prediction, SessionSoFar, Truth
+
+MAX_FAILURES: Final = 3
+"""A session ends after so many unusable answers in a row at one step."""
+
+
+class SessionStopped(Exception):
+    """The run is stopping; the session is continued when the run is resumed."""
+
+
+class SessionLog(Protocol):
+    """Keeps the answers of a session as they come."""
+
+    def recorded(self, step: int, attempt: int) -> RolloutAnswer | None:
+        """The answer that an earlier, interrupted run got here."""
+
+    def put(self, answer: RolloutAnswer, observation: Observation) -> None:
+        """Keep an answer and the page it was given on. A later one for the same place replaces it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """How sessions are produced.
+
+    Attributes:
+        site: name of the site, as predictors are told.
+        greedy: whether the most probable action is taken instead of one that is drawn.
+        max_steps: a session ends after so many actions.
+        max_seconds: a session ends after so many seconds; None for no limit.
+    """
+
+    site: str
+    greedy: bool
+    max_steps: int
+    max_seconds: float | None = None
+
+
+class SessionLoop:
+    """Produces the session of one person.
+
+    Args:
+        environment: where.
+        predictor: decides.
+        settings: limits and the rule for choosing actions.
+        is_stopping: whether no further question may be asked.
+    """
+
+    def __init__(
+        self,
+        environment: WebEnvironment,
+        predictor: Predictor,
+        settings: LoopSettings,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._environment, self._predictor = environment, predictor
+        self._settings, self._is_stopping = settings, is_stopping
+
+    async def run(self, person: SimulatedPerson, draw: ActionDraw, log: SessionLog) -> SessionEnd:
+        """Produce the session; every answer goes to the log before it is carried out.
+
+        Answers in the log are not asked for again, as long as their element is on the page.
+
+        Raises:
+            SessionStopped: if the run is stopping.
+            FacsimError: if the predictor reports that continuing is pointless, or the log cannot be written.
+        """
+        began = time.monotonic()
+        limit = self._settings.max_seconds
+        past: tuple[PastStep, ...] = ()
+        attempt = 0
+        try:
+            observation = await self._environment.reset(person)
+            while len(past) < self._settings.max_steps:
+                if limit is not None and time.monotonic() - began > limit:
+                    return SessionEnd("max_seconds", f"after {limit:g} seconds")
+                so_far = SessionSoFar(
+                    person.session_id,
+                    observation.page,
+                    past,
+                    person.persona,
+                    person.intent,
+                    self._settings.site,
+                )
+                answer = await self._answer(so_far, attempt, observation, draw, log)
+                action = answer.action
+                if answer.failure is None and action is not None:
+                    if action.type == "terminate":
+                        return SessionEnd("terminate")
+                    following: Observation | None
+                    try:
+                        following = await self._environment.step(action)
+                    except ActionError as error:
+                        answer = answer.failed("not_possible", str(error))
+                        log.put(answer, observation)
+                    else:
+                        if following is None:
+                            return SessionEnd("purchase")
+                        done = PastStep(observation.page, action, answer.rationale, answer.category)
+                        past = (*past, done)
+                        observation, attempt = following, 0
+                        continue
+                attempt += 1
+                if attempt == MAX_FAILURES:
+                    return SessionEnd("failed", f"{answer.failure}: {answer.message}")
+                observation = await self._environment.observe()
+        except SiteError as error:
+            return SessionEnd("site", str(error))
+        return SessionEnd("max_steps", f"after {self._settings.max_steps} actions")
+
+    async def _answer(
+        self,
+        so_far: SessionSoFar,
+        attempt: int,
+        observation: Observation,
+        draw: ActionDraw,
+        log: SessionLog,
+    ) -> RolloutAnswer:
+        """The answer for the current page: from the log if it is there, else from the predictor."""
+        recorded = log.recorded(so_far.step, attempt)
+        page_id = page_id_of(observation.page.html)
+        if recorded is not None and _still_fits(recorded, page_id, observation):
+            if recorded.truth is not None:
+                draw.skip()
+            if recorded.page_id != page_id:
+                recorded = replace(recorded, page_id=page_id, url=observation.url)
+                log.put(recorded, observation)
+            return recorded
+        if self._is_stopping():
+            raise SessionStopped
+        prediction = await self._predictor.predict(so_far)
+        # A predictor that never awaits must not block signals and other sessions.
+        await asyncio.sleep(0)
+        action, truth = self._choose(prediction, draw)
+        answer = RolloutAnswer.of(
+            prediction,
+            step=so_far.step,
+            attempt=attempt,
+            page_id=page_id,
+            url=observation.url,
+            action=action,
+            truth=truth,
+        )
+        if action is None:
+            answer = answer.failed(*unusable(prediction))
+        elif action.type != "terminate" and action.name not in observation.page:
+            answer = answer.failed("not_on_page", f"no element {action.name!r} on {observation.url}")
+        else:
+            answer = replace(answer, category=self._environment.category(action))
+        log.put(answer, observation)
+        return answer
+
+    def _choose(self, prediction: Prediction, draw: ActionDraw) -> tuple[Action | None, Truth | None]:
+        """The action to take, and the probabilities that it was drawn from."""
+        probabilities = prediction.probabilities
+        if self._settings.greedy or probabilities is None or not is_distribution(probabilities):
+            action = prediction.action
+            return (None if action is None else clean_action(action)), None
+        # Cleaned, two actions may be one; their probabilities add up.
+        cleaned: dict[Action, float] = {}
+        for action, probability in probabilities.items():
+            clean = action if action.text is None else clean_action(action)
+            cleaned[clean] = cleaned.get(clean, 0.0) + probability
+        drawn = draw.draw(cleaned, self._environment.draw_order)
+        return drawn, truth_of_draw(drawn, cleaned)
+
+
+def _still_fits(recorded: RolloutAnswer, page_id: str, observation: Observation) -> bool:
+    """Whether a recorded answer can be used on this page. A site may show another page than last time."""
+    if recorded.page_id == page_id or recorded.failure is not None:
+        return True
+    action = recorded.action
+    return action is not None and (action.type == "terminate" or action.name in observation.page)
