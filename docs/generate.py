@@ -20,6 +20,7 @@ from facsim.cli.main import app as main_app
 # Headings of the API page, in the order in which a newcomer meets the packages. Others come last.
 PACKAGES = {
     "data": "Data sets",
+    "record": "Recording",
     "page": "Pages",
     "predict": "Predictors",
     "evaluation": "Evaluation",

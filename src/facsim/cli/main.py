@@ -22,6 +22,7 @@ app.register_install_completion_command(help="Install completion for your shell 
 _VERBS = {
     "simplify": ("facsim.cli.simplify:command", "Simplify raw HTML and name every element."),
     "shop": ("facsim.cli.shop:app", "The embedded shop and its simulated shoppers."),
+    "record": ("facsim.cli.record:app", "Record people's browsing, with their consent, as a data set."),
     "ingest": ("facsim.cli.ingest:command", "Turn recorded sessions into a data set."),
     "audit": ("facsim.cli.audit:command", "Check a data set for what would invalidate a result."),
     "synthesize": ("facsim.cli.synthesize:command", "Have a model write the missing rationales."),

@@ -1,0 +1,147 @@
+"""Chromium with a clean profile and the extension, for studies in a lab."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from facsim.record.extension_package import write_extension
+from facsim.record.recording import Recording
+from facsim.util.errors import ConfigError
+
+_DELIVERY_SECONDS = 20.0
+"""How long to wait for the queue of a closed browser."""
+_NAMES = ("chromium", "chromium-browser", "google-chrome-for-testing", "google-chrome", "microsoft-edge")
+_FLAGS = (
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--password-store=basic",
+    # Branded builds switched this flag off in 2025; some still honour it this way.
+    "--disable-features=DisableLoadExtensionCommandLineSwitch",
+)
+
+
+def find_chromium() -> str:
+    """The path of Chromium.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    for name in _NAMES:
+        if path := shutil.which(name):
+            return path
+    raise ConfigError(
+        "no Chromium on this machine. Install it (Debian: apt-get install chromium), or load the extension "
+        "of `facsim record export` into your own browser"
+    )
+
+
+class LabBrowser:
+    """Chromium for one participant after the other, each with a clean profile.
+
+    Args:
+        recording: receives what is recorded.
+        port: the collector's port.
+        flags: further flags for Chromium.
+        announce: called with lines for the person at the terminal.
+
+    Raises:
+        ConfigError: if there is no Chromium.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        port: int,
+        *,
+        flags: Sequence[str] = (),
+        announce: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._chromium = find_chromium()
+        self._recording, self._port, self._flags = recording, port, tuple(flags)
+        self._announce = announce
+        self._extension = recording.folder / "extension"
+
+    def run(self, participant: str | None, stop: threading.Event) -> None:
+        """Run Chromium until the person closes it or `stop` is set, then deliver what its queue still holds.
+
+        Args:
+            participant: suggested on the consent page.
+            stop: closes the browser.
+        """
+        recording = self._recording
+        write_extension(
+            recording.study,
+            self._extension,
+            port=self._port,
+            token=recording.token,
+            participant=participant,
+        )
+        # The profile of a browser that was killed may still hold a queue.
+        for left in sorted(recording.folder.glob("profile-*")):
+            self._announce("Delivering what an earlier browser still holds.")
+            self.deliver(left)
+        profile = recording.folder / f"profile-{secrets.token_hex(4)}"
+        process = self._start(profile)
+        self._announce("Chromium is open. Close it to end the recording.")
+        try:
+            while process.poll() is None and not stop.wait(0.2):
+                pass
+        finally:
+            _end(process)
+            self.deliver(profile)
+
+    def deliver(self, profile: Path) -> None:
+        """Start the browser once more, unseen, until its queue is empty; then remove the profile."""
+        started = time.monotonic()
+        process = self._start(profile, "--headless=new")
+        try:
+            while time.monotonic() < started + _DELIVERY_SECONDS and process.poll() is None:
+                if self._recording.delivered_at > started:
+                    break
+                time.sleep(0.1)
+        finally:
+            _end(process)
+        if self._recording.delivered_at > started:
+            shutil.rmtree(profile, ignore_errors=True)
+        else:
+            self._announce(
+                f"{profile} may hold events that could not be delivered. The next recording tries again."
+            )
+
+    def _start(self, profile: Path, *flags: str) -> subprocess.Popen[bytes]:
+        extension = self._extension.resolve()
+        command = [self._chromium, f"--user-data-dir={profile.resolve()}", *_FLAGS, *self._flags, *flags]
+        command += [f"--disable-extensions-except={extension}", f"--load-extension={extension}"]
+        if os.geteuid() == 0:
+            command.append("--no-sandbox")  # Chromium refuses to run as root with it
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [*command, "about:blank"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the browser and its children."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)

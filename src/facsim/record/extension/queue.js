@@ -1,0 +1,76 @@
+// The queue of events in the extension's storage, and its delivery. Used by the service worker and by the
+// extension's own pages.
+const BATCH = 8_000_000; // characters of a request, unless one event alone is longer
+const PATIENCE = 30_000; // ms for an answer
+
+export const isEvent = key => key.startsWith('q/');
+export const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map(b => b.toString(16).padStart(2, '0')).join('');
+
+export async function config() {
+  return (await fetch(chrome.runtime.getURL('config.json'))).json();
+}
+
+export async function keys() {
+  const all = chrome.storage.local.getKeys ? await chrome.storage.local.getKeys() : Object.keys(await chrome.storage.local.get(null));
+  return all.filter(isEvent).sort();
+}
+
+// One event at a time gets the next number of the clock.
+let recording = Promise.resolve();
+export function record(event, always = false) {
+  recording = recording.catch(() => {}).then(async () => {
+    const {state, clock = 0} = await chrome.storage.local.get(['state', 'clock']);
+    if (!always && (!state?.consented || state.paused || state.stopped)) return;
+    const whole = {id: newId(), clock: clock + 1, time: Date.now(), ...event};
+    await chrome.storage.local.set({[`q/${String(whole.clock).padStart(12, '0')}/${whole.id}`]: whole, clock: whole.clock});
+  });
+  return recording;
+}
+
+export async function post(path, body, token) {
+  const {port} = await config();
+  const answer = await fetch(`http://127.0.0.1:${port}/${path}`, {
+    method: 'POST', body: JSON.stringify(body), cache: 'no-store', credentials: 'omit', redirect: 'error',
+    headers: {'Content-Type': 'application/json', Authorization: `Bearer ${token}`},
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw Object.assign(new Error(said.error || `the collector answered ${answer.status}`), {status: answer.status});
+  return said;
+}
+
+// Sends what waits, in order. An event leaves the queue only after the collector has it on its disk.
+export async function send() {
+  const {state, token = (await config()).token} = await chrome.storage.local.get(['state', 'token']);
+  if (!token) return;
+  try {
+    for (let waiting = await keys(); waiting.length; waiting = await keys()) {
+      const batch = [];
+      let size = 0;
+      for (const key of waiting) {
+        const event = (await chrome.storage.local.get(key))[key];
+        if (!event) continue;
+        const length = (event.html?.length || 0) + 1000;
+        if (batch.length && size + length > BATCH) break;
+        batch.push([key, event]);
+        size += length;
+      }
+      if (!batch.length) break;
+      const {refused = {}} = await post('events', {installation: state.installation, events: batch.map(([, event]) => event)}, token);
+      // What the collector refuses for good is set aside with its reason, so that it cannot block the rest.
+      const aside = Object.fromEntries(batch.filter(([, event]) => event.id in refused)
+        .map(([, event]) => [`refused/${event.id}`, {reason: refused[event.id], kind: event.kind, time: event.time}]));
+      if (Object.keys(aside).length) await chrome.storage.local.set(aside);
+      await chrome.storage.local.remove(batch.map(([key]) => key));
+    }
+    await post('hello', {waiting: 0}, token);
+    await chrome.storage.local.remove('problem');
+  } catch (error) {
+    const text = error.status ? error.message : 'The collector does not answer. What is recorded waits in this browser until it is back.';
+    await chrome.storage.local.set({problem: text});
+  }
+}
+
+export async function broadcast(state) {
+  for (const tab of await chrome.tabs.query({})) chrome.tabs.sendMessage(tab.id, {what: 'state', state}).catch(() => {});
+}

@@ -1,0 +1,415 @@
+// Turns what a person does on a page into recorded actions, and puts them into the queue on disk.
+//
+// One recorder serves a page with all its same-origin frames; it lives in the outermost window. Only trusted
+// events count: what a script of the page dispatches is not an action. An action is stored with the page as it
+// was just before (`snapshot.js`), and with a clock that counts events, so that their order does not depend on
+// the time of day.
+'use strict';
+
+(() => {
+  const outermost = () => {
+    let win = window;
+    try { while (win !== win.parent && win.parent.document) win = win.parent; } catch { /* another origin */ }
+    return win;
+  };
+  const root = outermost();
+  if (root !== root.top) return; // A page embedded in a foreign site is not recorded.
+
+  const TEXT_INPUTS = new Set(('text search email url tel number password date time month week datetime-local color range').split(' '));
+  const PICKED = new Set(['date', 'time', 'month', 'week', 'datetime-local', 'color', 'range']);
+  const REUSABLE = 250; // ms for which the snapshot of an unchanged page serves again
+  const {masking, snapshot} = facsim;
+  const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map(b => b.toString(16).padStart(2, '0')).join('');
+  const mark = () => newId().slice(0, 16);
+
+  class Recorder {
+    constructor() {
+      this.doc = newId();
+      this.clock = 0;
+      this.state = null;
+      this.unstored = new Map();
+      this.pending = null; // a click on a text field or an opened select: perhaps only the start of an action
+      this.press = this.key = this.typing = this.changing = null;
+      this.implied = false; // whether a click may follow that the browser makes: of a label's control, or of Enter in a form
+      this.dirty = true;
+      this.page = null;
+      this.costs = [];
+      this.ready = this.refresh(true).then(() => this.started());
+    }
+
+    // --- state and queue
+
+    async refresh(first) {
+      const {state, clock, ask} = await chrome.storage.local.get(['state', 'clock', 'ask']);
+      this.clock = Math.max(this.clock, clock || 0);
+      if (first && ask) this.ask = ask;
+      this.setState(state);
+    }
+
+    setState(state) {
+      this.state = state || null;
+      masking.setPrivate(state?.study?.private);
+      facsim.overlay.show(this.isRecording, state?.study?.title);
+    }
+
+    get isRecording() { return Boolean(this.state?.consented && !this.state.paused && !this.state.stopped); }
+
+    started() {
+      if (!this.isRecording) return;
+      const kind = performance.getEntriesByType('navigation')[0]?.type || 'navigate';
+      this.put({kind: 'navigate', how: kind});
+      chrome.runtime.sendMessage({what: 'document', doc: this.doc}).catch(() => {});
+      if (this.ask) facsim.overlay.ask(this.ask);
+    }
+
+    put(event) {
+      if (this.state && !this.isRecording) return null;
+      this.clock += 1;
+      const whole = {id: newId(), clock: this.clock, time: Date.now(), mono: performance.now(), doc: this.doc,
+        url: masking.address(root.location.href), title: masking.clean(root.document.title).slice(0, 300), ...event};
+      this.ready.then(() => { if (this.isRecording) this.store(whole); });
+      return whole.id;
+    }
+
+    // Storage belongs to the browser's process: what is stored survives the page, the service worker and a kill.
+    async store(event) {
+      this.unstored.set(event.id, event);
+      try {
+        await chrome.storage.local.set({[`q/${String(event.clock).padStart(12, '0')}/${event.id}`]: event, clock: this.clock});
+        this.unstored.delete(event.id);
+      } catch (error) {
+        if (!chrome.runtime?.id) return; // the extension was removed or replaced
+        facsim.overlay.warn('Facsim cannot store what it records: the disk may be full. It tries again.');
+        setTimeout(() => this.unstored.has(event.id) && this.store(event), 2000);
+      }
+    }
+
+    scroll() {
+      const view = root.visualViewport, body = root.document.scrollingElement || root.document.documentElement;
+      return {x: Math.round(root.scrollX), y: Math.round(root.scrollY), width: root.innerWidth, height: root.innerHeight,
+        page_height: body?.scrollHeight ?? 0, zoom: view?.scale ?? 1};
+    }
+
+    // --- snapshots
+
+    take(target) {
+      const now = performance.now();
+      const page = this.page;
+      if (page && !this.dirty && !page.special && page.target === target && now - page.taken < REUSABLE) return page;
+      const taken = snapshot.take(root.document, target, mark(), facsim.overlay.host);
+      taken.target = target;
+      taken.scroll = this.scroll();
+      this.dirty = false;
+      this.page = taken;
+      this.costs.push(taken.cost);
+      return taken;
+    }
+
+    action(kind, shot, more) {
+      const id = this.put({kind: 'action', action: kind, html: shot.html, mark: shot.mark, masked: shot.masked,
+        scroll: shot.scroll, cost: Math.round(shot.cost * 10) / 10, ...more});
+      facsim.overlay.recorded();
+      if (id && this.isRecording && Math.random() < (this.state.study?.rationale_share || 0)) {
+        const ask = {id, label: more.label || '', kind, time: Date.now()};
+        chrome.storage.local.set({ask});
+        setTimeout(() => facsim.overlay.ask(ask), 400);
+      }
+      return id;
+    }
+
+    // --- targets
+
+    innermost(event) {
+      let target = event.composedPath()[0];
+      if (target?.nodeType !== 1) target = target?.parentElement ?? event.target;
+      for (;;) {
+        const inner = snapshot.shadowOf(target);
+        if (!inner || inner.mode !== 'closed') return target;
+        const found = 'clientX' in event && (event.clientX || event.clientY)
+          ? inner.elementFromPoint(event.clientX, event.clientY) : inner.activeElement;
+        if (!found || found === target || found.getRootNode() !== inner) return target;
+        target = found;
+      }
+    }
+
+    around(e, selector) {
+      for (let node = e; node;) {
+        const found = node.closest?.(selector);
+        if (found) return found;
+        node = node.getRootNode().host;
+      }
+      return null;
+    }
+
+    // The element that a click acts on: for a label its control, unless that is hidden and the label drawn instead.
+    acted(target) {
+      const label = this.around(target, 'label');
+      const control = label?.control;
+      if (control && !control.contains(target)) {
+        const inner = this.around(target, snapshot.CONTROLS.replace(',label', ''));
+        if (!inner || !label.contains(inner)) return control.checkVisibility({visibilityProperty: true}) ? control : target;
+      }
+      return target;
+    }
+
+    isActionable(target) {
+      return Boolean(this.around(target, snapshot.CONTROLS)) || getComputedStyle(target).cursor === 'pointer';
+    }
+
+    field(e) {
+      if (!e) return null;
+      if (e.isContentEditable) {
+        let host = e;
+        while (host.parentElement?.isContentEditable) host = host.parentElement;
+        return host;
+      }
+      return e.localName === 'textarea' || (e.localName === 'input' && TEXT_INPUTS.has(e.type)) ? e : null;
+    }
+
+    fieldText(field) { return field.isContentEditable ? field.innerText.trim() : field.value; }
+
+    label(e) {
+      const named = this.around(e, snapshot.CONTROLS) || e;
+      if (masking.isPrivate(named)) return '';
+      const text = named.getAttribute('aria-label') || named.labels?.[0]?.textContent || (named.isContentEditable ? '' : named.innerText)
+        || named.getAttribute('placeholder') || named.getAttribute('alt') || named.querySelector?.('img[alt]')?.alt || '';
+      return masking.clean(text.replace(/\s+/g, ' ').trim()).slice(0, 80);
+    }
+
+    // --- clicks
+
+    onPointerDown(event) {
+      this.implied = false;
+      if (event.button > 1) return;
+      const target = this.innermost(event);
+      const field = this.field(target);
+      if (this.typing && this.typing.field !== field) this.finishTyping(false);
+      this.finishChange();
+      this.press = {target, shot: this.isActionable(target) ? this.take(this.acted(target)) : null, button: event.button};
+    }
+
+    onPointerUp(event) {
+      const press = this.press;
+      // The page may act when the button goes down, and remove what was pressed: then there is no click.
+      if (press) setTimeout(() => {
+        if (this.press === press && press.shot && !press.target.isConnected) this.click(press.target, press.shot, {});
+        if (this.press === press) this.press = null;
+      }, event.pointerType === 'mouse' ? 0 : 600);
+    }
+
+    onClick(event) {
+      const press = this.press, key = this.key;
+      this.press = this.key = null;
+      let target = this.innermost(event), shot = null;
+      if (press && (event.detail > 0 || event.pointerType)) {
+        // When the button goes up on another element, the click is on what holds both: a drag, unless the page
+        // has replaced what was pressed.
+        const isSame = target === press.target || press.target.contains(target) || !press.target.isConnected;
+        if (!isSame && !(target.contains(press.target) && this.around(target, snapshot.CONTROLS))) return;
+        target = press.target;
+        shot = press.shot;
+      } else if (key) shot = key.shot, target = key.target;
+      else if (this.implied) return;
+      if (!shot) {
+        if (!this.isActionable(target)) { this.put({kind: 'idle_click', scroll: this.scroll()}); return; }
+        shot = this.take(this.acted(target));
+      }
+      // A label's control is clicked in the same task.
+      this.implied = true;
+      setTimeout(() => { this.implied = false; }, 0);
+      const more = {};
+      if (event.button === 1 || event.ctrlKey || event.metaKey) more.new_tab = true;
+      this.click(target, shot, more);
+    }
+
+    click(target, shot, more) {
+      this.flushPending();
+      const acted = shot.target;
+      const event = {shot, more: {label: this.label(acted), ...more}};
+      const field = this.field(acted);
+      if (field || acted.localName === 'select') {
+        this.pending = {field: field || acted, ...event};
+        return;
+      }
+      this.action('click', shot, event.more);
+    }
+
+    flushPending(except = null) {
+      const pending = this.pending;
+      this.pending = null;
+      if (pending && pending.field !== except) this.action('click', pending.shot, pending.more);
+    }
+
+    // --- typing
+
+    onKeyDown(event) {
+      this.implied = false;
+      if (event.isComposing) return;
+      const target = this.innermost(event);
+      const field = this.field(target);
+      const isSelect = target.localName === 'select';
+      if (field && event.key === 'Enter') {
+        if (field.localName === 'input') {
+          this.implied = true;
+          this.startTyping(field);
+          this.finishTyping(true);
+        } else if (this.typing?.field === field && !event.shiftKey) {
+          const typed = this.typing, text = this.fieldText(field);
+          // In a chat Enter sends, and the page empties the field; elsewhere it begins a line.
+          setTimeout(() => {
+            if (this.typing === typed && (event.defaultPrevented || !this.fieldText(field))) { typed.text = text; this.finishTyping(true); }
+          }, 0);
+        }
+      } else if (!field && (event.key === 'Enter' || event.key === ' ') && this.isActionable(target)) {
+        this.settle();
+        this.key = {target, shot: this.take(this.acted(target))};
+      } else if (isSelect && !event.ctrlKey && (event.key.length === 1 || event.key.startsWith('Arrow') || /^(?:Home|End|Page)/.test(event.key))) {
+        if (this.changing?.field !== target) { this.settle(); this.changing = {field: target, shot: this.take(target), option: -1}; }
+      }
+    }
+
+    startTyping(field) {
+      if (this.typing?.field === field) return;
+      this.finishTyping(false);
+      this.finishChange();
+      this.flushPending(field);
+      this.typing = {field, shot: this.take(field), before: this.fieldText(field), label: this.label(field), text: null};
+    }
+
+    onInput(event) {
+      this.dirty = true;
+      const target = this.innermost(event);
+      if (target.localName === 'select') return this.onSelect(target);
+      const field = this.field(target);
+      if (!field) return;
+      this.startTyping(field);
+      this.typing.edited = true;
+      this.typing.text = this.fieldText(field);
+      if (field.localName === 'input' && PICKED.has(field.type)) this.typing.picked = true;
+    }
+
+    finishTyping(submitted) {
+      const typed = this.typing;
+      this.typing = null;
+      if (!typed) return;
+      const text = typed.text ?? this.fieldText(typed.field);
+      if (!submitted && (!typed.edited || text === typed.before)) return;
+      if (submitted && !text) return;
+      const secret = typed.field.isContentEditable ? masking.isPrivate(typed.field) : masking.isSecretField(typed.field) || masking.isPrivate(typed.field);
+      if (secret) masking.remember(text);
+      this.action('type', typed.shot, {text: secret ? masking.MASK : masking.clean(text), submitted, label: typed.label});
+    }
+
+    onSelect(select) {
+      const press = this.pending?.field === select ? this.pending : null;
+      if (this.changing?.field !== select) {
+        const shot = press ? press.shot : this.press?.target === select && this.press.shot ? this.press.shot : this.take(select);
+        this.changing = {field: select, shot};
+      }
+      this.pending = press ? null : this.pending;
+      this.changing.option = select.selectedIndex;
+      clearTimeout(this.changing.timer);
+      this.changing.timer = setTimeout(() => this.finishChange(), 700);
+    }
+
+    finishChange() {
+      const change = this.changing;
+      this.changing = null;
+      if (!change || change.option < 0) return;
+      clearTimeout(change.timer);
+      const option = change.field.options[change.option];
+      this.flushPending(change.field);
+      this.action('click', change.shot, {option: change.option, label: masking.clean(option?.text || '').slice(0, 80)});
+    }
+
+    // Everything begun is finished, in order.
+    settle() {
+      this.finishTyping(false);
+      this.finishChange();
+      this.flushPending();
+    }
+
+    onBlur(event) {
+      if (this.typing && this.field(event.composedPath()[0]) === this.typing.field) this.finishTyping(false);
+    }
+
+    // --- leaving
+
+    onPageHide(event) {
+      const press = this.press;
+      this.press = null;
+      this.settle();
+      if (press?.shot) this.click(press.target, press.shot, {});
+      this.settle();
+      if (!this.isRecording) return;
+      const page = this.page;
+      const shot = page && !this.dirty && !page.special ? page : this.take(null);
+      this.put({kind: 'leave', html: shot.html, masked: shot.masked, scroll: this.scroll(), cached: event.persisted});
+    }
+
+    onPageShow(event) {
+      if (!event.persisted) return;
+      this.dirty = true;
+      this.refresh(false).then(() => {
+        this.put({kind: 'navigate', how: 'back_forward'});
+        chrome.runtime.sendMessage({what: 'document', doc: this.doc}).catch(() => {});
+      });
+    }
+
+    onVisibility() {
+      const visible = root.document.visibilityState === 'visible';
+      if (!visible) this.settle();
+      this.refresh(false).then(() => this.put({kind: 'tab', visible}));
+    }
+
+    onHistory(event) {
+      this.dirty = true;
+      if (event.navigationType) this.put({kind: 'navigate', how: event.navigationType === 'traverse' ? 'back_forward' : event.navigationType, same_document: true});
+    }
+
+    listen(win) {
+      const on = (type, handle, guarded = true) => win.addEventListener(type, event => {
+        if (!event.isTrusted || facsim.overlay.owns(event)) return;
+        if (guarded && this.state && !this.isRecording) return;
+        try { handle.call(this, event); } catch (error) { this.failed(type, error); }
+      }, {capture: true, passive: true});
+      on('pointerdown', this.onPointerDown);
+      on('pointerup', this.onPointerUp);
+      on('click', this.onClick);
+      on('auxclick', event => { if (event.button === 1 && this.around(event.target, 'a[href]')) this.onClick(event); });
+      on('keydown', this.onKeyDown);
+      on('beforeinput', event => {
+        const field = this.field(this.innermost(event));
+        if (field) this.startTyping(field);
+      });
+      on('input', this.onInput);
+      on('change', event => { this.dirty = true; if (this.typing?.picked) this.finishTyping(false); });
+      on('focusout', this.onBlur);
+      if (win === root) {
+        on('pagehide', this.onPageHide, false);
+        on('pageshow', this.onPageShow, false);
+        win.document.addEventListener('visibilitychange', () => this.onVisibility());
+        win.navigation?.addEventListener('currententrychange', event => this.onHistory(event));
+      }
+      masking.watch(win.document);
+      new MutationObserver(() => { this.dirty = true; })
+        .observe(win.document, {subtree: true, childList: true, attributes: true, characterData: true});
+    }
+
+    // A fault of the recorder must neither break the page nor go unnoticed.
+    failed(where, error) {
+      this.put({kind: 'failure', where, message: String(error?.message || error).slice(0, 200)});
+    }
+  }
+
+  if (window !== root) { // The outermost window's recorder sees to its frames.
+    root.facsim?.recorder?.listen(window);
+    return;
+  }
+  facsim.recorder = new Recorder();
+  facsim.recorder.listen(window);
+  chrome.runtime.onMessage.addListener(message => {
+    if (message.what === 'state') facsim.recorder.setState(message.state);
+    if (message.what === 'answered') facsim.overlay.close();
+  });
+})();

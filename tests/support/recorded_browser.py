@@ -1,0 +1,104 @@
+"""Chromium with the extension, driven by Playwright, and its collector."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from browser import CHROMIUM, FLAGS
+
+from facsim.record.extension_package import EXTENSION_ID, write_extension
+from facsim.record.recording import Recording
+from facsim.record.study import Study
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page, Playwright
+
+
+def study_of(*sites: str, **fields: Any) -> Study:
+    """A study of some sites."""
+    return Study.model_validate(
+        {
+            "title": "Shopping",
+            "researcher": "Test University",
+            "contact": "test@example.org",
+            "purpose": "We test the recorder.",
+            "sites": list(sites),
+            **fields,
+        }
+    )
+
+
+@dataclass
+class RecordedBrowser:
+    """A browser whose person takes part in a study."""
+
+    context: BrowserContext
+    recording: Recording
+
+    def consent(self, participant: str = "p1", intent: str = "Buy shoes") -> None:
+        """Agree on the consent page."""
+        page = self.context.new_page()
+        page.goto(f"chrome-extension://{EXTENSION_ID}/consent.html")
+        page.fill("#participant", participant)
+        page.fill("#intent", intent)
+        page.check("#agree")
+        page.click("button.main")
+        page.wait_for_selector("#done:not([hidden])")
+        page.close()
+
+    def popup(self) -> Page:
+        """The extension's popup, as a page."""
+        page = self.context.new_page()
+        page.goto(f"chrome-extension://{EXTENSION_ID}/popup.html")
+        return page
+
+    def in_worker(self, script: str) -> Any:
+        """Run a script in a page of the extension."""
+        page = self.popup()
+        try:
+            return page.evaluate(script)
+        finally:
+            page.close()
+
+    def wait_until_delivered(self, seconds: float = 20) -> None:
+        """Wait until the queue is empty."""
+        page = self.popup()
+        count = "() => import('./queue.js').then(queue => queue.keys()).then(keys => keys.length)"
+        until = time.monotonic() + seconds
+        while page.evaluate(count):
+            assert time.monotonic() < until, "the queue was not delivered"
+            time.sleep(0.05)
+        page.close()
+
+
+@contextmanager
+def recorded_browser(
+    playwright: Playwright, recording: Recording, port: int, profile: Path, **options: Any
+) -> Iterator[RecordedBrowser]:
+    """Chromium with the extension of a recording."""
+    extension = profile.with_name(f"{profile.name}-extension")
+    write_extension(recording.study, extension, port=port, token=recording.token)
+    assert CHROMIUM
+    context = playwright.chromium.launch_persistent_context(
+        profile,
+        headless=True,
+        executable_path=CHROMIUM,
+        args=[
+            *FLAGS,
+            "--headless=new",
+            f"--disable-extensions-except={extension}",
+            f"--load-extension={extension}",
+        ],
+        ignore_default_args=["--disable-extensions", "--headless=old", "--headless"],
+        viewport={"width": 1280, "height": 900},
+        **options,
+    )
+    try:
+        yield RecordedBrowser(context, recording)
+    finally:
+        context.close()
