@@ -220,3 +220,17 @@ def test_no_page_is_wider_than_the_screen(chromium, standard, width):
                 "}).length"
             )
             assert small == 0, address
+
+
+def test_a_page_without_results_uses_the_whole_width(chromium, standard):
+    share = (
+        "document.querySelector('[class^=found_]').getBoundingClientRect().width"
+        " / document.querySelector('[class^=split_]').getBoundingClientRect().width"
+    )
+    with tab(chromium, standard, viewport={"width": 1200, "height": 844}) as opened:
+        page = opened.page
+        page.goto(standard.address + "/search?q=zzzz")
+        assert page.get_by_text("Nothing was found").is_visible()
+        assert page.evaluate(share) == 1
+        page.goto(standard.address + "/search?q=coffee")  # beside the filters
+        assert 0.6 < page.evaluate(share) < 0.9

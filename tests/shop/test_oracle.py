@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import shutil
+from importlib.resources import files
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +19,7 @@ from facsim.predict.oracle import Oracle
 from facsim.report import leaderboard
 from facsim.schema import Action, Session, Step
 from facsim.shop import sample
+from facsim.shop.version import version_of
 from facsim.util.errors import ConfigError
 
 
@@ -161,3 +163,25 @@ def test_rationales_are_of_the_best_action(tmp_path: Path) -> None:
             first, second = oracle.answer(so_far), oracle.answer(so_far)
             assert first.rationale == second.rationale
             assert step.rationale
+
+
+def test_rules_that_only_change_looks_leave_the_version_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    css = files("facsim.shop") / "storefront/static/shop.css"
+    text = css.read_bytes()
+    before, marker, rules = text.partition(b"/* Not part of the shop version")
+    assert b".found:only-child" in rules
+    versions = {}
+    for name, sheet in (
+        ("as it is", text),
+        ("other look", before + marker + rules.replace(b"1 / -1", b"1 / 2")),
+        ("no look", before),
+        ("other page", text.replace(b"240px", b"250px")),
+    ):
+        monkeypatch.setattr(Path, "read_bytes", lambda path, sheet=sheet, read=Path.read_bytes: (
+            sheet if path.name == "shop.css" else read(path)
+        ))  # fmt: skip
+        version_of.cache_clear()
+        versions[name] = version_of(3)
+        monkeypatch.undo()
+    version_of.cache_clear()
+    assert versions["as it is"] == versions["other look"] == versions["no look"] != versions["other page"]
