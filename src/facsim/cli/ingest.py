@@ -21,7 +21,8 @@ def command(
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     strict: Annotated[bool, Parameter(negative="")] = False,
     limit: int | None = None,
-    workers: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
+    workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    on: str | None = None,
 ) -> int:
     """Turn recorded sessions into a data set.
 
@@ -40,7 +41,9 @@ def command(
         overwrite: Replace an existing data set.
         strict: Stop at the first session that would be refused.
         limit: Stop after this many sessions.
-        workers: Processes that simplify raw pages. The result does not depend on it.
+        workers: Processes that simplify raw pages. The result does not depend on it. Default: 1; with --on,
+            every core of the cluster.
+        on: ray, or ray://HOST:PORT: simplify raw pages on a Ray cluster.
     """
     from rich.markdown import Markdown
 
@@ -68,6 +71,7 @@ def command(
             strict=strict,
             limit=limit,
             workers=workers,
+            on=on,
             progress=progress,
         )
     console.print(Markdown(report.to_markdown()))

@@ -37,7 +37,8 @@ def sample(
     sessions: Annotated[int, Parameter(name=["--sessions", "-n"])] = 400,
     seed: int = 0,
     variant: str = "standard",
-    workers: int = 1,
+    workers: int | None = None,
+    on: str | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Write a data set of simulated shoppers: pages, actions, rationales and their true probabilities.
@@ -47,7 +48,8 @@ def sample(
         sessions: Number of sessions.
         seed: Determines everything: same seed, same bytes, on any number of workers.
         variant: Name of the shop's design, such as `no_ratings`. The same people visit each design.
-        workers: Number of processes.
+        workers: Number of processes. Default: 1; with --on, every core of the cluster.
+        on: ray, or ray://HOST:PORT: simulate on a Ray cluster.
         overwrite: Replace an existing data set.
     """
     from facsim.cli.console import console, progress_bar
@@ -55,7 +57,14 @@ def sample(
 
     with progress_bar("Sampling sessions") as progress:
         card = write_sample(
-            sessions, seed, out, variant=variant, workers=workers, overwrite=overwrite, progress=progress
+            sessions,
+            seed,
+            out,
+            variant=variant,
+            workers=workers,
+            on=on,
+            overwrite=overwrite,
+            progress=progress,
         )
     console.print(
         f"{out}: {card.sessions} sessions, {card.steps} steps, {card.pages} pages, {card.users} shoppers",

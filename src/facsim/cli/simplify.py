@@ -14,7 +14,8 @@ def command(
     out: Path | None = None,
     elements: Literal["json"] | None = None,
     recipe: Path | None = None,
-    workers: Annotated[int, Parameter(name=["--workers", "-w"])] = 1,
+    workers: Annotated[int | None, Parameter(name=["--workers", "-w"])] = None,
+    on: str | None = None,
 ) -> int:
     """Simplify raw HTML and name every element that a person can act on.
 
@@ -23,7 +24,9 @@ def command(
         out: Where to write: a file for one page (default: standard output), a folder for many.
         elements: Write the named elements as JSON instead of the page.
         recipe: YAML file with hints for the site.
-        workers: Number of processes, for a folder. The result does not depend on it.
+        workers: Number of processes, for a folder. The result does not depend on it. Default: 1; with --on,
+            every core of the cluster.
+        on: ray, or ray://HOST:PORT: simplify a folder on a Ray cluster whose nodes all see it.
     """
     from facsim.cli.console import errors, progress_bar
     from facsim.page import Recipe
@@ -41,7 +44,13 @@ def command(
         return 0
     with progress_bar("Simplifying") as progress:
         report = simplify_folder(
-            path, out, elements=elements == "json", recipe=hints, workers=workers, progress=progress
+            path,
+            out,
+            elements=elements == "json",
+            recipe=hints,
+            workers=workers,
+            on=on,
+            progress=progress,
         )
     errors.print(f"{report.written} pages written to {out}", highlight=False)
     for file, problem in report.refused.items():

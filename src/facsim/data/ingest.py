@@ -12,7 +12,7 @@ from facsim.data.sources import Source, open_source
 from facsim.data.writer import DataSetWriter
 from facsim.page import Recipe
 from facsim.util.errors import ConfigError, InputError
-from facsim.util.process_pool import OrderedPool
+from facsim.util.executor import open_executor
 from facsim.util.progress import Progress, no_progress
 
 _REASONS_TOLD = 5
@@ -30,7 +30,8 @@ def ingest(
     overwrite: bool = False,
     strict: bool = False,
     limit: int | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    on: str | None = None,
     progress: Progress = no_progress,
 ) -> IngestReport:
     """Read the source called `source` at `path` and write a data set to `out`, whole or not at all.
@@ -49,7 +50,9 @@ def ingest(
         overwrite: replace a data set that is already at `out`.
         strict: end at the first session that would be refused.
         limit: stop after so many sessions.
-        workers: processes that simplify raw pages. The result does not depend on it.
+        workers: processes that simplify raw pages; by default one, on a cluster as many as it has cores. The
+            result does not depend on it.
+        on: `ray` or `ray://HOST:PORT` to simplify them on a Ray cluster; None for this machine.
         progress: told how far the source is.
 
     Raises:
@@ -66,6 +69,7 @@ def ingest(
         strict=strict,
         limit=limit,
         workers=workers,
+        on=on,
         progress=progress,
     )
 
@@ -80,27 +84,26 @@ def write_source(
     overwrite: bool = False,
     strict: bool = False,
     limit: int | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    on: str | None = None,
     progress: Progress = no_progress,
 ) -> IngestReport:
     """Write the data set of a source that is open already, one's own perhaps. Else as `ingest`."""
     if limit is not None and limit < 1:
         raise ConfigError(f"limit is {limit}: expected a number of sessions, at least 1")
-    if workers < 1:
-        raise ConfigError(f"workers is {workers}: expected a number of processes, at least 1")
     report = IngestReport(source.name, str(path), strict=strict)
     # A source may bring a recipe for its own sites along.
     recipe = recipe if recipe is not None else getattr(source, "recipe", None)
     hints = Recipe.read(recipe) if recipe is not None else None
     with (
-        OrderedPool(workers) as pool,
+        open_executor(workers, on) as executor,
         DataSetWriter(out, source.card(), keep_raw=keep_raw, overwrite=overwrite) as writer,
     ):
 
         def wanted() -> int | None:
             return None if limit is None else limit - len(writer)
 
-        builder = SessionBuilder(report, recipe=hints, keep_raw=keep_raw, pool=pool)
+        builder = SessionBuilder(report, recipe=hints, keep_raw=keep_raw, executor=executor)
         read = partial(source.sessions, progress=progress)
         for raw, session, pages in builder.sessions(read, source.name, writer.page_ids, wanted):
             if session.session_id in writer:

@@ -22,7 +22,8 @@ from facsim.data.writer import page_id_of
 from facsim.page import Recipe, read_page
 from facsim.schema import Action, Page, Session, Step
 from facsim.util.errors import InputError
-from facsim.util.process_pool import OrderedPool
+from facsim.util.executor import Executor
+from facsim.util.process_pool import ProcessExecutor
 
 LARGE_PAGE = 10_000_000
 CHUNK_CHARACTERS = 32_000_000
@@ -99,7 +100,7 @@ class SessionBuilder:
         report: receives repairs, notes and refusals, in the order of the sessions.
         recipe: hints for simplifying raw pages.
         keep_raw: whether raw pages are stored.
-        pool: processes the pages.
+        executor: processes the pages.
     """
 
     def __init__(
@@ -108,10 +109,10 @@ class SessionBuilder:
         *,
         recipe: Recipe | None = None,
         keep_raw: bool = True,
-        pool: OrderedPool | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._report, self._recipe, self._keep_raw = report, recipe, keep_raw
-        self._pool = pool or OrderedPool(1)
+        self._executor = executor or ProcessExecutor()
         self._known: OrderedDict[_PageKey, _KnownPage] = OrderedDict()
         # State of the chunk being built.
         self._results: dict[_PageKey, PageResult] = {}
@@ -196,7 +197,7 @@ class SessionBuilder:
     def _process(self, chunk: _Chunk) -> None:
         """Process the raw pages of a chunk."""
         tasks = [PageTask(html, key[1], tuple(chunk.queries[key])) for key, html in chunk.html.items()]
-        results = self._pool.map(partial(process_page, self._recipe), tasks)
+        results = self._executor.map(partial(process_page, self._recipe), tasks)
         self._results = dict(zip(chunk.html, results, strict=True))
         self._html = chunk.html
         self._processed = {}

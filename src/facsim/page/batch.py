@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from facsim.page.recipe import Recipe
 from facsim.page.simplify import simplify
 from facsim.schema import Element, Page
 from facsim.util.errors import ConfigError, FacsimError, InputError
+from facsim.util.executor import open_executor
 from facsim.util.files import write_atomically
 from facsim.util.progress import Progress, no_progress
 
 _PAGES = frozenset({".html", ".htm", ".xhtml"})
 STANDARD_INPUT = Path("-")
+_BATCH = 8
+"""Files that a worker gets at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def simplify_folder(
     *,
     elements: bool = False,
     recipe: Recipe | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    on: str | None = None,
     progress: Progress = no_progress,
 ) -> BatchReport:
     """Simplify all HTML files of a folder, at any depth, into a folder of the same layout.
@@ -93,28 +95,36 @@ def simplify_folder(
         out: the folder to write.
         elements: whether to write the elements as JSON (`.json`) instead of the pages.
         recipe: hints for the site.
-        workers: number of processes; the output does not depend on it.
+        workers: number of processes; by default one, on a cluster as many as it has cores. The output does
+            not depend on it.
+        on: `ray` or `ray://HOST:PORT` for a Ray cluster, whose nodes must all see both folders; None for this
+            machine.
         progress: called after each file.
 
     Raises:
-        ConfigError: if `out` is missing or is the folder itself.
+        ConfigError: if `out` is missing or is the folder itself, or a node does not see the folders.
         InputError: if the folder contains no HTML files.
         FacsimError: if a page cannot be written.
     """
     if out is None or out.resolve() == source.resolve():
         raise ConfigError("A folder of pages needs --out with another folder")
-    if workers < 1:
-        raise ConfigError(f"--workers {workers}: expected at least 1")
     files = sorted(file for file in source.rglob("*") if file.suffix.lower() in _PAGES and file.is_file())
     if not files:
         raise InputError("no HTML files", file=source, expected=" or ".join(sorted(_PAGES)))
     pairs = [(file, _target(out / file.relative_to(source), elements)) for file in files]
     refused: dict[Path, str] = {}
     work = partial(_attempt, elements=elements, recipe=recipe)
-    for done, ((file, _), problem) in enumerate(zip(pairs, _results(work, pairs, workers), strict=True), 1):
-        if problem:
-            refused[file] = problem
-        progress(done, len(pairs), file.name)
+    done = 0
+    with open_executor(workers, on) as executor:
+        for folder in (source, out):
+            executor.check_shared(folder)
+        batches = [pairs[start : start + _BATCH] for start in range(0, len(pairs), _BATCH)]
+        for batch, problems in zip(batches, executor.map(work, batches), strict=True):
+            for (file, _), problem in zip(batch, problems, strict=True):
+                if problem:
+                    refused[file] = problem
+                done += 1
+                progress(done, len(pairs), file.name)
     return BatchReport(len(pairs) - len(refused), refused)
 
 
@@ -122,19 +132,16 @@ def _target(file: Path, elements: bool) -> Path:
     return file.with_suffix(".json") if elements else file
 
 
-def _attempt(pair: tuple[Path, Path], *, elements: bool, recipe: Recipe | None) -> str | None:
-    try:
-        simplify_one(*pair, elements=elements, recipe=recipe)
-    except InputError as error:
-        return str(error.problem)
-    return None
-
-
-def _results(
-    work: Callable[[tuple[Path, Path]], str | None], pairs: list[tuple[Path, Path]], workers: int
-) -> Iterable[str | None]:
-    if workers == 1:
-        yield from map(work, pairs)
-        return
-    with ProcessPoolExecutor(min(workers, len(pairs)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(work, pairs, chunksize=8)
+def _attempt(
+    pairs: Sequence[tuple[Path, Path]], *, elements: bool, recipe: Recipe | None
+) -> list[str | None]:
+    """Simplify some files. Returns why a file was refused, or None, for each."""
+    problems: list[str | None] = []
+    for file, target in pairs:
+        try:
+            simplify_one(file, target, elements=elements, recipe=recipe)
+        except InputError as error:
+            problems.append(str(error.problem))
+        else:
+            problems.append(None)
+    return problems

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +24,8 @@ from facsim.shop.step_categories import StepCategories
 from facsim.shop.storefront import SITE
 from facsim.shop.version import version_of
 from facsim.util.errors import ConfigError
-from facsim.util.process_pool import gc_paused, map_ordered
+from facsim.util.executor import open_executor
+from facsim.util.process_pool import gc_paused
 from facsim.util.progress import Progress, no_progress
 
 SOURCE = "shop"
@@ -38,7 +40,8 @@ def sample(
     out: str | Path,
     *,
     variant: str = "standard",
-    workers: int = 1,
+    workers: int | None = None,
+    on: str | None = None,
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> DataSet:
@@ -52,7 +55,9 @@ def sample(
         seed: of catalogue, people, needs, choices and times.
         out: the data set's folder.
         variant: name of the shop's design (`facsim.shop.DESIGNS`). The same people visit every design.
-        workers: number of processes. The result does not depend on it.
+        workers: number of processes; by default one, on a cluster as many as it has cores. The result does
+            not depend on it.
+        on: `ray` or `ray://HOST:PORT` to simulate on a Ray cluster; None for this machine.
         overwrite: whether to replace an existing data set.
         progress: called after each session.
 
@@ -61,7 +66,14 @@ def sample(
             false.
     """
     write_sample(
-        sessions, seed, out, variant=variant, workers=workers, overwrite=overwrite, progress=progress
+        sessions,
+        seed,
+        out,
+        variant=variant,
+        workers=workers,
+        on=on,
+        overwrite=overwrite,
+        progress=progress,
     )
     return DataSet.open(out)
 
@@ -72,7 +84,8 @@ def write_sample(
     out: str | Path,
     *,
     variant: str = "standard",
-    workers: int = 1,
+    workers: int | None = None,
+    on: str | None = None,
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> Card:
@@ -83,8 +96,8 @@ def write_sample(
     Returns:
         The data set's card.
     """
-    if sessions < 1 or workers < 1:
-        raise ConfigError(f"{sessions} sessions on {workers} workers: expected at least 1 of each")
+    if sessions < 1:
+        raise ConfigError(f"{sessions} sessions: expected at least 1")
     design = design_of(variant)
     origin = "Simulated shoppers in Facsim's embedded shop; no real person's behaviour"
     card = Card(
@@ -94,13 +107,17 @@ def write_sample(
         licence="Apache-2.0",
         settings={"sessions": sessions, "seed": seed, "variant": variant},
     )
-    with DataSetWriter(out, card, overwrite=overwrite) as writer, gc_paused():
+    with (
+        open_executor(workers, on) as executor,
+        DataSetWriter(out, card, overwrite=overwrite) as writer,
+        gc_paused(),
+    ):
         writer.card = card.model_copy(update={"settings": {**card.settings, "shop": version_of(seed)}})
         done = 0
-        plan = _Plan(seed, sessions, variant)
         # A sampler remembers which pages it has delivered, so it must not outlive the writer.
-        work = _Sampler(plan).chunk if workers == 1 else partial(_chunk, plan)
-        for chunk in map_ordered(work, range(0, sessions, _CHUNK), workers):
+        plan = _Plan(seed, sessions, variant, writer_id=token_hex(8))
+        work = _Sampler(plan).chunk if executor.is_serial else partial(_chunk, plan)
+        for chunk in executor.map(work, range(0, sessions, _CHUNK)):
             for page_id, html, raw_html in chunk.pages:
                 writer.add_page(html, raw_html, page_id=page_id)
             for session in chunk.sessions:
@@ -115,6 +132,7 @@ class _Plan:
     seed: int
     sessions: int
     variant: str
+    writer_id: str
 
 
 @dataclass(frozen=True)
@@ -136,17 +154,22 @@ def _sampler(plan: _Plan) -> _Sampler:
 
 
 class _Sampler:
-    """Simulates the sessions of one plan, in ascending order."""
+    """Simulates the sessions of one plan, in any order; fastest in ascending order."""
 
     def __init__(self, plan: _Plan) -> None:
         self._plan = plan
         self._simulation = ShopSimulation(plan.seed, plan.sessions, plan.variant)
         self._categories = StepCategories()
         self._delivered: OrderedDict[str, None] = OrderedDict()
+        self._next = 0
 
     def chunk(self, start: int) -> _Chunk:
         """The sessions from number `start` on."""
         end = min(start + _CHUNK, self._plan.sessions)
+        if start < self._next:
+            # A chunk that another worker lost. It is written before those whose pages were delivered here.
+            self._delivered.clear()
+        self._next = end
         with gc_paused():
             batch = [_RunningSession(self._simulation, number) for number in range(start, end)]
             for taken in self._simulation.simulate_batch(

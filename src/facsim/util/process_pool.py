@@ -1,4 +1,4 @@
-"""Ordered map over worker processes with bounded read-ahead, and a pause of cyclic garbage collection."""
+"""The executor of this machine: worker processes. And a pause of cyclic garbage collection."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Self, TypeVar
 
 from facsim.util.errors import FacsimError
@@ -37,24 +38,16 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-def map_ordered(
-    function: Callable[[_Item], _Result], items: Iterable[_Item], workers: int
-) -> Iterator[_Result]:
-    """`function` of each item, in the order of the items; `OrderedPool.map` with a pool of its own."""
-    with OrderedPool(workers) as pool:
-        yield from pool.map(function, items)
-
-
-class OrderedPool:
-    """Worker processes for several ordered maps. A context manager.
+class ProcessExecutor:
+    """Worker processes on this machine. See `facsim.util.executor.Executor`.
 
     Args:
         workers: number of processes. With one, the work is done in this process. Processes start when they
             are first needed.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, workers: int = 1) -> None:
+        self.workers = workers
         # Forking a process that has threads (polars) may deadlock.
         self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
 
@@ -64,6 +57,14 @@ class OrderedPool:
     def __exit__(self, *_: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+
+    @property
+    def is_serial(self) -> bool:
+        """Whether all work is done in this process."""
+        return self._pool is None
+
+    def check_shared(self, folder: Path) -> None:
+        """Nothing to check: all workers run on this machine."""
 
     def map(self, function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
         """`function` of each item, in the order of the items.
@@ -84,7 +85,7 @@ class OrderedPool:
         rest = iter(items)
         try:
             while True:
-                ahead = islice(rest, self._workers * _AHEAD - len(pending))
+                ahead = islice(rest, self.workers * _AHEAD - len(pending))
                 pending.extend(self._pool.submit(function, item) for item in ahead)
                 if not pending:
                     return

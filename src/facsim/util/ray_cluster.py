@@ -1,0 +1,404 @@
+"""A connection to a Ray cluster, and checks that its nodes compute what this machine would.
+
+Ray is an optional dependency (`facsim[ray]`). It is imported when a connection is opened, never before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from facsim.util.errors import ConfigError, FacsimError
+
+PACKAGE: Final = __name__.partition(".")[0]
+"""The package whose code must be the same on every node."""
+
+PACKAGES: Final = ("lightgbm", "numpy", "polars", "pyarrow", "ray", "selectolax", "torch", "transformers")
+"""Packages whose versions must be the same on every node: they can change a result."""
+
+_ADDRESS: Final = re.compile(r"ray(?://)?|ray://(?P<host>[^\s:/]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})/?")
+_CLIENT_PORT: Final = "10001"
+_CONNECT_SECONDS: Final = 5.0
+_NODE_SECONDS: Final = 120.0
+_MB: Final = 2**20
+_LOCAL_OBJECT_STORE: Final = 512 * _MB
+_DIGEST_BYTES: Final = _MB
+"""Files up to this size are compared by content, larger ones by size."""
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterNode:
+    """A node of a cluster.
+
+    Attributes:
+        node_id: Ray's id.
+        host: host name.
+        cpus: CPU cores that Ray may use.
+        gpus: GPUs that Ray may use.
+        memory_gb: memory that Ray may use, in GB (10^9 bytes).
+        accelerator: type of its GPUs, as Ray names it; None without.
+    """
+
+    node_id: str
+    host: str
+    cpus: float
+    gpus: float
+    memory_gb: float
+    accelerator: str | None = None
+
+
+class RayCluster:
+    """A connection to a cluster. A context manager; the connection is closed on exit.
+
+    With `ray`, it is the cluster of the environment variable RAY_ADDRESS or one that runs on this machine. If
+    there is none, Ray is started on this machine, and stopped on exit. With `ray://HOST:PORT`, it is the
+    cluster whose head has that address. This machine must be one of its nodes. A connection that the calling
+    program has opened itself is used, and left open.
+
+    Args:
+        on: `ray` or `ray://HOST:PORT`.
+        local_cpus: cores to use if Ray is started on this machine; all by default.
+
+    Attributes:
+        nodes: the live nodes, by host and id, once connected.
+        dashboard: URL of Ray's dashboard, if it runs.
+
+    Raises:
+        ConfigError: on entering, if Ray is not installed, there is no such cluster, or its nodes have other
+            versions of the code than this machine.
+    """
+
+    def __init__(self, on: str, *, local_cpus: int | None = None) -> None:
+        self._on, self._local_cpus = on, local_cpus
+        self._address = parse_address(on)
+        self._is_ours = False
+        self.nodes: tuple[ClusterNode, ...] = ()
+        self.dashboard: str | None = None
+
+    def __enter__(self) -> Self:
+        if find_spec("ray") is None:
+            raise ConfigError("--on ray needs Ray: pip install 'facsim[ray]', with one version on all nodes")
+        # No telemetry; bounded logs. A cluster that runs already has its own settings.
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        import ray  # noqa: PLC0415 - optional and slow to import
+
+        if not ray.is_initialized():
+            self._connect()
+            self._is_ours = True
+        try:
+            self.nodes = _live_nodes()
+            self.dashboard = _dashboard()
+            self.check_versions()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_ours:
+            import ray  # noqa: PLC0415
+
+            self._is_ours = False
+            with _sigterm_kept():
+                ray.shutdown()
+
+    @property
+    def cpus(self) -> int:
+        """CPU cores of all nodes."""
+        return int(sum(node.cpus for node in self.nodes))
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of all nodes."""
+        return int(sum(node.gpus for node in self.nodes))
+
+    def on_each_node(self, function: Callable[..., _Result], *arguments: Any) -> dict[ClusterNode, _Result]:
+        """Call a function once on every node, at the same time.
+
+        Args:
+            function: a nested function, so that it is sent by value: a node may lack this code.
+            arguments: its arguments.
+
+        Raises:
+            FacsimError: if a node does not answer.
+        """
+        import ray  # noqa: PLC0415
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
+
+        task = ray.remote(function)
+        calls = {
+            node: task.options(
+                num_cpus=0,
+                max_retries=0,
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node.node_id, soft=False),
+            ).remote(*arguments)
+            for node in self.nodes
+        }
+        found = {}
+        for node, call in calls.items():
+            try:
+                found[node] = ray.get(call, timeout=_NODE_SECONDS)
+            except ray.exceptions.RayError as error:
+                reason = str(error).strip().splitlines()
+                raise FacsimError(
+                    f"node {node.host} of the cluster does not run tasks: {reason[-1] if reason else error}"
+                ) from None
+        return found
+
+    def check_versions(self) -> None:
+        """Check that every node has this machine's Python, packages and code.
+
+        Raises:
+            ConfigError: if one differs, with node, name and both versions.
+        """
+        mine = software()
+
+        def theirs(package: str, packages: tuple[str, ...]) -> dict[str, str | None] | None:
+            from importlib.util import find_spec  # noqa: PLC0415
+
+            if find_spec(package) is None:
+                return None
+            from importlib import import_module  # noqa: PLC0415
+
+            try:
+                found: dict[str, str | None] = import_module(f"{package}.util.ray_cluster").software(packages)
+            except (ImportError, AttributeError):  # an earlier version without this module
+                return {package: "an earlier version"}
+            return found
+
+        for node, found in self.on_each_node(theirs, PACKAGE, PACKAGES).items():
+            if found is None:
+                raise ConfigError(
+                    f"node {node.host} of the cluster has no {PACKAGE}. Install it there, in the version of "
+                    f"this machine ({mine[PACKAGE]})"
+                )
+            differences = [
+                f"{name} {found.get(name) or 'missing'} instead of {mine[name] or 'none'}"
+                for name in mine
+                if found.get(name) != mine[name]
+            ]
+            if differences:
+                raise ConfigError(
+                    f"node {node.host} of the cluster has other versions than this machine, which can change "
+                    f"results: {', '.join(differences)}. Use one environment or image for all nodes"
+                )
+
+    def check_files(self, files: Iterable[Path]) -> None:
+        """Check that every node sees these files of this machine, with the same content.
+
+        Raises:
+            ConfigError: if one does not.
+        """
+        wanted = {str(file.absolute()): digest(file) for file in files}
+        here = digest
+
+        def differing(expected: Mapping[str, str]) -> str | None:
+            return next((name for name, value in expected.items() if here(name) != value), None)
+
+        for node, name in self.on_each_node(differing, wanted).items():
+            if name is not None:
+                raise ConfigError(
+                    f"{name}: node {node.host} of the cluster does not see this file, or has another one in "
+                    "its place. All nodes need the same files under the same path, for example on a shared "
+                    "disk"
+                )
+
+    def check_shared(self, folder: Path) -> None:
+        """Check that a folder of this machine is on a disk that every node sees.
+
+        Raises:
+            ConfigError: if a node does not see it.
+            FacsimError: if nothing can be written there.
+        """
+        probe = folder / f".probe-{os.getpid()}-{os.urandom(4).hex()}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(os.urandom(16))
+        except OSError as error:
+            raise FacsimError(f"{folder}: cannot be written: {error.strerror}") from None
+        try:
+            self.check_files([probe])
+        except ConfigError:
+            host = socket.gethostname()
+            raise ConfigError(
+                f"{folder} of {host} is not visible on every node of the cluster. Use a folder on a shared "
+                "disk, mounted under the same path on all nodes"
+            ) from None
+        finally:
+            probe.unlink(missing_ok=True)
+
+    def _connect(self) -> None:
+        import ray  # noqa: PLC0415
+
+        address = self._address or _address_of_environment()
+        quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+        with _sigterm_kept():
+            if address is None:
+                try:
+                    ray.init(address="auto", **quiet)
+                except ConnectionError:
+                    ray.init(
+                        address="local",
+                        num_cpus=self._local_cpus,
+                        include_dashboard=False,
+                        object_store_memory=_LOCAL_OBJECT_STORE,
+                        **quiet,
+                    )
+                return
+            if ":" in address:  # RAY_ADDRESS may be `local`
+                _check_reachable(address)
+            try:
+                ray.init(address=address, **quiet)
+            except (ConnectionError, RuntimeError, ValueError, OSError, AssertionError) as error:
+                lines = str(error).strip().splitlines()
+                raise ConfigError(
+                    f"cannot join the Ray cluster at {address}: {lines[0] if lines else error!r}. {_WHERE}"
+                ) from None
+
+
+_ENVIRONMENT: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ROTATION_MAX_BYTES": str(64 * _MB),
+    "RAY_ROTATION_BACKUP_COUNT": "1",
+    "RAY_DEDUP_LOGS": "1",
+    # Ray warns about GPUs of tasks without one.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+}
+_WHERE: Final = (
+    "Give the address of the head's GCS (port 6379 unless `ray start --head --port` said otherwise), and run "
+    "the command on a node of the cluster, for example with `ray job submit`"
+)
+
+
+def parse_address(on: str) -> str | None:
+    """HOST:PORT of `ray://HOST:PORT`; None for `ray`.
+
+    >>> parse_address("ray"), parse_address("ray://head:6379")
+    (None, 'head:6379')
+
+    Raises:
+        ConfigError: if it is neither.
+    """
+    match = _ADDRESS.fullmatch(on)
+    if match is None:
+        raise ConfigError(f"--on {on}: expected ray, or ray://HOST:PORT")
+    host, port = match["host"], match["port"]
+    if host is None:
+        return None
+    if port == _CLIENT_PORT:
+        raise ConfigError(
+            f"--on {on}: port {_CLIENT_PORT} is that of Ray Client, which is not used. {_WHERE}"
+        )
+    return f"{host}:{port}"
+
+
+def _address_of_environment() -> str | None:
+    address = os.environ.get("RAY_ADDRESS")
+    return parse_address(address) if address and address.startswith("ray://") else address or None
+
+
+def software(packages: Iterable[str] = PACKAGES) -> dict[str, str | None]:
+    """Versions of Python and of packages here, and the version of this package's code; None if missing."""
+    import platform  # noqa: PLC0415
+
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    root = Path(__file__).parents[1]
+    code = hashlib.blake2b(digest_size=5)
+    for file in sorted(root.rglob("*.py")):
+        code.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
+    try:
+        version = metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError:
+        version = "0"
+    # Two checkouts of one version may differ.
+    found[PACKAGE] = f"{version}+{code.hexdigest()}"
+    return found
+
+
+def digest(file: str | Path) -> str:
+    """A hash of a file's content; the size of a large one; empty if the file cannot be read."""
+    path = Path(file)
+    try:
+        size = path.stat().st_size
+        if size > _DIGEST_BYTES:
+            return f"{size} bytes"
+        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    except OSError:
+        return ""
+
+
+def _check_reachable(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ConfigError(f"no Ray cluster at {address}: {problem}. {_WHERE}") from None
+
+
+def _live_nodes() -> tuple[ClusterNode, ...]:
+    import ray  # noqa: PLC0415
+
+    nodes = []
+    for node in ray.nodes():
+        if not node["Alive"]:
+            continue
+        resources = node["Resources"]
+        accelerator = next(
+            (
+                name.removeprefix("accelerator_type:")
+                for name in resources
+                if name.startswith("accelerator_type:")
+            ),
+            None,
+        )
+        nodes.append(
+            ClusterNode(
+                node_id=node["NodeID"],
+                host=node["NodeManagerHostname"],
+                cpus=resources.get("CPU", 0.0),
+                gpus=resources.get("GPU", 0.0),
+                memory_gb=round(resources.get("memory", 0.0) / 1e9, 1),
+                accelerator=accelerator,
+            )
+        )
+    return tuple(sorted(nodes, key=lambda node: (node.host, node.node_id)))
+
+
+def _dashboard() -> str | None:
+    from ray._private.worker import get_dashboard_url  # noqa: PLC0415 - no public way once connected
+
+    url: str | None = get_dashboard_url()
+    return f"http://{url}" if url else None
+
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Keep this program's handling of SIGTERM, which Ray replaces."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
