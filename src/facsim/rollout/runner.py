@@ -25,7 +25,7 @@ from facsim.rollout.session_loop import LoopSettings, SessionLoop, SessionStoppe
 from facsim.rollout.shop_site import ShopSite
 from facsim.rollout.web_environment import Site
 from facsim.util.errors import ConfigError
-from facsim.util.process_pool import map_ordered
+from facsim.util.executor import map_ordered
 from facsim.util.progress import Progress
 from facsim.util.workers import WorkerPool
 

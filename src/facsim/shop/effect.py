@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from facsim.shop.simulation import CommonRandomNumbers, ShopSimulation, design_of
 from facsim.util.errors import ConfigError
-from facsim.util.executor import open_executor
+from facsim.util.executor import map_ordered
 from facsim.util.process_pool import gc_paused
 from facsim.util.progress import Progress, no_progress
 
@@ -177,12 +177,11 @@ def simulate(
     users: list[str] = []
     values = np.empty((sessions, len(MEASURES)))
     plan = _Plan(seed, sessions, design)
-    with open_executor(workers) as executor:
-        for batch in executor.map(partial(_chunk, plan), range(0, sessions, _CHUNK)):
-            for user_id, measured in batch:
-                values[len(users)] = measured
-                users.append(user_id)
-            progress(len(users), sessions)
+    for batch in map_ordered(partial(_chunk, plan), range(0, sessions, _CHUNK), workers):
+        for user_id, measured in batch:
+            values[len(users)] = measured
+            users.append(user_id)
+        progress(len(users), sessions)
     _simulation.cache_clear()  # It caches many pages.
     return DesignOutcomes(design, seed, tuple(users), values, time.monotonic() - began)
 

@@ -73,3 +73,14 @@ def open_executor(workers: int | None = None, on: str | None = None) -> Executor
     from facsim.util.ray_executor import RayExecutor  # noqa: PLC0415 - needed for clusters only
 
     return RayExecutor(on, workers)
+
+
+def map_ordered(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int | None = None,
+    on: str | None = None,
+) -> Iterator[Result]:
+    """`function` of each item, in the order of the items; `Executor.map` with an executor of its own."""
+    with open_executor(workers, on) as executor:
+        yield from executor.map(function, items)

@@ -126,6 +126,10 @@ class RayCluster:
         """GPUs of all nodes."""
         return int(sum(node.gpus for node in self.nodes))
 
+    def describe(self) -> str:
+        """The nodes with their resources, for messages."""
+        return "; ".join(f"{node.host} {node.cpus:g} CPU cores, {node.gpus:g} GPUs" for node in self.nodes)
+
     def on_each_node(self, function: Callable[..., _Result], *arguments: Any) -> dict[ClusterNode, _Result]:
         """Call a function once on every node, at the same time.
 
