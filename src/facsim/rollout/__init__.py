@@ -3,6 +3,6 @@
 from facsim.rollout.people import SimulatedPerson
 from facsim.rollout.rollout import rollout
 from facsim.rollout.rollout_data import Rollout
-from facsim.rollout.runner import RolloutInterrupted
+from facsim.rollout.rollout_runner import RolloutInterrupted
 
 __all__ = ["Rollout", "RolloutInterrupted", "SimulatedPerson", "rollout"]

@@ -11,7 +11,6 @@ from facsim.data import DataSet, DataSetWriter
 from facsim.predict.protocol import Predictor, Savable, as_trainable
 from facsim.predict.registry import ENDPOINT_KINDS, load_predictor
 from facsim.prompt import PromptConfig, prompt_hash
-from facsim.rollout.journal import RolloutJournal
 from facsim.rollout.people import (
     SimulatedPerson,
     people_of_data,
@@ -20,7 +19,8 @@ from facsim.rollout.people import (
     select_people,
 )
 from facsim.rollout.rollout_data import SOURCE, Rollout, card_of, open_rollout, write_rollout
-from facsim.rollout.runner import RolloutRunner, WorkerPlan, prepare_predictor
+from facsim.rollout.rollout_journal import RolloutJournal
+from facsim.rollout.rollout_runner import RolloutRunner, WorkerPlan, prepare_predictor
 from facsim.rollout.session_loop import LoopSettings
 from facsim.rollout.shop_site import SITE_NAME, ShopSite
 from facsim.rollout.web_environment import Site

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from facsim.data import Card, DataSet, DataSetWriter
 from facsim.evaluation.environment import Environment
-from facsim.rollout.journal import RolloutJournal
 from facsim.rollout.people import SimulatedPerson
 from facsim.rollout.rollout_answer import RolloutAnswer, SessionEnd
+from facsim.rollout.rollout_journal import RolloutJournal
 from facsim.schema import Action, Session, Step
 from facsim.util.errors import ConfigError
 from facsim.util.setting_differences import check_same_settings

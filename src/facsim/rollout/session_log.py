@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from facsim.rollout.journal import RolloutJournal
 from facsim.rollout.rollout_answer import RolloutAnswer, SessionEnd
+from facsim.rollout.rollout_journal import RolloutJournal
 from facsim.rollout.web_environment import Observation
 
 

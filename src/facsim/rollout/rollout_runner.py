@@ -17,9 +17,9 @@ from facsim.predict.oracle import Oracle
 from facsim.predict.protocol import Predictor, as_trainable
 from facsim.predict.registry import load_predictor
 from facsim.rollout.action_draw import ActionDraw
-from facsim.rollout.journal import RolloutJournal
 from facsim.rollout.people import SimulatedPerson
 from facsim.rollout.rollout_answer import SessionEnd
+from facsim.rollout.rollout_journal import RolloutJournal
 from facsim.rollout.session_log import JournalLog, MemoryLog
 from facsim.rollout.session_loop import LoopSettings, SessionLoop, SessionStopped
 from facsim.rollout.shop_site import ShopSite
