@@ -126,7 +126,7 @@ def test_polars_and_duckdb_read_it_without_our_code(writing: Callable[..., Any])
 def test_data_sets_from_before_truth_and_persona_fields_are_what_they_were(made: Path) -> None:
     whole = DataSet.open(made)
     later = [name for name in (*STEPS_SCHEMA.names, *SESSIONS_SCHEMA.names) if name in LATER_COLUMNS]
-    assert len(later) == 8
+    assert len(later) == 9
     for table in ("sessions", "steps"):
         _change(made / f"{table}.parquet", lambda frame: frame.drop(later, strict=False))
     old = DataSet.open(made)

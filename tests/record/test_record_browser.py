@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from recorded_browser import RecordedBrowser
+from recorded_browser import RecordedBrowser, close
 from running_shop import RunningShop
 
 from facsim.data import DataSet
@@ -13,8 +13,7 @@ from facsim.page import simplify
 
 
 def test_a_visit_becomes_a_session(browser: RecordedBrowser, shop: RunningShop) -> None:
-    page = browser.context.new_page()
-    page.goto(shop.address)
+    page = browser.open(shop.address)
     names_live = [element.name for element in simplify(page.content()).elements]
     page.get_by_role("searchbox").first.click()
     page.keyboard.type("work shoes", delay=5)
@@ -26,7 +25,7 @@ def test_a_visit_becomes_a_session(browser: RecordedBrowser, shop: RunningShop) 
     page.wait_for_url("**/product/**")
     page.go_back()
     page.wait_for_url("**/search**")
-    page.close()
+    close(page)
     browser.wait_until_delivered()
 
     assert browser.recording.write() is not None

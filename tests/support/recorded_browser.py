@@ -51,6 +51,13 @@ class RecordedBrowser:
         page.wait_for_selector("#done:not([hidden])")
         page.close()
 
+    def open(self, address: str) -> Page:
+        """A page that is being recorded."""
+        page = self.context.new_page()
+        page.goto(address)
+        wait_for_recorder(page)
+        return page
+
     def popup(self) -> Page:
         """The extension's popup, as a page."""
         page = self.context.new_page()
@@ -74,6 +81,17 @@ class RecordedBrowser:
             assert time.monotonic() < until, "the queue was not delivered"
             time.sleep(0.05)
         page.close()
+
+
+def wait_for_recorder(page: Page) -> None:
+    """Wait until the page is being recorded, which its mark shows."""
+    page.wait_for_selector("facsim-recording", state="attached")
+
+
+def close(page: Page) -> None:
+    """Close a tab, not faster than a person could."""
+    wait_for_recorder(page)
+    page.close()
 
 
 @contextmanager

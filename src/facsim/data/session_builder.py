@@ -254,6 +254,7 @@ class SessionBuilder:
             elapsed=raw.elapsed,
             url=self._clean(raw.url, where),
             submitted=raw.submitted,
+            context=self._clean(raw.context, where),
         )
 
     def _page(self, step: _PendingStep, pages: dict[str, StoredPage], where: str) -> tuple[str, str | None]:

@@ -183,6 +183,7 @@ def _step_of(row: dict[str, Any]) -> Step:
         url=row["url"],
         submitted=row["submitted"],
         truth=None if row["truth_probability"] is None else _truth_of(row),
+        context=row["context"],
     )
 
 

@@ -51,10 +51,11 @@ STEPS_SCHEMA = pa.schema(
         pa.field("truth_best_type", pa.string()),
         pa.field("truth_best_name", pa.string()),
         pa.field("truth_best_text", pa.string()),
+        pa.field("context", pa.string()),
     ]
 )
 TRUTH_COLUMNS = tuple(name for name in STEPS_SCHEMA.names if name.startswith("truth_"))
-LATER_COLUMNS = frozenset({"persona_fields", "censored", *TRUTH_COLUMNS})
+LATER_COLUMNS = frozenset({"persona_fields", "censored", "context", *TRUTH_COLUMNS})
 """Columns that older data sets lack. They are read as nulls. Null values are not part of the content hash, so
 the hashes of old data sets do not change."""
 PAGES_SCHEMA = pa.schema(

@@ -22,14 +22,15 @@ class _Event(BaseModel):
 
     Attributes:
         id: unique; a repeated delivery has the same.
-        clock: counts the events of an installation; gives their order, whatever the time of day.
+        clock: hybrid logical clock: milliseconds since 1970, but always after the events before. Gives the
+            order of an installation's events.
         time: milliseconds since 1970 by the browser's clock, which may be set back.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     id: _Id
-    clock: Annotated[int, Field(ge=1, lt=10**12)]
+    clock: Annotated[int, Field(ge=1, lt=10**15)]
     time: _Time
 
 

@@ -11,6 +11,7 @@ Rules (documented for users in docs/how-to/record-a-study.md):
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class _Step:
     at: float
     context: list[dict[str, Any]]
     tab: int | None
+    is_terminate: bool = False
 
 
 @dataclass(slots=True)
@@ -131,6 +133,7 @@ class _Reader:
         self._open: set[str] = set()  # documents in front of the person, in any tab
         self._gone: set[str] = set()  # documents whose tab was closed, or went to another site
         self._left: tuple[Leave, str, float] | None = None
+        self._last_action: tuple[RecordedAction, str] | None = None
         self._tabs: dict[str, int] = {}
         self._numbers: dict[int, int] = {}
         self._clock = _ElapsedTime()
@@ -162,6 +165,7 @@ class _Reader:
                 assert page is not None
                 self._open.add(event.doc)
                 self._left = None
+                self._last_action = (event, page)
                 step = _Step(event, page, at, self._taken_context(), self._tab(event.doc))
                 self._visit.steps.append(step)
             case Leave():
@@ -207,6 +211,12 @@ class _Reader:
         if self._open:
             self._visit.context.append({"kind": "tab closed", "tab": self._tab(event.doc)})
         yield from self._leave_if_gone(event.doc)
+        if not self._open and self._left is None and self._last_action and self._visit.steps:
+            action, page = self._last_action
+            if action.doc == event.doc:
+                # The browser had no time to store the page at closing.
+                self._report.note("page at closing is unknown: the last recorded page of the tab was used")
+                yield from self._terminate(action, page, self._clock.now)
 
     def _leave_if_gone(self, doc: str) -> Iterator[RawSession]:
         """The session ends if this was the last document and its tab is gone."""
@@ -216,13 +226,15 @@ class _Reader:
     def _end_of_recording(self) -> Iterator[RawSession]:
         """Nothing follows. If the last document was left, the person left; else the recording just ends."""
         if self._left is not None and not self._open:
-            leave, page, at = self._left
-            step = _Step(leave, page, at, self._taken_context(), self._tab(leave.doc))
-            self._visit.steps.append(step)
-            self._left = None
-            yield from self._close(outcome="terminate")
+            yield from self._terminate(*self._left)
         else:
             yield from self._close(censored=True)
+
+    def _terminate(self, event: RecordedAction | Leave, page: str, at: float) -> Iterator[RawSession]:
+        step = _Step(event, page, at, self._taken_context(), self._tab(event.doc), is_terminate=True)
+        self._visit.steps.append(step)
+        self._left = None
+        yield from self._close(outcome="terminate")
 
     def _close(self, *, outcome: Outcome | None = None, censored: bool = False) -> Iterator[RawSession]:
         visit, self._visit = self._visit, _Visit()
@@ -230,7 +242,7 @@ class _Reader:
         previous, self._last_outcome = self._last_outcome, outcome
         if not steps or self._consent is None:
             return
-        if previous == "purchase" and not any(isinstance(step.event, RecordedAction) for step in steps):
+        if previous == "purchase" and not any(not step.is_terminate for step in steps):
             return  # closing the window after a purchase
         self._number += 1
         consent = self._consent
@@ -253,9 +265,12 @@ class _Reader:
         html = self._store.html(step.page)
         action = Action.terminate()
         submitted = None
+        rationale = None
         if isinstance(event, RecordedAction):
-            name = self._target(event, html, where)
             html = without_mark(html, event.mark)
+        if isinstance(event, RecordedAction) and not step.is_terminate:
+            name = self._target(event, self._store.html(step.page), where)
+            rationale = self._rationales.get(event.id)
             if event.action == "click":
                 action = Action.click(name)
             else:
@@ -263,7 +278,6 @@ class _Reader:
                 submitted = event.submitted
                 if event.text == MASK:
                     self._report.note("typed text was masked in the page: its true value is unknown", where)
-        rationale = self._rationales.get(event.id)
         return RawStep(
             html=html,
             action=action,
@@ -273,6 +287,7 @@ class _Reader:
             elapsed=round(step.at - start, 3),
             url=event.url,
             submitted=submitted,
+            context=json.dumps(_context(step)),
             where=where,
         )
 
@@ -298,11 +313,28 @@ class _Reader:
         return None if tab is None else self._numbers.setdefault(tab, len(self._numbers) + 1)
 
 
+def _context(step: _Step) -> dict[str, Any]:
+    """What else was recorded with a step."""
+    event = step.event
+    context: dict[str, Any] = {
+        "scroll": event.scroll.model_dump(),
+        "title": event.title,
+        "masked": event.masked,
+    }
+    if step.tab is not None:
+        context["tab"] = step.tab
+    if isinstance(event, RecordedAction) and event.new_tab and not step.is_terminate:
+        context["opens"] = "new tab"
+    if step.context:
+        context["before"] = step.context
+    return context
+
+
 class _ElapsedTime:
     """Seconds since the first event, never decreasing."""
 
     def __init__(self) -> None:
-        self._now = 0.0
+        self.now = 0.0
         self._origin: float | None = None
         self._last = 0.0
         self._documents: dict[str, tuple[float, float]] = {}
@@ -311,14 +343,14 @@ class _ElapsedTime:
         """The time of an event, which must follow those asked for before."""
         if self._origin is None:
             self._origin = self._last = event.time
-        now = self._now + max(0.0, event.time - self._last) / 1000
+        now = self.now + max(0.0, event.time - self._last) / 1000
         mono, doc = getattr(event, "mono", None), getattr(event, "doc", None)
         if mono is not None and doc is not None:
             if doc in self._documents:
                 earlier, at = self._documents[doc]
                 now = max(now, at + (mono - earlier) / 1000)
             self._documents[doc] = (mono, now)
-        self._now, self._last = now, event.time
+        self.now, self._last = now, event.time
         return now
 
     def timestamp(self, at: float) -> datetime:

@@ -55,6 +55,8 @@ class Step:
         url: address of the page.
         submitted: for `type_and_submit`: whether Enter was seen. Matching ignores it. None: not recorded.
         truth: the true probabilities, for simulated people.
+        context: what else a recorder saw, as a JSON object: the scroll position, the tab, and the navigations
+            and tab changes since the step before. No prompt contains it.
     """
 
     page_id: str
@@ -67,6 +69,7 @@ class Step:
     url: str | None = None
     submitted: bool | None = None
     truth: Truth | None = None
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

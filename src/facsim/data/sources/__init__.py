@@ -59,6 +59,7 @@ class RawStep:
     elapsed: float | None = None
     url: str | None = None
     submitted: bool | None = None
+    context: str | None = None
     where: str = ""
 
 

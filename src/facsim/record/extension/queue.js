@@ -15,14 +15,14 @@ export async function keys() {
   return all.filter(isEvent).sort();
 }
 
-// One event at a time gets the next number of the clock.
+// One event at a time gets the next value of the hybrid logical clock (recorder.js).
 let recording = Promise.resolve();
 export function record(event, always = false) {
   recording = recording.catch(() => {}).then(async () => {
     const {state, clock = 0} = await chrome.storage.local.get(['state', 'clock']);
     if (!always && (!state?.consented || state.paused || state.stopped)) return;
-    const whole = {id: newId(), clock: clock + 1, time: Date.now(), ...event};
-    await chrome.storage.local.set({[`q/${String(whole.clock).padStart(12, '0')}/${whole.id}`]: whole, clock: whole.clock});
+    const whole = {id: newId(), clock: Math.max(clock + 1, Date.now()), time: Date.now(), ...event};
+    await chrome.storage.local.set({[`q/${String(whole.clock).padStart(15, '0')}/${whole.id}`]: whole, clock: whole.clock});
   });
   return recording;
 }

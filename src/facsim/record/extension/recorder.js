@@ -2,8 +2,8 @@
 //
 // One recorder serves a page with all its same-origin frames; it lives in the outermost window. Only trusted
 // events count: what a script of the page dispatches is not an action. An action is stored with the page as it
-// was just before (`snapshot.js`), and with a clock that counts events, so that their order does not depend on
-// the time of day.
+// was just before (`snapshot.js`), and with a hybrid logical clock, so that setting the computer's clock back does
+// not change the order of events.
 'use strict';
 
 (() => {
@@ -64,10 +64,13 @@
 
     put(event) {
       if (this.state && !this.isRecording) return null;
-      this.clock += 1;
+      // A hybrid logical clock: the time of day, but never before an earlier event, even if it is set back.
+      this.clock = Math.max(this.clock + 1, Date.now());
       const whole = {id: newId(), clock: this.clock, time: Date.now(), mono: performance.now(), doc: this.doc,
         url: masking.address(root.location.href), title: masking.clean(root.document.title).slice(0, 300), ...event};
-      this.ready.then(() => { if (this.isRecording) this.store(whole); });
+      // Without delay where possible: a page that is being closed has no time for promises.
+      if (this.state) this.store(whole);
+      else this.ready.then(() => { if (this.isRecording) this.store(whole); });
       return whole.id;
     }
 
@@ -75,7 +78,7 @@
     async store(event) {
       this.unstored.set(event.id, event);
       try {
-        await chrome.storage.local.set({[`q/${String(event.clock).padStart(12, '0')}/${event.id}`]: event, clock: this.clock});
+        await chrome.storage.local.set({[`q/${String(event.clock).padStart(15, '0')}/${event.id}`]: event, clock: this.clock});
         this.unstored.delete(event.id);
       } catch (error) {
         if (!chrome.runtime?.id) return; // the extension was removed or replaced

@@ -13,6 +13,8 @@ facsim.snapshot = (() => {
     'maxlength min multiple name open placeholder readonly required role rowspan scope start tabindex title type dir ' +
     'autocomplete itemprop itemtype slot size step data-testid data-test data-qa data-cy data-component-type ' +
     'data-asin pressed current shadowrootmode').split(' '));
+  const MAYBE_KEPT = /^(?:aria-|href$|src$|onclick$|value$)/;
+  const STRONG = new Set('a area button input select textarea summary option label'.split(' '));
   const TEXTS = new Set(['alt', 'label', 'placeholder', 'title', 'name', 'id']);
   const CONTROLS = 'a[href],area[href],button,input,select,textarea,summary,option,label,[contenteditable=""],' +
     '[contenteditable=true],[onclick],[tabindex],[role=button],[role=link],[role=checkbox],[role=radio],[role=tab],' +
@@ -21,9 +23,9 @@ facsim.snapshot = (() => {
   const DEEPEST = 1500;
   const TARGET = 'data-facsim-target';
 
-  const escapeText = text => text.replace(/[&<>]/g, c => c === '&' ? '&amp;' : c === '<' ? '&lt;' : '&gt;');
-  const escapeAttribute = text => text.replace(/[&"<>]/g, c =>
-    c === '&' ? '&amp;' : c === '"' ? '&quot;' : c === '<' ? '&lt;' : '&gt;');
+  const ENTITIES = {'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;'};
+  const escapeText = text => /[&<>]/.test(text) ? text.replace(/[&<>]/g, c => ENTITIES[c]) : text;
+  const escapeAttribute = text => /[&"<>]/.test(text) ? text.replace(/[&"<>]/g, c => ENTITIES[c]) : text;
 
   function shadowOf(e) {
     if (e.shadowRoot) return e.shadowRoot;
@@ -39,11 +41,18 @@ facsim.snapshot = (() => {
     constructor(target, mark, skip) {
       this.target = target; this.mark = mark; this.skip = skip;
       this.parts = []; this.masked = 0; this.special = false;
+      this.private = new Set();
+    }
+
+    // Private elements are looked up once for each tree: asking every element would take most of the time.
+    notePrivate(root) {
+      for (const e of root.querySelectorAll(facsim.masking.privateSelector)) this.private.add(e);
     }
 
     document(doc) {
       const modals = doc.querySelectorAll('dialog:modal');
       this.modal = modals.length ? modals[modals.length - 1] : null;
+      this.notePrivate(doc);
       this.parts.push('<!doctype html>');
       if (doc.documentElement) this.element(doc.documentElement, {inPrivate: false, whole: false, pointer: false, depth: 0});
     }
@@ -53,10 +62,11 @@ facsim.snapshot = (() => {
     element(e, context, hidden = []) {
       const tag = e.localName;
       if (SKIPPED.has(tag) || e === this.skip || context.depth > DEEPEST) return false;
-      const inPrivate = context.inPrivate || e.matches(facsim.masking.privateSelector);
+      const inPrivate = context.inPrivate || (this.private.size > 0 && this.private.has(e));
       const whole = context.whole;
       let shown = whole || e.checkVisibility({visibilityProperty: true});
-      const pointer = !whole && shown && getComputedStyle(e).cursor === 'pointer';
+      // What listens for clicks without saying so in HTML has a pointer; so has everything in it.
+      const pointer = context.pointer || STRONG.has(tag) || (shown && !whole && getComputedStyle(e).cursor === 'pointer');
       const at = this.parts.push('') - 1;
       const inside = {inPrivate, whole: whole || WHOLE.has(tag), pointer, depth: context.depth + 1};
       const hiddenInside = [];
@@ -66,6 +76,7 @@ facsim.snapshot = (() => {
         const root = whole ? null : shadowOf(e);
         if (root) {
           this.special = true;
+          this.notePrivate(root);
           this.parts.push('<template shadowrootmode="open">');
           shown = this.children(root, inside, hiddenInside) || shown;
           this.parts.push('</template>');
@@ -73,7 +84,7 @@ facsim.snapshot = (() => {
         shown = this.children(e, inside, hiddenInside) || shown;
       }
       if (!VOID.has(tag)) this.parts.push(`</${tag}>`);
-      this.parts[at] = this.openTag(e, tag, {shown, inPrivate, listens: pointer && !context.pointer});
+      this.parts[at] = this.openTag(e, tag, {shown, inPrivate, listens: pointer && !context.pointer && !STRONG.has(tag)});
       if (!shown) hidden.push(at);
       else for (const place of hiddenInside) this.parts[place] = `${this.parts[place].slice(0, -1)} data-facsim-visible="false">`;
       return shown;
@@ -102,6 +113,7 @@ facsim.snapshot = (() => {
       if (!doc || !doc.documentElement || context.depth > DEEPEST) return;
       const inner = new Writer(this.target, this.mark, null);
       inner.modal = null;
+      inner.notePrivate(doc);
       inner.parts.push('<!doctype html>');
       inner.element(doc.documentElement, {...context, whole: false, pointer: false});
       this.masked += inner.masked;
@@ -112,7 +124,9 @@ facsim.snapshot = (() => {
     openTag(e, tag, {shown, inPrivate, listens}) {
       let open = `<${tag}`;
       let hides = tag === 'dialog' && !e.hasAttribute('open');
-      for (const {name, value: given} of e.attributes) {
+      for (const name of e.getAttributeNames()) {
+        if (!MAYBE_KEPT.test(name) && !KEPT.has(name)) continue;
+        const given = e.getAttribute(name);
         const written = this.attribute(e, tag, name, given, inPrivate);
         if (written === null) continue;
         if (name === 'hidden' || (name === 'aria-hidden' && given === 'true')) hides = true;

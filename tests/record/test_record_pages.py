@@ -1,0 +1,295 @@
+"""Difficult pages in real Chromium: every kind of action, its target, and the text as it was meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from recorded_browser import RecordedBrowser, close, recorded_browser, study_of, wait_for_recorder
+from small_site import SmallSite, small_site
+
+from facsim.data import DataSet
+from facsim.record.recording import Recording
+from facsim.schema import Action, Session
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Playwright
+
+HOME = """<!doctype html><html><head><title>Home</title><style>
+  .menu { display: none } .open .menu { display: block } .tile { cursor: pointer } #agree { display: none }
+</style></head><body>
+<main>
+  <a href="/second">Second page</a> <a href="/slow">Slow page</a>
+  <form action="/second"><label for="q">Search</label><input id="q" name="q"><button>Find</button></form>
+  <label>Colour <select id="colour"><option>red<option>green<option>blue</select></label>
+  <label><input type="checkbox" id="gift"> Gift wrap</label>
+  <input type="checkbox" id="agree"><label for="agree">I agree</label>
+  <textarea aria-label="Comment"></textarea>
+  <div contenteditable="true" aria-label="Message" role="textbox"></div>
+  <div class="tile" id="tile"><span>Open the tile</span></div>
+  <p id="plain">Only text</p>
+  <button id="more">More</button><div class="menu"><a href="/second">Hidden offer</a></div>
+  <input id="city" aria-label="City" autocomplete="off"><ul id="cities"></ul>
+  <x-card></x-card><x-closed></x-closed>
+  <iframe src="/frame" title="Frame"></iframe>
+  <input type="date" aria-label="Day">
+  <button id="gone">Disappears</button>
+  <dialog id="dialog"><p>Sure?</p><button id="yes">Yes</button></dialog><button id="ask">Ask</button>
+</main>
+<script>
+  tile.addEventListener('click', () => { document.title = 'tile'; });
+  more.addEventListener('click', () => more.parentElement.classList.toggle('open'));
+  city.addEventListener('input', () => {
+    cities.innerHTML = city.value ? '<li role="option">Berlin<li role="option">Bern' : '';
+    for (const one of cities.children) one.addEventListener('mousedown', event => {
+      event.preventDefault(); city.value = one.textContent; cities.innerHTML = '';
+    });
+  });
+  for (const [name, mode] of [['x-card', 'open'], ['x-closed', 'closed']])
+    customElements.define(name, class extends HTMLElement {
+      connectedCallback() {
+        const root = this.attachShadow({mode});
+        root.innerHTML = `<button>Inside ${mode}</button><input aria-label="Field ${mode}">`;
+      }
+    });
+  gone.addEventListener('mousedown', () => gone.remove());
+  ask.addEventListener('click', () => dialog.showModal());
+  yes.addEventListener('click', () => dialog.close());
+</script></body></html>"""
+PAGES = {
+    "/": HOME,
+    "/second": '<!doctype html><title>Second</title><h1>Second</h1><a href="/">Home</a><a href="/" target="_blank">New window</a>',
+    "/slow": '<!doctype html><title>Slow</title><h1>Slow</h1><a href="/">Back home</a>',
+    "/frame": '<!doctype html><title>Frame</title><button>In the frame</button><input aria-label="Frame field">',
+}
+
+
+@dataclass
+class Study:
+    browser: RecordedBrowser
+    site: SmallSite
+
+    def open(self, path: str = "/") -> Page:
+        return self.browser.open(self.site.address + path)
+
+    def sessions(self) -> tuple[DataSet, list[Session]]:
+        self.browser.wait_until_delivered()
+        assert self.browser.recording.write() is not None
+        data = DataSet.open(self.browser.recording.out)
+        return data, list(data)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[SmallSite]:
+    with small_site(PAGES) as running:
+        running.delays["/slow"] = 1.0
+        yield running
+
+
+@pytest.fixture
+def study(playwright: Playwright, site: SmallSite, tmp_path: Path) -> Iterator[Study]:
+    recording = Recording(study_of(site.address), tmp_path / "data")
+    with (
+        recording.collector(0) as port,
+        recorded_browser(playwright, recording, port, tmp_path / "profile") as browser,
+    ):
+        browser.consent()
+        yield Study(browser, site)
+    recording.store.close()
+
+
+def typed(text: str) -> Callable[[str], tuple[str, str, str]]:
+    return lambda label: ("type_and_submit", label, text)
+
+
+def clicked(label: str) -> tuple[str, str]:
+    return ("click", label)
+
+
+def what_was_done(data: DataSet, session: Session) -> list[Any]:
+    """Type, label of the element on the stored page, and text of each action."""
+    found: list[Any] = []
+    for step in session.steps:
+        action: Action = step.action
+        if action.type == "terminate":
+            found.append("terminate")
+            continue
+        element = data.page(step.page_id).by_name.get(action.name)
+        label = None if element is None else element.text
+        found.append((action.type, label) if action.text is None else (action.type, label, action.text))
+    return found
+
+
+def test_clicks_reach_what_was_meant(study: Study) -> None:
+    page = study.open()
+    page.get_by_text("Open the tile").click()
+    page.click("#plain")
+    page.get_by_text("Gift wrap").click()
+    page.get_by_text("I agree").click()
+    page.click("#more")
+    page.get_by_text("Hidden offer").hover()
+    page.locator("x-card").get_by_role("button").click()
+    page.locator("x-closed").click(position={"x": 20, "y": 10})
+    page.frame_locator("iframe").get_by_role("button").click()
+    page.click("#gone")
+    page.click("#ask")
+    page.click("#yes")
+    page.get_by_role("link", name="Second page").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/second")
+    wait_for_recorder(page)
+    close(page)
+    data, (session,) = study.sessions()
+    assert what_was_done(data, session) == [
+        clicked("Open the tile"),
+        clicked("Gift wrap"),
+        clicked("I agree"),
+        clicked("More"),
+        clicked("Inside open"),
+        clicked("Inside closed"),
+        clicked("In the frame"),
+        clicked("Disappears"),
+        clicked("Ask"),
+        clicked("Yes"),
+        clicked("Second page"),
+        "terminate",
+    ]
+    assert "click on nothing" in session.steps[1].context
+    before, after = (data.page(session.steps[place].page_id) for place in (3, 4))
+    assert "Hidden offer" not in before.html
+    assert "Hidden offer" in after.html
+    # What is behind the dialog is seen but cannot be reached.
+    behind = data.page(session.steps[9].page_id)
+    assert "Second page" in behind.html
+    assert [element.text for element in behind.elements] == ["Yes"]
+
+
+def test_typed_text_is_one_action(study: Study) -> None:
+    page = study.open()
+    page.get_by_label("Comment").click()
+    page.keyboard.type("one")
+    page.keyboard.press("Enter")
+    page.keyboard.type("two")
+    page.get_by_label("Message").click()
+    page.keyboard.type("hello")
+    page.locator("x-card").get_by_label("Field open").click()
+    page.keyboard.type("abc")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Tab")
+    page.frame_locator("iframe").get_by_label("Frame field").click()
+    page.keyboard.type("in frame")
+    page.click("#city")
+    page.keyboard.type("ber")
+    page.get_by_role("option", name="Berlin").click()
+    page.click("#q")
+    page.keyboard.type("x")
+    page.keyboard.press("Backspace")
+    page.get_by_label("Comment").click()
+    page.click("#q")
+    page.keyboard.type("shoes")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/second?q=shoes")
+    close(page)
+    data, (session,) = study.sessions()
+    assert what_was_done(data, session) == [
+        typed("one\ntwo")("Comment"),
+        typed("hello")("Message"),
+        typed("ab")("Field open"),
+        typed("in frame")("Frame field"),
+        typed("ber")("City"),
+        clicked("Berlin"),
+        clicked("Comment"),
+        typed("shoes")("Search"),
+        "terminate",
+    ]
+    assert [step.submitted for step in session.steps if step.action.text] == [False] * 5 + [True]
+
+
+def test_options_of_a_select(study: Study) -> None:
+    page = study.open()
+    page.focus("#colour")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.click("#more")
+    close(page)
+    data, (session,) = study.sessions()
+    assert what_was_done(data, session) == [clicked("blue"), clicked("More"), "terminate"]
+
+
+def test_navigation_and_tabs_are_context(study: Study) -> None:
+    page = study.open()
+    page.get_by_role("link", name="Slow page").click()
+    page.wait_for_url("**/slow")
+    wait_for_recorder(page)
+    page.go_back()
+    wait_for_recorder(page)
+    page.mouse.wheel(0, 100)
+    wait_for_recorder(page)
+    page.get_by_role("link", name="Second page").click()
+    page.wait_for_url("**/second")
+    with study.browser.context.expect_page() as opened:
+        page.get_by_role("link", name="New window").click()
+    other = opened.value
+    wait_for_recorder(other)
+    other.click("#more")
+    close(other)
+    page.bring_to_front()
+    wait_for_recorder(page)
+    page.get_by_role("link", name="Home").click()
+    wait_for_recorder(page)
+    close(page)
+    data, (session,) = study.sessions()
+    assert what_was_done(data, session) == [
+        clicked("Slow page"),
+        clicked("Second page"),
+        clicked("New window"),
+        clicked("More"),
+        clicked("Home"),
+        "terminate",
+    ]
+    context = [json.loads(step.context) for step in session.steps]
+    assert [one["tab"] for one in context] == [1, 1, 1, 2, 1, 1]
+    ways = [event["how"] for event in context[1]["before"] if event["kind"] == "navigate"]
+    assert ways == ["navigate", "back_forward"]
+    assert "tab closed" in {event["kind"] for event in context[4]["before"]}
+    assert all(one["scroll"]["page_height"] > 0 for one in context)
+
+
+def test_a_recording_that_just_ends_is_censored(study: Study) -> None:
+    page = study.open()
+    page.click("#more")
+    data, (session,) = study.sessions()
+    assert session.censored
+    assert what_was_done(data, session) == [clicked("More")]
+
+
+def test_nothing_is_recorded_elsewhere_or_while_paused(study: Study) -> None:
+    with small_site({"/": '<title>Foreign</title><button id="b">Foreign</button>'}) as foreign:
+        page = study.browser.context.new_page()
+        page.goto(foreign.address)
+        assert page.locator("facsim-recording").count() == 0
+        page.click("#b")
+        page.goto(study.site.address)
+        wait_for_recorder(page)
+        page.click("#more")
+        popup = study.browser.popup()
+        popup.click("#pause")
+        popup.wait_for_function("document.querySelector('#pause').textContent === 'Resume'")
+        page.bring_to_front()
+        wait_for_recorder(page)
+        page.click("#tile")
+        popup.click("#pause")
+        popup.wait_for_function("document.querySelector('#pause').textContent === 'Pause'")
+        page.bring_to_front()
+        wait_for_recorder(page)
+        page.click("#ask")
+        page.goto(foreign.address)  # goes elsewhere: that is leaving
+        page.wait_for_timeout(500)
+    data, (before, after) = study.sessions()
+    assert what_was_done(data, before) == [clicked("More")]
+    assert before.censored
+    assert what_was_done(data, after) == [clicked("Ask"), "terminate"]
