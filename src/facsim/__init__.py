@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from facsim.data.ingest import ingest
     from facsim.data.splits import split
     from facsim.evaluation import Run, compare, evaluate, score
+    from facsim.fidelity import FidelityReport, measure_fidelity
     from facsim.metrics import compare_runs, compute_metrics
     from facsim.page import CategoryRules, Recipe, element_at, read_page, simplify
     from facsim.predict import Predictor, load_predictor
@@ -40,6 +41,7 @@ _HOMES = {
     "facsim.data.ingest": ("ingest",),
     "facsim.data.splits": ("split",),
     "facsim.evaluation": ("Run", "compare", "evaluate", "score"),
+    "facsim.fidelity": ("FidelityReport", "measure_fidelity"),
     "facsim.metrics": ("compare_runs", "compute_metrics"),
     "facsim.page": ("CategoryRules", "Recipe", "element_at", "read_page", "simplify"),
     "facsim.predict": ("Predictor", "load_predictor"),
@@ -71,6 +73,7 @@ __all__ = [
     "DataSetWriter",
     "Element",
     "FacsimError",
+    "FidelityReport",
     "InputError",
     "Leaderboard",
     "Page",
@@ -100,6 +103,7 @@ __all__ = [
     "ingest",
     "leaderboard",
     "load_predictor",
+    "measure_fidelity",
     "parse_answer",
     "read_page",
     "replay",

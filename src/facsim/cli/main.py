@@ -36,6 +36,7 @@ _VERBS = {
     "export": ("facsim.cli.export:command", "Write a run for Inspect, or a data set for TRL or verl."),
     "push": ("facsim.cli.push:command", "Upload a data set or a checkpoint to the Hugging Face hub."),
     "pull": ("facsim.cli.pull:command", "Download a data set or a checkpoint from the hub."),
+    "fidelity": ("facsim.cli.fidelity:command", "How close simulated people are to real ones."),
     "report": ("facsim.cli.report:command", "Report on runs: leaderboard, one HTML file, tables, figures."),
 }
 
@@ -47,6 +48,7 @@ _USAGE = {
     "compare": "RUN RUN... [OPTIONS]",
     "show": "DATA [SESSION] [RUN...] [OPTIONS]",
     "view": "DATA [RUN...] [OPTIONS]",
+    "fidelity": "REAL [ROLLOUT...] [OPTIONS]",
     "report": "RUN... [OPTIONS]",
 }
 

@@ -16,6 +16,7 @@ def command(
     figures: Path | None = None,
     published: str | None = None,
     common_steps: Annotated[bool, Parameter(negative="")] = False,
+    fidelity: Path | None = None,
 ) -> int:
     """Report on runs over the same steps: which is best, whether that is significant, and why.
 
@@ -32,6 +33,7 @@ def command(
         figures: A folder for the figures as SVG files for a paper.
         common_steps: Compare runs that answered different steps of the same data, as with --limit, on those
             that all answered.
+        fidelity: A folder that `facsim fidelity --out` wrote, to be shown as a section of the HTML page.
         published: Also show published results on shopcart, opera, opera-full or shop-r1 in a separate table.
     """
     import sys
@@ -51,7 +53,12 @@ def command(
         return 0
     with progress_bar("Reading runs") as progress:
         report = build_report(
-            folders, rule=rule, published=published, common_steps=common_steps, progress=progress
+            folders,
+            rule=rule,
+            published=published,
+            common_steps=common_steps,
+            fidelity=fidelity,
+            progress=progress,
         )
     if format == "table":
         console.print(report.board.to_table())

@@ -105,7 +105,7 @@ def resample(statistics: Sequence[Statistic], *, resamples: int, seed: int) -> l
     sums, scale = fixed_point(np.hstack([statistic.sums for statistic in statistics]))
     ends = np.cumsum([statistic.sums.shape[1] for statistic in statistics])
     start = 0
-    for weights in _weights(len(sums), resamples, seed):
+    for weights in cluster_weights(len(sums), resamples, seed):
         totals = (weights @ sums) / scale
         rows = slice(start, start + len(totals))
         for statistic, end, out in zip(statistics, ends, values, strict=True):
@@ -126,7 +126,7 @@ def fixed_point(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.rint(sums * scale), scale
 
 
-def _weights(clusters: int, resamples: int, seed: int) -> Iterator[FloatArray]:
+def cluster_weights(clusters: int, resamples: int, seed: int) -> Iterator[FloatArray]:
     """How often each cluster is drawn, in chunks of resamples of shape (rows, clusters)."""
     rng = np.random.default_rng(seed)
     size = max(1, _CHUNK // clusters)

@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facsim.report.build import build_report
     from facsim.report.document import Report
+    from facsim.report.fidelity_tables import (
+        fidelity_csv,
+        fidelity_latex,
+        fidelity_markdown,
+        fidelity_table,
+        save_fidelity,
+    )
     from facsim.report.leaderboard_data import LeaderboardRow
     from facsim.report.published import PublishedBoard, PublishedRow, published_boards
     from facsim.report.ranking import Leaderboard, leaderboard
@@ -26,6 +33,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "build": ("build_report",),
     "document": ("Report",),
+    "fidelity_tables": (
+        "fidelity_csv",
+        "fidelity_latex",
+        "fidelity_markdown",
+        "fidelity_table",
+        "save_fidelity",
+    ),
     "published": ("PublishedBoard", "PublishedRow", "published_boards"),
     "leaderboard_data": ("LeaderboardRow",),
     "ranking": ("Leaderboard", "leaderboard"),
@@ -48,11 +62,16 @@ __all__ = [
     "build_report",
     "comparison_table",
     "effect_table",
+    "fidelity_csv",
+    "fidelity_latex",
+    "fidelity_markdown",
+    "fidelity_table",
     "leaderboard",
     "published_boards",
     "run_plan_prompt",
     "run_plans_table",
     "run_summary",
+    "save_fidelity",
 ]
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from facsim.evaluation import Run, open_runs, run_labels
 from facsim.evaluation.compare import check_comparable
 from facsim.evaluation.predictions_table import leniencies_of
+from facsim.fidelity import FidelityReport
 from facsim.metrics import Rule
 from facsim.metrics.cases import Cases
 from facsim.metrics.match import check_rule
@@ -34,6 +35,7 @@ def build_report(
     rule: Rule = "exact",
     published: str | None = None,
     common_steps: bool = False,
+    fidelity: FidelityReport | str | Path | None = None,
     progress: Progress = no_progress,
 ) -> Report:
     """Compare runs over the same steps in one object with many outputs.
@@ -43,6 +45,7 @@ def build_report(
         rule: the matching rule: `exact`, `equivalent` or `target`.
         published: also show published results on this data set: a name of `published_boards()`.
         common_steps: compare runs that answered different steps of the same data on those that all answered.
+        fidelity: also show this result of `measure_fidelity`, or that of a folder of `facsim fidelity --out`.
         progress: called once per run read.
 
     Raises:
@@ -52,6 +55,8 @@ def build_report(
     """
     board_of_others = published_board(published) if published is not None else None
     check_rule(rule)
+    if isinstance(fidelity, str | Path):
+        fidelity = FidelityReport.read(fidelity)
     if not runs:
         raise ConfigError("no run given. Make one with `facsim evaluate`")
     opened = open_runs(runs, common_steps=common_steps)
@@ -77,6 +82,7 @@ def build_report(
         contrasts=_contrasts(board, entries, cases, predictions),
         unread=tuple(found for entry in entries for found in unread(entry.name, predictions[entry.name])),
         view_command=view_command([entry.run for entry in entries]),
+        fidelity=fidelity,
     )
 
 

@@ -21,6 +21,7 @@ from facsim.report.class_breakdown import (
     true_classes,
 )
 from facsim.report.exports import embedded_json
+from facsim.report.fidelity_html import FidelitySection
 from facsim.report.leaderboard_data import LeaderboardRow
 from facsim.report.palette import CATEGORY_COLOURS, OTHER_COLOURS
 from facsim.report.report_data import ReportData, ReportEntry
@@ -59,6 +60,7 @@ class _Page:
         self.board = report.board
         self.entries = report.entries
         self.version = facsim_version()
+        self.fidelity = FidelitySection(report.fidelity) if report.fidelity is not None else None
         self.styles = {entry.name: _series_style(entry) for entry in report.entries}
         self.ranked = [entry for entry in report.entries if entry.kind != "oracle"]
         self.folded = _folded(self.ranked)

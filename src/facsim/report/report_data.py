@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from facsim.evaluation import Run
+from facsim.fidelity import FidelityReport
 from facsim.metrics import Comparison, Estimate, Metrics
 from facsim.report.leaderboard_data import LeaderboardRow
 from facsim.report.ranking import Leaderboard
@@ -214,6 +215,7 @@ class ReportData:
         contrasts: the best run against the next model, and against the next baseline.
         unread: examples of failed calls and of answers that could not be parsed strictly.
         view_command: the command that replays the sessions of these runs.
+        fidelity: how close simulated people are to real ones, if that was measured.
     """
 
     board: Leaderboard
@@ -224,6 +226,7 @@ class ReportData:
     contrasts: tuple[Contrast, ...]
     unread: tuple[UnreadAnswer, ...]
     view_command: str
+    fidelity: FidelityReport | None = None
 
     @property
     def lined(self) -> list[ReportEntry]:
