@@ -1,7 +1,7 @@
 """How close a population of simulated people is to real ones, and what a change of a site does to it."""
 
+from facsim.fidelity.compare_populations import measure_fidelity
 from facsim.fidelity.fidelity_report import FidelityReport, MeasureFidelity, PopulationFidelity
-from facsim.fidelity.measure_fidelity import measure_fidelity
 from facsim.fidelity.measures import MEASURES, Measure
 from facsim.fidelity.population import Population
 from facsim.fidelity.reference_populations import markov_chain, uniform_walker

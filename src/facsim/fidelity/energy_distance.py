@@ -134,17 +134,15 @@ class TwoSamples:
     def replicates(self, errors: FloatArray) -> FloatArray:
         """Unbiased squared distances in resamples, shape (resamples,).
 
-        A resample adds its own error to the difference that was found, which has the error of the sample
-        already. The difference is therefore first shrunk to the length that is left without its noise;
-        then the noise that the resample adds is subtracted.
+        A resample has the error of the sample and its own, so the noise is subtracted twice. Their quantiles
+        then contain the true distance at least as often as stated, and more often where it is near 0
+        (tests/fidelity/test_energy_distance.py).
 
         Args:
             errors: of the difference of averages, shape (resamples, parts).
         """
-        squared, noise = self.squared, self.noise
-        kept = np.sqrt(max(0.0, squared - noise) / squared) if squared > 0 else 0.0
-        found = np.square(self.embed(kept * self.difference + errors)).sum(axis=1) - noise
-        return np.asarray(found)
+        found = np.square(self.embed(self.difference + errors)).sum(axis=1)
+        return np.asarray(found - 2 * self.noise)
 
     def permutations(self, resamples: int, seed: int) -> FloatArray:
         """Squared distances after blocks were randomly exchanged between the samples, shape (resamples,).

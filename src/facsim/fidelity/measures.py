@@ -343,7 +343,8 @@ def _query_words(population: Population) -> pl.DataFrame:
         .filter(pl.col("word") != "")
     )
     different = words["word"].unique()
-    buckets = pl.DataFrame({"word": different, "part": [word_bucket(word) for word in different]})
+    parts = [word_bucket(word) for word in different]
+    buckets = pl.DataFrame({"word": different, "part": pl.Series(parts, dtype=pl.String)})
     return words.join(buckets, on="word").group_by("session", "part", maintain_order=True).agg(n=pl.len())
 
 
