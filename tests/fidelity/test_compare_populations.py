@@ -11,9 +11,9 @@ from made_populations import clicks, data_set, halves, written
 from scipy import stats
 
 from facsim.data import DataSet
-from facsim.fidelity import MEASURES, FidelityReport, Population, measure_fidelity
-from facsim.fidelity.population import UNFINISHED
+from facsim.fidelity import MEASURES, FidelityReport, SessionPopulation, measure_fidelity
 from facsim.fidelity.reference_populations import MARKOV_CHAIN, UNIFORM_WALKER
+from facsim.fidelity.session_population import UNFINISHED
 from facsim.schema import Session
 from facsim.util.errors import ConfigError, InputError
 
@@ -118,7 +118,7 @@ def test_sessions_that_failed_before_their_first_step_count(tmp_path: Path) -> N
     report = {"sessions": [{"session_id": one, "end": "terminate"} for one in rollout.session_ids]}
     report["sessions"] += [{"session_id": f"s9{number}", "end": "failed"} for number in range(3)]
     (rollout.path / "rollout.json").write_text(json.dumps(report))
-    found = Population.of(rollout)
+    found = SessionPopulation.of(rollout)
     assert len(found) == 13 and found.unfinished == 3
     assert found.sessions["outcome"].to_list()[-3:] == [UNFINISHED] * 3
     real = shop_of(tmp_path / "real", 40, 0)
@@ -126,14 +126,14 @@ def test_sessions_that_failed_before_their_first_step_count(tmp_path: Path) -> N
     assert compared["length"].produced == pytest.approx(30 / 13)
     (rollout.path / "rollout.json").write_text("[]")
     with pytest.raises(InputError, match=r"rollout\.json.*report of `facsim rollout`"):
-        Population.of(rollout)
+        SessionPopulation.of(rollout)
 
 
 def test_an_unknown_end_of_a_person_is_not_an_outcome(tmp_path: Path) -> None:
     sessions = [shopping(number, BUY if number % 2 else BROWSE) for number in range(20)]
     cut = [shopping(100 + number, ("search",), outcome=None, censored=True) for number in range(10)]
     real = data_set(tmp_path / "real", [*sessions, *cut])
-    assert Population.of(real, real=True).sessions["outcome"].null_count() == 10
+    assert SessionPopulation.of(real, real=True).sessions["outcome"].null_count() == 10
     report = measure_fidelity(real, data_set(tmp_path / "rollout", sessions), resamples=99)
     assert report["rollout"]["outcome"].effect.value == 0
 

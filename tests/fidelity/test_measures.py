@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_populations import population, step
 
-from facsim.fidelity import MEASURES, Population
+from facsim.fidelity import MEASURES, SessionPopulation
 from facsim.fidelity.measures import FUNNEL_STATES, FUNNEL_STEPS, MOST_VALUES, measured, word_bucket
 
 REAL = population(
@@ -31,11 +31,11 @@ REAL = population(
 )
 
 
-def of(name: str, one: Population = REAL):
+def of(name: str, one: SessionPopulation = REAL):
     return measured(MEASURES[name], {"real": one})
 
 
-def numbers(name: str, one: Population = REAL) -> list[float]:
+def numbers(name: str, one: SessionPopulation = REAL) -> list[float]:
     found = of(name, one)
     return [float(row @ found.values) for row in found.shares["real"]]
 

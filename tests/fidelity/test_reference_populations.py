@@ -10,7 +10,7 @@ from made_populations import population, step
 from scipy import stats
 
 from facsim.fidelity import markov_chain, uniform_walker
-from facsim.fidelity.population import UNFINISHED
+from facsim.fidelity.session_population import UNFINISHED
 
 REAL = population(
     "real",

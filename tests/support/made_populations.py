@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from facsim.data import Card, DataSet, DataSetWriter
-from facsim.fidelity import Population
-from facsim.fidelity.population import SESSIONS_SCHEMA, STEPS_SCHEMA
+from facsim.fidelity import SessionPopulation
+from facsim.fidelity.session_population import SESSIONS_SCHEMA, STEPS_SCHEMA
 from facsim.schema import Action, Session, Step
 
 Row = Mapping[str, object]
@@ -21,7 +21,7 @@ def step(category: str, **fields: object) -> Row:
     return {"category": category, **fields}
 
 
-def population(name: str, sessions: Sequence[Mapping[str, object]]) -> Population:
+def population(name: str, sessions: Sequence[Mapping[str, object]]) -> SessionPopulation:
     """A population; each session has `steps`, and optionally `user`, `intent`, `id` and `outcome`."""
     people, steps = [], []
     for number, session in enumerate(sessions):
@@ -52,7 +52,7 @@ def population(name: str, sessions: Sequence[Mapping[str, object]]) -> Populatio
                     row.get("elapsed"),
                 )
             )
-    return Population(
+    return SessionPopulation(
         name,
         pl.DataFrame(people, schema=SESSIONS_SCHEMA, orient="row"),
         pl.DataFrame(steps, schema=STEPS_SCHEMA, orient="row"),

@@ -3,16 +3,16 @@
 from facsim.fidelity.compare_populations import measure_fidelity
 from facsim.fidelity.fidelity_report import FidelityReport, MeasureFidelity, PopulationFidelity
 from facsim.fidelity.measures import MEASURES, Measure
-from facsim.fidelity.population import Population
 from facsim.fidelity.reference_populations import markov_chain, uniform_walker
+from facsim.fidelity.session_population import SessionPopulation
 
 __all__ = [
     "MEASURES",
     "FidelityReport",
     "Measure",
     "MeasureFidelity",
-    "Population",
     "PopulationFidelity",
+    "SessionPopulation",
     "markov_chain",
     "measure_fidelity",
     "uniform_walker",

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from facsim.fidelity.energy_distance import BlockSums
-from facsim.fidelity.population import Population
+from facsim.fidelity.session_population import SessionPopulation
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -61,7 +61,7 @@ class Correspondence:
     paired_by: tuple[str, ...] = ()
 
 
-def by_person(population: Population) -> SideBlocks:
+def by_person(population: SessionPopulation) -> SideBlocks:
     """All sessions, those of one person in one block."""
     users = population.sessions["user_id"].to_numpy()
     _, blocks = np.unique(users.astype(object), return_inverse=True)
@@ -70,7 +70,7 @@ def by_person(population: Population) -> SideBlocks:
     )
 
 
-def correspondence(real: Population, produced: Population) -> Correspondence:
+def correspondence(real: SessionPopulation, produced: SessionPopulation) -> Correspondence:
     """Pair produced sessions with those of people where all of them have one; otherwise all with all.
 
     Rollouts take persona and intent from sessions of people. They are then compared with these sessions only,
@@ -84,7 +84,7 @@ def correspondence(real: Population, produced: Population) -> Correspondence:
 
 
 def _paired(
-    real: Population, produced: Population, key: tuple[str, ...], block: str
+    real: SessionPopulation, produced: SessionPopulation, key: tuple[str, ...], block: str
 ) -> Correspondence | None:
     sides = [one.sessions.with_row_index("row").select("row", *key, block=block) for one in (real, produced)]
     if any(side[column].null_count() for side in sides for column in key):
@@ -123,7 +123,7 @@ def _paired(
     )
 
 
-def _intents_differ(real: Population, produced: Population) -> bool:
+def _intents_differ(real: SessionPopulation, produced: SessionPopulation) -> bool:
     """Whether sessions with the same id have different intents: then the ids are equal by accident."""
     columns = ("session_id", "intent")
     both = produced.sessions.select(columns).join(real.sessions.select(columns), on="session_id")

@@ -28,8 +28,8 @@ from facsim.fidelity.fidelity_report import (
     PopulationKind,
 )
 from facsim.fidelity.measures import MEASURES, MeasuredPopulations, measured
-from facsim.fidelity.population import Population
 from facsim.fidelity.reference_populations import MARKOV_CHAIN, UNIFORM_WALKER, markov_chain, uniform_walker
+from facsim.fidelity.session_population import SessionPopulation
 from facsim.metrics import Estimate, holm
 from facsim.metrics.bootstrap import expanded_z
 from facsim.metrics.compute import check_settings
@@ -120,8 +120,8 @@ def measure_fidelity(
     )
 
 
-def _population(data: DataSet | str | Path, *, real: bool = False) -> Population:
-    return Population.of(data if isinstance(data, DataSet) else DataSet.open(data), real=real)
+def _population(data: DataSet | str | Path, *, real: bool = False) -> SessionPopulation:
+    return SessionPopulation.of(data if isinstance(data, DataSet) else DataSet.open(data), real=real)
 
 
 def _names(rollouts: Sequence[DataSet | str | Path]) -> list[str]:
@@ -156,11 +156,11 @@ class _Target:
 
 
 def _targets(
-    people: Population,
-    given: Mapping[str, Population],
+    people: SessionPopulation,
+    given: Mapping[str, SessionPopulation],
     walker: DataSet | str | Path | None,
     seed: int,
-) -> tuple[list[_Target], dict[str, Population]]:
+) -> tuple[list[_Target], dict[str, SessionPopulation]]:
     fewest, most = _BASELINE_SESSIONS
     size = min(max(fewest, 2 * len(people)), most)
     scale = (
@@ -175,7 +175,9 @@ def _targets(
     populations = {_REAL: people, **given, UNIFORM_WALKER: scale, MARKOV_CHAIN: chain}
     walkers = by_person(scale)
 
-    def target(one: Population, kind: PopulationKind, blocks: Correspondence, key: str = "") -> _Target:
+    def target(
+        one: SessionPopulation, kind: PopulationKind, blocks: Correspondence, key: str = ""
+    ) -> _Target:
         return _Target(one.name, key or one.name, kind, len(one), one.people, one.unfinished, blocks, walkers)
 
     targets = [target(one, "rollout", correspondence(people, one)) for one in given.values()]

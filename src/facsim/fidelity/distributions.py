@@ -58,9 +58,13 @@ def _ranges(found: MeasuredPopulations, real: FloatArray) -> tuple[list[IntArray
     for end in ends:
         groups.append(np.arange(start, end + 1))
         low, high = values[start], values[end]
-        labels.append(f"{low:.3g}" if start == end else f"{low:.3g}\N{EN DASH}{high:.3g}")
+        labels.append(_label(low) if start == end else f"{_label(low)}\N{EN DASH}{_label(high)}")
         start = end + 1
     return groups, labels
+
+
+def _label(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _largest(found: MeasuredPopulations, means: dict[str, FloatArray]) -> tuple[list[IntArray], list[str]]:

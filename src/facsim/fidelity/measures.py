@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from facsim.fidelity.population import UNFINISHED, Population
+from facsim.fidelity.session_population import UNFINISHED, SessionPopulation
 
 FloatArray = NDArray[np.float64]
 Kind = Literal["number", "composition"]
@@ -150,7 +150,7 @@ class MeasuredPopulations:
         return shares * np.sqrt(self.weights)
 
 
-def measured(measure: Measure, populations: Mapping[str, Population]) -> MeasuredPopulations:
+def measured(measure: Measure, populations: Mapping[str, SessionPopulation]) -> MeasuredPopulations:
     """A measure of several populations. Those that did not record what it needs are left out."""
     if measure.kind == "number":
         found = {name: _NUMBERS[measure.name](one) for name, one in populations.items()}
@@ -177,7 +177,7 @@ def _of_numbers(measure: Measure, numbers: Mapping[str, FloatArray]) -> Measured
     return MeasuredPopulations(measure, parts, values, 2 * gaps, shares)
 
 
-def _per_session(population: Population, found: pl.DataFrame, absent: float = 0.0) -> FloatArray:
+def _per_session(population: SessionPopulation, found: pl.DataFrame, absent: float = 0.0) -> FloatArray:
     """The column `n` of a table that has a row for some sessions, for every session in order."""
     joined = population.sessions.select("session").join(
         found, on="session", how="left", maintain_order="left"
@@ -185,27 +185,27 @@ def _per_session(population: Population, found: pl.DataFrame, absent: float = 0.
     return joined["n"].cast(pl.Float64).fill_null(absent).to_numpy()
 
 
-def _aggregate(what: pl.Expr) -> Callable[[Population], FloatArray]:
+def _aggregate(what: pl.Expr) -> Callable[[SessionPopulation], FloatArray]:
     """A number from the steps of each session."""
 
-    def number(population: Population) -> FloatArray:
+    def number(population: SessionPopulation) -> FloatArray:
         return _per_session(population, population.steps.group_by("session").agg(what.alias("n")))
 
     return number
 
 
-def _query_length(population: Population) -> FloatArray:
+def _query_length(population: SessionPopulation) -> FloatArray:
     words = pl.col("query").str.split(" ").list.len()
     typed = population.steps.drop_nulls("query")
     return _per_session(population, typed.group_by("session").agg(words.mean().alias("n")))
 
 
-def _products(population: Population) -> FloatArray:
+def _products(population: SessionPopulation) -> FloatArray:
     opened = population.steps.filter(pl.col("category") == "product_click")
     return _per_session(population, opened.group_by("session").agg(pl.col("name").n_unique().alias("n")))
 
 
-def _revisits(population: Population) -> FloatArray | None:
+def _revisits(population: SessionPopulation) -> FloatArray | None:
     """Arrivals at a page, less the different pages. Actions on one page in a row are one arrival."""
     steps = population.steps
     if steps["page"].null_count() == steps.height:
@@ -218,22 +218,22 @@ def _revisits(population: Population) -> FloatArray | None:
     )
 
 
-def _duration(population: Population) -> FloatArray | None:
+def _duration(population: SessionPopulation) -> FloatArray | None:
     return _time(population, pl.col("elapsed").max())
 
 
-def _pause(population: Population) -> FloatArray | None:
+def _pause(population: SessionPopulation) -> FloatArray | None:
     return _time(population, pl.col("elapsed").max() / pl.len())
 
 
-def _time(population: Population, what: pl.Expr) -> FloatArray | None:
+def _time(population: SessionPopulation, what: pl.Expr) -> FloatArray | None:
     found = population.steps.group_by("session").agg(what.alias("n"))
     if found["n"].null_count() == found.height:
         return None
     return np.maximum(_per_session(population, found, absent=np.nan), 0.0)
 
 
-_NUMBERS: Final[Mapping[str, Callable[[Population], FloatArray | None]]] = {
+_NUMBERS: Final[Mapping[str, Callable[[SessionPopulation], FloatArray | None]]] = {
     "length": _aggregate(pl.len()),
     "searches": _aggregate(pl.col("query").is_not_null().sum()),
     "query_length": _query_length,
@@ -248,7 +248,7 @@ Shares = tuple[tuple[str, ...], FloatArray, Mapping[str, FloatArray]]
 
 
 def _shares_of(
-    population: Population, counts: pl.DataFrame, parts: Sequence[str], absent: str | None = None
+    population: SessionPopulation, counts: pl.DataFrame, parts: Sequence[str], absent: str | None = None
 ) -> FloatArray:
     """Counts of parts as shares per session.
 
@@ -277,11 +277,13 @@ def _shares_of(
 
 
 def _composition(
-    count: Callable[[Population], pl.DataFrame], parts: Sequence[str] | None = None, absent: str | None = None
-) -> Callable[[Mapping[str, Population]], Shares]:
+    count: Callable[[SessionPopulation], pl.DataFrame],
+    parts: Sequence[str] | None = None,
+    absent: str | None = None,
+) -> Callable[[Mapping[str, SessionPopulation]], Shares]:
     """A composition from counts per session; its parts are those that occur, unless they are given."""
 
-    def composition(populations: Mapping[str, Population]) -> Shares:
+    def composition(populations: Mapping[str, SessionPopulation]) -> Shares:
         counts = {name: count(one) for name, one in populations.items()}
         names = (
             list(parts)
@@ -294,17 +296,17 @@ def _composition(
     return composition
 
 
-def _outcomes(population: Population) -> pl.DataFrame:
+def _outcomes(population: SessionPopulation) -> pl.DataFrame:
     known = population.sessions.filter(pl.col("outcome").is_in(_OUTCOMES))
     return known.select("session", part="outcome", n=pl.lit(1))
 
 
-def _categories(population: Population) -> pl.DataFrame:
+def _categories(population: SessionPopulation) -> pl.DataFrame:
     steps = population.steps.select("session", part="category")
     return steps.group_by("session", "part", maintain_order=True).agg(n=pl.len())
 
 
-def _transitions(population: Population) -> pl.DataFrame:
+def _transitions(population: SessionPopulation) -> pl.DataFrame:
     category = pl.col("category")
     last = pl.col("session").ne_missing(pl.col("session").shift(-1))
     pairs = population.steps.select(
@@ -319,7 +321,7 @@ def _transitions(population: Population) -> pl.DataFrame:
     return every.group_by("session", "part", maintain_order=True).agg(n=pl.len())
 
 
-def _query_diversity(population: Population) -> pl.DataFrame:
+def _query_diversity(population: SessionPopulation) -> pl.DataFrame:
     rows: list[tuple[int, str, int]] = []
     typed = population.steps.drop_nulls("query").group_by("session", maintain_order=True).agg("query")
     for session, queries in typed.iter_rows():
@@ -335,7 +337,7 @@ def _query_diversity(population: Population) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"session": pl.UInt32, "part": pl.String, "n": pl.Int64}, orient="row")
 
 
-def _query_words(population: Population) -> pl.DataFrame:
+def _query_words(population: SessionPopulation) -> pl.DataFrame:
     words = (
         population.steps.drop_nulls("query")
         .select("session", word=pl.col("query").str.split(" "))
@@ -358,14 +360,14 @@ def word_bucket(word: str) -> str:
     return f"words {int.from_bytes(digest, 'big') % WORD_BUCKETS}"
 
 
-def _funnel(populations: Mapping[str, Population]) -> Shares:
+def _funnel(populations: Mapping[str, SessionPopulation]) -> Shares:
     """For each number of steps, the furthest state reached by then; each is a distribution of its own."""
     parts = tuple(f"after {count}: {state}" for count in FUNNEL_STEPS for state in FUNNEL_STATES)
     shares = {name: _funnel_of(one) for name, one in populations.items()}
     return parts, np.full(len(parts), 1 / len(FUNNEL_STEPS)), shares
 
 
-def _funnel_of(population: Population) -> FloatArray:
+def _funnel_of(population: SessionPopulation) -> FloatArray:
     stage = (
         pl.when(pl.col("category") == "purchase").then(3)
         .when(pl.col("category") == "product_click").then(2)
@@ -392,7 +394,7 @@ def _funnel_of(population: Population) -> FloatArray:
     return shares.reshape(len(population), -1)
 
 
-_COMPOSITIONS: Final[Mapping[str, Callable[[Mapping[str, Population]], Shares]]] = {
+_COMPOSITIONS: Final[Mapping[str, Callable[[Mapping[str, SessionPopulation]], Shares]]] = {
     "outcome": _composition(_outcomes, _OUTCOMES),
     "funnel": _funnel,
     "categories": _composition(_categories),

@@ -15,7 +15,7 @@ from typing import Final, Generic, TypeVar
 
 import polars as pl
 
-from facsim.fidelity.population import SESSIONS_SCHEMA, STEPS_SCHEMA, UNFINISHED, Population
+from facsim.fidelity.session_population import SESSIONS_SCHEMA, STEPS_SCHEMA, UNFINISHED, SessionPopulation
 
 _Value = TypeVar("_Value")
 _Move = tuple[str, str | None]
@@ -49,7 +49,7 @@ class _Targets:
     pages: _Drawable[str]
 
 
-def uniform_walker(real: Population, *, sessions: int, seed: int = 0) -> Population:
+def uniform_walker(real: SessionPopulation, *, sessions: int, seed: int = 0) -> SessionPopulation:
     """Walkers who choose uniformly among everything that people did at any time.
 
     At every step each move has the same probability. The target and the page are drawn uniformly from the
@@ -74,7 +74,7 @@ def uniform_walker(real: Population, *, sessions: int, seed: int = 0) -> Populat
     return _population(UNIFORM_WALKER, draws, targets, sessions, seed)
 
 
-def markov_chain(real: Population, *, sessions: int, seed: int = 0) -> Population:
+def markov_chain(real: SessionPopulation, *, sessions: int, seed: int = 0) -> SessionPopulation:
     """Sessions of a first-order Markov chain of moves, with the frequencies that people have.
 
     Targets, pages and queries are drawn as often as people had them with the same category.
@@ -108,7 +108,7 @@ class _Draws:
     query: Callable[[Random, _Drawable[str]], str]
 
 
-def _chains(real: Population) -> list[list[_Move]]:
+def _chains(real: SessionPopulation) -> list[list[_Move]]:
     lists = real.steps.group_by("session", maintain_order=True).agg("category")
     outcomes = dict(real.sessions.select("session", "outcome").iter_rows())
     chains = []
@@ -119,7 +119,7 @@ def _chains(real: Population) -> list[list[_Move]]:
     return chains
 
 
-def _targets_of(real: Population) -> Mapping[str, _Targets]:
+def _targets_of(real: SessionPopulation) -> Mapping[str, _Targets]:
     columns = ("name", "query", "page")
     counts: defaultdict[str, tuple[Counter[str], ...]] = defaultdict(
         lambda: (Counter(), Counter(), Counter())
@@ -133,7 +133,7 @@ def _targets_of(real: Population) -> Mapping[str, _Targets]:
 
 def _population(
     name: str, draws: _Draws, targets: Mapping[str, _Targets], sessions: int, seed: int
-) -> Population:
+) -> SessionPopulation:
     random = Random(f"{name}:{seed}")  # noqa: S311
     steps: list[Sequence[object]] = []
     people: list[Sequence[object]] = []
@@ -153,7 +153,7 @@ def _population(
             if ends is not None:
                 break
         people.append((session, f"{name} {session}", f"{name} {session}", None, ends or UNFINISHED))
-    return Population(
+    return SessionPopulation(
         name,
         pl.DataFrame(people, schema=SESSIONS_SCHEMA, orient="row"),
         pl.DataFrame(steps, schema=STEPS_SCHEMA, orient="row"),

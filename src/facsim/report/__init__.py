@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facsim.report.build import build_report
     from facsim.report.document import Report
+    from facsim.report.fidelity_files import save_fidelity
     from facsim.report.fidelity_tables import (
         fidelity_csv,
         fidelity_latex,
         fidelity_markdown,
         fidelity_table,
-        save_fidelity,
     )
     from facsim.report.leaderboard_data import LeaderboardRow
     from facsim.report.published import PublishedBoard, PublishedRow, published_boards
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "build": ("build_report",),
     "document": ("Report",),
+    "fidelity_files": ("save_fidelity",),
     "fidelity_tables": (
         "fidelity_csv",
         "fidelity_latex",
         "fidelity_markdown",
         "fidelity_table",
-        "save_fidelity",
     ),
     "published": ("PublishedBoard", "PublishedRow", "published_boards"),
     "leaderboard_data": ("LeaderboardRow",),

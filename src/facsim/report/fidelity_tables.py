@@ -6,20 +6,16 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from rich.console import Group, RenderableType
 
 from facsim.fidelity import MEASURES, FidelityReport, MeasureFidelity, PopulationFidelity
-from facsim.fidelity.fidelity_report import FIDELITY_FILE
 from facsim.metrics import Estimate
 from facsim.report.exports import _tex, _tex_number, _tex_table, spreadsheet_text
 from facsim.report.leaderboard_table import ABSENT, TextTable, escaped, markdown_table
 from facsim.report.terminal_summary import p_value
 from facsim.util.display_text import one_line
-from facsim.util.errors import FacsimError
-from facsim.util.files import write_atomically
 
 _NAME: Final = 60
 _CSV_COLUMNS: Final = (
@@ -98,31 +94,6 @@ def fidelity_csv(report: FidelityReport) -> str:
             numbers += [*_ends(found.difference), *_ends(found.effect), found.distance]
             writer.writerow(map(_cell, [*facts, found.measure, *numbers]))
     return out.getvalue()
-
-
-def save_fidelity(report: FidelityReport, folder: str | Path) -> list[Path]:
-    """Write `fidelity.json`, `.md`, `.csv`, `.tex` and `.html` into a folder, which is made if need be.
-
-    Raises:
-        FacsimError: if one cannot be written.
-    """
-    from facsim.report.fidelity_html import fidelity_page  # noqa: PLC0415 - drawing is slow to import
-
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FacsimError(f"{folder}: cannot be made: {error.strerror}") from error
-    contents = {
-        FIDELITY_FILE: report.to_json(),
-        "fidelity.md": fidelity_markdown(report),
-        "fidelity.csv": fidelity_csv(report),
-        "fidelity.tex": fidelity_latex(report),
-        "fidelity.html": fidelity_page(report),
-    }
-    for name, content in contents.items():
-        write_atomically(folder / name, content)
-    return [folder / name for name in contents]
 
 
 def _every_table(report: FidelityReport) -> list[_TableText]:

@@ -49,7 +49,7 @@ SESSIONS_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 
 
 @dataclass(frozen=True)
-class Population:
+class SessionPopulation:
     """Sessions of many people, or of a predictor in their place.
 
     Attributes:
