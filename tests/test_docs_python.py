@@ -27,6 +27,7 @@ GIVEN = {
 SMALLER = {
     "sample(2000,": "sample(6,",
     "sessions=10_000": "sessions=4",
+    "sessions=400": "sessions=4",
     ", workers=2": "",
     "seed=7)": "seed=0)",
 }
@@ -59,6 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = sample(60, 0, place / "data" / "shop")
     for name in ("own", "flight", "taught"):
         shutil.copytree(data.path, place / "data" / name)
+    shutil.copytree(data.path, place / "rollouts" / "my-model")
     # As a teacher would have written the rationales.
     steps = place / "data" / "taught" / "steps.parquet"
     pl.read_parquet(steps).with_columns(rationale_source=pl.lit("synthetic")).write_parquet(steps)
