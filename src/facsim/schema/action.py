@@ -9,6 +9,9 @@ from typing import Any, Literal, Self, get_args
 ActionType = Literal["click", "type_and_submit", "terminate"]
 ACTION_TYPES: tuple[ActionType, ...] = get_args(ActionType)
 
+MASKED_TEXT = "***"
+"""The text of a person whose recorder masked it: what they typed is unknown, and any text may be right."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:

@@ -120,11 +120,14 @@ SOURCES: Mapping[str, str] = {
     "csv": "facsim.data.sources.mapped_log:CsvLog",
     "jsonl": "facsim.data.sources.mapped_log:JsonLines",
     "parquet": "facsim.data.sources.mapped_log:ParquetTable",
+    "rrweb": "facsim.data.sources.rrweb.source:Rrweb",
 }
 """Name -> module and class, imported on use."""
 
 MAPPED_SOURCES = frozenset({"csv", "jsonl", "parquet"})
 """Sources for a user's own logs, which need a column mapping."""
+RECORDING_SOURCES = frozenset({"rrweb"})
+"""Sources that cut recordings into sessions at pauses."""
 
 
 def open_source(
@@ -136,7 +139,7 @@ def open_source(
         name: one of `SOURCES`.
         path: a file or folder, or anything else that the source accepts (a hub id).
         mapping: YAML file that maps columns; for `csv`, `jsonl` and `parquet`.
-        gap: minutes of a pause that ends a session; overrides the mapping.
+        gap: minutes of a pause that ends a session; overrides the mapping. Recordings have 30 if it is None.
 
     Raises:
         ConfigError: if there is no such source, or the mapping is missing, invalid or not supported.
@@ -151,12 +154,14 @@ def open_source(
         )
     if name not in MAPPED_SOURCES and mapping is not None:
         raise ConfigError(f"source {name} knows its columns and takes no mapping")
-    if name not in MAPPED_SOURCES and gap is not None:
+    if name not in MAPPED_SOURCES | RECORDING_SOURCES and gap is not None:
         raise ConfigError(f"source {name} has sessions of its own and takes no gap")
     module, class_name = SOURCES[name].split(":")
     make = getattr(import_module(module), class_name)
+    arguments = (path,) if mapping is None else (path, mapping)
+    options = {"gap": gap} if name in MAPPED_SOURCES | RECORDING_SOURCES else {}
     try:
-        source: Source = make(path) if mapping is None else make(path, mapping, gap=gap)
+        source: Source = make(*arguments, **options)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from None
     return source

@@ -26,7 +26,7 @@ class Spool:
     """
 
     def __enter__(self) -> Self:
-        with _using_disk():
+        with using_disk():
             self._file = TemporaryFile(prefix="facsim-")
         self._end = 0
         return self
@@ -38,7 +38,7 @@ class Spool:
     def put(self, content: bytes | pa.Buffer) -> SpoolEntry:
         """Put bytes aside; gives the place that brings them back."""
         packed = _CODEC.compress(content, asbytes=True)
-        with _using_disk():
+        with using_disk():
             self._file.seek(self._end)
             self._file.write(packed)
         place = self._end, len(packed), len(content)
@@ -48,7 +48,7 @@ class Spool:
     def get(self, place: SpoolEntry) -> bytes:
         """The bytes at a place."""
         start, length, size = place
-        with _using_disk():
+        with using_disk():
             self._file.seek(start)
             packed = self._file.read(length)
         content: bytes = _CODEC.decompress(packed, size, asbytes=True)
@@ -56,7 +56,8 @@ class Spool:
 
 
 @contextmanager
-def _using_disk() -> Iterator[None]:
+def using_disk() -> Iterator[None]:
+    """Turn errors of the disk into a `FacsimError` that says what to do."""
     try:
         yield
     except OSError as error:
