@@ -82,6 +82,7 @@ CONTENTS = {
     "Get started": ("get-started",),
     "Your data": (
         "your-data/logs",
+        "your-data/recordings",
         "your-data/sources",
         "your-data/data-set",
         "your-data/pages",

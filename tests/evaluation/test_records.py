@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from facsim.evaluation.records import PROBABILITY_FLOOR, call_failed, page_facts, probability_facts
 from facsim.page import read_page
-from facsim.schema import Action, Element, Page, Prediction
+from facsim.schema import MASKED_TEXT, Action, Element, Page, Prediction
 
 PICTURE, TITLE, OTHER = (
     Element("card.picture", "a", "link", equivalents=("card.title",)),
@@ -121,3 +121,20 @@ def test_facts_of_a_stored_page() -> None:
     page = read_page('<a name="x" href="/1">one</a>')
     assert page_facts(page, Action.click("x"), Prediction(Action.click("y")))["on_page"] is False
     assert replace(Prediction(None), answer="z").answer == "z"
+
+
+def test_any_text_is_the_true_one_where_the_recorder_masked_it():
+    truth = Action.type_and_submit("name", MASKED_TEXT)
+    ada, bob, other = (
+        Action.type_and_submit("name", "Ada"),
+        Action.type_and_submit("name", "Bob"),
+        Action.type_and_submit("city", "Bath"),
+    )
+    prediction = Prediction(ada, probabilities={ada: 0.3, bob: 0.2, other: 0.4, CLICK: 0.1})
+    found = probability_facts(truth, prediction, log_probability=-9.0)
+    assert found == {
+        "log_probability": pytest.approx(math.log(0.5)),
+        "rank": 1,
+        "confidence": pytest.approx(0.5),
+    }
+    assert probability_facts(truth, Prediction(ada), log_probability=-9.0)["log_probability"] is None

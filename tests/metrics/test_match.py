@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from facsim.metrics import RULES, cases_table, match_expression, matches
 from facsim.metrics.match import fold_text, normalize_text
-from facsim.schema import Action
+from facsim.schema import MASKED_TEXT, Action
 from facsim.util.errors import ConfigError
 
 # Few distinct pieces, so that near misses are common: composed and decomposed, folding pairs, odd spaces.
@@ -28,7 +28,7 @@ LETTERS = st.sampled_from(
         "\u0345",
     ]
 )
-TEXTS = st.one_of(st.lists(LETTERS, max_size=4).map("".join), st.text(max_size=5))
+TEXTS = st.one_of(st.lists(LETTERS, max_size=4).map("".join), st.text(max_size=5), st.just(MASKED_TEXT))
 NAMES = st.sampled_from(["x", "X", "x ", "caf\u00e9", "cafe\u0301", ""])
 ACTIONS = st.one_of(
     st.builds(Action.click, st.one_of(st.none(), NAMES)),
@@ -95,3 +95,12 @@ def test_unknown_rules_are_refused():
         match_expression("loose")
     with pytest.raises(ConfigError):
         matches(Action.terminate(), None, "loose")
+
+
+def test_a_masked_text_is_never_wrong():
+    masked = Action.type_and_submit("x", MASKED_TEXT)
+    for rule in RULES:
+        assert matches(masked, Action.type_and_submit("x", "anything"), rule)
+        assert not matches(masked, Action.type_and_submit("y", MASKED_TEXT), rule)
+        assert not matches(masked, Action.click("x"), rule)
+        assert matches(Action.type_and_submit("x", "a"), masked, rule) == (rule == "target")

@@ -5,7 +5,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facsim.metrics.text_similarity import edit_distance, edit_similarity, token_f1
+from facsim.metrics.cases import case, example
+from facsim.metrics.text_similarity import edit_distance, edit_similarity, query_similarity, token_f1
 
 TEXTS = st.one_of(
     st.text("ab c", max_size=12), st.text(max_size=80), st.text("abcd", min_size=60, max_size=140)
@@ -47,3 +48,8 @@ def test_a_megabyte_of_answer_costs_little():
     start = time.process_time()
     assert edit_distance("red running shoes", "x" * 1_000_000) == 1_000_000
     assert time.process_time() - start < 5
+
+
+def test_masked_texts_are_not_compared():
+    cases = example(case("type box hats", "type box hat"), case("type box ***", "type box hat"))
+    assert query_similarity(cases).value() == 0.75

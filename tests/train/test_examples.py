@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from facsim.data import Card, DataSet, DataSetWriter
 from facsim.lm.chat_tokenizer import AnswerSpan, ChatTokenizer, TokenizedSegment
 from facsim.prompt import PromptConfig
-from facsim.schema import Action, Session, Step
+from facsim.schema import MASKED_TEXT, Action, Session, Step
 from facsim.train import SftConfig
 from facsim.train.example_file import IGNORE_INDEX, labels_of, write_examples
 from facsim.train.example_set import build_examples, fit_prompt_budget
@@ -119,6 +119,21 @@ def test_too_large_budgets_are_refused_with_a_fitting_one(long_pages, chat, smal
         small_model / "tokenizer.json",
         make,
     )
+
+
+def test_masked_texts_are_not_trained(tmp_path, chat):
+    with DataSetWriter(tmp_path / "masked", Card(name="m", source="rrweb", origin="tests")) as writer:
+        page = writer.add_page('<input name="q">')
+        steps = [Step(page, Action.type_and_submit("q", text)) for text in ("tea", MASKED_TEXT)]
+        writer.add_session(Session("s", "u", tuple(steps)))
+    data = DataSet.open(tmp_path / "masked")
+    (example,) = session_examples(
+        data, data.session("s"), chat, PromptConfig(style="action", budget_tokens=None)
+    )
+    assert example.missing_targets == {1: "masked text"}
+    counts = ExampleCounts()
+    counts.add([example])
+    assert (counts.steps, counts.unnamed, counts.masked_text) == (2, 0, 1)
 
 
 def test_a_very_long_text_is_refused(tmp_path, chat, small_model):

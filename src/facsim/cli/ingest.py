@@ -29,13 +29,14 @@ def command(
     The data set folder also gets ingest.md: what was read, repaired and refused and why.
 
     Args:
-        source: miniwob, opera, csv, jsonl or parquet.
+        source: miniwob, opera, rrweb (also exports of PostHog and Sentry), csv, jsonl or parquet.
         path: What to read: a file, a folder, or for opera also a hub id.
         out: The data set folder to create.
         mapping: YAML file that says which column is what, for csv, jsonl and parquet.
         init: A log in CSV, JSON Lines or Parquet to write a first mapping for, with comments. It goes to the
             file of --mapping, or to NAME.mapping.yaml in the current folder. Nothing else is done.
-        gap: Minutes. Sessions of a mapped log are cut at every pause that is longer.
+        gap: Minutes. Mapped logs are cut into sessions at every longer pause, and recordings where nobody was
+            there for longer (default for recordings: 30).
         recipe: YAML file with a site's rules for simplifying raw pages.
         keep_raw: Store raw pages with the simplified ones.
         overwrite: Replace an existing data set.

@@ -30,6 +30,7 @@ _COUNTS = (
     ("steps without a rationale", "without_rationale"),
     ("not trained: target has no name", "unnamed"),
     ("not trained: target cut from the prompt", "not_shown"),
+    ("not trained: text masked by the recorder", "masked_text"),
     ("examples with nothing to learn, left out", "examples_left_out"),
 )
 

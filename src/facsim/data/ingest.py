@@ -40,11 +40,11 @@ def ingest(
     and why.
 
     Args:
-        source: `miniwob`, `opera`, `csv`, `jsonl` or `parquet`.
+        source: `miniwob`, `opera`, `rrweb`, `csv`, `jsonl` or `parquet`.
         path: what to read: a file, a folder, or for `opera` also a hub id.
         out: the data set folder to make.
         mapping: YAML file that says which column is what; for `csv`, `jsonl` and `parquet`.
-        gap: minutes; a session is cut at every longer pause. For the same sources.
+        gap: minutes; a session is cut at every longer pause. For the same sources and `rrweb` (default 30).
         recipe: YAML file with a site's rules for simplifying raw pages; else the source's own, if it has one.
         keep_raw: store raw pages beside the simplified ones.
         overwrite: replace a data set that is already at `out`.

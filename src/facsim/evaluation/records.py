@@ -13,7 +13,7 @@ from facsim.data import DataSet
 from facsim.data.categorizer import Categorizer
 from facsim.evaluation.record_lines import Record
 from facsim.metrics.match import normalize_text
-from facsim.schema import Action, Page, Prediction, Session, SessionSoFar, Step, Usage
+from facsim.schema import MASKED_TEXT, Action, Page, Prediction, Session, SessionSoFar, Step, Usage
 from facsim.util.errors import FacsimError
 
 PROBABILITY_FLOOR = 1e-6
@@ -143,7 +143,7 @@ def probability_facts(
     """What the predicted distribution says about the true and the predicted action.
 
     Actions that are equal under the exact rule (text after NFC and outer trim) are one action; their
-    probabilities are added.
+    probabilities are added. If the true text is masked, so are all texts typed into its field.
 
     Args:
         truth: what the person did.
@@ -158,12 +158,16 @@ def probability_facts(
         confidence: probability of the predicted action.
         All are None if the predictor gives no probabilities.
     """
+    # A masked text is unknown: whatever is typed there is the true action.
+    masked = truth if truth.text == MASKED_TEXT else None
+    if masked is not None:
+        log_probability = None  # the predictor scored the mask itself
     if log_probability is not None:
         log_probability = min(0.0, max(log_probability, math.log(PROBABILITY_FLOOR)))
     if prediction.probabilities is None:
         return {"log_probability": log_probability, "rank": None, "confidence": prediction.confidence}
-    mass = _folded(prediction.probabilities)
-    true_mass = mass.get(_fold(truth))
+    mass = _folded(prediction.probabilities, masked)
+    true_mass = mass.get(_fold(truth, masked))
     rank = None if true_mass is None else sum(other >= true_mass for other in mass.values())
     return {
         "log_probability": math.log(min(1.0, max(float(true_mass or 0.0), PROBABILITY_FLOOR)))
@@ -172,7 +176,7 @@ def probability_facts(
         "rank": rank,
         "confidence": None
         if prediction.action is None
-        else min(1.0, float(mass.get(_fold(prediction.action), 0.0))),
+        else min(1.0, float(mass.get(_fold(prediction.action, masked), 0.0))),
     }
 
 
@@ -192,19 +196,21 @@ def _check_probabilities(so_far: SessionSoFar, prediction: Prediction, log_proba
         )
 
 
-def _folded(probabilities: Mapping[Action, float]) -> Mapping[Action, float]:
+def _folded(probabilities: Mapping[Action, float], masked: Action | None) -> Mapping[Action, float]:
     if all(action.text is None for action in probabilities):
         return probabilities
     mass: dict[Action, float] = {}
     for action, probability in probabilities.items():
-        folded = action if action.text is None else _fold(action)
+        folded = action if action.text is None else _fold(action, masked)
         mass[folded] = mass.get(folded, 0.0) + probability
     return mass
 
 
-def _fold(action: Action) -> Action:
+def _fold(action: Action, masked: Action | None) -> Action:
     if action.text is None:
         return action
+    if masked is not None and action.name == masked.name:
+        return masked
     return Action(action.type, action.name, normalize_text(action.text))
 
 

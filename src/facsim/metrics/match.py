@@ -9,7 +9,8 @@ to a table of test cases.
   product), and text is compared after case folding, with runs of white space as one space.
 - `target`: type and name only; the text does not count.
 
-A true target without a name never matches: the step remains in the denominator.
+A true target without a name never matches: the step remains in the denominator. A true text that the person's
+recorder masked is unknown (`facsim.schema.MASKED_TEXT`): any text matches it.
 `terminate` has neither name nor text and matches on its type.
 """
 
@@ -20,7 +21,7 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from facsim.schema import Action
+from facsim.schema import MASKED_TEXT, Action
 from facsim.util.errors import ConfigError
 
 Rule = Literal["exact", "equivalent", "target"]
@@ -86,6 +87,8 @@ def matches(
     True
     >>> matches(Action.click(None), Action.click(None))  # no name, no match
     False
+    >>> matches(Action.type_and_submit("name", MASKED_TEXT), Action.type_and_submit("name", "Ada"))
+    True
     """
     check_rule(rule)
     if predicted is None or predicted.type != true.type:
@@ -95,7 +98,7 @@ def matches(
     same_target = true.name is not None and (
         predicted.name == true.name or (rule == "equivalent" and same_destination)
     )
-    if not same_target or rule == "target" or true.text is None or predicted.text is None:
+    if not same_target or rule == "target" or true.text in (None, MASKED_TEXT) or predicted.text is None:
         return same_target
     fold = fold_text if rule == "equivalent" else normalize_text
     return fold(predicted.text) == fold(true.text)
@@ -117,6 +120,7 @@ def match_expression(rule: Rule) -> pl.Expr:
     matched = same_target
     if rule != "target":
         same_text = _normalized("true_text", rule).eq(_normalized("pred_text", rule))
+        same_text = same_text | pl.col("true_text").eq(MASKED_TEXT)
         matched = same_target & (pl.col("true_type").ne("type_and_submit") | same_text)
     return (same_type & (pl.col("true_type").eq("terminate") | matched)).fill_null(value=False)
 

@@ -11,6 +11,7 @@ import polars as pl
 from facsim.metrics.bootstrap import FloatArray, Statistic
 from facsim.metrics.cases import BoolArray, Cases
 from facsim.metrics.match import fold_text
+from facsim.schema import MASKED_TEXT
 
 
 def token_f1(true: str, predicted: str) -> float:
@@ -73,8 +74,12 @@ def edit_distance(a: str, b: str) -> int:
 
 
 def _both_typed(cases: Cases, measure: Callable[[str, str], float]) -> tuple[FloatArray, BoolArray]:
-    """The measure where truth and prediction both type (0 elsewhere), and where they do; shape (cases,)."""
-    scope = cases.where(pl.col("true_type").eq("type_and_submit") & pl.col("pred_type").eq("type_and_submit"))
+    """The measure where truth and prediction both type (0 elsewhere), and where they do; shape (cases,).
+
+    Masked texts are unknown, so those steps are left out.
+    """
+    both = pl.col("true_type").eq("type_and_submit") & pl.col("pred_type").eq("type_and_submit")
+    scope = cases.where(both & pl.col("true_text").ne(MASKED_TEXT))
     pairs = cases.table.select("true_text", "pred_text").filter(scope).rows()
     known = {pair: measure(*pair) for pair in set(pairs)}
     values = np.zeros(len(cases))

@@ -2,7 +2,8 @@
 
 Examples are the token sequences of `facsim.lm`, exactly: what is trained is what is scored. Only the tokens
 of people's answers are trained. The answer at a step whose target the prompt does not show (it has no name,
-or its element was cut away) is context only: training it would teach the model to make names up.
+or its element was cut away) is context only: training it would teach the model to make names up. So is one
+whose text was masked by the recorder: it would teach the model to write the mask.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from facsim.data import DataSet, replay
 from facsim.lm.chat_tokenizer import AnswerSpan, ChatTokenizer, TokenizedSegment
 from facsim.prompt import PromptConfig, step_messages
 from facsim.prompt.segments import Segment, Turn, segments
-from facsim.schema import Session, SessionSoFar, Step
+from facsim.schema import MASKED_TEXT, Session, SessionSoFar, Step
 from facsim.util.errors import InputError
 
-MissingTarget = Literal["no name", "not shown"]
+MissingTarget = Literal["no name", "not shown", "masked text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class TrainingExample:
     Attributes:
         tokenized: its tokens, with the spans of all answers.
         trained: the spans that are trained.
-        missing_targets: steps whose target the prompt does not show, and why.
+        missing_targets: steps that are not trained, since their target or text is unknown, and why.
         segment: the chat messages that the tokens come from.
         without_rationale: how many of its steps have no rationale.
     """
@@ -63,6 +64,7 @@ class ExampleCounts:
         split_sessions: sessions that became more than one example.
         unnamed: steps not trained because their target has no name on the page.
         not_shown: steps not trained because their target was cut from the prompt.
+        masked_text: steps not trained because the recorder masked what was typed.
         without_rationale: steps without a rationale, where the style has one.
     """
 
@@ -78,6 +80,7 @@ class ExampleCounts:
     split_sessions: int = 0
     unnamed: int = 0
     not_shown: int = 0
+    masked_text: int = 0
     without_rationale: int = 0
 
     def add(self, examples: list[TrainingExample]) -> None:
@@ -89,6 +92,7 @@ class ExampleCounts:
             self.steps += len(example.segment.turns)
             self.unnamed += sum(why == "no name" for why in example.missing_targets.values())
             self.not_shown += sum(why == "not shown" for why in example.missing_targets.values())
+            self.masked_text += sum(why == "masked text" for why in example.missing_targets.values())
             self.without_rationale += example.without_rationale
             if not example.trained:
                 self.examples_left_out += 1
@@ -176,6 +180,8 @@ def _missing_target(so_far: SessionSoFar, step: Step, turn: Turn) -> MissingTarg
         return None
     if action.name is None or action.name not in so_far.page:
         return "no name"
+    if action.text == MASKED_TEXT:
+        return "masked text"
     return "not shown" if turn.shown is not None and action.name not in turn.shown else None
 
 

@@ -126,29 +126,52 @@ def mark_visibility(html: str, rules: HidingRules, *, shown: str | None = None) 
             key = (node.mem_id, rule.property)
             if key not in winners or winners[key][0] <= priority:
                 winners[key] = (priority, rule.value)
-    visible = [
-        nodes[number]
-        for (number, name), (_, value) in winners.items()
-        if name == "visibility" and value == "visible"
-    ]
-    around_visible = frozenset(number for node in visible for number in _path_of(node))
-    changed = False
+    marks: dict[int, str] = {}
     for (number, name), (priority, value) in winners.items():
-        node = nodes[number]
-        if number in open_nodes or node.tag in ("html", "body", "head"):
-            continue
-        if name == "visibility":
-            mark = "false" if _hides(name, value) and number not in around_visible else None
-        else:
+        if name == "display":
+            node = nodes[number]
             inline = _INLINE.search(node.attributes.get("style") or "")
             if inline and not priority[0]:
                 continue
-            is_shown = inline is not None or "hidden" in node.attributes
-            mark = "false" if _hides(name, value) else "true" if is_shown else None
-        if mark and node.attributes.get(VISIBLE) != "false":
-            node.attrs[VISIBLE] = mark
+            if _hides(name, value):
+                marks[number] = "false"
+            elif inline or "hidden" in node.attributes:
+                marks[number] = "true"
+    for node in _invisible(
+        nodes, {number: value for (number, name), (_, value) in winners.items() if name == "visibility"}
+    ):
+        nodes[node.mem_id] = node
+        marks[node.mem_id] = "false"
+    changed = False
+    for number, mark in marks.items():
+        if number not in open_nodes and nodes[number].tag not in ("html", "body", "head"):
+            nodes[number].attrs[VISIBLE] = mark
             changed = True
     return (document.html or html) if changed else html
+
+
+def _invisible(nodes: dict[int, LexborNode], values: dict[int, str]) -> list[LexborNode]:
+    """The nodes whose computed `visibility` hides them and all in them. It is inherited.
+
+    Args:
+        nodes: by id.
+        values: what the rules set, by id.
+    """
+    shown = [nodes[number] for number, value in values.items() if not _hides("visibility", value)]
+    around_shown = {number for node in shown for number in _path_of(node)}
+    found = []
+    pending = [nodes[number] for number, value in values.items() if _hides("visibility", value)]
+    while pending:
+        node = pending.pop()
+        if node.mem_id not in around_shown:
+            found.append(node)
+            continue
+        child = node.child
+        while child is not None:
+            if child.is_element_node and child.mem_id not in values:
+                pending.append(child)
+            child = child.next
+    return found
 
 
 def _path_to(document: LexborHTMLParser, selector: str) -> frozenset[int]:
