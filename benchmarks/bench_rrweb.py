@@ -27,7 +27,7 @@ START = 1_740_819_600_000
 PRODUCTS = 400
 ACTIONS_PER_PAGE = 40
 EVENTS_PER_ACTION = 800
-WORDS = ["steel", "kettle", "cotton", "towel", "oak", "desk", "wool", "rug", "glass", "lamp", "travel", "mug", "garden", "chair"]
+WORDS = ["steel", "kettle", "cotton", "towel", "oak", "desk", "wool", "rug", "glass", "lamp", "travel", "mug"]
 CSS = "".join(
     f".c{number}{{color:#{number:06x};display:{'none' if number % 9 == 0 else 'flex'}}}"
     for number in range(900)

@@ -216,10 +216,10 @@ def test_a_recipe_reaches_the_simplifier(tmp_path: Path) -> None:
 
 
 def test_every_named_source_can_be_loaded(tmp_path: Path) -> None:
-    for name in ("miniwob", "opera"):
+    for name in ("miniwob", "opera", "rrweb"):
         with pytest.raises(InputError):
             open_source(name, tmp_path / "nothing-here")
-    assert list(SOURCES) == ["miniwob", "opera", "csv", "jsonl", "parquet"]
+    assert list(SOURCES) == ["miniwob", "opera", "csv", "jsonl", "parquet", "rrweb"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.recordings import adding, document, element, page, text
 
-from facsim.data.sources.rrweb.dom import (
+from facsim.data.sources.rrweb.dom_writer import DomWriter
+from facsim.data.sources.rrweb.recorded_dom import (
     CYCLE,
     LONG_ATTRIBUTE,
     NOT_A_NODE,
@@ -20,7 +21,6 @@ from facsim.data.sources.rrweb.dom import (
     UNKNOWN_SIBLING,
     RecordedDom,
 )
-from facsim.data.sources.rrweb.html import DomWriter
 from facsim.page import simplify
 
 

@@ -15,7 +15,7 @@ from tests.support.recordings import Recorder, adding, element, page, text
 from facsim.data import DataSet, IngestReport
 from facsim.data.ingest import ingest
 from facsim.data.sources.rrweb import json_stream
-from facsim.data.sources.rrweb.events import read_events
+from facsim.data.sources.rrweb.event_files import read_events
 from facsim.util.errors import ConfigError, InputError
 
 LINK = element(20, "a", text(21, "Kettles"), href="/kettles")
@@ -96,7 +96,7 @@ def test_all_shapes_hold_the_same_session(
     shape: str, small: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if small:  # every object takes the way of those that are too large to decode at once
-        monkeypatch.setattr("facsim.data.sources.rrweb.events._WHOLE", 300)
+        monkeypatch.setattr("facsim.data.sources.rrweb.event_files._WHOLE", 300)
         monkeypatch.setattr(json_stream, "_CHUNK", 64)
     recorder = recording(1).mutates(adds=[adding(4, element(30, "p")), adding(30, text(31, "More"))])
     (tmp_path / "x.json").write_bytes(SHAPES[shape](recorder.clicks(20).events))

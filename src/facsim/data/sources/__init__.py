@@ -120,7 +120,7 @@ SOURCES: Mapping[str, str] = {
     "csv": "facsim.data.sources.mapped_log:CsvLog",
     "jsonl": "facsim.data.sources.mapped_log:JsonLines",
     "parquet": "facsim.data.sources.mapped_log:ParquetTable",
-    "rrweb": "facsim.data.sources.rrweb.source:Rrweb",
+    "rrweb": "facsim.data.sources.rrweb.rrweb_source:Rrweb",
 }
 """Name -> module and class, imported on use."""
 

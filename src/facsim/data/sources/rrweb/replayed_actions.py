@@ -21,11 +21,9 @@ from urllib.parse import urljoin
 
 from facsim.data.ingest_report import IngestReport
 from facsim.data.sources import RawStep
-from facsim.data.sources.rrweb.controls import control_of, form_of, is_field, is_submit_button, label_of
-from facsim.data.sources.rrweb.dom import RecordedDom
-from facsim.data.sources.rrweb.html import DomWriter, id_selector, selector_of
-from facsim.data.sources.rrweb.node import Node, option_value
-from facsim.data.sources.rrweb.spool import (
+from facsim.data.sources.rrweb.dom_node import DomNode, option_value
+from facsim.data.sources.rrweb.dom_writer import DomWriter, id_selector, selector_of
+from facsim.data.sources.rrweb.event_spool import (
     CUSTOM,
     FULL_SNAPSHOT,
     INCREMENTAL,
@@ -35,6 +33,8 @@ from facsim.data.sources.rrweb.spool import (
     MUTATION,
     ReplayedEvent,
 )
+from facsim.data.sources.rrweb.form_controls import control_of, form_of, is_field, is_submit_button, label_of
+from facsim.data.sources.rrweb.recorded_dom import RecordedDom
 from facsim.schema import MASKED_TEXT, Action
 
 MOUSE_DOWN, CLICK, FOCUS, BLUR, TOUCH_START = 1, 2, 5, 6, 7
@@ -239,7 +239,7 @@ class WindowReplay:
             self._chosen = select.id if select is not None else None
         yield found
 
-    def _is_implicit_submission(self, node: Node | None, data: dict[str, Any]) -> bool:
+    def _is_implicit_submission(self, node: DomNode | None, data: dict[str, Any]) -> bool:
         """Whether a click is that of the browser on a form's button, since Enter was pressed in a field."""
         typing = self._typing
         if typing is None or node is None or typing.form is None or not is_submit_button(node):
@@ -264,13 +264,13 @@ class WindowReplay:
             yield from self._keystroke(node, text, time, by_person=by_person, told=told)
         self.dom.set_value(node, text, checked=data.get("isChecked") is True)
 
-    def _is_by_person(self, node: Node, data: dict[str, Any]) -> bool:
+    def _is_by_person(self, node: DomNode, data: dict[str, Any]) -> bool:
         triggered = data.get("userTriggered")
         if isinstance(triggered, bool):
             return triggered
         return self._focused in (node.id, None) or (self._typing is not None and self._typing.node == node.id)
 
-    def _choice(self, select: Node, text: str, time: float, *, by_person: bool) -> Iterator[TimedStep]:
+    def _choice(self, select: DomNode, text: str, time: float, *, by_person: bool) -> Iterator[TimedStep]:
         held, self._held = self._held, None
         chosen, self._chosen = self._chosen, None
         if chosen == select.id:
@@ -291,7 +291,7 @@ class WindowReplay:
         )
 
     def _keystroke(
-        self, node: Node, text: str, time: float, *, by_person: bool, told: bool
+        self, node: DomNode, text: str, time: float, *, by_person: bool, told: bool
     ) -> Iterator[TimedStep]:
         """An input into a text field. `told`: the recorder says whether it was the person."""
         typing = self._typing

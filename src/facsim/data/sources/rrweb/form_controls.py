@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from facsim.data.sources.rrweb.node import DOCUMENT, Node
+from facsim.data.sources.rrweb.dom_node import DOCUMENT, DomNode
 
 _NOT_TYPED: Final = frozenset(
     ("checkbox", "radio", "button", "submit", "reset", "image", "file", "range", "color", "hidden")
@@ -14,7 +14,7 @@ _SUBMITS: Final = frozenset({"submit", "image"})
 _INTERACTIVE: Final = frozenset({"a", "button", "input", "select", "textarea"})
 
 
-def is_field(node: Node | None) -> bool:
+def is_field(node: DomNode | None) -> bool:
     """Whether a person types text into it."""
     if node is None:
         return False
@@ -22,7 +22,7 @@ def is_field(node: Node | None) -> bool:
     return node.tag == "textarea" or (node.tag == "input" and kind not in _NOT_TYPED)
 
 
-def is_submit_button(node: Node) -> bool:
+def is_submit_button(node: DomNode) -> bool:
     """Whether a click on it submits its form."""
     kind = node.attributes.get("type", "").lower()
     if node.tag == "input":
@@ -30,7 +30,7 @@ def is_submit_button(node: Node) -> bool:
     return node.tag == "button" and kind not in ("button", "reset")
 
 
-def form_of(node: Node, root: Node | None) -> int | None:
+def form_of(node: DomNode, root: DomNode | None) -> int | None:
     """The id of a control's form."""
     wanted = node.attributes.get("form")
     if wanted is not None and root is not None:
@@ -39,7 +39,7 @@ def form_of(node: Node, root: Node | None) -> int | None:
     return next((one.id for one in node.ancestors() if one.tag == "form"), None)
 
 
-def label_of(node: Node) -> Node | None:
+def label_of(node: DomNode) -> DomNode | None:
     """The label that passes a click on `node` on to its control."""
     for one in (node, *node.ancestors()):
         if one.tag == "label":
@@ -49,7 +49,7 @@ def label_of(node: Node) -> Node | None:
     return None
 
 
-def first_below(root: Node, holds: Callable[[Node], bool]) -> Node | None:
+def first_below(root: DomNode, holds: Callable[[DomNode], bool]) -> DomNode | None:
     """The first node in document order below `root` that satisfies `holds`. Frames are not searched."""
     node = root.first
     while node is not None:
@@ -64,7 +64,7 @@ def first_below(root: Node, holds: Callable[[Node], bool]) -> Node | None:
     return None
 
 
-def control_of(label: Node) -> Node | None:
+def control_of(label: DomNode) -> DomNode | None:
     """The control that a label passes clicks on to."""
     wanted = label.attributes.get("for")
     if wanted is None:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facsim.data.ingest_report import IngestReport
-from facsim.data.sources.rrweb.events import RecordedEvent, Wrapper, read_events
+from facsim.data.sources.rrweb.event_files import RecordedEvent, Wrapper, read_events
 from facsim.data.sources.rrweb.json_stream import DamagedError, load_json, unpack
 from facsim.data.sources.spool import using_disk
 
@@ -36,7 +36,7 @@ _NEVER: Final = 253_402_300_799_000
 
 
 @dataclass(slots=True)
-class Recording:
+class SpooledRecording:
     """The events of one recording.
 
     Attributes:
@@ -144,7 +144,7 @@ class EventSpool:
         self.report.repair("event without a time: takes that of the event before it", wrapper.file.name)
         return self._times[-1] if self._times else math.nan
 
-    def recordings(self, default: str) -> list[Recording]:
+    def recordings(self, default: str) -> list[SpooledRecording]:
         """The recordings, in the order of their first events.
 
         Args:
@@ -171,7 +171,7 @@ class EventSpool:
                     "events out of order: sorted by time", f"{wrapper.file.name} ({key})", times=late
                 )
             found.append(
-                Recording(
+                SpooledRecording(
                     key,
                     next((user for index in own if (user := self._wrappers[index].get("user"))), None),
                     f"{wrapper.file.name} (recording {key})",
@@ -187,7 +187,7 @@ class EventSpool:
         known = np.flatnonzero(~np.isnan(times))
         return np.nan_to_num(times, nan=float(times[known[0]]) if len(known) else 0.0)
 
-    def events(self, recording: Recording) -> Iterator[ReplayedEvent]:
+    def events(self, recording: SpooledRecording) -> Iterator[ReplayedEvent]:
         """The events of a recording by time, without exact repetitions."""
         with using_disk():
             self._file.flush()

@@ -2,8 +2,8 @@
 
 How events become sessions:
 
-- mutations are replayed into a DOM per browser tab (`dom`); the page of a step is that DOM just before the
-  action (`actions`), with what its style sheets hide marked (`css_visibility`);
+- mutations are replayed into a DOM per browser tab (`recorded_dom`); the page of a step is that DOM just
+  before the action (`replayed_actions`), with what its style sheets hide marked (`css_visibility`);
 - a recording is cut where nobody moved, clicked, typed or scrolled for longer than the gap;
 - every session is censored: a recording says when it ends, not that the person left. There is no outcome;
 - the person is the one that the file names (`distinct_id`, `user_id`). Without one, each recording counts as
@@ -27,9 +27,9 @@ from urllib.parse import urlsplit
 from facsim.data.card import Card
 from facsim.data.ingest_report import IngestReport
 from facsim.data.sources import RawSession, RawStep
-from facsim.data.sources.rrweb.actions import TimedStep, WindowReplay, is_by_person
-from facsim.data.sources.rrweb.events import EXPECTED, read_events
-from facsim.data.sources.rrweb.spool import EventSpool, Recording
+from facsim.data.sources.rrweb.event_files import EXPECTED, read_events
+from facsim.data.sources.rrweb.event_spool import EventSpool, SpooledRecording
+from facsim.data.sources.rrweb.replayed_actions import TimedStep, WindowReplay, is_by_person
 from facsim.util.errors import ConfigError, InputError
 from facsim.util.progress import Progress
 
@@ -107,7 +107,7 @@ class Rrweb:
         return True
 
     def _sessions_of(
-        self, recording: Recording, spool: EventSpool, report: IngestReport
+        self, recording: SpooledRecording, spool: EventSpool, report: IngestReport
     ) -> Iterator[RawSession]:
         steps = self._steps(recording, spool, report)
         first = next(steps, None)
@@ -131,7 +131,7 @@ class Rrweb:
                 where=recording.where,
             )
 
-    def _steps(self, recording: Recording, spool: EventSpool, report: IngestReport) -> Iterator[_Part]:
+    def _steps(self, recording: SpooledRecording, spool: EventSpool, report: IngestReport) -> Iterator[_Part]:
         """The steps, each with the number of the part between pauses to which it belongs."""
         windows: dict[str, WindowReplay] = {}
         active = ""

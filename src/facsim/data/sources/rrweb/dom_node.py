@@ -13,7 +13,7 @@ _DEEPEST_MOVE: Final = 2_000
 
 
 @dataclass(slots=True, eq=False)
-class Node:
+class DomNode:
     """A node. Children of a shadow root are children of its host, with `in_shadow`.
 
     Attributes:
@@ -29,23 +29,23 @@ class Node:
     text: str = ""
     in_shadow: bool = False
     is_blocked: bool = False
-    parent: Node | None = None
-    first: Node | None = None
-    last: Node | None = None
-    previous: Node | None = None
-    next: Node | None = None
-    content: Node | None = None
+    parent: DomNode | None = None
+    first: DomNode | None = None
+    last: DomNode | None = None
+    previous: DomNode | None = None
+    next: DomNode | None = None
+    content: DomNode | None = None
     html: str | None = None
     style: dict[str, str] | None = None
 
-    def ancestors(self) -> Iterator[Node]:
+    def ancestors(self) -> Iterator[DomNode]:
         """The nodes around this one, innermost first."""
         node = self.parent
         while node is not None:
             yield node
             node = node.parent
 
-    def descendants(self) -> Iterator[Node]:
+    def descendants(self) -> Iterator[DomNode]:
         """The nodes below this one, shadow roots and frames included. In no particular order."""
         pending = [self]
         while pending:
@@ -60,7 +60,7 @@ class Node:
                 pending.append(node.content)
 
 
-def option_value(option: Node) -> str:
+def option_value(option: DomNode) -> str:
     """What a select has as its value if this option is chosen."""
     if "value" in option.attributes:
         return option.attributes["value"]
@@ -72,13 +72,13 @@ def option_value(option: Node) -> str:
     return " ".join("".join(texts).split())
 
 
-def is_within(node: Node, wanted: Node) -> bool:
+def is_within(node: DomNode, wanted: DomNode) -> bool:
     """Whether `wanted` is around `node`, or `node` is so deep that it is not worth looking."""
     around = list(islice(node.ancestors(), _DEEPEST_MOVE))
     return len(around) == _DEEPEST_MOVE or any(one is wanted for one in around)
 
 
-def insert(parent: Node, node: Node, following: Node | None) -> None:
+def insert(parent: DomNode, node: DomNode, following: DomNode | None) -> None:
     """Insert a detached node before a child of `parent`; last if that is None."""
     node.parent, node.next = parent, following
     node.previous = following.previous if following is not None else parent.last
@@ -92,7 +92,7 @@ def insert(parent: Node, node: Node, following: Node | None) -> None:
         parent.last = node
 
 
-def detach(node: Node) -> None:
+def detach(node: DomNode) -> None:
     """Take a node, with all in it, out of its place."""
     parent = node.parent
     if parent is None:

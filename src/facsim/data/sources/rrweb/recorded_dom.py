@@ -6,7 +6,7 @@ may come later in the same event; a node that is added again moves with its chil
 is added to the frame's element, perhaps before that exists.
 
 Mutations take constant time, and every node keeps its HTML until something in it changes
-(`facsim.data.sources.rrweb.html`).
+(`facsim.data.sources.rrweb.dom_writer`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import re
 from collections import Counter
 from typing import Any, Final
 
-from facsim.data.sources.rrweb.node import (
+from facsim.data.sources.rrweb.dom_node import (
     DOCUMENT,
     ELEMENT,
     TEXT,
-    Node,
+    DomNode,
     detach,
     insert,
     is_within,
@@ -54,12 +54,12 @@ class RecordedDom:
     """
 
     def __init__(self) -> None:
-        self.root: Node | None = None
-        self.nodes: dict[int, Node] = {}
+        self.root: DomNode | None = None
+        self.nodes: dict[int, DomNode] = {}
         self.version = 0
         self.css_version = 0
         self.problems: Counter[str] = Counter()
-        self.styles: dict[int, Node] = {}
+        self.styles: dict[int, DomNode] = {}
         self._documents: dict[int, dict[str, Any]] = {}
 
     def load(self, serialized: object) -> bool:
@@ -92,7 +92,7 @@ class RecordedDom:
             if node is not None and isinstance(attributes, dict):
                 self._set_attributes(node, attributes)
 
-    def set_value(self, node: Node, text: str, *, checked: bool) -> None:
+    def set_value(self, node: DomNode, text: str, *, checked: bool) -> None:
         """Apply an input event: the value of a control, or whether it is checked."""
         if node.tag == "select":
             for option in node.descendants():
@@ -107,7 +107,7 @@ class RecordedDom:
             node.attributes["value"] = text[:LONGEST_ATTRIBUTE]
         self.touch(node)
 
-    def touch(self, node: Node | None) -> None:
+    def touch(self, node: DomNode | None) -> None:
         """Forget the HTML of a changed node and of those around it."""
         self.version += 1
         # Whatever is around a node without HTML has none either. Documents never have any.
@@ -115,10 +115,10 @@ class RecordedDom:
             node.html = None
             node = node.parent
 
-    def _node(self, number: object) -> Node | None:
+    def _node(self, number: object) -> DomNode | None:
         return self.nodes.get(number) if isinstance(number, int) else None
 
-    def _node_to_change(self, change: dict[str, Any], removed: set[int]) -> Node | None:
+    def _node_to_change(self, change: dict[str, Any], removed: set[int]) -> DomNode | None:
         """The node of a change. Recorders also change nodes that the same event removed."""
         number = change.get("id")
         node = self._node(number)
@@ -126,7 +126,7 @@ class RecordedDom:
             self.problems[UNKNOWN_NODE] += 1
         return node
 
-    def _build(self, serialized: dict[str, Any]) -> Node | None:
+    def _build(self, serialized: dict[str, Any]) -> DomNode | None:
         """The node with everything in it. Iterative: hostile snapshots are deep."""
         root = self._single(serialized)
         pending = [(root, serialized)] if root is not None else []
@@ -143,7 +143,7 @@ class RecordedDom:
                 pending.append((node, child))
         return root
 
-    def _single(self, serialized: dict[str, Any]) -> Node | None:
+    def _single(self, serialized: dict[str, Any]) -> DomNode | None:
         """A node without its children, known under its id."""
         number, kind = serialized.get("id"), serialized.get("type")
         if not isinstance(number, int) or isinstance(number, bool) or not isinstance(kind, int):
@@ -151,7 +151,7 @@ class RecordedDom:
             return None
         if number in self.nodes:  # recorded twice in one snapshot: the later one counts
             self._remove(self.nodes[number])
-        node = Node(number, kind, in_shadow=serialized.get("isShadow") is True)
+        node = DomNode(number, kind, in_shadow=serialized.get("isShadow") is True)
         if kind == ELEMENT:
             tag = serialized.get("tagName")
             node.tag = tag.lower() if isinstance(tag, str) and _TAG.fullmatch(tag) else "div"
@@ -168,7 +168,7 @@ class RecordedDom:
         self.nodes[number] = node
         return node
 
-    def _remove(self, node: Node) -> set[int]:
+    def _remove(self, node: DomNode) -> set[int]:
         """Take a node out, with all in it; returns their ids."""
         self.touch(node.parent)
         detach(node)
@@ -205,7 +205,7 @@ class RecordedDom:
                 insert(parent, node, following if following and following.parent is parent else None)
                 self.touch(parent)
 
-    def _take_out(self, numbers: set[int]) -> list[tuple[Node, Node, Node | None]]:
+    def _take_out(self, numbers: set[int]) -> list[tuple[DomNode, DomNode, DomNode | None]]:
         """Take the known nodes among these out of their places: they move. Returns the places."""
         places = []
         for number in numbers:
@@ -236,7 +236,7 @@ class RecordedDom:
         else:
             self.problems[UNKNOWN_PARENT] += 1
 
-    def _add(self, addition: dict[str, Any]) -> Node | None:
+    def _add(self, addition: dict[str, Any]) -> DomNode | None:
         parent, serialized = self._node(addition.get("parentId")), addition.get("node")
         if parent is None or not isinstance(serialized, dict):
             self.problems[UNKNOWN_PARENT if parent is None else NOT_A_NODE] += 1
@@ -262,7 +262,7 @@ class RecordedDom:
                 self._attach_document(node, document)
         return node
 
-    def _moved(self, parent: Node, serialized: dict[str, Any]) -> Node | None:
+    def _moved(self, parent: DomNode, serialized: dict[str, Any]) -> DomNode | None:
         """The known node that moves, with its children; None if it is new.
 
         A node that would move into itself stays.
@@ -285,7 +285,7 @@ class RecordedDom:
             node.text, node.html = serialized["textContent"], None
         return node
 
-    def _next_sibling(self, parent: Node, addition: dict[str, Any]) -> Node | None:
+    def _next_sibling(self, parent: DomNode, addition: dict[str, Any]) -> DomNode | None:
         """The child before which a node is inserted; None to put it last."""
         previous = self._node(addition.get("previousId"))  # only in old recordings
         if previous is not None and previous.parent is parent:
@@ -293,7 +293,7 @@ class RecordedDom:
         following = self._node(addition.get("nextId"))
         return following if following is not None and following.parent is parent else None
 
-    def _remove_old_root(self, document: Node) -> None:
+    def _remove_old_root(self, document: DomNode) -> None:
         child = document.first
         while child is not None:
             following = child.next
@@ -301,27 +301,27 @@ class RecordedDom:
                 self._remove(child)
             child = following
 
-    def _attach_document(self, frame: Node, document: Node) -> None:
+    def _attach_document(self, frame: DomNode, document: DomNode) -> None:
         if frame.content is not None and frame.content is not document:
             self._remove(frame.content)
         document.parent, frame.content = frame, document
         self.touch(frame)
 
-    def _set_text(self, node: Node, value: object) -> None:
+    def _set_text(self, node: DomNode, value: object) -> None:
         if node.kind == TEXT:
             node.text, node.html = value if isinstance(value, str) else "", None
             self.touch(node.parent)
             if node.parent is not None and node.parent.tag == "style":
                 self.css_version += 1
 
-    def _set_attributes(self, node: Node, attributes: dict[str, Any]) -> None:
+    def _set_attributes(self, node: DomNode, attributes: dict[str, Any]) -> None:
         if node.kind == ELEMENT:
             self._write(node, attributes)
             self.touch(node)
             if "_cssText" in attributes:
                 self.css_version += 1
 
-    def _write(self, node: Node, attributes: dict[str, Any]) -> None:
+    def _write(self, node: DomNode, attributes: dict[str, Any]) -> None:
         """Set attributes; null removes one, an object changes parts of `style`."""
         for name, value in attributes.items():
             if not _ATTRIBUTE.fullmatch(name) or name.startswith("data-facsim-"):
@@ -342,7 +342,7 @@ class RecordedDom:
             if name == "style":
                 node.style = None
 
-    def _set_style(self, node: Node, changes: dict[str, Any]) -> None:
+    def _set_style(self, node: DomNode, changes: dict[str, Any]) -> None:
         if node.style is None:
             node.style = {}
             for written in _DECLARATION.findall(node.attributes.get("style", "")):
@@ -365,7 +365,7 @@ def _id_of(addition: dict[str, Any]) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _toggle(node: Node, attribute: str, *, on: bool) -> None:
+def _toggle(node: DomNode, attribute: str, *, on: bool) -> None:
     if on:
         node.attributes[attribute] = ""
     else:

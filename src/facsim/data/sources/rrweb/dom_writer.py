@@ -11,8 +11,8 @@ from html import escape
 from typing import Final
 
 from facsim.data.sources.css_visibility import HidingRules, hidden_values, mark_visibility
-from facsim.data.sources.rrweb.dom import RecordedDom
-from facsim.data.sources.rrweb.node import DOCTYPE, DOCUMENT, ELEMENT, TEXT, Node
+from facsim.data.sources.rrweb.dom_node import DOCTYPE, DOCUMENT, ELEMENT, TEXT, DomNode
+from facsim.data.sources.rrweb.recorded_dom import RecordedDom
 from facsim.page.roles import is_hidden
 from facsim.page.tags import UNSEEN, VOID
 
@@ -52,7 +52,7 @@ class DomWriter:
             self._of = (self._dom.version, self.width)
         return self._html
 
-    def html_around(self, node: Node) -> str:
+    def html_around(self, node: DomNode) -> str:
         """The page with `node` visible: somebody acted on it, so the pointer had opened what it is in."""
         html, document = self.html(), self._dom.root
         rules = self._hiding_rules().get(document.id) if document is not None else None
@@ -60,19 +60,19 @@ class DomWriter:
             return html
         return mark_visibility(self._write(document, 0), rules, shown=selector_of(node))
 
-    def is_hidden(self, node: Node) -> bool:
+    def is_hidden(self, node: DomNode) -> bool:
         """Whether a node that was acted on is hidden, by its attributes or by style sheets."""
         return self._is_marked_hidden(node) or any(
             is_hidden(one.tag, one.attributes) for one in (node, *node.ancestors())
         )
 
-    def _is_marked_hidden(self, node: Node) -> bool:
+    def _is_marked_hidden(self, node: DomNode) -> bool:
         html = self.html()
         if self._hidden_of != self._of:
             self._hidden, self._hidden_of = hidden_values(html, ID), self._of
         return str(node.id) in self._hidden
 
-    def _document(self, document: Node, depth: int) -> str:
+    def _document(self, document: DomNode, depth: int) -> str:
         html = self._write(document, depth)
         rules = self._hiding_rules().get(document.id)
         return mark_visibility(html, rules) if rules else html
@@ -82,7 +82,7 @@ class DomWriter:
         if self._rules_of != (self._dom.css_version, self.width):
             texts: dict[int, list[tuple[str, str]]] = {}
             for node in self._dom.styles.values():
-                document: Node | None = node
+                document: DomNode | None = node
                 while document is not None and document.kind != DOCUMENT and not document.in_shadow:
                     document = document.parent
                 css = _css_of(node)
@@ -92,11 +92,11 @@ class DomWriter:
             self._rules_of = (self._dom.css_version, self.width)
         return self._rules
 
-    def _write(self, root: Node, depth: int) -> str:
+    def _write(self, root: DomNode, depth: int) -> str:
         """One pass, without recursion: nodes are replaced by their children and an end."""
         written: list[str] = []
         length = 0
-        pending: list[Node | str | tuple[Node, int, int]] = [root]
+        pending: list[DomNode | str | tuple[DomNode, int, int]] = [root]
         while pending:
             item = pending.pop()
             if isinstance(item, tuple):
@@ -130,7 +130,7 @@ class DomWriter:
             length += len(text)
         return "".join(written)
 
-    def _start(self, node: Node, depth: int) -> str:
+    def _start(self, node: DomNode, depth: int) -> str:
         mark = f' {ID}="{node.id}"' if node.id in self._targets or node.tag == "option" else ""
         if node.is_blocked:
             return f"<span{mark}></span>"
@@ -144,7 +144,7 @@ class DomWriter:
         return "".join((*parts, ">"))
 
 
-def selector_of(node: Node) -> str:
+def selector_of(node: DomNode) -> str:
     """CSS selector of a node that was acted on, or of an option."""
     return id_selector(node.id)
 
@@ -154,7 +154,7 @@ def id_selector(number: int) -> str:
     return f'[{ID}="{number}"]'
 
 
-def _is_kept(name: str, node: Node) -> bool:
+def _is_kept(name: str, node: DomNode) -> bool:
     if name.startswith(("rr_", "_")) or name == ID:
         return False
     if name == "value":
@@ -162,12 +162,12 @@ def _is_kept(name: str, node: Node) -> bool:
     return name != "srcdoc" or node.content is None
 
 
-def _contents(node: Node) -> list[Node | str]:
+def _contents(node: DomNode) -> list[DomNode | str]:
     """What is in a node, last first: its shadow root, then its children."""
     if node.tag == "textarea" and "value" in node.attributes:
         return [escape(node.attributes["value"])]
-    light: list[Node | str] = []
-    shadow: list[Node | str] = []
+    light: list[DomNode | str] = []
+    shadow: list[DomNode | str] = []
     child = node.last
     while child is not None:
         (shadow if child.in_shadow else light).append(child)
@@ -177,13 +177,13 @@ def _contents(node: Node) -> list[Node | str]:
     return light
 
 
-def _text_of(node: Node) -> str:
+def _text_of(node: DomNode) -> str:
     if node.kind == TEXT:
         return escape(node.text, quote=False)
     return "<!doctype html>" if node.kind == DOCTYPE else ""
 
 
-def _css_of(node: Node) -> str:
+def _css_of(node: DomNode) -> str:
     """The CSS of a `style` or `link` element, as far as it was recorded."""
     if "_cssText" in node.attributes:
         return node.attributes["_cssText"]
