@@ -74,7 +74,11 @@ RETURN_TYPES = {
         "facsim.schema.Truth",
         "facsim.schema.Usage",
     ),
-    "util": ("facsim.util.progress.Progress",),
+    "util": (
+        "facsim.util.progress.Progress",
+        "facsim.util.ray_cluster.RayCluster",
+        "facsim.util.ray_cluster.ClusterNode",
+    ),
 }
 
 # The pages in the order of the site. A pattern adds the pages that are not listed yet; `More` adds the rest.

@@ -11,6 +11,7 @@ _CASES = Group("Which steps are test cases")
 _PROMPT = Group("Prompts (models only)")
 _MODEL = Group("Calls (models only)")
 _LOCAL = Group("Models that run here (local: only)")
+_CLUSTER = Group("Where predictors run")
 _Flag = Parameter(negative="")
 
 
@@ -24,6 +25,8 @@ def command(
     dry_run: Annotated[bool, _Flag] = False,
     prompts: Annotated[bool, _Flag] = False,
     max_failed: float | None = None,
+    on: Annotated[str | None, Parameter(group=_CLUSTER)] = None,
+    task_timeout: Annotated[float | None, Parameter(group=_CLUSTER)] = None,
     part: Annotated[Literal["train", "validation", "test", "all"] | None, Parameter(group=_CASES)] = None,
     split_by: Annotated[
         Literal["user", "session", "official", "time"] | None, Parameter(group=_CASES)
@@ -84,6 +87,10 @@ def command(
         dry_run: Print calls, tokens and expected cost, and ask nothing. Local models are timed on some steps.
         prompts: With --dry-run, also print each predictor's longest prompt of the first session.
         max_failed: Exit with code 1 if more than this share of the calls of a run failed. Default: 0.1.
+        on: ray, or ray://HOST:PORT: predict on a Ray cluster whose nodes all see the data set. Models behind
+            endpoints are called from this machine all the same.
+        task_timeout: Seconds without an answer after which a worker's sessions are repeated on another, at
+            most twice. Default: 900.
         part: Part of the data set. Default: test.
         split_by: How it is split: by hashed user or session id, by the source's own split, or by time.
             Default: user.
@@ -140,6 +147,8 @@ def command(
         runs_dir=runs_dir,
         run_dir=run_dir,
         max_failed=max_failed,
+        on=on,
+        task_timeout=task_timeout,
         part=part,
         split_by=split_by,
         seed=seed,
@@ -191,7 +200,9 @@ def command(
         check_resumable(folder, data_set, predictor, selection, resume=resume)
     too_many_failed, problems = False, []
     try:
-        for outcome in evaluate_many(data_set, targets, selection, resume=resume, progress=progress_bars):
+        for outcome in evaluate_many(
+            data_set, targets, selection, resume=resume, on=settings.cluster, progress=progress_bars
+        ):
             if not isinstance(outcome, Run):
                 problems.append(outcome)
                 continue

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from facsim.util.ray_cluster import ClusterNode
+
 _PACKAGES = (
     "anthropic",
     "lightgbm",
@@ -43,10 +45,12 @@ class Environment(BaseModel):
     platform: str
     packages: dict[str, str]
     """Versions of the installed packages that can change a result."""
+    nodes: tuple[ClusterNode, ...] | None = None
+    """The nodes of the cluster that the run was started on; None for a run on one machine."""
 
     @classmethod
-    def now(cls) -> Environment:
-        """The current environment."""
+    def now(cls, nodes: tuple[ClusterNode, ...] | None = None) -> Environment:
+        """The current environment, and the nodes of the cluster."""
         commit, dirty = _checkout()
         return cls(
             time=datetime.now(UTC),
@@ -56,6 +60,7 @@ class Environment(BaseModel):
             python=platform.python_version(),
             platform=platform.platform(),
             packages=_versions(),
+            nodes=nodes,
         )
 
     def changes(self, other: Environment) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from facsim.data import DataSet
 from facsim.data.splits import Part, SplitBy
 from facsim.evaluation.config import CaseSelection, FirstStep, Identity, RunConfig, lengths_of
 from facsim.evaluation.journal import CaseKey, Journal, answered, recorded
+from facsim.evaluation.on_cluster import ClusterSessions
 from facsim.evaluation.records import RecordBuilder
 from facsim.evaluation.run import Run, score
 from facsim.evaluation.run_dir import RUNS_DIR, check_run_dir, locked_run_dir, run_name
@@ -21,6 +22,7 @@ from facsim.predict.registry import calls_endpoint, load_predictor
 from facsim.util.errors import ConfigError, FacsimError
 from facsim.util.progress import Progress
 from facsim.util.progress_bar import default_progress
+from facsim.util.ray_cluster import RayCluster
 
 if TYPE_CHECKING:
     from facsim.prompt import PromptConfig
@@ -42,6 +44,7 @@ def evaluate(
     limit: int | None = None,
     resume: bool = False,
     concurrency: int | None = None,
+    on: str | RayCluster | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Ask a predictor what each person did next, at every test case of a part of the data, and score it.
@@ -67,6 +70,9 @@ def evaluate(
         resume: continue the run in `run_dir`: ask for the missing steps and repeat calls that failed. Starts
             the run if there is none.
         concurrency: sessions in flight; by default the predictor's own choice.
+        on: `ray` or `ray://HOST:PORT` to predict on a Ray cluster whose nodes all see the data set, or a
+            `facsim.util.ray_cluster.RayCluster`; None for this process. The answers are the same. Models
+            behind an API are called from this process in any case.
         progress: called with (answered, all test cases, rate and cost). By default a progress bar is shown in
             terminals and notebooks; `facsim.util.progress.no_progress` shows none.
 
@@ -88,9 +94,15 @@ def evaluate(
     )
     folder = RUNS_DIR / run_name(predictor.spec) if run_dir is None else Path(run_dir)
     check_run_dir(folder)
-    with default_progress(folder.name, progress) as report:
+    with default_progress(folder.name, progress) as report, _cluster_for([predictor], on) as cluster:
         (outcome,) = _side_by_side(
-            data, {folder: predictor}, cases, resume=resume, concurrency=concurrency, progress=[report]
+            data,
+            {folder: predictor},
+            cases,
+            resume=resume,
+            concurrency=concurrency,
+            cluster=cluster,
+            progress=[report],
         )
     if isinstance(outcome, BaseException):
         raise outcome
@@ -103,6 +115,7 @@ def evaluate_many(
     cases: CaseSelection,
     *,
     resume: bool = False,
+    on: str | RayCluster | None = None,
     progress: Callable[[Sequence[str]], AbstractContextManager[Sequence[Progress]]],
 ) -> Iterator[Outcome]:
     """Evaluate several predictors. Those behind endpoints run side by side, in one event loop.
@@ -116,17 +129,36 @@ def evaluate_many(
         targets: the predictors by run folder. They are closed at the end.
         cases: the test cases.
         resume: continue existing runs, as in `evaluate`.
+        on: a Ray cluster, as in `evaluate`; None for this process.
         progress: given the names of the runs that start together, the context manager of their callbacks.
 
     Yields:
         For each predictor, as it ends, its scored run or the error that ended it.
     """
-    for group in _groups(targets):
-        with progress([folder.name for folder in group]) as reports:
-            outcomes = _side_by_side(data, group, cases, resume=resume, concurrency=None, progress=reports)
-        yield from outcomes
-        if any(isinstance(outcome, BaseException) for outcome in outcomes):
-            return
+    with _cluster_for(targets.values(), on) as cluster:
+        for group in _groups(targets):
+            with progress([folder.name for folder in group]) as reports:
+                outcomes = _side_by_side(
+                    data,
+                    group,
+                    cases,
+                    resume=resume,
+                    concurrency=None,
+                    cluster=cluster,
+                    progress=reports,
+                )
+            yield from outcomes
+            if any(isinstance(outcome, BaseException) for outcome in outcomes):
+                return
+
+
+def _cluster_for(
+    predictors: Iterable[Predictor], on: str | RayCluster | None
+) -> AbstractContextManager[RayCluster | None]:
+    """The connection for predictors that compute their answers; None if there are none, or no `on`."""
+    if on is None or all(calls_endpoint(predictor.spec) for predictor in predictors):
+        return nullcontext()
+    return RayCluster(on) if isinstance(on, str) else on
 
 
 def _groups(targets: Mapping[Path, Predictor]) -> Iterator[Mapping[Path, Predictor]]:
@@ -146,6 +178,7 @@ def _side_by_side(
     *,
     resume: bool,
     concurrency: int | None,
+    cluster: RayCluster | None,
     progress: Sequence[Progress],
 ) -> list[Outcome]:
     """Evaluate predictors in one event loop, and score them.
@@ -170,6 +203,7 @@ def _side_by_side(
                         cases=cases,
                         predictor=predictor,
                         concurrency=concurrency,
+                        cluster=cluster,
                         progress=report,
                     )
                 )
@@ -197,6 +231,7 @@ def _opened_run(
     cases: CaseSelection,
     predictor: Predictor,
     concurrency: int | None,
+    cluster: RayCluster | None,
     progress: Progress,
 ) -> Iterator[Runner | None]:
     """Hold a run folder, with config.json written and the predictor fitted.
@@ -207,14 +242,18 @@ def _opened_run(
     Raises:
         FacsimError: if the run cannot start or continue.
     """
-    with locked_run_dir(folder):
+    with ExitStack() as stack:
+        stack.enter_context(locked_run_dir(folder))
+        remote = None
+        if cluster is not None and not calls_endpoint(predictor.spec):
+            remote = stack.enter_context(ClusterSessions(cluster, data, predictor))
         before = RunConfig.read(folder) if (folder / "config.json").exists() else None
         if before is not None:
             before.check_same(folder, predictor=predictor.spec, cases=cases)
         file = folder / "predictions.jsonl"
         pending = _pending(selection, cases, answered(file))
         if before is not None and not pending:
-            _check_identity(before, folder, predictor, cases)
+            _check_identity(before, folder, remote.stand_in if remote else predictor, cases)
             yield None
             return
         # The predictor is checked in full before any file of the run is changed.
@@ -226,6 +265,7 @@ def _opened_run(
             cases=cases,
             predictor=predictor,
             progress=progress,
+            remote=remote,
         )
         (folder / "metrics.json").unlink(missing_ok=True)  # of the answers so far
         if isinstance(predictor, KeepsPartialAnswers):
@@ -240,6 +280,7 @@ def _opened_run(
                 total=config.counts.cases,
                 concurrency=concurrency or predictor.concurrency,
                 progress=progress,
+                remote=remote.records if remote else None,
             )
 
 

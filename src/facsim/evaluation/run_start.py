@@ -8,6 +8,7 @@ from facsim.data import DataSet
 from facsim.data.splits import split
 from facsim.evaluation.config import CaseSelection, Identity, RunConfig, count_cases
 from facsim.evaluation.environment import Environment
+from facsim.evaluation.on_cluster import ClusterSessions
 from facsim.predict.protocol import Predictor, Savable, as_trainable
 from facsim.util.errors import ConfigError
 from facsim.util.progress import Progress
@@ -22,6 +23,7 @@ def start_run(
     cases: CaseSelection,
     predictor: Predictor,
     progress: Progress,
+    remote: ClusterSessions | None = None,
 ) -> RunConfig:
     """Fit the predictor; then write config.json, or check it against the existing one.
 
@@ -33,15 +35,16 @@ def start_run(
         cases: how they were selected.
         predictor: the predictor.
         progress: called while it is fitted.
+        remote: the workers of a cluster that will predict; None for this process.
 
     Raises:
         ConfigError: if there is nothing to evaluate or to learn from, the run in the folder is another one,
             or the predictor would be tested on what it learned.
     """
     train_sessions = _fit(predictor, data, selection, cases, progress)
-    identity = Identity.of(predictor, cases)
+    identity = Identity.of(remote.stand_in if remote else predictor, cases)
     _check_not_trained_on(identity)
-    start = Environment.now()
+    start = Environment.now(remote.nodes if remote else None)
     if before is not None:
         before.check_same(folder, **dict(identity))
         config = before.model_copy(update={"starts": (*before.starts, start), "data_path": str(data.path)})

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from facsim.data import DataSet, replay
@@ -27,6 +28,7 @@ from facsim.util.workers import PoolRun, WorkerPool, run_pools
 _SYNC_SECONDS = 5.0
 _REPORT_SECONDS = 0.1
 _NO_MORE = object()
+_GROUP = 100
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -54,6 +56,9 @@ class PendingSession:
     steps: Set[int]
 
 
+RecordSource = Callable[[Iterator[PendingSession]], Iterator[Record | None]]
+
+
 class Runner:
     """The main loop of one run. Use it once.
 
@@ -66,6 +71,8 @@ class Runner:
         total: test cases of the whole run, including those already answered.
         concurrency: sessions in flight; at least 1.
         progress: called after answers, at most ten times a second.
+        remote: yields the records of pending sessions, in any order, if others predict and build them. It
+            yields None now and then while there is none. Called in its own thread.
     """
 
     def __init__(
@@ -79,12 +86,15 @@ class Runner:
         total: int,
         concurrency: int,
         progress: Progress,
+        remote: RecordSource | None = None,
     ) -> None:
         self._data, self._predictor, self._builder, self._journal = data, predictor, builder, journal
         self._pending, self._total, self._progress = pending, total, progress
+        self._remote = remote
         self._meter = _Meter()
         # A predictor that takes whole sessions decides itself how many to batch.
-        self._pool = WorkerPool(1 if isinstance(predictor, SessionPredictor) else concurrency, predictor.spec)
+        single = remote is not None or isinstance(predictor, SessionPredictor)
+        self._pool = WorkerPool(1 if single else concurrency, predictor.spec)
 
     @property
     def error(self) -> BaseException | None:
@@ -102,6 +112,9 @@ class Runner:
         self._progress(self._journal.count, self._total, self._meter.note())
 
     async def _work(self) -> None:
+        if self._remote is not None:
+            await self._store_records(self._remote(self._pending))
+            return
         if isinstance(self._predictor, SessionPredictor):
             await self._ask_sessions(self._predictor)
             return
@@ -135,6 +148,17 @@ class Runner:
             elif answer is _NO_MORE:
                 return
 
+    async def _store_records(self, records: Iterator[Record | None]) -> None:
+        while not self._pool.is_stopping:
+            # A few at a time: handing over each to the thread would cost more than storing it.
+            group = await asyncio.to_thread(_RecordGroup, records)
+            for record in group.records:
+                self._store(record)
+            if group.error is not None:
+                raise group.error
+            if group.is_last:
+                return
+
     def _recorded(self, item: PendingSession) -> RecordedSession:
         session = self._data.session(item.session_id)
         return RecordedSession(session, tuple(replay(self._data, session)), item.steps)
@@ -147,7 +171,9 @@ class Runner:
         prediction: Prediction,
         log_probability: float | None = None,
     ) -> None:
-        record = self._builder.build(session, so_far, step, prediction, log_probability)
+        self._store(self._builder.build(session, so_far, step, prediction, log_probability))
+
+    def _store(self, record: Record) -> None:
         try:
             self._journal.append(record)
         except FacsimError:
@@ -171,6 +197,23 @@ def run_side_by_side(runners: Sequence[Runner]) -> None:
     run_pools([runner.pool_run() for runner in runners])
     for runner in runners:
         runner.report()
+
+
+class _RecordGroup:
+    """The next records of an iterator, up to a None. An error waits until they are stored."""
+
+    def __init__(self, source: Iterator[Record | None]) -> None:
+        self.records: list[Record] = []
+        self.error: Exception | None = None
+        self.is_last = False
+        try:
+            for record in islice(source, _GROUP):
+                if record is None:
+                    return
+                self.records.append(record)
+        except Exception as error:
+            self.error = error
+        self.is_last = len(self.records) < _GROUP
 
 
 class _Meter:

@@ -12,6 +12,7 @@ from facsim.evaluation.answer_notes import MAX_FAILED_SHARE
 from facsim.evaluation.config import FirstStep
 from facsim.evaluation.run_dir import RUNS_DIR
 from facsim.prompt import PromptConfig
+from facsim.util.ray_cluster import TIMEOUT_SECONDS, RayCluster
 from facsim.util.validation import option_error
 from facsim.util.yaml_config import read_yaml
 
@@ -41,6 +42,8 @@ class EvaluationSettings(BaseModel):
     first_step: FirstStep = "exclude"
     limit: int | None = None
     max_failed: float = Field(MAX_FAILED_SHARE, ge=0, le=1)
+    on: str | None = None
+    task_timeout: float = Field(TIMEOUT_SECONDS, gt=0)
 
     style: Any = None
     budget_tokens: Any = None
@@ -90,6 +93,15 @@ class EvaluationSettings(BaseModel):
     def selection(self) -> dict[str, Any]:
         """The arguments of `evaluate` that select test cases."""
         return self.model_dump(include={"part", "split_by", "seed", "first_step", "limit"})
+
+    @property
+    def cluster(self) -> RayCluster | None:
+        """The cluster to run on, not connected yet; None for this machine.
+
+        Raises:
+            ConfigError: if `on` is no address of one.
+        """
+        return None if self.on is None else RayCluster(self.on, timeout_s=self.task_timeout)
 
     @property
     def prompt_options(self) -> dict[str, Any]:

@@ -134,6 +134,18 @@ class Oracle:
         replayed.go_to(so_far)
         return replayed
 
+    def __getstate__(self) -> Mapping[str, Any]:
+        """What another process needs: the shop is rebuilt there."""
+        return self._settings
+
+    def __setstate__(self, settings: Mapping[str, Any]) -> None:
+        from facsim.shop.simulation import ShopSimulation  # noqa: PLC0415
+
+        self.__init__()  # type: ignore[misc]
+        self._settings = settings
+        if settings:
+            self._simulation = ShopSimulation(settings["seed"], settings["sessions"], settings["variant"])
+
     async def close(self) -> None:
         """Nothing to free."""
 

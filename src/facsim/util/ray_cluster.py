@@ -27,7 +27,9 @@ PACKAGE: Final = __name__.partition(".")[0]
 PACKAGES: Final = ("lightgbm", "numpy", "polars", "pyarrow", "ray", "selectolax", "torch", "transformers")
 """Packages whose versions must be the same on every node: they can change a result."""
 
-_ADDRESS: Final = re.compile(r"ray(?://)?|ray://(?P<host>[^\s:/]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})/?")
+TIMEOUT_SECONDS: Final = 900.0
+
+_ADDRESS: Final = re.compile(r"ray|ray://(?P<host>[^\s:/]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})/?")
 _CLIENT_PORT: Final = "10001"
 _CONNECT_SECONDS: Final = 5.0
 _NODE_SECONDS: Final = 120.0
@@ -70,6 +72,7 @@ class RayCluster:
 
     Args:
         on: `ray` or `ray://HOST:PORT`.
+        timeout_s: seconds without a result after which work is repeated on another worker, at most twice.
         local_cpus: cores to use if Ray is started on this machine; all by default.
 
     Attributes:
@@ -81,9 +84,9 @@ class RayCluster:
             versions of the code than this machine.
     """
 
-    def __init__(self, on: str, *, local_cpus: int | None = None) -> None:
-        self._on, self._local_cpus = on, local_cpus
-        self._address = parse_address(on)
+    def __init__(self, on: str, *, timeout_s: float = TIMEOUT_SECONDS, local_cpus: int | None = None) -> None:
+        self._address, self._local_cpus = parse_address(on), local_cpus
+        self.timeout_s = timeout_s
         self._is_ours = False
         self.nodes: tuple[ClusterNode, ...] = ()
         self.dashboard: str | None = None
@@ -163,6 +166,26 @@ class RayCluster:
                 ) from None
         return found
 
+    def call(self, function: Callable[[], _Result], *, gpus: float = 0) -> _Result:
+        """Call a function on some node, with this many GPUs.
+
+        Raises:
+            FacsimError: if no node runs it in time.
+        """
+        import ray  # noqa: PLC0415
+
+        call = ray.remote(function).options(num_cpus=0, num_gpus=gpus, max_retries=1).remote()
+        try:
+            found: _Result = ray.get(call, timeout=_NODE_SECONDS)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except ray.exceptions.RayError as error:
+            raise FacsimError(
+                f"the cluster does not run a task with {gpus:g} GPUs ({type(error).__name__}). Are they "
+                f"free? Nodes: {self.describe()}"
+            ) from None
+        return found
+
     def check_versions(self) -> None:
         """Check that every node has this machine's Python, packages and code.
 
@@ -208,6 +231,9 @@ class RayCluster:
             ConfigError: if one does not.
         """
         wanted = {str(file.absolute()): digest(file) for file in files}
+        for name, value in wanted.items():
+            if not value:
+                raise ConfigError(f"{name}: cannot be read")
         here = digest
 
         def differing(expected: Mapping[str, str]) -> str | None:
@@ -248,6 +274,8 @@ class RayCluster:
     def _connect(self) -> None:
         import ray  # noqa: PLC0415
 
+        # What Ray says about lost workers goes to standard output, where results are.
+        ray._private.worker._worker_logs_enabled = False
         address = self._address or _address_of_environment()
         quiet = {"log_to_driver": False, "logging_level": "ERROR"}
         with _sigterm_kept():
@@ -278,7 +306,8 @@ _ENVIRONMENT: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ROTATION_MAX_BYTES": str(64 * _MB),
     "RAY_ROTATION_BACKUP_COUNT": "1",
-    "RAY_DEDUP_LOGS": "1",
+    # Every error is raised here; of those that come after the first, Ray would print the traceback.
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
     # Ray warns about GPUs of tasks without one.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from facsim.util.errors import FacsimError
-from facsim.util.ray_cluster import RayCluster
+from facsim.util.ray_cluster import TIMEOUT_SECONDS, RayCluster
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -25,7 +25,6 @@ RETRIES: Final = 2
 
 _AHEAD: Final = 3
 """Results each worker may be ahead of the consumer. More would fill the memory."""
-_TIMEOUT_SECONDS: Final = 900.0
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -37,14 +36,14 @@ class RayExecutor:
     Args:
         on: which cluster (`RayCluster`).
         workers: items at a time; by default as many as the cluster has cores.
-        timeout_s: seconds without a result after which an item is repeated elsewhere.
+        timeout_s: seconds without a result after which an item is repeated.
     """
 
     is_serial = False
 
-    def __init__(self, on: str, workers: int | None = None, *, timeout_s: float = _TIMEOUT_SECONDS) -> None:
-        self._cluster = RayCluster(on, local_cpus=workers)
-        self._workers, self._timeout_s = workers, timeout_s
+    def __init__(self, on: str, workers: int | None = None, *, timeout_s: float = TIMEOUT_SECONDS) -> None:
+        self._cluster = RayCluster(on, timeout_s=timeout_s, local_cpus=workers)
+        self._workers = workers
 
     def __enter__(self) -> Self:
         self._cluster.__enter__()
@@ -103,7 +102,7 @@ class RayExecutor:
                 ray.cancel(pending.ref, force=True)
                 pending.ref = submit(pending.item)
             try:
-                return _get(pending.ref, self._timeout_s)
+                return _get(pending.ref, self._cluster.timeout_s)
             except ray.exceptions.GetTimeoutError:
                 continue
             except ray.exceptions.RayTaskError as error:
@@ -115,8 +114,8 @@ class RayExecutor:
                     f"({reason}), most often for lack of memory. Use fewer workers, or nodes with more memory"
                 ) from None
         raise FacsimError(
-            f"no worker of the cluster gave a result within {self._timeout_s:.0f} seconds, in {RETRIES + 1} "
-            "attempts. Does the cluster have free cores? `ray status` shows it"
+            f"no worker of the cluster gave a result within {self._cluster.timeout_s:.0f} seconds, in "
+            f"{RETRIES + 1} attempts. Does the cluster have free cores? `ray status` shows it"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -142,6 +143,13 @@ class LocalPredictor:
         from facsim.predict.local.estimate import estimate  # noqa: PLC0415
 
         return estimate(steps, self._loaded_decoder(), self.prompt)
+
+    def on_device(self, device: str) -> LocalPredictor:
+        """The same model for another device, not loaded yet."""
+        other = copy(self)
+        other.options = self.options.model_copy(update={"device": device})
+        other._checkpoint = other._decoder = None
+        return other
 
     async def close(self) -> None:
         """Free the model."""
