@@ -116,8 +116,8 @@ def simplify_folder(
     work = partial(_attempt, elements=elements, recipe=recipe)
     done = 0
     with open_executor(workers, on) as executor:
-        for folder in (source, out):
-            executor.check_shared(folder)
+        executor.check_files([files[0], files[-1]])
+        executor.check_shared(out)
         batches = [pairs[start : start + _BATCH] for start in range(0, len(pairs), _BATCH)]
         for batch, problems in zip(batches, executor.map(work, batches), strict=True):
             for (file, _), problem in zip(batch, problems, strict=True):

@@ -47,6 +47,13 @@ class Executor(AbstractContextManager["Executor"], Protocol):
             FacsimError: if workers keep being lost. Errors of `function` are raised as they are.
         """
 
+    def check_files(self, files: Iterable[Path]) -> None:
+        """Check that every worker sees these files of this machine, with the same content.
+
+        Raises:
+            ConfigError: if one does not.
+        """
+
     def check_shared(self, folder: Path) -> None:
         """Check that every worker sees a folder of this machine. It is created if it does not exist.
 

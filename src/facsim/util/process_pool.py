@@ -63,6 +63,9 @@ class ProcessExecutor:
         """Whether all work is done in this process."""
         return self._pool is None
 
+    def check_files(self, files: Iterable[Path]) -> None:
+        """Nothing to check: all workers run on this machine."""
+
     def check_shared(self, folder: Path) -> None:
         """Nothing to check: all workers run on this machine."""
 

@@ -231,9 +231,9 @@ class RayCluster:
             ConfigError: if one does not.
         """
         wanted = {str(file.absolute()): digest(file) for file in files}
-        for name, value in wanted.items():
+        for file, value in wanted.items():
             if not value:
-                raise ConfigError(f"{name}: cannot be read")
+                raise ConfigError(f"{file}: cannot be read")
         here = digest
 
         def differing(expected: Mapping[str, str]) -> str | None:
@@ -275,7 +275,7 @@ class RayCluster:
         import ray  # noqa: PLC0415
 
         # What Ray says about lost workers goes to standard output, where results are.
-        ray._private.worker._worker_logs_enabled = False
+        vars(ray._private.worker)["_worker_logs_enabled"] = False
         address = self._address or _address_of_environment()
         quiet = {"log_to_driver": False, "logging_level": "ERROR"}
         with _sigterm_kept():

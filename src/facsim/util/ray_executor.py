@@ -57,6 +57,14 @@ class RayExecutor:
         """Items at a time."""
         return self._workers or max(1, self._cluster.cpus)
 
+    def check_files(self, files: Iterable[Path]) -> None:
+        """Check that every node sees these files.
+
+        Raises:
+            ConfigError: if one does not.
+        """
+        self._cluster.check_files(files)
+
     def check_shared(self, folder: Path) -> None:
         """Check that every node sees a folder of this machine.
 
