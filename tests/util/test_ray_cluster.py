@@ -20,7 +20,7 @@ from facsim.shop import write_sample
 from facsim.util.errors import ConfigError, InputError
 from facsim.util.executor import open_executor
 from facsim.util.progress import no_progress
-from facsim.util.ray_actors import ActorPool, ActorResources, Failure
+from facsim.util.ray_actors import ActorPool, ActorResources, FailedUnit
 from facsim.util.ray_cluster import RayCluster, parse_address
 
 
@@ -95,7 +95,7 @@ def test_a_unit_is_given_up_after_three_tries(on: str, tmp_path: Path) -> None:
     cluster, create = RayCluster(on, timeout_s=3), partial(Squares, tmp_path)
     with cluster, ActorPool(cluster, create, actors=2, resources=ActorResources()) as pool:
         for found in pool.run(units, remaining):
-            if isinstance(found, Failure):
+            if isinstance(found, FailedUnit):
                 failures.append((found.unit, found.reason.partition(":")[0]))
             elif found is not None:
                 results.append(found)

@@ -23,7 +23,7 @@ from facsim.predict.local.predictor import LocalPredictor
 from facsim.predict.protocol import Predictor
 from facsim.schema import Prediction
 from facsim.util.errors import ConfigError
-from facsim.util.ray_actors import ActorPool, ActorResources, Failure
+from facsim.util.ray_actors import ActorPool, ActorResources, FailedUnit
 from facsim.util.ray_cluster import ClusterNode, RayCluster
 
 _UNIT_SESSIONS: Final = 16
@@ -86,7 +86,7 @@ class ClusterSessions:
         for found in pool.run(units, self._remaining):
             if found is None:
                 yield None
-            elif isinstance(found, Failure):
+            elif isinstance(found, FailedUnit):
                 yield from self._failed(found)
             else:
                 for record in found:
@@ -138,7 +138,7 @@ class ClusterSessions:
             or None
         )
 
-    def _failed(self, failure: Failure[SessionUnit]) -> Iterator[Record]:
+    def _failed(self, failure: FailedUnit[SessionUnit]) -> Iterator[Record]:
         """Records of steps without an answer."""
         builder = RecordBuilder(self._data)
         prediction = Prediction(None, error=f"no worker of the cluster gave an answer ({failure.reason})")

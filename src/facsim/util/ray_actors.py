@@ -48,7 +48,7 @@ class ActorResources:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure(Generic[Unit]):
+class FailedUnit(Generic[Unit]):
     """What is left of a unit whose actors were lost `RETRIES + 1` times."""
 
     unit: Unit
@@ -137,7 +137,7 @@ class ActorPool(Generic[Unit, Result]):
 
     def run(
         self, units: Iterable[Unit], remaining: Callable[[Unit], Unit | None]
-    ) -> Iterator[Result | Failure[Unit] | None]:
+    ) -> Iterator[Result | FailedUnit[Unit] | None]:
         """Yield the results of all units, in any order. A unit's results come from one actor, in order.
 
         None means no result yet, and lets the caller stop.
@@ -282,7 +282,7 @@ class ActorPool(Generic[Unit, Result]):
         running: _Running[Unit],
         remaining: Callable[[Unit], Unit | None],
         reason: str,
-    ) -> Iterator[Failure[Unit]]:
+    ) -> Iterator[FailedUnit[Unit]]:
         """Queue what is left of a unit again, or yield it as a failure."""
         rest = remaining(running.unit)
         if rest is None:
@@ -290,7 +290,7 @@ class ActorPool(Generic[Unit, Result]):
         if running.attempt < RETRIES:
             self._repeated.append((rest, running.attempt + 1))
         else:
-            yield Failure(rest, reason)
+            yield FailedUnit(rest, reason)
 
     def _cannot_start(self, problem: str) -> FacsimError:
         wanted = self._resources
