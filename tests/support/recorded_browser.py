@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,6 +101,8 @@ def recorded_browser(
     """Chromium with the extension of a recording."""
     extension = profile.with_name(f"{profile.name}-extension")
     write_extension(recording.study, extension, port=port, token=recording.token)
+    from playwright.sync_api import Error
+
     assert CHROMIUM
     context = playwright.chromium.launch_persistent_context(
         profile,
@@ -119,4 +121,5 @@ def recorded_browser(
     try:
         yield RecordedBrowser(context, recording)
     finally:
-        context.close()
+        with suppress(Error):  # the test may have killed the browser
+            context.close()

@@ -67,7 +67,7 @@
       // A hybrid logical clock: the time of day, but never before an earlier event, even if it is set back.
       this.clock = Math.max(this.clock + 1, Date.now());
       const whole = {id: newId(), clock: this.clock, time: Date.now(), mono: performance.now(), doc: this.doc,
-        url: masking.address(root.location.href), title: masking.clean(root.document.title).slice(0, 300), ...event};
+        url: this.address(), title: this.title(), ...event};
       // Without delay where possible: a page that is being closed has no time for promises.
       if (this.state) this.store(whole);
       else this.ready.then(() => { if (this.isRecording) this.store(whole); });
@@ -87,6 +87,15 @@
       }
     }
 
+    // While a secret is typed, the page may show its first letters in the address or the title.
+    address() {
+      const {href, origin, pathname} = root.location;
+      return this.typing?.secret ? `${origin}${pathname}${href.length > origin.length + pathname.length ? `?${masking.MASK}` : ''}`
+        : masking.address(href);
+    }
+
+    title() { return this.typing?.secret ? masking.MASK : masking.clean(root.document.title).slice(0, 300); }
+
     scroll() {
       const view = root.visualViewport, body = root.document.scrollingElement || root.document.documentElement;
       return {x: Math.round(root.scrollX), y: Math.round(root.scrollY), width: root.innerWidth, height: root.innerHeight,
@@ -101,7 +110,7 @@
       if (page && !this.dirty && !page.special && page.target === target && now - page.taken < REUSABLE) return page;
       const taken = snapshot.take(root.document, target, mark(), facsim.overlay.host);
       taken.target = target;
-      taken.scroll = this.scroll();
+      Object.assign(taken, {scroll: this.scroll(), url: this.address(), title: this.title()});
       this.dirty = false;
       this.page = taken;
       this.costs.push(taken.cost);
@@ -110,7 +119,7 @@
 
     action(kind, shot, more) {
       const id = this.put({kind: 'action', action: kind, html: shot.html, mark: shot.mark, masked: shot.masked,
-        scroll: shot.scroll, cost: Math.round(shot.cost * 10) / 10, ...more});
+        scroll: shot.scroll, url: shot.url, title: shot.title, cost: Math.round(shot.cost * 10) / 10, ...more});
       facsim.overlay.recorded();
       if (id && this.isRecording && Math.random() < (this.state.study?.rationale_share || 0)) {
         const ask = {id, label: more.label || '', kind, time: Date.now()};
@@ -168,6 +177,8 @@
       }
       return e.localName === 'textarea' || (e.localName === 'input' && TEXT_INPUTS.has(e.type)) ? e : null;
     }
+
+    isSecret(field) { return masking.isPrivate(field) || (!field.isContentEditable && masking.isSecretField(field)); }
 
     fieldText(field) { return field.isContentEditable ? field.innerText.trim() : field.value; }
 
@@ -276,7 +287,8 @@
       this.finishTyping(false);
       this.finishChange();
       this.flushPending(field);
-      this.typing = {field, shot: this.take(field), before: this.fieldText(field), label: this.label(field), text: null};
+      this.typing = {field, shot: this.take(field), before: this.fieldText(field), label: this.label(field), text: null,
+        secret: this.isSecret(field)};
     }
 
     onInput(event) {
@@ -288,6 +300,8 @@
       this.startTyping(field);
       this.typing.edited = true;
       this.typing.text = this.fieldText(field);
+      // At once: the page may show it elsewhere with the same event.
+      if (this.typing.secret) masking.remember(this.typing.text);
       if (field.localName === 'input' && PICKED.has(field.type)) this.typing.picked = true;
     }
 
@@ -298,7 +312,7 @@
       const text = typed.text ?? this.fieldText(typed.field);
       if (!submitted && (!typed.edited || text === typed.before)) return;
       if (submitted && !text) return;
-      const secret = typed.field.isContentEditable ? masking.isPrivate(typed.field) : masking.isSecretField(typed.field) || masking.isPrivate(typed.field);
+      const secret = typed.secret || this.isSecret(typed.field);
       if (secret) masking.remember(text);
       this.action('type', typed.shot, {text: secret ? masking.MASK : masking.clean(text), submitted, label: typed.label});
     }
@@ -347,7 +361,7 @@
       if (!this.isRecording) return;
       const page = this.page;
       const shot = page && !this.dirty && !page.special ? page : this.take(null);
-      this.put({kind: 'leave', html: shot.html, masked: shot.masked, scroll: this.scroll(), cached: event.persisted});
+      this.put({kind: 'leave', html: shot.html, masked: shot.masked, scroll: shot.scroll, url: shot.url, title: shot.title, cached: event.persisted});
     }
 
     onPageShow(event) {
