@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from facsim.data import Card, DataSet, DataSetWriter, replay
     from facsim.data.audit import audit
     from facsim.data.ingest import ingest
+    from facsim.data.scrub.scrub import scrub
     from facsim.data.splits import split
     from facsim.evaluation import Run, compare, evaluate, score
     from facsim.fidelity import FidelityReport, measure_fidelity
@@ -39,6 +40,7 @@ _HOMES = {
     "facsim.data": ("Card", "DataSet", "DataSetWriter", "replay"),
     "facsim.data.audit": ("audit",),
     "facsim.data.ingest": ("ingest",),
+    "facsim.data.scrub.scrub": ("scrub",),
     "facsim.data.splits": ("split",),
     "facsim.evaluation": ("Run", "compare", "evaluate", "score"),
     "facsim.fidelity": ("FidelityReport", "measure_fidelity"),
@@ -108,6 +110,7 @@ __all__ = [
     "read_page",
     "replay",
     "score",
+    "scrub",
     "simplify",
     "split",
     "synthesize",

@@ -85,11 +85,11 @@ def test_sessions_that_never_leave_and_censored_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("write to ana.lopez@example.org please", "1 e-mail addresses"),
-        ("+49 (0)89 1234567", "1 phone numbers"),
-        ("4111 1111 1111 1111", "1 phone numbers"),
-        ("4111-1111-1111-1111x", "1 card numbers"),
-        ("DE89 3704 0044 0532 0130 00", "1 IBANs"),
+        ("write to ana.lopez@example.org please", "1 with e-mail addresses"),
+        ("+49 (0)89 1234567", "1 with phone numbers"),
+        ("4111 1111 1111 1111", "1 with card numbers"),
+        ("4111-1111-1111-1111x", "1 with card numbers"),
+        ("DE89 3704 0044 0532 0130 00", "1 with bank accounts"),
         ("kettle 1.7 l under $50", None),
         ("iphone 15 128gb", None),
         ("4111-1111-1111-1112x", None),
@@ -100,7 +100,28 @@ def test_personal_data_in_typed_text(tmp_path: Path, text: str, kind: str | None
     assert (kind is None) == ("personal data" not in checks)
     if kind is not None:
         message, cases = checks["personal data"]
-        assert text not in message and cases == ("s0",)
+        assert kind in message and text not in message and cases == ("s0",)
+
+
+def test_personal_data_in_urls_texts_and_pages(tmp_path: Path) -> None:
+    html = '<html><body><p>Hello, Maria Lopez</p><input name="first_name"></body></html>'
+    with DataSetWriter(tmp_path / "made", Card(name="made", source="jsonl", origin="a test")) as writer:
+        page = writer.add_page(html)
+        url = "https://shop.example/?token=abcdef0123"
+        step = Step(page, Action.type_and_submit("first_name", "Ann"), url=url, rationale="I am red.")
+        writer.add_session(Session("s0", "u", (step,), persona="My name is Ann Berg."))
+    message, cases = found(DataSet.open(tmp_path / "made"))["personal data"]
+    for place in (
+        "typed texts: 1 with names",
+        "URLs: 1 with tokens",
+        "personas and intents: 1 with names",
+        "pages: 1 with names",
+        "facsim scrub",
+    ):
+        assert place in message
+    assert "rationales" not in message
+    assert "Ann" not in message and "Lopez" not in message
+    assert cases[0] == "s0"
 
 
 def test_superhuman_speed(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ def command(
     limit: int | None = None,
     workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     on: str | None = None,
+    scrub: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Turn recorded sessions into a data set.
 
@@ -45,6 +46,7 @@ def command(
         workers: Processes that simplify raw pages. The result does not depend on it. Default: 1; with --on,
             every core of the cluster.
         on: ray, or ray://HOST:PORT: simplify raw pages on a Ray cluster.
+        scrub: Replace personal data by placeholders, as facsim scrub does. Raw pages are not stored.
     """
     from rich.markdown import Markdown
 
@@ -73,6 +75,7 @@ def command(
             limit=limit,
             workers=workers,
             on=on,
+            scrub=scrub,
             progress=progress,
         )
     console.print(Markdown(report.to_markdown()))

@@ -24,6 +24,7 @@ _VERBS = {
     "shop": ("facsim.cli.shop:app", "The embedded shop and its simulated shoppers."),
     "record": ("facsim.cli.record:app", "Record people's browsing, with their consent, as a data set."),
     "ingest": ("facsim.cli.ingest:command", "Turn recorded sessions into a data set."),
+    "scrub": ("facsim.cli.scrub:command", "Replace personal data in a data set by placeholders."),
     "audit": ("facsim.cli.audit:command", "Check a data set for what would invalidate a result."),
     "synthesize": ("facsim.cli.synthesize:command", "Have a model write the missing rationales."),
     "models": ("facsim.cli.models:app", "Base models by name: list them, get one."),

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 
 from facsim.data.ingest_report import IngestReport
+from facsim.data.scrub import PersonalDataDetector
+from facsim.data.scrub.report import title_of
+from facsim.data.scrub.scrub import scrub as scrub_data_set
 from facsim.data.session_builder import SessionBuilder
 from facsim.data.sources import Source, open_source
 from facsim.data.writer import DataSetWriter
 from facsim.page import Recipe
-from facsim.util.errors import ConfigError, InputError
+from facsim.schema import Session
+from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.executor import open_executor
 from facsim.util.progress import Progress, no_progress
 
@@ -32,6 +41,7 @@ def ingest(
     limit: int | None = None,
     workers: int | None = None,
     on: str | None = None,
+    scrub: bool = False,
     progress: Progress = no_progress,
 ) -> IngestReport:
     """Read the source called `source` at `path` and write a data set to `out`, whole or not at all.
@@ -53,6 +63,7 @@ def ingest(
         workers: processes that simplify raw pages; by default one, on a cluster as many as it has cores. The
             result does not depend on it.
         on: `ray` or `ray://HOST:PORT` to simplify them on a Ray cluster; None for this machine.
+        scrub: replace personal data as `facsim.scrub` does, with a random key. Raw pages are not stored.
         progress: told how far the source is.
 
     Raises:
@@ -70,6 +81,7 @@ def ingest(
         limit=limit,
         workers=workers,
         on=on,
+        scrub=scrub,
         progress=progress,
     )
 
@@ -86,9 +98,62 @@ def write_source(
     limit: int | None = None,
     workers: int | None = None,
     on: str | None = None,
+    scrub: bool = False,
     progress: Progress = no_progress,
 ) -> IngestReport:
     """Write the data set of a source that is open already, one's own perhaps. Else as `ingest`."""
+    write = partial(
+        _write,
+        source,
+        path,
+        recipe=recipe,
+        strict=strict,
+        limit=limit,
+        workers=workers,
+        on=on,
+        progress=progress,
+    )
+    if not scrub:
+        return write(out, keep_raw=keep_raw, overwrite=overwrite)
+    DataSetWriter(out, source.card(), overwrite=overwrite)  # refuse the folder before any work
+    with _unscrubbed_folder(Path(out)) as folder:
+        report = write(folder, keep_raw=False, overwrite=False, scrub_follows=True)
+        scrub_data_set(folder, out, overwrite=overwrite, progress=progress)
+    return report
+
+
+@contextmanager
+def _unscrubbed_folder(out: Path) -> Iterator[Path]:
+    """A place beside the data set, readable by this user only, for what is not scrubbed yet.
+
+    It is named like the folder of a writer: the next writer of `out` removes it if this process is killed.
+    """
+    folder = out.parent / f".{out.name}.{os.getpid()}-{token_hex(3)}.partial"
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise FacsimError(f"{out} could not be written: {error.strerror or error}") from None
+    try:
+        yield folder / "data"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(
+    source: Source,
+    path: str | Path,
+    out: str | Path,
+    *,
+    recipe: str | Path | None,
+    keep_raw: bool,
+    overwrite: bool,
+    scrub_follows: bool = False,
+    strict: bool,
+    limit: int | None,
+    workers: int | None,
+    on: str | None,
+    progress: Progress,
+) -> IngestReport:
     if limit is not None and limit < 1:
         raise ConfigError(f"limit is {limit}: expected a number of sessions, at least 1")
     report = IngestReport(source.name, str(path), strict=strict)
@@ -112,12 +177,24 @@ def write_source(
             for page_id, page in pages.items():
                 writer.add_page(page.html, page.raw_html, page_id=page_id)
             writer.add_session(session)
+            if not scrub_follows:
+                _note_personal_texts(session, report)
         if not len(writer):
             raise _nothing_usable(report)
         report.written = writer.counts
         text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n"
         writer.add_report(text, report.to_markdown())
     return report
+
+
+def _note_personal_texts(session: Session, report: IngestReport) -> None:
+    for index, step in enumerate(session.steps):
+        kind = PersonalDataDetector.default().typed_kind(step.action.name, step.action.text)
+        if kind is not None:
+            report.note(
+                f"typed text looks personal ({title_of(kind)}): kept. facsim scrub replaces it",
+                f"session {session.session_id}, step {index}",
+            )
 
 
 def _nothing_usable(report: IngestReport) -> InputError:

@@ -6,13 +6,19 @@ is put right at ingest.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import polars as pl
 
 from facsim.data.audit_finding import Finding, examples
+from facsim.data.scrub import PersonalDataDetector
+from facsim.data.scrub.page_html import parts_of
+from facsim.data.scrub.report import title_of
+from facsim.data.scrub.rules import PersonalKind
 from facsim.data.store import DataSet
+from facsim.util.errors import InputError
 
 PAUSE_SECONDS = 30 * 60
 """A longer pause usually ends a session, as in web analytics and in the paper's data."""
@@ -24,15 +30,10 @@ FEWEST_STEPS = 5
 """Sessions with fewer steps are fast, or the same, by chance."""
 EQUAL_TIMES_SHARE = 0.05
 """More steps than this with the time of the step before: the clock is too coarse for pauses."""
+PAGES_READ = 200
+"""Pages that are looked at for personal data. People's names repeat on every page of an account."""
 
 _SECONDS = pl.coalesce("elapsed", pl.col("timestamp").dt.epoch("us") / 1e6).cast(pl.Float64).alias("seconds")
-# What is typed into fields for such things. Values are never shown.
-_PERSONAL = {
-    "e-mail addresses": re.compile(r"[\w.+-]+@[\w-]+\.[a-zA-Z]{2,}"),
-    "phone numbers": re.compile(r"(?<![\w.-])\+?\d[\d ()/-]{7,}\d(?![\w.-])"),
-    "card numbers": re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)"),
-    "IBANs": re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"),
-}
 
 
 def recordings(data: DataSet) -> Iterator[Finding]:
@@ -50,7 +51,7 @@ def recordings(data: DataSet) -> Iterator[Finding]:
     yield from _pauses(steps)
     yield from _repeated(steps)
     yield from _ends(data, steps)
-    yield from _personal(steps)
+    yield from _personal(data)
     yield from _bots(steps)
 
 
@@ -122,31 +123,37 @@ def _ends(data: DataSet, steps: pl.DataFrame) -> Iterator[Finding]:
         yield Finding("no one leaves", "warning", message)
 
 
-def _personal(steps: pl.DataFrame) -> Iterator[Finding]:
-    found: dict[str, int] = {}
-    sessions: dict[str, None] = {}
-    for session_id, text in steps.select("session_id", "action_text").drop_nulls().iter_rows():
-        for kind, pattern in _PERSONAL.items():
-            match = pattern.search(text)
-            if match and (kind != "card numbers" or _is_card_number(match[0])):
-                found[kind] = found.get(kind, 0) + 1
-                sessions[session_id] = None
-                break
+def _personal(data: DataSet) -> Iterator[Finding]:
+    """Personal data in typed texts, URLs, texts about people and some pages. Values are never shown."""
+    detector = PersonalDataDetector.default()
+    found: dict[str, Counter[PersonalKind]] = {}
+    where: dict[str, None] = {}
+
+    def note(place: str, kinds: Iterable[PersonalKind], example: str) -> None:
+        for kind in dict.fromkeys(kinds):
+            found.setdefault(place, Counter())[kind] += 1
+            where[example] = None
+
+    columns = ("session_id", "action_name", "action_text", "url", "rationale")
+    for session_id, name, text, url, rationale in data.steps.select(columns).iter_rows():
+        kind = detector.typed_kind(name, text)
+        note("typed texts", () if kind is None else (kind,), session_id)
+        note("URLs", (span.kind for span in detector.find_in_url(url or "")), session_id)
+        note("rationales", (span.kind for span in detector.find(rationale or "")), session_id)
+    for session_id, persona, intent in data.sessions.select("session_id", "persona", "intent").iter_rows():
+        for text in (persona, intent):
+            note("personas and intents", (span.kind for span in detector.find(text or "")), session_id)
+    for page_id in list(data.steps["page_id"].unique(maintain_order=True))[:PAGES_READ]:
+        with suppress(InputError):  # a page that is missing or damaged has a finding of its own
+            spans = detector.find(parts_of(data.pages.page(page_id).html).text)
+            note(f"the first {PAGES_READ} pages", (span.kind for span in spans), f"page {page_id}")
     if found:
-        counts = ", ".join(f"{count:,} {kind}" for kind, count in found.items())
-        message = f"typed text looks personal: {counts}. Remove them before you share the data set"
-        yield Finding("personal data", "warning", message, examples(sessions))
-
-
-def _is_card_number(text: str) -> bool:
-    """The Luhn check.
-
-    >>> _is_card_number("4111 1111 1111 1111"), _is_card_number("4111 1111 1111 1112")
-    (True, False)
-    """
-    digits = [int(digit) for digit in text if digit.isdecimal()]
-    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+        places = "; ".join(
+            f"{place}: {', '.join(f'{count:,} with {title_of(kind)}' for kind, count in kinds.most_common())}"
+            for place, kinds in found.items()
+        )
+        message = f"looks personal in {places}. Replace it with facsim scrub before you share the data set"
+        yield Finding("personal data", "warning", message, examples(where))
 
 
 def _bots(steps: pl.DataFrame) -> Iterator[Finding]:

@@ -246,6 +246,19 @@ class PageStore:
         """The raw HTML of the page, if it was kept."""
         return self._cell(page_id, "raw_html")
 
+    @property
+    def raw_pages(self) -> int:
+        """How many pages have their raw HTML.
+
+        Raises:
+            InputError: if the file is missing or truncated.
+        """
+        return sum(
+            len(column) - column.null_count
+            for group in range(self._parquet.num_row_groups)
+            for column in (self._read(group, ["raw_html"])["raw_html"],)
+        )
+
     def scan(self) -> Iterator[tuple[str, str]]:
         """Every page's id and simplified HTML in stored order, a few in memory at a time.
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 ROW_GROUP_BYTES = 8 << 20
 ROW_GROUP_ROWS = 20_000
 _PAGE_COLUMNS = frozenset({"html", "raw_html"})
+ReportName = Literal["ingest", "synthesis", "rollout", "scrub"]
 _TABLES = ("sessions.parquet", "steps.parquet", "pages.parquet", "card.json")
-_REPORTS = tuple(f"{name}.{form}" for name in ("ingest", "synthesis", "rollout") for form in ("json", "md"))
+_REPORTS = tuple(f"{name}.{form}" for name in get_args(ReportName) for form in ("json", "md"))
 _FILES = frozenset((*_TABLES, *_REPORTS))
 
 
@@ -183,9 +184,7 @@ class DataSetWriter:
             "users": len(self._users),
         }
 
-    def add_report(
-        self, as_json: str, as_markdown: str, *, name: Literal["ingest", "synthesis", "rollout"] = "ingest"
-    ) -> None:
+    def add_report(self, as_json: str, as_markdown: str, *, name: ReportName = "ingest") -> None:
         """Write `NAME.json` and `NAME.md` next to the tables.
 
         Raises:

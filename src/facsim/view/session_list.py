@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from facsim.schema import Session
+from facsim.data.scrub import PersonalDataDetector
+from facsim.schema import Action, Session
 from facsim.view.library import Library, SessionMatch
 from facsim.view.replay import ActionText, lines_of
 from facsim.view.verdict import verdict_on
@@ -55,7 +56,7 @@ class SessionRow:
         found: the session, with its first step that matches the filter.
         start: index of the step that the session opens at.
         session: the session.
-        about: the intent, or else the first typed text.
+        about: the intent, or else the first typed text that does not look personal.
         cells: its steps; of a very long session, the first ones.
     """
 
@@ -79,6 +80,16 @@ class SessionRow:
         )
 
 
+def _is_personal(action: Action) -> bool:
+    """Whether the typed text is personal data, by its field or by what it is."""
+    return PersonalDataDetector.default().typed_kind(action.name, action.text) is not None
+
+
+def _without_personal_text(action: Action) -> Action:
+    """The action as a list may show it: lists are seen over shoulders and in pictures."""
+    return replace(action, text="…") if action.text and _is_personal(action) else action
+
+
 def session_rows(
     library: Library, found: Sequence[SessionMatch]
 ) -> tuple[tuple[SessionRow, ...], tuple[str, ...]]:
@@ -93,9 +104,16 @@ def session_rows(
         for index, step in enumerate(session.steps[:LONGEST_STRIP]):
             lines = [of_run[index] for of_run in said if index in of_run]
             right = sum(verdict_on(step.action, line).right for line in lines)
-            text = ActionText.of(step.action, None).sentence
+            text = ActionText.of(_without_personal_text(step.action), None).sentence
             cells.append(StripCell(index, step.action.type, text, right, len(lines)))
-        typed = next((step.action.text for step in session.steps if step.action.text), "")
+        typed = next(
+            (
+                step.action.text
+                for step in session.steps
+                if step.action.text and not _is_personal(step.action)
+            ),
+            "",
+        )
         first_asked = min((index for of_run in said for index in of_run), default=0)
         # Without conditions on steps, a session opens at its first test case.
         start = first_asked if one.steps == len(session.steps) else one.step
