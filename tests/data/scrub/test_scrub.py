@@ -272,7 +272,11 @@ def test_rules_of_ones_own_are_added(made: Made, tmp_path: Path) -> None:
 
 
 def test_what_a_recorder_saw_beside_a_step_is_scrubbed(tmp_path: Path) -> None:
-    seen = {"scroll": 20, "navigated": ["https://shop.example/a?token=abcdef0123&q=tea"], "title": "Hello, Ann"}
+    seen = {
+        "scroll": 20,
+        "navigated": ["https://shop.example/a?token=abcdef0123&q=tea"],
+        "title": "Hello, Ann",
+    }
     with DataSetWriter(tmp_path / "in", Card(name="in", source="record", origin="a test")) as writer:
         page_id = writer.add_page("<html><body><a name=x>x</a></body></html>")
         writer.add_session(Session("s", "u", (Step(page_id, Action.click("x"), context=json.dumps(seen)),)))
