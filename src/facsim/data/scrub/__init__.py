@@ -2,7 +2,7 @@
 
 - `rules.yaml`: what personal data look like, as data; read by `rules`
 - `value_checks`: check digits, phone numbers, words that are no names
-- `detector`: text → places of personal data; `urls`: the same for addresses
+- `detector`: text → places of personal data; `url_scanner`: the same for URLs
 - `placeholders`: a value → its placeholder, by a secret key
 - `page_html`: the texts, attributes and names of a simplified page
 - `known_values`: what people typed into personal fields, looked for in what they saw

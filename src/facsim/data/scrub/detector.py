@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from facsim.data.scrub.placeholders import PLACEHOLDER
 from facsim.data.scrub.rules import FieldRule, PersonalKind, ScrubRules, fold_words
 from facsim.data.scrub.spans import PersonalSpan, without_overlaps
-from facsim.data.scrub.urls import UrlScanner
+from facsim.data.scrub.url_scanner import UrlScanner
 from facsim.data.scrub.value_checks import CHECKS, Candidate
 
 EDGE = "\x1f"
