@@ -92,6 +92,7 @@ class LabBrowser:
         for left in sorted(recording.folder.glob("profile-*")):
             self._announce("Delivering what an earlier browser still holds.")
             self.deliver(left)
+        recording.delivering.clear()
         profile = recording.folder / f"profile-{secrets.token_hex(4)}"
         process = self._start(profile)
         self._announce("Chromium is open. Close it to end the recording.")
@@ -99,8 +100,12 @@ class LabBrowser:
             while process.poll() is None and not stop.wait(0.2):
                 pass
         finally:
+            was_closed = process.poll() == 0
             _end(process)
             self.deliver(profile)
+            if was_closed:
+                for installation in recording.delivering:
+                    recording.store.note_browser_closed(installation, time.time() * 1000)
 
     def deliver(self, profile: Path) -> None:
         """Start the browser once more, unseen, until its queue is empty; then remove the profile."""

@@ -44,7 +44,7 @@ class Collector:
         store: receives the events.
         token: the secret of this installation.
         port: the port it listens on.
-        stored: called with the number of stored actions after each delivery.
+        stored: called after each delivery with the installation and the number of all stored actions.
         delivered: called when a browser says that it has nothing left to deliver.
     """
 
@@ -55,7 +55,7 @@ class Collector:
         token: str,
         port: int,
         *,
-        stored: Callable[[int], None] | None = None,
+        stored: Callable[[str, int], None] | None = None,
         delivered: Callable[[], None] | None = None,
     ) -> None:
         self._study, self._store, self._token = study, store, token
@@ -92,7 +92,7 @@ class Collector:
         except StorageFullError as error:
             raise _Refused(507, str(error)) from None
         if self._stored is not None:
-            self._stored(await run_in_threadpool(self._store.count, "action"))
+            self._stored(installation, await run_in_threadpool(self._store.count, "action"))
         return JSONResponse(
             {"stored": len(events) - len(refused), "refused": refused | invalid}, headers=_HEADERS
         )

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 from facsim.record.events import Consent, Control, Event, Forget, Leave, RecordedAction, read_event
 from facsim.record.study import Study
@@ -30,7 +31,7 @@ CREATE INDEX IF NOT EXISTS by_page ON events (page);
 CREATE TABLE IF NOT EXISTS pages (hash TEXT PRIMARY KEY, html BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS deleted (installation TEXT PRIMARY KEY);
 """
-_KEPT_WHEN_FORGETTING = ("consent", "pause", "resume", "stop", "forget")
+_KEPT_WHEN_FORGETTING = ("consent", "pause", "resume", "stop", "forget", "browser_closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,24 @@ class EventStore:
         if any(isinstance(event, Forget | Control) for event in events):
             self._shrink()
         return refused
+
+    def note_browser_closed(self, installation: str, time: float) -> None:
+        """Store that the person closed the browser, as the latest event of an installation.
+
+        Args:
+            installation: its id.
+            time: milliseconds since 1970.
+
+        Raises:
+            StorageFullError: if it cannot be written.
+        """
+        with self._transaction():
+            (latest,) = self._db.execute(
+                "SELECT max(clock) FROM events WHERE installation = ?", (installation,)
+            ).fetchone()
+            if latest is not None:
+                event = Control(id=token_hex(12), clock=latest + 1, time=time, kind="browser_closed")
+                self._insert(installation, event)
 
     def _refusal(self, installation: str, event: Event, study: Study) -> str | None:
         if self._db.execute("SELECT 1 FROM deleted WHERE installation = ?", (installation,)).fetchone():

@@ -154,9 +154,12 @@ class Rationale(_Event):
 
 
 class Control(_Event):
-    """The person paused, resumed or stopped the recording, or had everything deleted."""
+    """The person paused, resumed or stopped the recording, had everything deleted, or closed the browser.
 
-    kind: Literal["pause", "resume", "stop", "delete_all"]
+    `browser_closed` is noted by the collector: a browser that is closing may have no time to say so.
+    """
+
+    kind: Literal["pause", "resume", "stop", "delete_all", "browser_closed"]
 
 
 class Forget(_Event):

@@ -155,6 +155,8 @@ class _Reader:
 
     def _read(self, event: Event, page: str | None, at: float) -> Iterator[RawSession]:
         match event:
+            case Control(kind="browser_closed"):
+                yield from self._browser_closed()
             case Consent() | Control() | Forget():
                 yield from self._close(censored=True)
                 if isinstance(event, Consent):
@@ -211,12 +213,25 @@ class _Reader:
         if self._open:
             self._visit.context.append({"kind": "tab closed", "tab": self._tab(event.doc)})
         yield from self._leave_if_gone(event.doc)
-        if not self._open and self._left is None and self._last_action and self._visit.steps:
-            action, page = self._last_action
-            if action.doc == event.doc:
-                # The browser had no time to store the page at closing.
-                self._report.note("page at closing is unknown: the last recorded page of the tab was used")
-                yield from self._terminate(action, page, self._clock.now)
+        if not self._open and self._left is None:
+            yield from self._closed_without_leave(event.doc)
+
+    def _browser_closed(self) -> Iterator[RawSession]:
+        """The person closed the browser. If its pages had time to store that, the session has ended already."""
+        if self._left is not None and not self._open:
+            yield from self._end_of_recording()
+        elif self._last_action is not None and self._last_action[0].doc in self._open:
+            yield from self._closed_without_leave(self._last_action[0].doc)
+        yield from self._close(censored=True)
+        self._open.clear()
+        self._left = None
+
+    def _closed_without_leave(self, doc: str) -> Iterator[RawSession]:
+        """A document was closed before the browser could store its page."""
+        if self._last_action is None or self._last_action[0].doc != doc or not self._visit.steps:
+            return
+        self._report.note("page at closing is unknown: the page of the last action in the tab was used")
+        yield from self._terminate(*self._last_action, self._clock.now)
 
     def _leave_if_gone(self, doc: str) -> Iterator[RawSession]:
         """The session ends if this was the last document and its tab is gone."""

@@ -51,6 +51,8 @@ class Recording:
         self.store = EventStore(self.folder / "events.sqlite")
         self.delivered_at = 0.0
         """When a browser last had nothing left to deliver (`time.monotonic`)."""
+        self.delivering: set[str] = set()
+        """The installations that have delivered since this object was made."""
 
     def _token(self) -> str:
         file = self.folder / "token"
@@ -85,8 +87,14 @@ class Recording:
 
         with bind_localhost(self.study.port if port is None else port) as listener:
             number = int(listener.getsockname()[1])
+
+            def note(installation: str, actions: int) -> None:
+                self.delivering.add(installation)
+                if stored is not None:
+                    stored(actions)
+
             app = Collector(
-                self.study, self.store, self.token, number, stored=stored, delivered=self._note_delivery
+                self.study, self.store, self.token, number, stored=note, delivered=self._note_delivery
             ).app()
             server = localhost_server(app, longest_request=_LONGEST_HEAD)
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
