@@ -217,7 +217,7 @@ class _Reader:
             yield from self._closed_without_leave(event.doc)
 
     def _browser_closed(self) -> Iterator[RawSession]:
-        """The person closed the browser. If its pages had time to store that, the session has ended already."""
+        """The person closed the browser. If its pages could store that, the session has ended already."""
         if self._left is not None and not self._open:
             yield from self._end_of_recording()
         elif self._last_action is not None and self._last_action[0].doc in self._open:
