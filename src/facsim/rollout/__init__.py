@@ -1,8 +1,9 @@
 """The closed loop: a predictor shops by itself, and its sessions become a data set."""
 
+from facsim.rollout.browser_site import BrowserOptions
 from facsim.rollout.people import SimulatedPerson
 from facsim.rollout.rollout import rollout
 from facsim.rollout.rollout_data import Rollout
 from facsim.rollout.rollout_runner import RolloutInterrupted
 
-__all__ = ["Rollout", "RolloutInterrupted", "SimulatedPerson", "rollout"]
+__all__ = ["BrowserOptions", "Rollout", "RolloutInterrupted", "SimulatedPerson", "rollout"]

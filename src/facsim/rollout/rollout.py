@@ -11,6 +11,8 @@ from facsim.data import DataSet, DataSetWriter
 from facsim.predict.protocol import Predictor, Savable, as_trainable
 from facsim.predict.registry import ENDPOINT_KINDS, load_predictor
 from facsim.prompt import PromptConfig, prompt_hash
+from facsim.rollout.browser_site import BrowserOptions, BrowserSite
+from facsim.rollout.rollout_journal import RolloutJournal
 from facsim.rollout.people import (
     SimulatedPerson,
     people_of_data,
@@ -19,10 +21,9 @@ from facsim.rollout.people import (
     select_people,
 )
 from facsim.rollout.rollout_data import SOURCE, Rollout, card_of, open_rollout, write_rollout
-from facsim.rollout.rollout_journal import RolloutJournal
 from facsim.rollout.rollout_runner import RolloutRunner, WorkerPlan, prepare_predictor
 from facsim.rollout.session_loop import LoopSettings
-from facsim.rollout.shop_site import SITE_NAME, ShopSite
+from facsim.rollout.shop_site import ShopSite
 from facsim.rollout.web_environment import Site
 from facsim.util.errors import ConfigError
 from facsim.util.progress import Progress
@@ -31,6 +32,9 @@ from facsim.util.work_folder import WorkFolder
 
 MAX_STEPS: Final = 200
 """Default limit of actions per session. Fewer than one in 100,000 simulated shoppers takes as many."""
+
+_TABS: Final = 4
+"""Sessions in flight in a browser, at least."""
 
 PeopleSource = DataSet | Sequence[SimulatedPerson] | str | Path
 
@@ -48,6 +52,8 @@ def rollout(
     concurrency: int | None = None,
     greedy: bool = False,
     max_steps: int = MAX_STEPS,
+    max_seconds: float | None = None,
+    browser: BrowserOptions | None = None,
     prompt: PromptConfig | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -66,7 +72,8 @@ def rollout(
     compared pairwise.
 
     Args:
-        site: `shop` or `shop:DESIGN`, the embedded shop.
+        site: `shop` or `shop:DESIGN`, the embedded shop, rendered in process unless `browser` is given; or
+            the address of a site, which is visited with a real browser.
         predictor: a spec string such as `baseline:markov-2`, or a predictor. It is closed at the end.
         sessions: number of sessions.
         out: the data set's folder. Until it is complete, answers are kept in `OUT.rollout`.
@@ -79,6 +86,8 @@ def rollout(
         concurrency: sessions in flight; by default the predictor's own choice.
         greedy: take the most probable action instead of drawing one.
         max_steps: a session ends after so many actions.
+        max_seconds: a session ends after so many seconds; no limit by default.
+        browser: how the real browser visits the site.
         prompt: how sessions become chat messages, if the predictor is the spec string of a model.
         resume: continue an unfinished rollout. No answer is asked for again, except calls that failed.
         overwrite: replace an existing data set at `out`.
@@ -97,14 +106,14 @@ def rollout(
     _check_counts(sessions=sessions, workers=workers, max_steps=max_steps, concurrency=concurrency)
     out = Path(out)
     chosen = _open_people(people)
-    place, who = _open_site(site, chosen, sessions, seed)
+    place, who = _open_site(site, chosen, sessions, seed, browser)
     given = predictor
     asked = load_predictor(given, prompt=prompt, **options) if isinstance(given, str) else given
     train = DataSet.open(train) if isinstance(train, str | Path) else train
     if workers > 1:
-        _check_workers(given, asked)
+        _check_workers(given, asked, place)
     prepare_predictor(asked, place, train, seed)
-    loop = LoopSettings(SITE_NAME, greedy, max_steps)
+    loop = LoopSettings(place.name, greedy, max_steps, max_seconds)
     settings = _identity(place, asked, people=chosen, train=train, sessions=sessions, seed=seed, loop=loop)
     if not overwrite and (out / "card.json").exists():
         return open_rollout(out, settings)
@@ -144,8 +153,9 @@ def rollout(
             )
             runner.run_in_workers(plan, pending, workers)
         else:
-            runner.run(pending, concurrency or asked.concurrency)
-        return write_rollout(out, settings, who, journal, site_name=SITE_NAME, overwrite=overwrite)
+            at_once = asked.concurrency if isinstance(place, ShopSite) else max(_TABS, asked.concurrency)
+            runner.run(pending, concurrency or at_once)
+        return write_rollout(out, settings, who, journal, site_name=place.name, overwrite=overwrite)
 
 
 def _check_counts(**counts: int | None) -> None:
@@ -163,27 +173,43 @@ def _open_people(people: PeopleSource | None) -> DataSet | list[SimulatedPerson]
 
 
 def _open_site(
-    spec: str, people: DataSet | list[SimulatedPerson] | None, sessions: int, seed: int
+    spec: str,
+    people: DataSet | list[SimulatedPerson] | None,
+    sessions: int,
+    seed: int,
+    browser: BrowserOptions | None,
 ) -> tuple[Site, list[SimulatedPerson]]:
     """The site and the people who go there.
 
     Raises:
         ConfigError: if there is no such site.
     """
+    found = people_of_data(people) if isinstance(people, DataSet) else people
     kind, _, variant = spec.partition(":")
+    if kind in ("http", "https"):
+        if found is None:
+            raise ConfigError(f"{spec}: say who goes there with --people (in Python people=…)")
+        return BrowserSite(spec, browser), select_people(found, sessions, seed)
     if kind != "shop":
-        raise ConfigError(f"unknown site {spec!r}: expected shop or shop:DESIGN")
+        raise ConfigError(f"unknown site {spec!r}: expected shop, shop:DESIGN or an address")
     shop_seed, shop_sessions = seed, sessions
     if isinstance(people, DataSet) and people.card.source == "shop":
         shop_seed, shop_sessions = people.card.settings["seed"], people.card.settings["sessions"]
-    site = ShopSite(variant or "standard", shop_seed, shop_sessions)
-    if people is None:
-        return site, people_of_shop(site.simulation, range(sessions))
-    found = people_of_data(people) if isinstance(people, DataSet) else people
-    return site, select_people(found, sessions, seed)
+    shop = ShopSite(variant or "standard", shop_seed, shop_sessions)
+    if found is None:
+        chosen = people_of_shop(shop.simulation, range(sessions))
+    else:
+        chosen = select_people(found, sessions, seed)
+    if browser is None:
+        return shop, chosen
+    from facsim.rollout.shop_browser_site import ShopBrowserSite  # noqa: PLC0415 (an extra)
+
+    return ShopBrowserSite(shop, browser), chosen
 
 
-def _check_workers(given: str | Predictor, predictor: Predictor) -> None:
+def _check_workers(given: str | Predictor, predictor: Predictor, site: Site) -> None:
+    if not isinstance(site, ShopSite):
+        raise ConfigError("a browser serves one process: use concurrency, not workers, for several at once")
     if not isinstance(given, str):
         raise ConfigError("several workers need a predictor's spec string: each process makes its own")
     if given.partition(":")[0] in ENDPOINT_KINDS:
@@ -230,6 +256,7 @@ def _identity(
         "seed": seed,
         "greedy": loop.greedy,
         "max_steps": loop.max_steps,
+        "max_seconds": loop.max_seconds,
     }
     plain: dict[str, Any] = json.loads(json.dumps(identity))
     return plain

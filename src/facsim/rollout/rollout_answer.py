@@ -78,10 +78,17 @@ class RolloutAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """How a session ended, and why in words if that needs any."""
+    """How a session ended.
+
+    Attributes:
+        kind: how.
+        message: why in words, if that needs any.
+        can_retry: whether another attempt may end otherwise, because only the browser was lost.
+    """
 
     kind: EndKind
     message: str | None = None
+    can_retry: bool = False
 
 
 def unusable(prediction: Prediction) -> tuple[FailureKind, str]:

@@ -30,6 +30,7 @@ from facsim.util.progress import Progress
 from facsim.util.workers import WorkerPool
 
 _CHUNK: Final = 20
+_ATTEMPTS: Final = 3
 _REPORT_SECONDS: Final = 0.1
 
 
@@ -88,9 +89,9 @@ class RolloutRunner:
             loop = SessionLoop(environment, self._predictor, self._settings, lambda: pool.is_stopping)
             try:
                 for person in people:
-                    log = JournalLog(self._journal, person.session_id)
-                    end = await loop.run(person, ActionDraw(self._seed, person.draw_key), log)
-                    self._finish(person.session_id, end)
+                    end = await self._session(loop, person)
+                    self._journal.end(person.session_id, end)
+                    self._meter.count(end)
                     if pool.is_stopping:
                         return
             except SessionStopped:
@@ -136,9 +137,14 @@ class RolloutRunner:
                 self._meter.count(log.end)
         self._meter.report()
 
-    def _finish(self, session_id: str, end: SessionEnd) -> None:
-        self._journal.end(session_id, end)
-        self._meter.count(end)
+    async def _session(self, loop: SessionLoop, person: SimulatedPerson) -> SessionEnd:
+        """One session, again from its start if the browser is lost. No answer is asked for again."""
+        for attempt in range(_ATTEMPTS):
+            log = JournalLog(self._journal, person.session_id)
+            end = await loop.run(person, ActionDraw(self._seed, person.draw_key), log)
+            if not end.can_retry or attempt == _ATTEMPTS - 1:
+                break
+        return end
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +209,13 @@ def prepare_predictor(predictor: Predictor, site: Site, train: DataSet | None, s
         ConfigError: if it needs a data set, or a shop, and there is none.
     """
     if isinstance(predictor, Oracle):
-        if not isinstance(site, ShopSite):
+        shop = shop_of(site)
+        if shop is None:
             raise ConfigError(
                 f"{predictor.spec} knows the shoppers of the embedded shop only, not {site.spec}"
             )
-        simulation = site.simulation
-        predictor.rebuild(simulation.seed, simulation.sessions, site.variant)
+        simulation = shop.simulation
+        predictor.rebuild(simulation.seed, simulation.sessions, shop.variant)
         return
     trainable = as_trainable(predictor)
     if trainable is None:
@@ -217,6 +224,12 @@ def prepare_predictor(predictor: Predictor, site: Site, train: DataSet | None, s
         raise ConfigError(f"{predictor.spec} learns from people: give it a data set with --train")
     if train is not None:
         trainable.fit(train, seed=seed)
+
+
+def shop_of(site: Site) -> ShopSite | None:
+    """The embedded shop that a site is, in process or in a browser; None for any other site."""
+    shop = getattr(site, "shop", site)
+    return shop if isinstance(shop, ShopSite) else None
 
 
 class _Meter:

@@ -13,7 +13,13 @@ from facsim.predict.protocol import Predictor
 from facsim.rollout.action_draw import ActionDraw, is_distribution, truth_of_draw
 from facsim.rollout.people import SimulatedPerson
 from facsim.rollout.rollout_answer import RolloutAnswer, SessionEnd, clean_action, unusable
-from facsim.rollout.web_environment import ActionError, Observation, SiteError, WebEnvironment
+from facsim.rollout.web_environment import (
+    ActionError,
+    BrowserLostError,
+    Observation,
+    SiteError,
+    WebEnvironment,
+)
 from facsim.schema import Action, PastStep, Prediction, SessionSoFar, Truth
 
 MAX_FAILURES: Final = 3
@@ -120,7 +126,7 @@ class SessionLoop:
                     return SessionEnd("failed", f"{answer.failure}: {answer.message}")
                 observation = await self._environment.observe()
         except SiteError as error:
-            return SessionEnd("site", str(error))
+            return SessionEnd("site", str(error), can_retry=isinstance(error, BrowserLostError))
         return SessionEnd("max_steps", f"after {self._settings.max_steps} actions")
 
     async def _answer(

@@ -36,7 +36,7 @@ class ShopSite:
     """
 
     def __init__(self, variant: str, seed: int, sessions: int) -> None:
-        self.spec = f"shop:{variant}"
+        self.spec, self.name = f"shop:{variant}", SITE_NAME
         self.simulation = ShopSimulation(seed, sessions, variant)
         self.variant = variant
         self._parsed: OrderedDict[str, Page] = OrderedDict()

@@ -48,6 +48,10 @@ class SiteError(Exception):
     """The session cannot go on: the site or the browser failed."""
 
 
+class BrowserLostError(SiteError):
+    """The browser is gone. The session can be tried again in another one."""
+
+
 class WebEnvironment(Protocol):
     """One session at a time on a site."""
 
@@ -88,9 +92,11 @@ class Site(Protocol):
 
     Attributes:
         spec: the site as the user named it.
+        name: its host, as predictors are told.
     """
 
     spec: str
+    name: str
 
     def settings(self) -> Mapping[str, Hashable]:
         """Everything that changes its pages and what is done there, as JSON values."""

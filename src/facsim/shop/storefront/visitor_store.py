@@ -12,6 +12,9 @@ from pathlib import Path
 from facsim.shop.storefront.views import Visitor
 from facsim.util.errors import ConfigError
 
+COOKIE = "shop_visitor"
+"""Name of the cookie with a visitor's id."""
+
 _KEPT_SECONDS = 30 * 24 * 3600
 _TABLE = "CREATE TABLE IF NOT EXISTS visitors (id TEXT PRIMARY KEY, state TEXT NOT NULL, seen REAL NOT NULL)"
 

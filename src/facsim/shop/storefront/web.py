@@ -18,9 +18,8 @@ from facsim.shop.catalogue.pictures import picture
 from facsim.shop.storefront.store import Storefront
 from facsim.shop.storefront.urls import NotFoundError, route_of, words
 from facsim.shop.storefront.views import Visitor
-from facsim.shop.storefront.visitor_store import VisitorStore
+from facsim.shop.storefront.visitor_store import COOKIE, VisitorStore
 
-COOKIE = "shop_visitor"
 _STATIC = Path(__file__).with_name("static")
 _LONGEST_ADDRESS = 8_000
 _LONGEST_FORM = 10_000

@@ -1,0 +1,49 @@
+// The page as HTML with computed visibility, live values and open shadow roots. The page itself is not changed:
+// marks go to a copy in a document of its own, where nothing loads and no script runs.
+// The marks are described in docs/your-data/pages.md, "Computed visibility".
+() => {
+  const VISIBLE = 'data-facsim-visible';
+  // What is in these is drawn by the browser, or not at all.
+  const WHOLE = 'select, svg, math, map, datalist, object, video, audio, canvas, iframe';
+  const looksHidden = e => e.hidden || e.getAttribute('aria-hidden') === 'true' ||
+    /display:none|visibility:hidden/.test((e.getAttribute('style') || '').toLowerCase().replace(/\s/g, '')) ||
+    (e.localName === 'dialog' && !e.open);
+  const setState = (live, copy, name) => copy.toggleAttribute(name, Boolean(live[name]));
+  const setLiveValue = (live, copy) => {
+    if (live.localName === 'textarea') copy.textContent = live.value;
+    else if (live.localName === 'option') setState(live, copy, 'selected');
+    else if (live.localName === 'input') {
+      if (live.type === 'password') copy.removeAttribute('value');
+      else if (live.value || copy.hasAttribute('value')) copy.setAttribute('value', live.value);
+      if (live.type === 'checkbox' || live.type === 'radio') setState(live, copy, 'checked');
+    }
+  };
+  const walk = (live, copy) => {
+    setLiveValue(live, copy);
+    const inside = [...live.children].map((child, place) => [copy.children[place], walk(child, copy.children[place])]);
+    if (live.shadowRoot) {
+      const template = copy.ownerDocument.createElement('template');
+      template.setAttribute('shadowrootmode', 'open');
+      for (const node of live.shadowRoot.childNodes) template.content.append(copy.ownerDocument.importNode(node, true));
+      [...live.shadowRoot.children].forEach((child, place) =>
+        inside.push([template.content.children[place], walk(child, template.content.children[place])]));
+      copy.prepend(template);
+    }
+    if (live.matches(WHOLE)) return live.checkVisibility({visibilityProperty: true});
+    const shown = live.checkVisibility({visibilityProperty: true}) || inside.some(([, visible]) => visible);
+    for (const [child, visible] of inside) if (!visible && shown) child.setAttribute(VISIBLE, 'false');
+    if (shown && looksHidden(live)) copy.setAttribute(VISIBLE, 'true');
+    return shown;
+  };
+  const inert = document.implementation.createHTMLDocument('');
+  const copy = inert.importNode(document.documentElement, true);
+  for (const marked of copy.querySelectorAll(`[${VISIBLE}]`)) marked.removeAttribute(VISIBLE);
+  if (document.body) {
+    const bodies = [...document.documentElement.children].indexOf(document.body);
+    walk(document.body, copy.children[bodies]);
+  }
+  // Never drawn, but white space beside them would be read as the edge of a block. Locators count siblings of one
+  // tag, so theirs do not change.
+  for (const list of copy.querySelectorAll('datalist')) list.remove();
+  return '<!doctype html>' + copy.outerHTML;
+}
