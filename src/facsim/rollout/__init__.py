@@ -2,8 +2,8 @@
 
 from facsim.rollout.browser_site import BrowserOptions
 from facsim.rollout.people import SimulatedPerson
-from facsim.rollout.rollout import rollout
+from facsim.rollout.rollout import is_address, rollout
 from facsim.rollout.rollout_data import Rollout
 from facsim.rollout.rollout_runner import RolloutInterrupted
 
-__all__ = ["BrowserOptions", "Rollout", "RolloutInterrupted", "SimulatedPerson", "rollout"]
+__all__ = ["BrowserOptions", "Rollout", "RolloutInterrupted", "SimulatedPerson", "is_address", "rollout"]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from facsim.data import DataSet, DataSetWriter
 from facsim.predict.protocol import Predictor, Savable, as_trainable
-from facsim.predict.registry import ENDPOINT_KINDS, load_predictor
+from facsim.predict.registry import ENDPOINT_KINDS, LOCAL, load_predictor
 from facsim.prompt import PromptConfig, prompt_hash
 from facsim.rollout.browser_site import BrowserOptions, BrowserSite
 from facsim.rollout.rollout_journal import RolloutJournal
@@ -81,7 +81,7 @@ def rollout(
             `facsim.rollout.people.read_personas`) or a list. By default the shop's own people.
         train: a data set, or its folder, that a predictor which learns is fitted on.
         seed: of the random numbers, of fitting, and of the sample of people. For the shop's own people it is
-            also the shop's seed; people of a sample of the shop come with theirs.
+            also the shop's seed, unless `people` or `train` is a sample of the shop: it comes with its shop.
         workers: number of processes, for predictors that compute in this process.
         concurrency: sessions in flight; by default the predictor's own choice.
         greedy: take the most probable action instead of drawing one.
@@ -92,7 +92,8 @@ def rollout(
         resume: continue an unfinished rollout. No answer is asked for again, except calls that failed.
         overwrite: replace an existing data set at `out`.
         progress: called with (finished sessions, sessions, rate and ends).
-        **options: options of the predictor, if it is a spec string; see `facsim.load_predictor`.
+        **options: options of the predictor, if it is a spec string; see `facsim.load_predictor`. Endpoints
+            get temperature 1 by default (0 if `greedy`), local models `candidates` decoding.
 
     Returns:
         Where the data set is, and what came of the sessions. If `out` already holds this very rollout,
@@ -106,10 +107,14 @@ def rollout(
     _check_counts(sessions=sessions, workers=workers, max_steps=max_steps, concurrency=concurrency)
     out = Path(out)
     chosen = _open_people(people)
-    place, who = _open_site(site, chosen, sessions, seed, browser)
-    given = predictor
-    asked = load_predictor(given, prompt=prompt, **options) if isinstance(given, str) else given
     train = DataSet.open(train) if isinstance(train, str | Path) else train
+    place, who = _open_site(site, chosen, train, sessions=sessions, seed=seed, browser=browser)
+    given = predictor
+    if isinstance(given, str):
+        options = _with_defaults(given, options, greedy=greedy)
+        asked = load_predictor(given, prompt=prompt, **options)
+    else:
+        asked = given
     if workers > 1:
         _check_workers(given, asked, place)
     prepare_predictor(asked, place, train, seed)
@@ -158,6 +163,19 @@ def rollout(
         return write_rollout(out, settings, who, journal, site_name=place.name, overwrite=overwrite)
 
 
+def is_address(site: str) -> bool:
+    """Whether a site is given by its address, and so needs a real browser."""
+    return site.startswith(("http://", "https://"))
+
+
+def _with_defaults(spec: str, options: dict[str, Any], *, greedy: bool) -> dict[str, Any]:
+    """Options under which answers are a population's: drawn, not the most probable one each time."""
+    kind = spec.partition(":")[0]
+    if kind in ENDPOINT_KINDS:
+        return {"temperature": 0.0 if greedy else 1.0, **options}
+    return {"decoding": "candidates", **options} if kind == LOCAL else options
+
+
 def _check_counts(**counts: int | None) -> None:
     for name, count in counts.items():
         if count is not None and count < 1:
@@ -175,6 +193,8 @@ def _open_people(people: PeopleSource | None) -> DataSet | list[SimulatedPerson]
 def _open_site(
     spec: str,
     people: DataSet | list[SimulatedPerson] | None,
+    train: DataSet | None,
+    *,
     sessions: int,
     seed: int,
     browser: BrowserOptions | None,
@@ -186,15 +206,18 @@ def _open_site(
     """
     found = people_of_data(people) if isinstance(people, DataSet) else people
     kind, _, variant = spec.partition(":")
-    if kind in ("http", "https"):
+    if is_address(spec):
         if found is None:
             raise ConfigError(f"{spec}: say who goes there with --people (in Python people=…)")
         return BrowserSite(spec, browser), select_people(found, sessions, seed)
     if kind != "shop":
         raise ConfigError(f"unknown site {spec!r}: expected shop, shop:DESIGN or an address")
     shop_seed, shop_sessions = seed, sessions
-    if isinstance(people, DataSet) and people.card.source == "shop":
-        shop_seed, shop_sessions = people.card.settings["seed"], people.card.settings["sessions"]
+    for data in (people, train):
+        # In another shop the products that people bought do not exist.
+        if isinstance(data, DataSet) and data.card.source == "shop":
+            shop_seed, shop_sessions = data.card.settings["seed"], data.card.settings["sessions"]
+            break
     shop = ShopSite(variant or "standard", shop_seed, shop_sessions)
     if found is None:
         chosen = people_of_shop(shop.simulation, range(sessions))

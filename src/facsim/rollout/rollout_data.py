@@ -41,6 +41,16 @@ class Rollout:
     answers: int
     cost: float | None = None
 
+    def __str__(self) -> str:
+        ends = ", ".join(f"{count:,} {kind}" for kind, count in self.ends.items())
+        lines = [f"{self.path}: {self.sessions:,} sessions ({ends}), {self.answers:,} answers"]
+        if self.failures:
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.failures.items())
+            lines.append(f"Unusable answers: {kinds}; {self.path / 'rollout.json'} lists them")
+        if self.cost is not None:
+            lines.append(f"Cost: ${self.cost:.2f}")
+        return "\n".join(lines)
+
     @property
     def data(self) -> DataSet:
         """The data set, opened."""

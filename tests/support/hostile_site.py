@@ -1,0 +1,96 @@
+"""A web site on localhost whose pages misbehave in every way that a rollout must survive."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+PAGES = {
+    "/": """<h1>Home</h1>
+      <a href="/plain">Plain</a> <a href="/busy">Busy</a> <a href="/hang">Hang</a> <a href="/alerts">Alerts</a>
+      <a href="/loop">Loop</a> <a href="/gone">Gone</a> <a href="/away">Away</a> <a href="/pay">Pay page</a>
+      <a href="/file.zip">Download</a> <a href="/plain" target="_blank">New tab</a>
+      <a href="http://evil.example/steal">Outside</a> <a href="/out">Redirect outside</a>
+      <a href="/tricks">Tricks</a> <a href="/confirm">Confirm</a> <a href="/slow">Slow</a>
+      <a href="/hidden">Hidden</a> <a href="/never">Never quiet</a> <a href="/crash">Crash</a>""",
+    "/plain": "<h1>Plain</h1><a href='/'>Home</a>",
+    "/hang": "<h1>Hang</h1><script>setTimeout(() => { while (true); }, 50)</script>",
+    "/alerts": "<h1>Alerts</h1><script>setTimeout(() => { while (true) alert('more'); }, 50)</script>",
+    "/confirm": """<h1>Confirm</h1><a href="/plain" onclick="return confirm('Sure?')">Go on</a>
+      <script>alert('Welcome')</script>""",
+    "/gone": """<h1>Gone</h1><button id="b" onclick="document.title='pressed'">Vanishing</button>
+      <button>Staying</button>
+      <script>const b = document.getElementById('b');
+      addEventListener('mousemove', () => b.remove());</script>
+      <div style="position:fixed;inset:0"></div>""",
+    "/away": """<h1>Away</h1><button onclick="location='file:///etc/passwd'">File</button>
+      <button onclick="location='data:text/html,<h1>data</h1>'">Data</button>
+      <button onclick="location='http://evil.example/'">Evil</button>
+      <button onclick="fetch('http://evil.example/leak').catch(() => 0)">Leak</button>""",
+    "/pay": """<h1>Pay</h1><form method="post" action="/checkout/confirm"><input name="card" aria-label="Card">
+      <button>Place your order</button></form><button onclick="location='/plain'">Later</button>""",
+    "/tricks": """<h1>Tricks</h1><p data-facsim-visible="false">Seen</p><p style="opacity:1" hidden>Unseen</p>
+      <style>.x { display: none }</style><button class="x">Invisible</button><button>Visible</button>
+      <script>Element.prototype.remove = () => { throw 1 }; JSON.stringify = () => 'x';</script>""",
+    "/hidden": """<h1>Hidden</h1><style>.menu { display: none } .open .menu { display: block }</style>
+      <div id="d"><button onclick="d.classList.toggle('open')">Menu</button>
+      <div class="menu"><a href="/plain">Inside</a></div></div>
+      <input type="checkbox" aria-label="Agree"><input aria-label="Name" value="old">""",
+    "/never": """<h1>Never</h1><a href="/plain">Leave</a><p id="p"></p>
+      <script>setInterval(() => { p.textContent = performance.now(); fetch('/plain'); }, 20)</script>""",
+}
+
+
+class HostileSite:
+    """The running site, and what was asked of it."""
+
+    def __init__(self, port: int) -> None:
+        self.address = f"http://127.0.0.1:{port}"
+        self.requests: Counter[str] = Counter()
+
+
+@contextmanager
+def hostile_site() -> Iterator[HostileSite]:
+    """The site, open for as long as the block runs."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = urlsplit(self.path).path
+            site.requests[f"{self.command} {self.headers['Host']} {path}"] += 1
+            if path == "/loop":
+                return self._send(302, b"", {"Location": "/loop"})
+            if path == "/out":
+                return self._send(302, b"", {"Location": "http://evil.example/redirected"})
+            if path == "/file.zip":
+                return self._send(200, b"PK", {"Content-Type": "application/zip"})
+            if path not in PAGES:
+                return self._send(404, b"<h1>Not found</h1><a href='/'>Home</a>")
+            self._send(200, f"<!doctype html><html><body>{PAGES[path]}</body></html>".encode())
+
+        do_POST = do_GET
+
+        def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+            self.send_response(status)
+            for name, value in {"Content-Type": "text/html; charset=utf-8", **(headers or {})}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    site = HostileSite(server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        server.server_close()
