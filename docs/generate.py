@@ -113,6 +113,7 @@ CONTENTS = {
         "how-to/look-at-sessions",
         "how-to/simulated-people",
         "how-to/test-a-design",
+        "how-to/roll-out",
         "how-to/*",
     ),
     "Reference": (

@@ -171,7 +171,7 @@ def test_a_page_that_hangs_ends_its_session_only(
 
 
 def test_what_cannot_be_reached_is_counted(site: HostileSite, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("facsim.rollout.browser_environment._ACTION_SECONDS", 1.0)
+    monkeypatch.setattr("facsim.rollout.browser_environment._ACTION_SECONDS", 4.0)
     rolled, script = visit(site, tmp_path / "a", "Gone", "Vanishing", "Staying", "Nonsense")
     assert rolled.ends == {"failed": 1}
     assert rolled.failures == {"not_possible": 2, "not_on_page": 1}
@@ -295,7 +295,7 @@ def test_bad_options_are_explained(site: HostileSite, tmp_path: Path) -> None:
         rollout(site.address, Script(), sessions=1, out=tmp_path / "out", progress=no_progress)
     with pytest.raises(ConfigError, match="use concurrency, not workers"):
         visit(site, tmp_path / "out", workers=2)
-    with pytest.raises(ConfigError, match="knows the embedded shop's shoppers only"):
+    with pytest.raises(ConfigError, match="knows the shoppers of the embedded shop only"):
         rollout(
             site.address,
             "oracle:",

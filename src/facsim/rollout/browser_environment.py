@@ -72,6 +72,7 @@ class BrowserEnvironment:
         try:
             self._context = await within(self._site.new_context(person), _CALL_SECONDS, "a new context")
             self._context.on("page", self._adopt)
+            self._context.on("dialog", self._on_dialog)
             if self._site.may_purchase(self._site.url) is False:
                 await self._context.route("**/*", self._guard_request)
             self._tabs: list[Page] = []
@@ -183,12 +184,11 @@ class BrowserEnvironment:
         """The tab in front: the newest that is open."""
         self._tabs = [tab for tab in self._tabs if not tab.is_closed()]
         if not self._tabs:
-            raise SiteError("the site closed its last tab")
+            raise BrowserLostError("the last tab was closed")
         return self._tabs[-1]
 
     def _adopt(self, page: Page) -> None:
         """Watch a new tab or popup; it comes to the front."""
-        page.on("dialog", self._on_dialog)
         page.on("crash", self._on_crash)
         self._tabs.append(page)
         if len(self._tabs) > _MOST_TABS:
@@ -220,7 +220,7 @@ class BrowserEnvironment:
 
     def _check_alive(self) -> None:
         if self._crashed:
-            raise SiteError("the page crashed")
+            raise BrowserLostError("the page crashed")
         if self._dialogs > _MOST_DIALOGS:
             raise SiteError("the page opens one dialog after another")
         context = self._context
@@ -257,7 +257,7 @@ class BrowserEnvironment:
             raise ActionError(f"{element.name} cannot be acted on: {_reason(error)}") from None
         except Error as error:
             if self._crashed:
-                raise SiteError("the page crashed") from None
+                raise BrowserLostError("the page crashed") from None
             raise ActionError(f"{element.name} cannot be acted on: {_first_line(error)}") from None
 
     async def _after(self, before: str) -> Observation:

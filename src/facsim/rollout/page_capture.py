@@ -46,7 +46,7 @@ class RequestWatch:
         return not waiting and now - self._last >= seconds
 
     def _begin(self, request: Request) -> None:
-        if request.is_navigation_request() and request.frame.parent_frame is None:
+        if request.is_navigation_request() and not _is_in_frame(request):
             self.navigations += 1
         if request.resource_type in _AWAITED:
             self._open[request] = self._last = time.monotonic()
@@ -56,12 +56,21 @@ class RequestWatch:
             self._last = time.monotonic()
 
 
+def _is_in_frame(request: Request) -> bool:
+    from playwright.async_api import Error  # noqa: PLC0415 (an extra)
+
+    try:
+        return request.frame.parent_frame is not None
+    except Error:  # the first page of a new tab
+        return False
+
+
 async def within(call: Coroutine[Any, Any, _Result], seconds: float, what: str) -> _Result:
     """The result of a call to the browser.
 
     Raises:
-        SiteError: if it takes longer, or the page crashed.
-        BrowserLostError: if the browser is gone.
+        SiteError: if it takes longer.
+        BrowserLostError: if the page crashed or the browser is gone.
         playwright.async_api.Error: if the call failed otherwise.
     """
     from playwright.async_api import Error  # noqa: PLC0415 (an extra)
@@ -72,7 +81,7 @@ async def within(call: Coroutine[Any, Any, _Result], seconds: float, what: str) 
         raise SiteError(f"the page does not respond ({what} took over {seconds:g} s)") from None
     except Error as error:
         if "crashed" in error.message:
-            raise SiteError("the page crashed") from None
+            raise BrowserLostError("the page crashed") from None
         if "has been closed" in error.message or "Connection closed" in error.message:
             raise BrowserLostError(f"the browser or the tab was closed ({what})") from None
         raise

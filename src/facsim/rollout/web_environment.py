@@ -49,7 +49,7 @@ class SiteError(Exception):
 
 
 class BrowserLostError(SiteError):
-    """The browser is gone. The session can be tried again in another one."""
+    """The page or the browser crashed. The session can be tried again from its start."""
 
 
 class WebEnvironment(Protocol):
