@@ -10,7 +10,7 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
 DEMO_SESSIONS := 80
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs test test-slow check format bench-data bench-metrics bench-evaluate bench-page bench-train bench-prompt bench-score bench-shop bench-rollout bench-report bench-catalogue bench-view page-corpus check-page check-real-pages fuzz-page draw-names shop-pictures calibrate-shop conformance clean
+.PHONY: help install demo docs test test-slow check format bench-data bench-rrweb bench-metrics bench-evaluate bench-page bench-train bench-prompt bench-score bench-shop bench-rollout bench-report bench-catalogue bench-view page-corpus check-page check-real-pages fuzz-page draw-names check-scrub shop-pictures calibrate-shop conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ format: $(STAMP) ## Format the code and apply safe fixes
 
 bench-data: $(STAMP) ## Ingest of an OPeRA-shaped data set: MB per second, peak memory
 	$(BIN)/python benchmarks/bench_data.py
+
+bench-rrweb: $(STAMP) ## Ingest of a recording with 500,000 events: linear time, peak memory
+	$(BIN)/python benchmarks/bench_rrweb.py
 
 bench-metrics: $(STAMP) ## All metrics of 200,000 predictions: CPU seconds
 	$(BIN)/python benchmarks/bench_metrics.py
@@ -122,6 +125,9 @@ bench-report: $(STAMP) ## A report of 20 runs with 20,000 predictions each: CPU 
 
 conformance: $(STAMP) ## Evaluate 50 steps through a real model server, in a virtual environment of its own
 	$(BIN)/python benchmarks/conformance.py
+
+check-scrub: $(STAMP) ## Recall and precision of `facsim scrub` on planted personal values
+	$(BIN)/python benchmarks/check_scrub.py
 
 clean: ## Remove everything that make created
 	rm -rf $(VENV) build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,7 +12,6 @@ from facsim.predict.protocol import Predictor, Savable, as_trainable
 from facsim.predict.registry import ENDPOINT_KINDS, LOCAL, load_predictor
 from facsim.prompt import PromptConfig, prompt_hash
 from facsim.rollout.browser_site import BrowserOptions, BrowserSite
-from facsim.rollout.rollout_journal import RolloutJournal
 from facsim.rollout.people import (
     SimulatedPerson,
     people_of_data,
@@ -21,6 +20,7 @@ from facsim.rollout.people import (
     select_people,
 )
 from facsim.rollout.rollout_data import SOURCE, Rollout, card_of, open_rollout, write_rollout
+from facsim.rollout.rollout_journal import RolloutJournal
 from facsim.rollout.rollout_runner import RolloutRunner, WorkerPlan, prepare_predictor
 from facsim.rollout.session_loop import LoopSettings
 from facsim.rollout.shop_site import ShopSite
