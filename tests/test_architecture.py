@@ -19,7 +19,18 @@ VAGUE = frozenset(
 """Module names that tell a reader nothing about their content."""
 SAME_NAME_IN_TWO_ROOMS = frozenset(
     # A verb of the command line and the module that does the work.
-    {"audit", "compare", "evaluate", "ingest", "record", "report", "scrub", "simplify", "synthesize"}
+    {
+        "audit",
+        "compare",
+        "evaluate",
+        "ingest",
+        "record",
+        "report",
+        "rollout",
+        "scrub",
+        "simplify",
+        "synthesize",
+    }
     # Names that their package makes clear.
     | {
         "build",

@@ -211,7 +211,7 @@ def test_nothing_leaves_the_list_of_hosts(site: HostileSite, tmp_path: Path) -> 
 
 def test_nothing_is_paid_outside_loopback(site: HostileSite, tmp_path: Path, monkeypatch) -> None:
     # The site is on loopback; the rule for other hosts is made to apply.
-    monkeypatch.setattr("facsim.rollout.browser_site.is_loopback", lambda host: False)
+    monkeypatch.setattr("facsim.rollout.browser_pool.is_loopback", lambda host: False)
     posts = "POST " + site.address.removeprefix("http://") + " /checkout/confirm"
     options = BrowserOptions(quiet_seconds=0.1, page_seconds=6, rate=50)
     for number, step in enumerate(("Place your order", ("Card", "4111"))):

@@ -1,6 +1,6 @@
 """The closed loop: a predictor shops by itself, and its sessions become a data set."""
 
-from facsim.rollout.browser_site import BrowserOptions
+from facsim.rollout.browser_pool import BrowserOptions
 from facsim.rollout.people import SimulatedPerson
 from facsim.rollout.rollout import is_address, rollout
 from facsim.rollout.rollout_data import Rollout

@@ -26,7 +26,7 @@ from facsim.util.errors import InputError
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Dialog, Locator, Page, Route
 
-    from facsim.rollout.browser_site import BrowserSite
+    from facsim.rollout.browser_pool import BrowserPool
 
 _ACTION_SECONDS: Final = 10.0
 """Time for one mouse or keyboard action: scrolling to the element, waiting until it is not covered."""
@@ -53,11 +53,11 @@ class BrowserEnvironment:
     """A session in a context of its own.
 
     Args:
-        site: open.
+        pool: open.
     """
 
-    def __init__(self, site: BrowserSite) -> None:
-        self._site = site
+    def __init__(self, pool: BrowserPool) -> None:
+        self._pool = pool
         self._context: BrowserContext | None = None
 
     async def reset(self, person: SimulatedPerson) -> Observation:
@@ -70,23 +70,23 @@ class BrowserEnvironment:
 
         await self.close()
         try:
-            self._context = await within(self._site.new_context(person), _CALL_SECONDS, "a new context")
+            self._context = await within(self._pool.new_context(person), _CALL_SECONDS, "a new context")
             self._context.on("page", self._adopt)
             self._context.on("dialog", self._on_dialog)
-            if self._site.may_purchase(self._site.url) is False:
+            if self._pool.may_purchase(self._pool.url) is False:
                 await self._context.route("**/*", self._guard_request)
             self._tabs: list[Page] = []
             self._crashed = False
             self._dialogs = 0
             self._watch = RequestWatch(self._context)
             page = await within(self._context.new_page(), _CALL_SECONDS, "a new tab")
-            await self._site.wait_for_turn(self._site.url)
-            limit = self._site.options.page_seconds
+            await self._pool.wait_for_turn(self._pool.url)
+            limit = self._pool.options.page_seconds
             await within(
-                page.goto(self._site.url, wait_until="commit", timeout=1000 * limit), limit + 5, "opening"
+                page.goto(self._pool.url, wait_until="commit", timeout=1000 * limit), limit + 5, "opening"
             )
         except Error as error:
-            raise SiteError(f"{self._site.url} cannot be opened: {_first_line(error)}") from None
+            raise SiteError(f"{self._pool.url} cannot be opened: {_first_line(error)}") from None
         return await self.observe()
 
     async def observe(self) -> Observation:
@@ -96,13 +96,13 @@ class BrowserEnvironment:
             SiteError: if it cannot be read, or is not on the list of hosts.
         """
         page = await self._settled_page()
-        if not self._site.allowed.allows_url(page.url):
+        if not self._pool.allowed.allows_url(page.url):
             raise SiteError(f"{page.url[:200]} is not on the list of hosts")
         return await self.read(page)
 
     async def _settled_page(self) -> Page:
         """The tab in front, once it is quiet, or after the limit as it is then."""
-        options = self._site.options
+        options = self._pool.options
         while True:
             self._check_alive()
             page = self._page
@@ -119,9 +119,9 @@ class BrowserEnvironment:
         Raises:
             SiteError: if it cannot be read.
         """
-        html = await capture(page, seconds=self._site.options.page_seconds)
+        html = await capture(page, seconds=self._pool.options.page_seconds)
         try:
-            simplified = simplify(html, url=page.url, recipe=self._site.options.recipe)
+            simplified = simplify(html, url=page.url, recipe=self._pool.options.recipe)
             _ = simplified.elements  # reads their locators
         except InputError as error:
             raise SiteError(f"{page.url[:200]} cannot be simplified: {error}") from None
@@ -144,9 +144,9 @@ class BrowserEnvironment:
         target = page.locator(element.locator)
         form = await self._form(action, element, target)
         orders = action.text is None and places_order(element)
-        if not self._site.may_purchase(before) and pays(action, element, form):
+        if not self._pool.may_purchase(before) and pays(action, element, form):
             return None
-        await self._site.wait_for_turn(before)
+        await self._pool.wait_for_turn(before)
         self._dialogs = 0
         tabs, navigations = len(self._tabs), self._watch.navigations
         await self._act(action, element, target)
@@ -161,7 +161,7 @@ class BrowserEnvironment:
 
     def category(self, action: Action) -> str:
         """The category of an action on the current page."""
-        return self._site.categories.category(action, self._observation.page, self._observation.url)
+        return self._pool.categories.category(action, self._observation.page, self._observation.url)
 
     def draw_order(self, action: Action) -> DrawOrder:
         """By type, name and text."""
@@ -175,7 +175,7 @@ class BrowserEnvironment:
         try:
             await asyncio.wait_for(context.close(), _CLOSE_SECONDS)
         except TimeoutError:
-            await self._site.close_browser()
+            await self._pool.close_browser()
         except Exception:  # noqa: S110 - it is gone, which is what was wanted
             pass
 
@@ -209,11 +209,11 @@ class BrowserEnvironment:
     async def _guard_request(self, route: Route) -> None:
         """Abort what must not be sent. Redirects are not seen here; the proxy stops those."""
         request = route.request
-        allowed = self._site.allowed.allows_url(request.url)
+        allowed = self._pool.allowed.allows_url(request.url)
         pays = (
             request.method == "POST"
             and pays_by_address(request.url.partition("?")[0])
-            and not self._site.may_purchase(request.url)
+            and not self._pool.may_purchase(request.url)
         )
         with contextlib.suppress(Exception):  # the page may be gone
             await (route.continue_() if allowed and not pays else route.abort("aborted"))
@@ -266,7 +266,7 @@ class BrowserEnvironment:
 
         page = await self._settled_page()
         where = page.url
-        if self._site.allowed.allows_url(where):
+        if self._pool.allowed.allows_url(where):
             return await self.read(page)
         if len(self._tabs) > 1:
             with contextlib.suppress(Error):
@@ -278,7 +278,7 @@ class BrowserEnvironment:
                     _CALL_SECONDS,
                     "going back",
                 )
-        if not self._site.allowed.allows_url(self._page.url):
+        if not self._pool.allowed.allows_url(self._page.url):
             raise SiteError(f"the action led from {before[:200]} to {where[:200]}, and there is no way back")
         place = host_and_port(where)
         raise ActionError(

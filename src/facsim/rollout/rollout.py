@@ -11,7 +11,8 @@ from facsim.data import DataSet, DataSetWriter
 from facsim.predict.protocol import Predictor, Savable, as_trainable
 from facsim.predict.registry import ENDPOINT_KINDS, LOCAL, load_predictor
 from facsim.prompt import PromptConfig, prompt_hash
-from facsim.rollout.browser_site import BrowserOptions, BrowserSite
+from facsim.rollout.browser_pool import BrowserOptions
+from facsim.rollout.browser_site import BrowserSite
 from facsim.rollout.people import (
     SimulatedPerson,
     people_of_data,

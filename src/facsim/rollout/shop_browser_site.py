@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from facsim.rollout.browser_environment import BrowserEnvironment
-from facsim.rollout.browser_site import BrowserOptions, BrowserSite
+from facsim.rollout.browser_pool import BrowserOptions, BrowserPool
 from facsim.rollout.people import SimulatedPerson
 from facsim.rollout.shop_site import SITE_NAME, PageActions, ShopSite
 from facsim.rollout.web_environment import DrawOrder, Observation
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _START_SECONDS = 30.0
 
 
-class ShopBrowserSite(BrowserSite):
+class ShopBrowserSite(BrowserPool):
     """The shop, served while the site is open.
 
     Args:
