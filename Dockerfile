@@ -4,7 +4,8 @@
 # For local models and training: docker build --build-arg EXTRAS=web,local,train -t facsim .
 FROM python:3.12-slim
 
-# LightGBM needs OpenMP at run time.
+# LightGBM needs OpenMP at run time. Its version is that of the base image's Debian.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/*
@@ -13,6 +14,8 @@ ARG EXTRAS=web
 WORKDIR /opt/facsim
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
+# The versions are those that pyproject.toml allows.
+# hadolint ignore=DL3013
 RUN pip install --no-cache-dir ".[${EXTRAS}]"
 
 # Any user id works: caches go to /tmp, results to the mounted folder.
