@@ -103,7 +103,7 @@ def test_delimiters_and_quoted_line_breaks(run: Run, delimiter: str, end: str) -
 def test_encodings(run: Run, content: bytes) -> None:
     data, report = run(content)
     expected(data)
-    guessed = "file is not UTF-8: read as Windows-1252. If that is wrong, say csv.encoding"
+    guessed = "file is not UTF-8: read as Windows-1252. Set csv.encoding if it is another"
     assert (guessed in report.noted) == (content == table().encode("cp1252"))
 
 
@@ -117,7 +117,7 @@ def test_what_the_mapping_says_of_the_file_counts(run: Run) -> None:
     for not_of_text in ("hex", "rot13", "undefined", "utf-8\0"):
         with pytest.raises(InputError, match="no such encoding: "):
             run(table(), {"csv": {"encoding": not_of_text}})
-    with pytest.raises(ConfigError, match="delimiter is one character"):
+    with pytest.raises(ConfigError, match="delimiter must be one character"):
         run(table(), {"csv": {"delimiter": "::"}})
 
 
@@ -132,7 +132,7 @@ def test_bytes_that_are_not_of_the_encoding_are_noted(run: Run) -> None:
     ("text", "message"),
     [
         ("", "line 1: has no header"),
-        ("a,b,a\n", "column 'a' is there twice"),
+        ("a,b,a\n", "column 'a' occurs twice"),
         (table() + "v3,x,y,z,1,2,3,4\n", r"line 11: has 8 cells, the header 7"),
         (table() + 'v3,"never closed\n', "line 11: not CSV: unexpected end of data"),
         (table(header=("x", *HEADER[1:])), "no column 'visit', which the mapping gives for session"),
@@ -190,7 +190,7 @@ class TestPagesInFiles:
     @pytest.mark.parametrize(
         ("name", "kind"),
         [
-            ("none.html", "page file is not there"),
+            ("none.html", "no such page file"),
             ("../secret.html", "page file is outside of its folder"),
             ("/etc/hostname", "page file is outside of its folder"),
             ("link.html", "page file is outside of its folder"),

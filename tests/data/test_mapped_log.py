@@ -27,6 +27,10 @@ from facsim.data.table_schemas import open_parquet
 from facsim.schema import Action
 from facsim.util.errors import ConfigError, FacsimError, InputError
 
+UNREADABLE_TIME = (
+    "time cannot be read (expected ISO 8601, or seconds since 1970), and the steps are ordered by it"
+)
+
 START = datetime(2025, 3, 1, tzinfo=UTC)
 PAGE = '<html><body><a name="cart" href="/cart">Cart</a><input name="search"></body></html>'
 MAPPING: dict[str, Any] = {
@@ -139,7 +143,7 @@ def test_scattered_rows_are_gathered(run: Run) -> None:
     assert {session.session_id: session.steps for session in data} == {
         session.session_id: session.steps for session in together
     }
-    assert "rows of a session do not stand together: gathered" in report.noted
+    assert "rows of a session are apart from each other: gathered" in report.noted
 
 
 def test_a_torn_last_line_is_left_out_and_counted(run: Run) -> None:
@@ -211,10 +215,10 @@ def test_nested_columns_are_reached(run: Run) -> None:
         ({"event": "hover"}, "action type 'hover' is not in the mapping"),
         ({"event": {"x": 1}}, "action type holds dict, expected text"),
         ({"element": ["a"]}, "target holds list, expected text"),
-        ({"at": "yesterday"}, "time cannot be read, and orders the steps"),
-        ({"at": [1]}, "time cannot be read, and orders the steps"),
-        ({"at": 1e300}, "time cannot be read, and orders the steps"),
-        ({"at": float("inf")}, "time cannot be read, and orders the steps"),
+        ({"at": "yesterday"}, UNREADABLE_TIME),
+        ({"at": [1]}, UNREADABLE_TIME),
+        ({"at": 1e300}, UNREADABLE_TIME),
+        ({"at": float("inf")}, UNREADABLE_TIME),
     ],
 )
 def test_a_session_with_a_bad_row_is_refused_whole_and_the_others_stay(
@@ -300,7 +304,7 @@ def test_rows_without_a_session_make_sessions_of_their_user(run: Run) -> None:
     assert [len(data.session(one).steps) for one in data.session_ids] == [2, 2, 1]
     assert {data.session(one).user_id for one in data.session_ids} == {"c"}
     assert [step.elapsed for step in data.session("user c#2").steps] == [0, 30]
-    kind = "row without a session id: counted to a session of its user, by pauses"
+    kind = "row without a session id: assigned to a session of its user, cut at pauses"
     assert report.repaired[kind].count == 4
     assert report.repaired["session cut at a pause of more than 30 minutes"].count == 1
 
@@ -310,9 +314,9 @@ def test_a_log_without_session_ids_is_cut_at_pauses(run: Run) -> None:
     rows = [row(at=start + second, customer="c") for second in (0, 500, 1_200, 1_300)]
     data, _ = run(rows, {"session": None, "gap": 10})
     assert data.session_ids == ("user c", "user c#2")
-    with pytest.raises(ConfigError, match="say session or user"):
+    with pytest.raises(ConfigError, match="set session or user"):
         run(rows, {"session": None, "user": None})
-    with pytest.raises(ConfigError, match="cut at pauses, which takes time: say time"):
+    with pytest.raises(ConfigError, match="set time: sessions are cut at pauses"):
         run(rows, {"session": None, "time": None})
 
 
@@ -350,7 +354,7 @@ def test_keystroke_rows_are_joined(run: Run) -> None:
         Action.click("cart"),
     ]
     assert steps[0].elapsed == 0
-    assert report.repaired["rows of typing into one field, key by key: joined"].count == 4
+    assert report.repaired["keystrokes in one field: rows joined"].count == 4
     other_page = [rows[0], rows[1] | {"html": PAGE + "<p>results</p>"}]
     assert len(run(other_page)[0].session("a").steps) == 2
 
@@ -396,7 +400,12 @@ def test_targets_by_xpath_and_by_text(run: Run) -> None:
     rows = [row(at=number, html=html, where=path) for number, path in enumerate(paths)]
     data, report = run(rows, _raw_mapping(xpath="where"))
     assert [step.action.name for step in data.session("a").steps] == list(paths.values())
-    assert report.noted["XPath with more than tags, positions and attributes: target unknown"].count == 1
+    assert (
+        report.noted[
+            "XPath is more than a path of tags, attributes and positions by tag: target unknown"
+        ].count
+        == 1
+    )
     texts = [
         ("two  words", "link", "two_words"),
         ("Go", "button", "go"),
@@ -417,7 +426,7 @@ def test_zones_and_units_of_times(run: Run) -> None:
     assert data.session("b").steps[0].timestamp == datetime(2025, 7, 1, 12, tzinfo=UTC)
     data, _ = run([row(at=1_740_000_000)], {"time": {"column": "at", "unit": "ms"}})
     assert data.session("a").steps[0].timestamp == datetime(1970, 1, 21, 3, 20, tzinfo=UTC)
-    with pytest.raises(ConfigError, match="zone 'Mars' is not known"):
+    with pytest.raises(ConfigError, match="zone 'Mars' is unknown"):
         run([row()], {"time": {"column": "at", "zone": "Mars"}})
 
 
@@ -433,7 +442,7 @@ def test_step_ids_order_the_steps(run: Run) -> None:
 def test_the_same_row_twice_counts_once(run: Run) -> None:
     data, report = run([row(n=1), row(n=2, at=5), row(n=1)], BY_STEP | {"time": None})
     assert data.steps.height == 2
-    assert report.repaired["row stands twice: one left out"].count == 1
+    assert report.repaired["row occurs twice under one step id: one left out"].count == 1
 
 
 def test_two_rows_under_one_step_id_are_refused(run: Run) -> None:
@@ -450,7 +459,7 @@ def test_step_ids_that_are_no_numbers_are_refused(run: Run, number: object) -> N
 def test_times_against_step_ids_are_kept_and_noted(run: Run) -> None:
     data, report = run([row(n=1, at=9, element="x"), row(n=2, at=5)], BY_STEP)
     assert data.session("a").steps[0].action.name == "x"
-    assert report.noted["times run backwards along the step ids: kept"].count == 1
+    assert report.noted["times decrease while step ids increase: kept"].count == 1
 
 
 def test_an_unreadable_time_is_dropped_when_step_ids_order(run: Run) -> None:
@@ -462,7 +471,7 @@ def test_an_unreadable_time_is_dropped_when_step_ids_order(run: Run) -> None:
 def test_missing_times_keep_the_order_of_rows(run: Run) -> None:
     data, report = run([row(at=5, element="x"), row(at=None, element="y"), row(at=1, element="z")])
     assert [step.action.name for step in data.session("a").steps] == ["x", "y", "z"]
-    assert "times out of order, and some missing: rows kept as they stand" in report.noted
+    assert "times out of order, and some missing: order of the rows kept" in report.noted
 
 
 def test_null_text_is_read_as_empty_and_counted(run: Run) -> None:
@@ -774,9 +783,12 @@ def test_raw_pages_that_cannot_be_simplified_refuse_their_session(run: Run) -> N
         ({"sesion": "visit"}, "top level: unknown key 'sesion': did you mean 'session'"),
         ({"page": {"column": "html", "kind": "simple"}}, "page.kind"),
         ({"page": {"colunm": "html", "kind": "raw"}}, "page: unknown key 'colunm': did you mean 'column'"),
-        ({"user": {"column": "a", "constant": "b"}}, "user: say either column or constant"),
+        ({"user": {"column": "a", "constant": "b"}}, "user: expected either column or constant"),
         ({"action": MAPPING["action"] | {"target": {}}}, "exactly one of name, selector, id, xpath, text"),
-        ({"action": MAPPING["action"] | {"target": {"selector": "css"}}}, "a selector or id needs raw pages"),
+        (
+            {"action": MAPPING["action"] | {"target": {"selector": "css"}}},
+            "a selector, id, xpath or text needs raw pages",
+        ),
         (
             {"action": MAPPING["action"] | {"type": {"column": "event", "values": {"x": "tap"}}}},
             "value 'x' is mapped to 'tap', which is not one of click, type_and_submit, terminate, skip",
@@ -827,11 +839,11 @@ def test_a_key_that_is_there_twice_is_not_guessed(run: Run, tmp_path: Path) -> N
     good = json.dumps(row())
     twice = good[:-1] + ', "visit": "another"}'
     (tmp_path / "log.jsonl").write_text(f"{good}\n{twice}\n")
-    with pytest.raises(InputError, match=r"log.jsonl, line 2: key 'visit' is there twice, with different"):
+    with pytest.raises(InputError, match=r"log.jsonl, line 2: key 'visit' occurs twice, with different"):
         ingest("jsonl", tmp_path / "log.jsonl", tmp_path / "out", mapping=_mapping_file(tmp_path))
     nested = good[:-1] + ', "more": {"a": 1, "a": 2}}'
     (tmp_path / "log.jsonl").write_text(f"{nested}\n")
-    with pytest.raises(InputError, match="key 'a' is there twice"):
+    with pytest.raises(InputError, match="key 'a' occurs twice"):
         ingest("jsonl", tmp_path / "log.jsonl", tmp_path / "out", mapping=_mapping_file(tmp_path))
     same = good[:-1] + f', "visit": {json.dumps(row()["visit"])}}}'
     (tmp_path / "log.jsonl").write_text(f"{same}\n")
@@ -905,7 +917,10 @@ def test_an_exact_duplicate_without_step_ids_is_left_out_and_counted(run: Run) -
         "another event id: another click"
     )
     data, report = run([row(), row()], {"step": None, "time": None})
-    assert report.noted["row equals another one, and no time or step id tells them apart: kept"].count == 1
+    assert (
+        report.noted["row equals another one, without a time or step id that distinguishes them: kept"].count
+        == 1
+    )
     assert len(data.session("a").steps) == 2
 
 
@@ -921,3 +936,10 @@ def test_a_recording_that_just_ends_is_censored(run: Run) -> None:
     rows = [row("open"), row("left", event="leave"), row("told", result="purchase")]
     data, _ = run(rows, {"outcome": "result"})
     assert {one.session_id: one.censored for one in data} == {"open": True, "left": False, "told": False}
+
+
+def test_a_missing_folder_of_pages_is_named_before_anything_is_read(tmp_path: Path, run: Run) -> None:
+    with pytest.raises(
+        InputError, match=r"screenz: no such folder; expected the pages' files, as page.folder"
+    ):
+        run([row(html="a.html")], {"page": {"file": "html", "folder": "screenz", "kind": "raw"}})

@@ -126,5 +126,38 @@ def test_the_command(
         app(["ingest", "--init", "my log.csv"], result_action="return_value")
     with pytest.raises(ConfigError, match="expected SOURCE, PATH and --out"):
         app(["ingest", "csv"], result_action="return_value")
-    with pytest.raises(InputError, match=r"is no log by its name; expected a file ending in one of \.csv"):
+    with pytest.raises(
+        InputError, match=r"is not a log, by its name; expected a file ending in one of \.csv"
+    ):
         draft_mapping(Path(__file__))
+
+
+def test_columns_with_unhelpful_names_are_recognised_by_their_values(tmp_path: Path) -> None:
+    rows = [
+        {
+            "user": {"age": 30 + number, "id": f"u{number % 3}"},
+            "sess": {"device": "ios", "id": f"s{number // 4}"},
+            "Zeit": f"2025-03-01T10:{number:02}:00+01:00",
+            "seq": number,
+            "was": ("input", "tap", "scroll", "close")[number % 4],
+            "Ziel": "#q" if number % 4 == 0 else "li:nth-child(2) > a",
+            "val": "kettle" if number % 4 == 0 else None,
+            "html": PAGE,
+        }
+        for number in range(8)
+    ]
+    file = tmp_path / "log.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    drafted = yaml.safe_load(draft_mapping(file))
+    assert drafted["user"] == "user.id"
+    assert drafted["session"] == "sess.id"
+    assert drafted["time"] == "Zeit"
+    assert drafted["step"] == "seq"
+    assert drafted["action"] == {
+        "type": {
+            "column": "was",
+            "values": {"input": "type_and_submit", "tap": "click", "scroll": "skip", "close": "terminate"},
+        },
+        "target": {"selector": "Ziel"},
+        "text": "val",
+    }

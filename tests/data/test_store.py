@@ -290,7 +290,7 @@ def test_null_in_a_required_column_is_named(made: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "change", "message"),
     [
-        ("sessions", lambda t: pl.concat([t, t[:1]]), "session s1: session id stands twice"),
+        ("sessions", lambda t: pl.concat([t, t[:1]]), "session s1: session id occurs twice"),
         ("steps", lambda t: t.filter(pl.col("session_id") != "s2"), "session s2: session without steps"),
         ("sessions", lambda t: t[:1], "session s2, step 0: step of no session"),
         ("steps", lambda t: t[[0, 2, 1, 3]], "session s1, step 1: step number out of order"),

@@ -211,7 +211,7 @@ def test_a_finished_rollout_is_returned_and_another_one_refused(shop_data: DataS
     assert not (tmp_path / "out.rollout").exists()
     with pytest.raises(ConfigError, match="seed: 0 before, 1 now"):
         roll(tmp_path / "out", predictor, sessions=3, seed=1)
-    with pytest.raises(ConfigError, match=r"exists\. Choose another folder, or say --overwrite"):
+    with pytest.raises(ConfigError, match=r"exists\. Choose another folder, or use --overwrite"):
         roll(shop_data.path, predictor, sessions=3)
     assert roll(tmp_path / "out", predictor, sessions=4, overwrite=True).sessions == 4
 

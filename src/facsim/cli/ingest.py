@@ -91,7 +91,7 @@ def _write_draft(log: Path, mapping: Path | None, *, overwrite: bool) -> int:
 
     file = mapping or Path(f"{log.name.split('.')[0] or 'log'}.mapping.yaml")
     if file.exists() and not overwrite:
-        raise ConfigError(f"{file} exists. Choose another file with --mapping, or say --overwrite")
+        raise ConfigError(f"{file} exists. Choose another file with --mapping, or use --overwrite")
     write_atomically(file, draft_mapping(log))
     console.print(
         f"A first mapping is in {file}. Check its guesses, answer every TODO, then: "

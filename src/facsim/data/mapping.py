@@ -67,7 +67,7 @@ class FieldMapping(_Strict):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.column is None) == (self.constant is None):
-            raise ValueError("say either column or constant")
+            raise ValueError("expected either column or constant")
         return self
 
 
@@ -85,7 +85,9 @@ class TimeMapping(FieldMapping):
             try:
                 ZoneInfo(self.zone)
             except (ZoneInfoNotFoundError, ValueError, OSError):
-                raise ValueError(f"zone {self.zone!r} is not known; expected such as Europe/Berlin") from None
+                raise ValueError(
+                    f"zone {self.zone!r} is unknown; expected a name such as Europe/Berlin"
+                ) from None
         return self
 
 
@@ -104,9 +106,9 @@ class PageMapping(_Strict):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.column is None) == (self.file is None):
-            raise ValueError("say either column or file")
+            raise ValueError("expected either column or file")
         if self.folder is not None and self.file is None:
-            raise ValueError("folder is for pages in files: say file")
+            raise ValueError("folder is only for pages in files; set file")
         return self
 
     @property
@@ -126,7 +128,7 @@ class CsvMapping(_Strict):
     @model_validator(mode="after")
     def _one_character(self) -> Self:
         if self.delimiter is not None and len(self.delimiter) != 1:
-            raise ValueError("delimiter is one character")
+            raise ValueError("delimiter must be one character")
         return self
 
 
@@ -150,9 +152,9 @@ class TargetMapping(_Strict):
     def _one_way(self) -> Self:
         ways = (self.name, self.selector, self.id, self.xpath, self.text)
         if sum(way is not None for way in ways) != 1:
-            raise ValueError("say exactly one of name, selector, id, xpath, text")
+            raise ValueError("expected exactly one of name, selector, id, xpath, text")
         if self.role is not None and self.text is None:
-            raise ValueError("role goes with text")
+            raise ValueError("role needs text")
         return self
 
     @property
@@ -224,16 +226,17 @@ class ColumnMapping(_Strict):
     def _selectors_need_raw_pages(self) -> Self:
         if self.page.kind == "simplified" and self.action.target.name is None:
             raise ValueError(
-                "action.target: a selector or id needs raw pages; say page.kind raw, or target.name"
+                "action.target: a selector, id, xpath or text needs raw pages. "
+                "Set page.kind to raw, or action.target.name"
             )
         return self
 
     @model_validator(mode="after")
     def _rows_belong_together(self) -> Self:
         if self.session is None and self.user is None:
-            raise ValueError("say session or user: else nobody knows which rows belong together")
+            raise ValueError("set session or user: one of them is needed to know which rows belong together")
         if self.time is None and (self.session is None or self.gap is not None):
-            raise ValueError("sessions are cut at pauses, which takes time: say time")
+            raise ValueError("set time: sessions are cut at pauses")
         if self.gap is not None and not self.gap > 0:
             raise ValueError(f"gap is {self.gap:g}: expected minutes, more than 0")
         return self

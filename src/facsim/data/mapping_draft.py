@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -27,6 +28,7 @@ SUFFIXES: Mapping[LogFormat, tuple[str, ...]] = {
 _ROWS = 500
 _MOST_TYPES = 30
 _HTML_FILE = re.compile(r"[^\n<>]{1,300}\.html?(?:\.gz)?")
+_SELECTOR = re.compile(r"[a-z]*[#.][A-Za-z_][\w-]*(?=$|[\s.:>\[#])|[a-z]*\[[\w-]+[\]~|^$*]?=?")
 _CLICKS = frozenset(["click", "tap", "press", "touch", "mousedown", "pointerdown", "select", "dblclick"])
 _TYPING = frozenset(
     ["input", "type", "typing", "key", "keyup", "keypress", "change", "submit", "search", "text", "fill"]
@@ -70,7 +72,7 @@ def log_format(path: Path) -> LogFormat:
     if not path.exists():
         raise InputError("no such file or folder", file=path)
     known = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
-    raise InputError("is no log by its name", file=path, expected=f"a file ending in one of {known}")
+    raise InputError("is not a log, by its name", file=path, expected=f"a file ending in one of {known}")
 
 
 def draft_mapping(path: str | Path) -> str:
@@ -88,7 +90,7 @@ def draft_mapping(path: str | Path) -> str:
     kind = log_format(path)
     rows = list(islice(_rows(path, kind), _ROWS))
     if not rows:
-        raise InputError("holds no rows", file=path)
+        raise InputError("has no rows", file=path)
     columns: dict[str, _Column] = {}
     for row in rows:
         for name, value in _flat(row.values):
@@ -139,21 +141,33 @@ class _Draft:
         # Columns recognised by their values go first, so that a match by name cannot take them.
         page, kind = self._page()
         time = self._find(
-            lambda one: one.share(_is_time) > 0.9 and _says(one, "time date at ts when timestamp")
+            lambda one: one.share(_is_time) > 0.9 and _says(one, "time date at t ts when timestamp")
+        ) or self._find(lambda one: one.share(_is_written_time) > 0.9)
+        event = (
+            self._find(_is_event)
+            or self._find(lambda one: one.share(_is_action) > 0.5)
+            or self._find(lambda one: _says(one, "event action type"))
         )
-        event = self._find(_is_event) or self._find(lambda one: _says(one, "event action type"))
         target = self._target()
-        session = self._find(lambda one: _says(one, "session visit sid sessionid visitid"))
+        session = self._find(partial(_identifies, words="session sess visit sid sessionid visitid"))
         user = self._find(
-            lambda one: _says(one, "user customer person client visitor uid userid member account")
+            partial(
+                _identifies,
+                words="user customer person client visitor uid userid member account anon anonymous",
+            )
         )
+        step = self._find(lambda one: one.share(_is_number) == 1 and _says(one, "step seq sequence"))
         yield from _entry(
             "session", session, "which session", optional="without ids a user's rows are cut at pauses"
         )
-        yield from _entry("user", user, "which person", optional="each session then counts as a person")
+        yield from _entry("user", user, "which person", optional="each session then counts as one person")
         yield from _entry(
-            "time", time, "when; add zone if times state none", optional="rows keep their order"
+            "time",
+            time,
+            "when; add `zone` if times have none and are not UTC",
+            optional="rows keep their order",
         )
+        yield from _entry("step", step, "a number that orders the steps of a session")
         yield ""
         yield "page: # what the person saw when acting"
         if page is None:
@@ -172,7 +186,7 @@ class _Draft:
             yield "    selector: TODO # the column with a CSS selector"
         else:
             yield f"    {target[0]}: {_quoted(target[1].name)} # guess"
-        text = self._find(lambda one: _says(one, "text typed value input query keyword"))
+        text = self._find(lambda one: _says(one, "text typed value val input query keyword"))
         yield from _entry("text", text, "what was typed", indent="  ")
         yield ""
         url = self._find(lambda one: one.share(_is_address) > 0.7)
@@ -207,6 +221,9 @@ class _Draft:
         xpath = self._find(lambda one: one.share(_is_xpath) > 0.7)
         if xpath is not None:
             return "xpath", xpath
+        selector = self._find(lambda one: one.share(_is_selector) > 0.7)
+        if selector is not None:
+            return "selector", selector
         for way, words in (
             ("selector", "selector css target"),
             ("id", "elementid"),
@@ -248,6 +265,14 @@ def _says(column: _Column, words: str) -> bool:
     return bool(column.words & set(words.split()))
 
 
+def _identifies(column: _Column, words: str) -> bool:
+    """Whether a column holds the ids that `words` stand for: `user`, `user_id`, `user.id`, not `user.age`."""
+    outer, _, inner = column.name.rpartition(".")
+    return _says(_Column(inner), words) or (
+        _says(_Column(inner), "id uid uuid key") and _says(_Column(outer), words)
+    )
+
+
 def _has_texts_and_says(column: _Column, words: str) -> bool:
     return bool(column.texts) and _says(column, words)
 
@@ -276,6 +301,11 @@ def _is_event(column: _Column) -> bool:
     return few and _says(column, "event action type kind")
 
 
+def _is_action(value: Any) -> bool:
+    """Whether a value names an action: one or two words with a known one among them."""
+    return isinstance(value, str) and len(value) <= 30 and " " not in value and _meaning(value) is not None
+
+
 def _is_page(value: Any) -> bool:
     return isinstance(value, str) and len(value) > 40 and "<" in value
 
@@ -290,8 +320,25 @@ def _is_xpath(value: Any) -> bool:
     return css_of_xpath(value) is not None
 
 
+def _is_selector(value: Any) -> bool:
+    return isinstance(value, str) and bool(_SELECTOR.match(value) or ":nth-" in value or " > " in value)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(value, bool)
+
+
 def _is_address(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(("http://", "https://", "/"))
+
+
+def _is_written_time(value: Any) -> bool:
+    """Whether a value is a date with a time of day, not just a number that could be one."""
+    return isinstance(value, datetime) or (isinstance(value, str) and ":" in value and _is_time(value))
 
 
 def _is_time(value: Any) -> bool:

@@ -163,7 +163,7 @@ def check_tables(sessions: pl.DataFrame, steps: pl.DataFrame, folder: Path) -> N
             raise InputError(problem, file=folder / table, where=where, expected=expected)
 
     ids = pl.col("session_id")
-    refuse_first(sessions.filter(ids.is_duplicated()), "sessions.parquet", "session id stands twice")
+    refuse_first(sessions.filter(ids.is_duplicated()), "sessions.parquet", "session id occurs twice")
     starts = ids.ne_missing(ids.shift(1))
     # Only the first step of each session has to be looked up.
     firsts = steps.select("session_id", "step").filter(starts)

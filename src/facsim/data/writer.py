@@ -272,7 +272,7 @@ class DataSetWriter:
         if not self.path.exists():
             return
         if not self._overwrite:
-            raise ConfigError(f"{self.path} exists. Choose another folder, or say --overwrite")
+            raise ConfigError(f"{self.path} exists. Choose another folder, or use --overwrite")
         if not self.path.is_dir():
             raise ConfigError(f"{self.path} is not a data set; it will not be overwritten")
         there = {file.name for file in self.path.iterdir()}

@@ -77,7 +77,7 @@ def export_extension(study: Study, file: str | Path, *, overwrite: bool = False)
     """
     path = Path(file)
     if path.exists() and not overwrite:
-        raise ConfigError(f"{path} exists. Choose another file, or say --overwrite")
+        raise ConfigError(f"{path} exists. Choose another file, or use --overwrite")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:

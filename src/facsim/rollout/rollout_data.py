@@ -85,7 +85,7 @@ def open_rollout(out: Path, settings: Mapping[str, Any]) -> Rollout:
     """
     card = Card.read(out / "card.json")
     if card.source != SOURCE:
-        raise ConfigError(f"{out} exists. Choose another folder, or say --overwrite")
+        raise ConfigError(f"{out} exists. Choose another folder, or use --overwrite")
     before = {name: card.settings.get(name) for name in settings}
     check_same_settings(out, before, settings)
     counts = card.settings["counts"]

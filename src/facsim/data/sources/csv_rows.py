@@ -21,9 +21,7 @@ from facsim.util.errors import InputError
 DELIMITERS = (",", ";", "\t", "|")
 _LARGEST_CELL = 256 * 2**20
 _SAMPLE = 2**16
-UNDECODED = (
-    "row contains U+FFFD: bytes that are not of the file's encoding. If it is another, say csv.encoding"
-)
+UNDECODED = "bytes that are not of the file's encoding: read as U+FFFD. Set csv.encoding if it is another"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -75,7 +73,7 @@ def csv_format(file: Path, *, encoding: str | None = None, delimiter: str | None
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise InputError(
-            f"column {twice[0]!r} is there twice", file=file, where="line 1", expected="each name once"
+            f"column {twice[0]!r} occurs twice", file=file, where="line 1", expected="each name once"
         )
     return CsvFormat(found, mark, tuple(names))
 

@@ -36,7 +36,7 @@ from facsim.data.table_schemas import open_parquet
 from facsim.util.errors import InputError
 from facsim.util.progress import Progress
 
-_GUESSED_ENCODING = "file is not UTF-8: read as Windows-1252. If that is wrong, say csv.encoding"
+_GUESSED_ENCODING = "file is not UTF-8: read as Windows-1252. Set csv.encoding if it is another"
 USER_KEY = "user "
 """Prefix of the ids of sessions built from a user's rows without session ids."""
 
@@ -55,7 +55,12 @@ class _MappedLog:
         self.files = files_at(Path(path), self.suffixes)
         self._path = Path(path)
         folder = self._path if self._path.is_dir() else self._path.parent
-        self._pages = PageFiles(folder / (self.mapping.page.folder or "."))
+        pages = folder / (self.mapping.page.folder or ".")
+        if self.mapping.page.file is not None and not pages.is_dir():
+            raise InputError(
+                "no such folder", file=pages, expected="the pages' files, as page.folder in the mapping says"
+            )
+        self._pages = PageFiles(pages)
 
     def card(self) -> Card:
         """The origin from the mapping; the mapping itself is stored in the settings."""
@@ -98,7 +103,7 @@ class _MappedLog:
                 continue
             if key.startswith(USER_KEY) and self.mapping.session is not None:
                 report.repair(
-                    "row without a session id: counted to a session of its user, by pauses", row.where
+                    "row without a session id: assigned to a session of its user, cut at pauses", row.where
                 )
             contiguous = contiguous and (key == previous or key not in sizes)
             sizes[key] += 1
@@ -110,7 +115,7 @@ class _MappedLog:
         report.count_read("rows", count)
         report.count_read("sessions", len(sizes))
         if not contiguous:
-            report.note("rows of a session do not stand together: gathered")
+            report.note("rows of a session are apart from each other: gathered")
         return sizes, contiguous
 
     def _check_columns(self, present: set[str]) -> None:

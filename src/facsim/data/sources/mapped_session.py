@@ -23,9 +23,10 @@ from facsim.schema import ACTION_TYPES, Action, ActionType, Outcome
 DEFAULT_GAP = 30.0
 """Minutes: the pause that ends a session if a log has no session ids, as in web analytics."""
 
-_UNUSABLE_XPATH = "XPath with more than tags, positions and attributes: target unknown"
+_UNUSABLE_XPATH = "XPath is more than a path of tags, attributes and positions by tag: target unknown"
 _NO_TIME_OF_DAY = "time is a date without a time of day: kept as midnight UTC, elapsed time unknown"
-_PERHAPS_TWICE = "row equals another one, and no time or step id tells them apart: kept"
+_UNREADABLE_TIME = "time cannot be read (expected ISO 8601, or seconds since 1970)"
+_PERHAPS_TWICE = "row equals another one, without a time or step id that distinguishes them: kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def _joined_keystrokes(events: list[_Event], mapping: ColumnMapping, report: Ing
         before = kept[-1] if kept else None
         if before is not None and _goes_on(before, event, mapping):
             kept[-1] = replace(before, text_row=event.row)
-            report.repair("rows of typing into one field, key by key: joined", event.row.where)
+            report.repair("keystrokes in one field: rows joined", event.row.where)
         else:
             kept.append(event)
     return kept
@@ -233,8 +234,8 @@ def _time(row: LogRow, mapping: ColumnMapping, report: IngestReport) -> datetime
         return _time_of(value, mapping.time)
     except ValueError:
         if mapping.step is None:
-            raise SessionRefused("time cannot be read, and orders the steps", row.where) from None
-        report.repair("time cannot be read: left out (the step ids order the steps)", row.where)
+            raise SessionRefused(f"{_UNREADABLE_TIME}, and the steps are ordered by it", row.where) from None
+        report.repair(f"{_UNREADABLE_TIME}: left out, the step ids order the steps", row.where)
         return None
 
 
@@ -255,10 +256,10 @@ def _sorted_events(
     if known == sorted(known):
         return events
     if mapping.step is not None:
-        report.note("times run backwards along the step ids: kept", where)
+        report.note("times decrease while step ids increase: kept", where)
         return events
     if len(known) < len(times):
-        report.note("times out of order, and some missing: rows kept as they stand", where)
+        report.note("times out of order, and some missing: order of the rows kept", where)
         return events
     report.repair("times out of order: steps sorted by time", where)
     return sorted(events, key=lambda event: cast(datetime, event.time))
@@ -287,7 +288,7 @@ def _without_twins(events: list[_Event], report: IngestReport) -> list[_Event]:
         if kept and kept[-1].number == event.number:
             if kept[-1].row.values != event.row.values:
                 raise SessionRefused("two different rows have the same step id", event.row.where)
-            report.repair("row stands twice: one left out", event.row.where)
+            report.repair("row occurs twice under one step id: one left out", event.row.where)
             continue
         kept.append(event)
     return kept

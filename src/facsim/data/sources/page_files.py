@@ -35,13 +35,13 @@ class PageFiles:
 
     def _read(self, name: str) -> str:
         if "\0" in name:
-            raise ValueError("page file is not there")
+            raise ValueError("no such page file")
         try:
             file = (self._folder / name).resolve()
             if not file.is_relative_to(self._folder):
                 raise ValueError("page file is outside of its folder")
             if not file.is_file():
-                raise ValueError("page file is not there")
+                raise ValueError("no such page file")
             with file.open("rb") as stream:
                 content = stream.read(MAX_BYTES + 1)
             if content.startswith(b"\x1f\x8b"):
@@ -54,4 +54,4 @@ class PageFiles:
         try:
             return decode(content)
         except InputError as error:
-            raise ValueError(f"page file is no page: {error.problem}") from None
+            raise ValueError(f"page file is not a page: {error.problem}") from None

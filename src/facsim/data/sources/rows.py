@@ -94,7 +94,7 @@ def json_rows(file: Path, report: IngestReport | None = None) -> Iterator[LogRow
                     )
                 except _DuplicateKeyError as error:
                     raise InputError(
-                        f"key {error.args[0]!r} is there twice, with different values",
+                        f"key {error.args[0]!r} occurs twice, with different values",
                         file=file,
                         where=f"line {number}",
                         expected="each key once",
