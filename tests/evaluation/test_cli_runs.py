@@ -1,7 +1,9 @@
 """The verbs evaluate, score, compare and report, from the command line."""
 
 import inspect
+import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,13 +50,25 @@ def test_report_compare_and_score(runs: Path) -> None:
     assert markdown.count("\n| ") > 8
     assert "Published, not measured here" in markdown
     assert "Holm p" in facsim("compare", *folders[:2])
+    widths = []
+    for level in (0.99, 0.5):
+        difference = json.loads(facsim("compare", *folders[:2], "--level", level, "--format", "json"))[0][
+            "difference"
+        ]
+        widths.append(difference["high"] - difference["low"])
+    assert widths[0] > widths[1] > 0
     assert "accuracy" in facsim("score", folders[0], "--resamples", "100")
     assert Run.open(folders[0]).metrics.resamples == 100
     (runs / "empty").mkdir()
+    unanswered = runs / "unanswered"  # as a version before this one left it
+    shutil.copytree(folders[0], unanswered)
+    (unanswered / "predictions.jsonl").write_text("")
     try:
         for verb in ("score", "report"):
             assert f"{runs / 'empty'}: not a run, skipped" in facsim(verb, folders[1], runs / "empty")
+            assert f"{unanswered}: a run without answers, skipped" in facsim(verb, folders[1], unanswered)
     finally:
+        shutil.rmtree(unanswered)
         (runs / "empty").rmdir()
 
 

@@ -660,7 +660,7 @@ def test_a_nan_probability_stops_the_run_and_names_the_step(
     async def broken(so_far: SessionSoFar) -> Prediction:
         return Prediction(Action.terminate(), confidence=float("nan") if so_far.step == 2 else 0.5)
 
-    with pytest.raises(FacsimError, match=r"session s\d+, step 2: the predictor's confidence is NaN"):
+    with pytest.raises(FacsimError, match=r"session s\d+, step 3: the predictor's confidence is NaN"):
         evaluate(shop, scripted(hook=broken), run_dir=tmp_path / "run", part="all")
 
 
@@ -672,8 +672,42 @@ def test_a_distribution_with_nan_stops_the_run_instead_of_counting_as_certain(
         share = float("nan") if so_far.step == 2 else 0.5
         return Prediction(Action.terminate(), probabilities={Action.terminate(): share, **listed})
 
-    with pytest.raises(FacsimError, match=r"session s\d+, step 2: the predictor's distribution contains NaN"):
+    with pytest.raises(FacsimError, match=r"session s\d+, step 3: the predictor's distribution contains NaN"):
         evaluate(shop, scripted(hook=broken), run_dir=tmp_path / "run", part="all")
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"confidence": float("inf")}, "confidence is inf, expected a probability between 0 and 1"),
+        ({"confidence": -0.1}, "confidence is -0.1, expected a probability"),
+        ({"probabilities": {Action.terminate(): float("inf")}}, "distribution contains inf, expected prob"),
+        ({"probabilities": {Action.terminate(): 1.5}}, "distribution contains 1.5, expected probabilities"),
+    ],
+)
+def test_what_is_no_probability_stops_the_run(
+    shop: DataSet, tmp_path: Path, scripted: Make, given: dict[str, object], problem: str
+) -> None:
+    async def broken(so_far: SessionSoFar) -> Prediction:
+        return Prediction(Action.terminate(), **(given if so_far.step == 2 else {}))
+
+    with pytest.raises(FacsimError, match=rf"session s\d+, step 3: the predictor's {problem}"):
+        evaluate(shop, scripted(hook=broken), run_dir=tmp_path / "run", part="all")
+
+
+def test_a_run_without_an_answer_leaves_no_folder(shop: DataSet, tmp_path: Path, scripted: Make) -> None:
+    async def away(so_far: SessionSoFar) -> Prediction:
+        raise FacsimError("nobody answers")
+
+    async def away_later(so_far: SessionSoFar) -> Prediction:
+        if so_far.step == 2:
+            raise FacsimError("nobody answers")
+        return Prediction(Action.terminate())
+
+    for hook, left in ((away, False), (away_later, True), (away, True)):  # the last one resumes
+        with pytest.raises(FacsimError, match="nobody answers"):
+            evaluate(shop, scripted(hook=hook), run_dir=tmp_path / "run", part="all", resume=True)
+        assert (tmp_path / "run").exists() is left
 
 
 def test_one_changed_byte_never_changes_a_case_silently(

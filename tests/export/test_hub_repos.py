@@ -89,6 +89,8 @@ class Hub:
                     name = "/".join(parts[2:4])
                     if name not in hub.repos:
                         return self.answer(404, X_Error_Code="RepoNotFound")
+                    if "revision" in parts and parts[-1] not in ("main", "a" * 40):
+                        return self.answer(404, X_Error_Code="RevisionNotFound")
                     files = hub.repos[name]
                     if "tree" in parts:
                         tree = [
@@ -204,3 +206,18 @@ def test_a_hub_that_is_away_is_a_sentence(hub, facsim, tmp_path):
     done = facsim("pull", "me/small", "--out", tmp_path / "new")
     assert done.returncode == 2
     assert "cannot be reached" in done.stderr
+
+
+def test_a_wrong_revision_or_kind_is_named(hub, facsim, tmp_path):
+    assert facsim("push", make_data(tmp_path / "small", 6), "me/small").returncode == 0
+    done = facsim("pull", "me/small", "--revision", "v9", "--out", tmp_path / "new")
+    assert done.returncode == 2
+    assert "me/small: no such revision: v9. Expected a branch, a tag or a commit" in done.stderr
+    done = facsim("pull", "me/small", "--kind", "model", "--out", tmp_path / "new")
+    assert done.returncode == 2
+    assert "me/small holds a data set, not a checkpoint. Use --kind dataset" in done.stderr
+    assert facsim("push", make_model(tmp_path / "model"), "me/model").returncode == 0
+    done = facsim("pull", "me/model", "--out", tmp_path / "new")
+    assert done.returncode == 2
+    assert "me/model holds no data set of Facsim. For a checkpoint, use --kind model" in done.stderr
+    assert list(tmp_path.glob("*new*")) == []

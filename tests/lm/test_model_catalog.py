@@ -228,3 +228,13 @@ def test_the_list_says_what_is_here(index, capsys):
 def test_an_unknown_name_lists_the_known_ones(index):
     with pytest.raises(ConfigError, match="no model 'large' in the catalogue: expected one of small"):
         get_model("large")
+
+
+def test_a_foreign_folder_in_the_place_of_a_model_is_noticed_before_the_download(index):
+    folder = index.cache / "facsim" / "models" / "small"
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"small exists, but Facsim did not make it .*Move it away"):
+        get_model("small")
+    assert not index.served
+    assert (folder / "notes.txt").read_text() == "mine"

@@ -298,14 +298,15 @@ def test_commands(made: Made, tmp_path: Path) -> None:
     settings = {
         "provider": "openai", "model": "gpt-4.1", "address": None, "temperature": None, "seed": 3,
         "max_output_tokens": 4096, "thinking": "low", "structured": "auto", "replicate": 0,
-        "prompt": {"style": "think", "budget_tokens": 40_000, "persona": False, "tokenizer": None},
+        "prompt": {"style": "think", "budget_tokens": 40_000, "persona": False, "tokenizer": None,
+                   "chars_per_token": 2.5, "person_after_pages": True},
     }  # fmt: skip
     run.config = run.config.model_copy(
         update={"identity": identity.model_copy(update={"settings": settings})}
     )
     assert evaluate_command(run) == (
         f"facsim evaluate data/made openai:gpt-4.1 --run-dir '{tmp_path}/a b' --split-by session --limit 40 "
-        "--style think --no-persona --page-text stored --temperature unset --sampling-seed 3 --thinking low"
+        "--style think --chars-per-token 2.5 --no-persona --person-after-pages --page-text stored --temperature unset --sampling-seed 3 --thinking low"
     )
     assert view_command([run]) == f"facsim view data/made '{tmp_path / 'a b'}'"
 

@@ -174,7 +174,7 @@ def test_lossy_tokenizers_are_refused(data, loses):
     session = data.session("s1-0")
     loud = replace(session.steps[0], action=Action.type_and_submit("q", "A Kettle"))
     session = replace(session, steps=(loud, *session.steps[1:]))
-    with pytest.raises(InputError, match=r"session s1-0, step 0: the tokenizer .* decodes the action"):
+    with pytest.raises(InputError, match=r"session s1-0, step 1: the tokenizer .* decodes the action"):
         list(session_examples(data, session, chat, PromptConfig(style="action", budget_tokens=None)))
 
 

@@ -26,6 +26,7 @@ def command(
     budget_policy: Literal["drop_oldest", "anchored"] = "drop_oldest",
     pages: Literal["full", "changes"] = "full",
     tokenizer: Path | None = None,
+    chars_per_token: float | None = None,
     budget: Annotated[bool, Parameter(negative="--no-budget")] = True,
     min_reachability: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 0.9,
     format: Literal["table", "json"] = "table",
@@ -43,8 +44,8 @@ def command(
         budget_tokens: Maximum tokens of a prompt, for reachability in the prompt. Default: 40000.
         budget_policy: What is dropped first from a prompt that is too long.
         pages: Whether pages after the first are whole, or shown as changes.
-        tokenizer: A Hugging Face tokenizer.json, or its folder, to count tokens exactly; otherwise 3
-            characters count as a token.
+        tokenizer: A Hugging Face tokenizer.json, or its folder, to count tokens exactly.
+        chars_per_token: Characters counted as one token where there is no tokenizer. Default: 3.
         budget: Build every test prompt to see which targets it shows. The audit is faster without.
         min_reachability: A lower reachability, on the page or in the prompt, is an error; between 0 and 1.
         format: A table, or JSON.
@@ -56,10 +57,18 @@ def command(
     from facsim.data.audit import audit
     from facsim.prompt import PromptConfig, build_prompt, count_tokens
     from facsim.schema import SessionSoFar
+    from facsim.util.validation import checked_options
 
-    config = PromptConfig(budget_policy=budget_policy, pages=pages, tokenizer=tokenizer)
-    if budget_tokens is not None:
-        config = config.model_copy(update={"budget_tokens": budget_tokens})
+    given = {
+        "budget_policy": budget_policy,
+        "pages": pages,
+        "tokenizer": tokenizer,
+        "budget_tokens": budget_tokens,
+        "chars_per_token": chars_per_token,
+    }
+    config = checked_options(
+        PromptConfig, {name: value for name, value in given.items() if value is not None}
+    )
 
     def shown(so_far: SessionSoFar) -> frozenset[str] | None:
         return build_prompt(so_far, config).shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 
 def command(
@@ -16,6 +16,7 @@ def command(
     cluster: Literal["session", "user"] = "session",
     resamples: int = 10_000,
     seed: int = 0,
+    level: Annotated[float, Parameter(validator=validators.Number(gt=0, lt=1))] = 0.95,
     format: Literal["table", "csv", "json"] = "table",
 ) -> int:
     """Compare runs pairwise on the same steps.
@@ -32,6 +33,7 @@ def command(
         cluster: The unit whose steps are not independent of each other.
         resamples: Resamples of the bootstrap and of the permutation test.
         seed: Seed of both.
+        level: Confidence level of the intervals.
         format: A table for the terminal, or every number as CSV or JSON.
     """
     import sys
@@ -50,6 +52,7 @@ def command(
         cluster=cluster,
         resamples=resamples,
         seed=seed,
+        level=level,
     )
     if format == "table":
         console.print(comparison_table(found, common_steps=common_steps))

@@ -40,6 +40,7 @@ def command(
     budget_tokens: Annotated[int | None, Parameter(group=_PROMPT)] = None,
     budget_policy: Annotated[Literal["drop_oldest", "anchored"] | None, Parameter(group=_PROMPT)] = None,
     tokenizer: Annotated[Path | None, Parameter(group=_PROMPT)] = None,
+    chars_per_token: Annotated[float | None, Parameter(group=_PROMPT)] = None,
     persona: Annotated[bool | None, Parameter(group=_PROMPT)] = None,
     person_after_pages: Annotated[bool | None, Parameter(group=_PROMPT)] = None,
     page_text: Annotated[Literal["condensed", "stored"] | None, Parameter(group=_PROMPT)] = None,
@@ -101,6 +102,7 @@ def command(
         budget_tokens: Maximum tokens of a prompt. Default: 40000, or the context of a local model.
         budget_policy: What is dropped first. Default: drop_oldest.
         tokenizer: tokenizer.json, to count tokens exactly.
+        chars_per_token: Characters counted as one token where there is no tokenizer. Default: 3.
         persona: Whether the prompt describes the person. Default: yes.
         person_after_pages: Whether persona and intent come below every page instead of in the system message.
             Small models follow them better there; their tokens count with each page. Default: no.
@@ -158,6 +160,7 @@ def command(
         budget_tokens=budget_tokens,
         budget_policy=budget_policy,
         tokenizer=tokenizer,
+        chars_per_token=chars_per_token,
         persona=persona,
         person_after_pages=person_after_pages,
         page_text=page_text,

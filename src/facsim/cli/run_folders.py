@@ -1,4 +1,4 @@
-"""The run folders among what a shell pattern such as `runs/*` gives; anything else is skipped with a note."""
+"""The runs among what a shell pattern such as `runs/*` gives; anything else is skipped with a note."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ from pathlib import Path
 
 
 def existing_runs(folders: Sequence[Path]) -> list[Path]:
-    """The folders that hold a run. A note on standard error names each one that does not.
+    """The folders that hold a run with answers. A note on standard error names each one that does not.
 
     A path that does not exist, and a folder given alone, stay: opening them tells what is wrong.
     """
     from facsim.cli.console import errors
 
-    kept = [folder for folder in folders if not folder.exists() or (folder / "config.json").exists()]
-    if not kept:
+    problems = {folder: problem for folder in folders if (problem := _problem(folder)) is not None}
+    if len(problems) == len(folders):
         return list(folders)
-    for folder in folders:
-        if folder not in kept:
-            errors.print(f"{folder}: not a run, skipped", style="yellow", highlight=False, markup=False)
-    return kept
+    for folder, problem in problems.items():
+        errors.print(f"{folder}: {problem}, skipped", style="yellow", highlight=False, markup=False)
+    return [folder for folder in folders if folder not in problems]
+
+
+def _problem(folder: Path) -> str | None:
+    """Why a folder cannot be read as a run; None if it can, or does not exist."""
+    if not folder.exists():
+        return None
+    if not (folder / "config.json").exists():
+        return "not a run"
+    answers = folder / "predictions.jsonl"
+    return None if answers.exists() and answers.stat().st_size else "a run without answers"

@@ -24,6 +24,12 @@ step would make the mean log-likelihood of a whole run infinite. With it, a step
 """
 
 _TOKENS_END = 2**53
+_ROUNDING = 1e-6
+_RANGES = {
+    "log_probability": (-math.inf, _ROUNDING, "the logarithm of a probability, at most 0"),
+    "confidence": (0.0, 1 + _ROUNDING, "a probability between 0 and 1"),
+    "distribution": (0.0, 1 + _ROUNDING, "probabilities between 0 and 1"),
+}
 
 ANSWER_CHARACTERS = 4_000
 """How much of an answer is kept if it was not read strictly."""
@@ -53,7 +59,7 @@ class RecordBuilder:
         they are unknown, and the answer can still be scored.
 
         Raises:
-            FacsimError: if a probability is NaN.
+            FacsimError: if a probability is NaN, or not one at all.
         """
         _check_probabilities(so_far, prediction, log_probability)
         page, truth, answer = so_far.page, step.action, prediction.action
@@ -164,8 +170,9 @@ def probability_facts(
         log_probability = None  # the predictor scored the mask itself
     if log_probability is not None:
         log_probability = min(0.0, max(log_probability, math.log(PROBABILITY_FLOOR)))
+    confidence = None if prediction.confidence is None else min(1.0, prediction.confidence)
     if prediction.probabilities is None:
-        return {"log_probability": log_probability, "rank": None, "confidence": prediction.confidence}
+        return {"log_probability": log_probability, "rank": None, "confidence": confidence}
     mass = _folded(prediction.probabilities, masked)
     true_mass = mass.get(_fold(truth, masked))
     rank = None if true_mass is None else sum(other >= true_mass for other in mass.values())
@@ -181,19 +188,24 @@ def probability_facts(
 
 
 def _check_probabilities(so_far: SessionSoFar, prediction: Prediction, log_probability: float | None) -> None:
-    """Refuse NaN before it is clamped: `min` and `max` would turn it into certainty."""
+    """Refuse what is no probability before it is clamped: `min` and `max` would turn NaN into certainty."""
     given = {
         "log_probability": () if log_probability is None else (log_probability,),
         "confidence": () if prediction.confidence is None else (prediction.confidence,),
         "distribution": (prediction.probabilities or {}).values(),
     }
-    wrong = next((name for name, values in given.items() if any(map(math.isnan, values))), None)
-    if wrong is not None:
-        raise FacsimError(
-            f"session {so_far.session_id}, step {so_far.step}: the predictor's {wrong} "
-            f"{'contains' if wrong == 'distribution' else 'is'} NaN, so its answers mean nothing. "
-            "Check the model's weights for NaN and infinite values"
-        )
+    for name, values in given.items():
+        where = f"session {so_far.session_id}, step {so_far.step + 1}: the predictor's {name}"
+        verb = "contains" if name == "distribution" else "is"
+        if any(map(math.isnan, values)):
+            raise FacsimError(
+                f"{where} {verb} NaN, so its answers mean nothing. "
+                "Check the model's weights for NaN and infinite values"
+            )
+        least, most, what = _RANGES[name]
+        wrong = next((value for value in values if not least <= value <= most), None)
+        if wrong is not None:
+            raise FacsimError(f"{where} {verb} {wrong:g}, expected {what}. Correct the predictor")
 
 
 def _folded(probabilities: Mapping[Action, float], masked: Action | None) -> Mapping[Action, float]:

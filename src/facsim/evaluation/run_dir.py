@@ -45,7 +45,7 @@ def check_run_dir(run_dir: Path) -> None:
 
 @contextmanager
 def locked_run_dir(run_dir: Path) -> Iterator[None]:
-    """Hold a run folder for writing. It is created, and removed again if no run was started in it.
+    """Hold a run folder for writing. It is created, and removed again if it ends without an answer.
 
     Raises:
         ConfigError: if it cannot be created, or another process is writing it.
@@ -59,7 +59,17 @@ def locked_run_dir(run_dir: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            if not existed and not (run_dir / "config.json").exists():
-                with suppress(OSError):
-                    (run_dir / LOCK_FILE).unlink()
-                    run_dir.rmdir()
+            if not existed:
+                _remove_without_answers(run_dir)
+
+
+def _remove_without_answers(run_dir: Path) -> None:
+    """Remove a run without answers, unless its folder also holds something else, such as a fitted model."""
+    with suppress(OSError):
+        answers = run_dir / "predictions.jsonl"
+        own = {run_dir / name for name in (LOCK_FILE, "config.json", "predictions.jsonl")}
+        if not set(run_dir.iterdir()) <= own or (answers.exists() and answers.stat().st_size):
+            return
+        for file in own:
+            file.unlink(missing_ok=True)
+        run_dir.rmdir()

@@ -49,6 +49,7 @@ class EvaluationSettings(BaseModel):
     budget_tokens: Any = None
     budget_policy: Any = None
     tokenizer: Any = None
+    chars_per_token: Any = None
     persona: Any = None
     person_after_pages: Any = None
     page_text: Any = None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from facsim.evaluation.run_dir import RUNS_DIR, check_run_dir, run_name
 from facsim.predict.endpoint.options import EndpointOptions, EndpointTarget
@@ -15,9 +13,7 @@ from facsim.predict.protocol import Predictor
 from facsim.predict.registry import LOCAL, calls_endpoint, load_predictor
 from facsim.prompt import PromptConfig
 from facsim.util.errors import ConfigError
-from facsim.util.validation import option_error
-
-Options = TypeVar("Options", bound=BaseModel)
+from facsim.util.validation import checked_options
 
 
 def resolve_targets(
@@ -59,7 +55,7 @@ def resolve_targets(
     unused = [name for name in options if all(name not in kind.model_fields for kind in kinds)]
     if unused:
         raise ConfigError(f"none of {', '.join(specs)} takes {', '.join(unused)}")
-    prompt_config = _checked(PromptConfig, prompt or {})
+    prompt_config = checked_options(PromptConfig, prompt or {})
     targets: dict[Path, Predictor] = {}
     for spec in specs:
         folder = Path(runs_dir) / run_name(spec) if run_dir is None else Path(run_dir)
@@ -74,7 +70,7 @@ def resolve_targets(
             targets[folder] = load_predictor(spec)
         else:
             mine = {key: value for key, value in options.items() if key in kind.model_fields}
-            _checked(kind, mine)
+            checked_options(kind, mine)
             targets[folder] = load_predictor(spec, prompt=prompt_config, **mine)
     return targets
 
@@ -84,10 +80,3 @@ def _options_of(spec: str) -> type[EndpointOptions] | type[LocalOptions] | None:
     if calls_endpoint(spec):
         return EndpointOptions
     return LocalOptions if spec.partition(":")[0] == LOCAL else None
-
-
-def _checked(kind: type[Options], fields: Mapping[str, Any]) -> Options:
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        raise option_error(error) from None

@@ -101,7 +101,7 @@ def pull(
         raise ConfigError(f"{folder} exists. Choose another --out, or remove it")
     _check_id(repo_id)
     partial = folder.with_name(f".{folder.name}.partial")  # kept when interrupted: the next call resumes
-    with _hub_errors(repo_id, "read"):
+    with _hub_errors(repo_id, "read", revision):
         from huggingface_hub import snapshot_download  # noqa: PLC0415 - an extra
 
         snapshot_download(
@@ -113,14 +113,21 @@ def pull(
         )
     shutil.rmtree(partial / ".cache", ignore_errors=True)
     try:
-        repo_type_of(partial)
-    except FacsimError:
+        _check_kind(partial, repo_id, repo_type)
+    except FacsimError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise ConfigError(
-            f"{repo_id} holds no {'data set' if repo_type == 'dataset' else 'checkpoint'}"
-        ) from None
+        raise ConfigError(str(error).replace(str(partial), repo_id)) from None
     partial.rename(folder)
     return folder
+
+
+def _check_kind(partial: Path, repo_id: str, repo_type: RepoType) -> None:
+    """Check that what was downloaded is whole, and what was asked for."""
+    if repo_type == "model" and (partial / "card.json").is_file():
+        raise ConfigError(f"{repo_id} holds a data set, not a checkpoint. Use --kind dataset")
+    if repo_type == "dataset" and not (partial / "card.json").is_file():
+        raise ConfigError(f"{repo_id} holds no data set of Facsim. For a checkpoint, use --kind model")
+    repo_type_of(partial)
 
 
 def _check_id(repo_id: str) -> None:
@@ -129,7 +136,7 @@ def _check_id(repo_id: str) -> None:
 
 
 @contextmanager
-def _hub_errors(repo_id: str, verb: str) -> Iterator[None]:
+def _hub_errors(repo_id: str, verb: str, revision: str | None = None) -> Iterator[None]:
     """Turn what huggingface_hub raises into sentences; the token is in none of them."""
     try:
         from huggingface_hub.errors import (  # noqa: PLC0415
@@ -137,6 +144,7 @@ def _hub_errors(repo_id: str, verb: str) -> Iterator[None]:
             LocalEntryNotFoundError,
             LocalTokenNotFoundError,
             RepositoryNotFoundError,
+            RevisionNotFoundError,
         )
     except ImportError:
         raise ConfigError(
@@ -146,7 +154,12 @@ def _hub_errors(repo_id: str, verb: str) -> Iterator[None]:
     try:
         yield
     except (LocalTokenNotFoundError, RepositoryNotFoundError):
-        raise ConfigError(f"{repo_id}: no such repository that you may {verb}. {login}") from None
+        kind = " If it exists, check --kind." if verb == "read" else ""
+        raise ConfigError(f"{repo_id}: no such repository that you may {verb}.{kind} {login}") from None
+    except RevisionNotFoundError:
+        raise ConfigError(
+            f"{repo_id}: no such revision: {revision}. Expected a branch, a tag or a commit"
+        ) from None
     except LocalEntryNotFoundError:
         raise ConfigError(
             f"{repo_id}: the hub cannot be reached. Run the command again; it resumes"

@@ -159,6 +159,11 @@ def get_model(name: str, progress: Progress = no_progress) -> Path:
         return found
     model = CATALOG[name]
     folder = models_folder() / name
+    if folder.exists():
+        raise ConfigError(
+            f"{folder} exists, but Facsim did not make it (it has no {ORIGIN_FILE}). Move it away, or set "
+            "XDG_CACHE_HOME"
+        )
     work = models_folder() / f".{name}.partial"
     try:
         work.mkdir(parents=True, exist_ok=True)

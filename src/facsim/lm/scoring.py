@@ -163,7 +163,7 @@ def require_finite(logits: torch.Tensor, places: Sequence[str]) -> None:
 
 
 def _place(segment: TokenizedSegment, span: AnswerSpan) -> str:
-    return f"session {segment.session_id}, step {span.step}"
+    return f"session {segment.session_id}, step {span.step + 1}"
 
 
 def logits_at(model: PreTrainedModel, positions: Sequence[Sequence[int]], **inputs: Any) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """The trivial baselines. They are rows of every leaderboard, so that base rates are not mistaken for skill.
 
-Each uses the training split only, and is deterministic given session, data and seed. Each rule is stated in
+Each uses the train part only, and is deterministic given session, data and seed. Each rule is stated in
 a sentence in `docs/reference/predictors.md`.
 """
 
@@ -19,9 +19,9 @@ from facsim.util.progress import Progress, no_progress
 
 
 class Baseline:
-    """A predictor that needs only the action frequencies of the training split.
+    """A predictor that needs only the action frequencies of the train part.
 
-    Before `fit` it answers as on an empty training split.
+    Before `fit` it answers as on an empty train part.
     """
 
     spec: str
@@ -32,7 +32,7 @@ class Baseline:
         self.frequencies = ActionFrequencies()
 
     def settings(self) -> Mapping[str, Any]:
-        """Nothing but the training split changes the answers."""
+        """Nothing but the train part changes the answers."""
         return {}
 
     def fit(self, train: DataSet, *, seed: int = 0, progress: Progress = no_progress) -> None:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""Action frequencies of a training split: the counts behind the baselines.
+"""Action frequencies of a train part: the counts behind the baselines.
 
 Only the steps table is read, no pages. Ties are broken by first appearance in stored order, so the same data
 always gives the same answer.
@@ -34,7 +34,7 @@ def action_sequences(train: DataSet) -> Iterator[list[Action]]:
 
 
 class ActionFrequencies:
-    """How often each action was taken in a training split.
+    """How often each action was taken in a train part.
 
     Attributes:
         types: how often each action type was taken.
@@ -61,14 +61,14 @@ class ActionFrequencies:
 
     @classmethod
     def of(cls, train: DataSet) -> ActionFrequencies:
-        """Count the actions of a training split."""
+        """Count the actions of a train part."""
         return cls(action for actions in action_sequences(train) for action in actions)
 
     def possible_targets(self, page: Page) -> list[ActionTarget]:
         """Every possible target on `page`, in document order, with `terminate` last.
 
         Any element can be clicked. Text can go into elements with a typable role, and into elements that were
-        typed into in the training split, because pages do not always declare the role.
+        typed into in the train part, because pages do not always declare the role.
         """
         targets: list[ActionTarget] = []
         for element in page.elements:
@@ -79,7 +79,7 @@ class ActionFrequencies:
         return targets
 
     def most_frequent(self, page: Page, *, of_type: ActionType | None = None) -> Action:
-        """The most frequent action of the training split that is possible on `page`.
+        """The most frequent action of the train part that is possible on `page`.
 
         Args:
             page: the current page.

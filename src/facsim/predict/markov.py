@@ -4,7 +4,7 @@ The model of order k gives a target t (type and name) after the history h = (las
 
     P_k(t | h) = (c(h, t) + d(h) P_{k-1}(t | h')) / (c(h) + d(h))
 
-with c(h, t) how often the training split has t after h, c(h) its sum and d(h) the number of different
+with c(h, t) how often the train part has t after h, c(h) its sum and d(h) the number of different
 targets, both over the targets possible on the current page, and h' the history without its oldest target
 (Witten-Bell smoothing: Witten and Bell, 1991, method C). The recursion ends in P_{-1}, uniform over the
 possible targets, so every element has a probability above zero and the sum is one.

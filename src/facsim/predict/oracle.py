@@ -234,7 +234,7 @@ def _settings_of(data: DataSet) -> Mapping[str, Any]:
 
 def _world_differs(so_far: SessionSoFar, difference: str) -> ConfigError:
     return ConfigError(
-        f"session {so_far.session_id}, step {so_far.step}: this Facsim's shop has {difference}. "
+        f"session {so_far.session_id}, step {so_far.step + 1}: this Facsim's shop has {difference}. "
         "The data set was changed, or sampled by another version. Sample it again"
     )
 

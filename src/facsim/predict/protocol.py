@@ -98,7 +98,7 @@ class SessionPredictor(Predictor, Protocol):
 
 @runtime_checkable
 class Trainable(Protocol):
-    """A predictor that is fitted on the training split before it answers.
+    """A predictor that is fitted on the train part before it answers.
 
     Attributes:
         learns: whether `fit` uses what people did. Such a predictor is never evaluated on the part that it
@@ -145,6 +145,6 @@ def as_trainable(predictor: Predictor) -> Trainable | None:
     if hasattr(predictor, "fit"):
         raise ConfigError(
             f"{predictor.spec}: it has a method `fit` but no attribute `learns`. Set `learns = True` if it "
-            "learns from what people did in the training split, else `learns = False`"
+            "learns from what people did in the train part, else `learns = False`"
         )
     return None

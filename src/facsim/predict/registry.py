@@ -69,7 +69,7 @@ def calls_endpoint(spec: str) -> bool:
 def load_predictor(spec: str, *, prompt: PromptConfig | None = None, **options: Any) -> Predictor:
     """Create the predictor that a spec string names.
 
-    A `Trainable` predictor must be fitted on the training split before it answers: the baselines, `choice`,
+    A `Trainable` predictor must be fitted on the train part before it answers: the baselines, `choice`,
     and `oracle:`, which only reads which shop the data came from. `choice:PATH` reads a folder that
     `ChoiceModel.save` wrote.
 

@@ -81,6 +81,11 @@ class SynthesisPlan:
     example: Prompt | None
 
     def __str__(self) -> str:
+        if not self.steps:
+            return (
+                f"{self.teacher}: nothing to ask: every step of the selection has a rationale already. "
+                "Use --rewrite synthetic or --rewrite all to write them anew"
+            )
         money = (
             "cost unknown (give --price)"
             if self.cost is None or self.cost_at_most is None

@@ -225,7 +225,7 @@ def reliability(rows: Sequence[TableRow], mark: SeriesStyle, label: str) -> Mark
 
 
 def percent_with_interval(estimate: Estimate) -> str:
-    """A share with its interval, in per cent."""
+    """A share with its interval, in percent."""
     text = f"{100 * estimate.value:.1f}%"
     if estimate.low is None or estimate.high is None:
         return text

@@ -119,7 +119,7 @@ def likelihood(row: LeaderboardRow) -> str:
 
 
 def whole_percent(share: Estimate) -> str:
-    """A share in whole per cent; a tiny negative one is not written as minus zero."""
+    """A share in whole percent; a tiny negative one is not written as minus zero."""
     return f"{round(100 * share.value) + 0:d}"
 
 
@@ -189,12 +189,12 @@ def rich_table(board: LeaderboardData) -> RenderableType:
 
 
 def percent(estimate: Estimate | None) -> str:
-    """A share in per cent with one decimal; a dash for None."""
+    """A share in percent with one decimal; a dash for None."""
     return ABSENT if estimate is None else f"{100 * estimate.value:.1f}"
 
 
 def with_interval(estimate: Estimate | None) -> str:
-    """A share and its interval in per cent."""
+    """A share and its interval in percent."""
     if estimate is None or estimate.low is None or estimate.high is None:
         return percent(estimate)
     return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"

@@ -12,7 +12,7 @@ from facsim.util.errors import ConfigError
 
 
 class PublishedRow(BaseModel):
-    """One model in one publication. Numbers in per cent, as printed there; None where it prints none."""
+    """One model in one publication. Numbers in percent, as printed there; None where it prints none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

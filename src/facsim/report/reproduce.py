@@ -17,6 +17,7 @@ _PROMPT_FLAGS: Final = (
     "budget_tokens",
     "budget_policy",
     "tokenizer",
+    "chars_per_token",
     "persona",
     "person_after_pages",
     "page_text",
@@ -82,9 +83,10 @@ def _asking_flags(identity: Identity) -> dict[str, Any]:
 def _local_flags(settings: Mapping[str, Any], prompt: Mapping[str, Any]) -> dict[str, Any]:
     """The flags of a model that ran here: its checkpoint has defaults of its own, so all of the prompt's.
 
-    The tokenizer is not among them: a checkpoint counts with its own.
+    Those that count tokens are not among them: a checkpoint counts with its own tokenizer.
     """
-    flags = _prompt_flags({name: prompt.get(name) for name in _PROMPT_FLAGS if name != "tokenizer"})
+    counted = ("tokenizer", "chars_per_token")
+    flags = _prompt_flags({name: prompt.get(name) for name in _PROMPT_FLAGS if name not in counted})
     usual = LocalOptions().model_dump(mode="json")
     for name in _LOCAL_FLAGS:
         if settings.get(name, usual[name]) != usual[name]:
@@ -96,7 +98,8 @@ def _prompt_flags(wording: Mapping[str, Any]) -> dict[str, Any]:
     flags: dict[str, Any] = {}
     for name, value in wording.items():
         if isinstance(value, bool):
-            flags[f"--{name}" if value else f"--no-{name}"] = True
+            flag = name.replace("_", "-")
+            flags[f"--{flag}" if value else f"--no-{flag}"] = True
         elif value is not None:
             flags["--" + name.replace("_", "-")] = value
     return flags

@@ -17,10 +17,9 @@ Value = str | float | int | None
 
 
 def tag(name: str, *children: Markup | str, **attributes: Value) -> Markup:
-    """An element. Children that are strings are text, made harmless and escaped; so are attributes.
+    """An element. Strings among children and attributes are escaped, control characters included.
 
-    An underscore in an attribute's name stands for a hyphen, one at its end for nothing; None leaves the
-    attribute out.
+    Underscores in an attribute's name become hyphens; one at its end is dropped. None omits the attribute.
 
     >>> tag("text", "a < b", x=1.0, class_="label", text_anchor="end")
     Markup('<text x="1" class="label" text-anchor="end">a &lt; b</text>')
@@ -39,7 +38,7 @@ def tag(name: str, *children: Markup | str, **attributes: Value) -> Markup:
 
 
 def number(value: str | float) -> str:
-    """A coordinate with at most two decimals; a string made harmless.
+    """A coordinate with at most two decimals; in a string, control characters are escaped.
 
     >>> number(3.14159), number(2.0), number("50%")
     ('3.14', '2', '50%')
@@ -50,7 +49,7 @@ def number(value: str | float) -> str:
 
 
 def share(value: float) -> str:
-    """A share as a length in per cent, kept between the ends.
+    """A share as a length in percent, clamped to 0 to 100%.
 
     >>> share(0.12345), share(1.5)
     ('12.35%', '100%')

@@ -133,7 +133,7 @@ def _too_long(
 ) -> ConfigError:
     budget, context = prompt.budget_tokens or 0, config.context_tokens
     first, last = example.spans[0].step, example.spans[-1].step
-    steps = f"step {first}" if first == last else f"steps {first} to {last}"
+    steps = f"step {first + 1}" if first == last else f"steps {first + 1} to {last + 1}"
     advised = min(budget - (len(example.tokens) - context), context - longest) - context // _RESERVE
     return ConfigError(
         f"session {example.session_id}, {steps}: {len(example.tokens)} tokens do not fit context_tokens "

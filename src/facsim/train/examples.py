@@ -147,7 +147,7 @@ def check_example(example: TokenizedSegment) -> None:
         if not end <= span.start < span.end <= len(example.tokens):
             raise InputError(
                 f"an answer is at tokens {span.start} to {span.end} of an example of {len(example.tokens)}",
-                where=f"session {example.session_id}, step {span.step}",
+                where=f"session {example.session_id}, step {span.step + 1}",
                 expected="an answer that lies within it completely",
             )
         end = span.end
@@ -194,7 +194,7 @@ def _check_action(tokenized: TokenizedSegment, turn: Turn, segment: Segment, cha
         return
     raise InputError(
         f"the tokenizer {chat.name} decodes the action {written!r:.200} as {decoded!r:.200}",
-        where=f"session {segment.session_id}, step {turn.step}",
+        where=f"session {segment.session_id}, step {turn.step + 1}",
         expected="the same text",
         remedy="A model could not learn to write it. Use a tokenizer that keeps letters and white space "
         "(byte-level BPE does)",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from facsim.util.errors import ConfigError, InputError
+
+Options = TypeVar("Options", bound=BaseModel)
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
@@ -54,6 +58,18 @@ def option_error(error: ValidationError, prefix: str = "") -> ConfigError:
     """The error for an option with an unusable value: `temperature 'hot': …`."""
     problem = first_problem(error, prefix)
     return ConfigError(f"{problem.field} {problem.value}: {problem.message}")
+
+
+def checked_options(kind: type[Options], fields: Mapping[str, object]) -> Options:
+    """A model of options with these fields.
+
+    Raises:
+        ConfigError: if a value is invalid.
+    """
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        raise option_error(error) from None
 
 
 def file_error(

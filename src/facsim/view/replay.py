@@ -61,7 +61,7 @@ class RunPrediction:
     Attributes:
         run: the run.
         verdict: on it.
-        deed: the predicted action; None without a readable answer.
+        action_text: the predicted action; None without a readable answer.
         confidence: probability of the predicted action.
         log_probability: natural logarithm of the true action's probability.
         rank: of the true action among those listed.
@@ -70,7 +70,7 @@ class RunPrediction:
 
     run: PredictionIndex
     verdict: Verdict
-    deed: ActionText | None
+    action_text: ActionText | None
     confidence: float | None
     log_probability: float | None
     rank: int | None
@@ -97,13 +97,13 @@ class TimelineStep:
 
     Attributes:
         step: its index.
-        deed: the true action.
+        action_text: the true action.
         hits: the verdict on each run; None without a prediction.
         at: when the step was taken; empty if unknown.
     """
 
     step: int
-    deed: ActionText
+    action_text: ActionText
     hits: tuple[Verdict | None, ...]
     at: str
 
@@ -112,9 +112,9 @@ class TimelineStep:
         """The step in words, for tooltips and screen readers."""
         asked = [hit for hit in self.hits if hit is not None]
         right = sum(hit.right for hit in asked)
-        told = f", {right} of {len(asked)} correct" if asked else ", no prediction"
+        correct = f", {right} of {len(asked)} correct" if asked else ", no prediction"
         when = f", {self.at}" if self.at else ""
-        return f"Step {self.step + 1}: {self.deed.sentence}{when}{told}"
+        return f"Step {self.step + 1}: {self.action_text.sentence}{when}{correct}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Replay:
         index: of the step.
         page: the observed page; None if the data set lacks it.
         title: of the page.
-        deed: the true action.
+        action_text: the true action.
         best: the most probable action, for simulated people.
         answers: the predictions, in the order of the runs.
         moments: all steps.
@@ -137,7 +137,7 @@ class Replay:
     index: int
     page: Page | None
     title: str
-    deed: ActionText
+    action_text: ActionText
     best: ActionText | None
     answers: tuple[RunPrediction, ...]
     moments: tuple[TimelineStep, ...]
@@ -157,17 +157,17 @@ class Replay:
     def marks(self) -> list[ElementHighlight]:
         """The highlights on the page: the true element, the predicted ones, the most probable one."""
         marks = []
-        if self.deed.action.name:
-            marks.append(ElementHighlight(self.deed.action.name, "person", "person", "true action"))
+        if self.action_text.action.name:
+            marks.append(ElementHighlight(self.action_text.action.name, "person", "person", "true action"))
         for answer in self.answers:
-            if answer.deed is not None and answer.deed.action.name:
+            if answer.action_text is not None and answer.action_text.action.name:
                 place = answer.run.place
                 marks.append(
                     ElementHighlight(
-                        answer.deed.action.name, f"run-{place}", answer.run.colour, answer.run.letter
+                        answer.action_text.action.name, f"run-{place}", answer.run.colour, answer.run.letter
                     )
                 )
-        if self.best is not None and self.best.action.name and self.best.action != self.deed.action:
+        if self.best is not None and self.best.action.name and self.best.action != self.action_text.action:
             marks.append(ElementHighlight(self.best.action.name, "best", "best", "most probable"))
         return marks
 
@@ -230,7 +230,7 @@ def replay_at(library: Library, session_id: str, index: int) -> Replay:
         index=index,
         page=page,
         title=title_of(page.html) if page else "",
-        deed=ActionText.of(step.action, page),
+        action_text=ActionText.of(step.action, page),
         best=ActionText.of(step.truth.best, page) if step.truth else None,
         answers=tuple(
             _answer(run, step, page, lines[index])
@@ -294,7 +294,7 @@ def _answer(run: PredictionIndex, step: Step, page: Page | None, line: Mapping[s
     return RunPrediction(
         run=run,
         verdict=verdict_on(step.action, line),
-        deed=None if action is None else ActionText.of(action, page),
+        action_text=None if action is None else ActionText.of(action, page),
         confidence=_number(line.get("confidence")),
         log_probability=_number(line.get("log_probability")),
         rank=line["rank"] if isinstance(line.get("rank"), int) else None,

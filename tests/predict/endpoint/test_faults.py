@@ -181,6 +181,17 @@ def test_no_access_or_no_model_stops_the_run(asked, api, fault, message):
     assert fault.message in str(caught.value)
 
 
+@pytest.mark.parametrize("api", APIS[:2])
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+def test_a_redirect_stops_the_run_and_is_not_followed(asked, api, code):
+    with Loopback() as elsewhere:
+        moved = Status(code, "moved", headers={"location": f"{elsewhere.url}/v2?api_key=hush"})
+        with pytest.raises(FacsimError, match="Check the name of the model and the address") as caught:
+            asked([moved], api)
+        assert elsewhere.count == 0
+    assert f"{code}: the server redirects to {elsewhere.url}/v2?*** (not followed)" in str(caught.value)
+
+
 @pytest.mark.parametrize("api", APIS)
 def test_nobody_there_stops_the_run(api, step, talk, monkeypatch):
     with socket.socket() as free:

@@ -35,7 +35,7 @@ def test_nothing_is_predicted_with_damaged_weights(damaged, decoding, style):
     recorded = recorded_session(1, steps=3)
     with pytest.raises(FacsimError, match=PROBLEM):
         list(predictor.predict_sessions([recorded]))
-    with pytest.raises(FacsimError, match=r"session s1, step 2: the model's logits"):
+    with pytest.raises(FacsimError, match=r"session s1, step 3: the model's logits"):
         predictor.answer(recorded.steps[2][0])
 
 

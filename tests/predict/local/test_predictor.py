@@ -251,7 +251,7 @@ def test_a_prompt_that_does_not_fit_is_refused(trained, tmp_path):
     asked = predictor(tmp_path)
     # A tokenizer that counts less than there is.
     asked.prompt = asked.prompt.model_copy(update={"budget_tokens": 4000, "tokenizer": None})
-    with pytest.raises(ConfigError, match=r"step 3: the prompt takes \d+ tokens.*Give --budget-tokens \d+"):
+    with pytest.raises(ConfigError, match=r"step 4: the prompt takes \d+ tokens.*Give --budget-tokens \d+"):
         answers(asked, [recorded_session(0, steps=5, asked_from=3)])
 
 

@@ -157,7 +157,7 @@ class ChoiceRates:
         """Count chosen and offered candidates.
 
         Args:
-            batch: the steps of the training split.
+            batch: the steps of the train part.
             chosen: index of each step's chosen candidate among all candidates, shape `(steps,)`.
             folds: fold of each step's user, shape `(steps,)`.
         """

@@ -151,7 +151,7 @@ class SituationReader:
     """Builds choice situations, with an LRU cache of the choice sets of recent pages.
 
     Args:
-        symbols: the symbol table of the training split.
+        symbols: the symbol table of the train part.
         most_elements: capacity of the cache, in candidates over all cached pages.
     """
 

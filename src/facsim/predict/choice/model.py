@@ -36,7 +36,7 @@ from facsim.util.progress import Progress, no_progress
 MOST_NEGATIVES = 40
 """Most negatives (candidates not chosen) per training step."""
 MOST_ROWS = 600_000
-"""Most training rows (0.5 GB). Larger training splits get fewer negatives per step."""
+"""Most training rows (0.5 GB). Larger train parts get fewer negatives per step."""
 ROUNDS = 400
 MOST_CODES = 120
 """Symbols with a categorical code of their own, if chosen at least `LEAST_CHOSEN` times."""
@@ -87,7 +87,7 @@ class ChoicePredictor:
         save_parameters(self.parameters, path)
 
     def settings(self) -> Mapping[str, Any]:
-        """Everything that changes the answers, apart from the training split."""
+        """Everything that changes the answers, apart from the train part."""
         if self.fingerprint is not None:
             return {"model": self.fingerprint}
         return {
@@ -139,7 +139,7 @@ class ChoicePredictor:
 
 
 class ChoiceModel(ChoicePredictor):
-    """A choice model that is fitted on the training split before it answers."""
+    """A choice model that is fitted on the train part before it answers."""
 
     learns = True
     artifact = "choice"
@@ -260,7 +260,7 @@ def _chosen_steps(reader: SituationReader, data: DataSet) -> Iterator[tuple[Choi
 
 
 def build_symbol_table(train: DataSet) -> SymbolTable:
-    """The symbol table with the names and intent keys of a training split."""
+    """The symbol table with the names and intent keys of a train part."""
     sessions: Counter[str] = Counter()
     typed: set[str] = set()
     for actions in action_sequences(train):

@@ -21,7 +21,7 @@ class ChoiceParameters:
     """The fitted state of a choice model.
 
     Attributes:
-        symbols: names, intent keys and symbols of the training split.
+        symbols: names, intent keys and symbols of the train part.
         rates: how often people choose what they are offered.
         codes: categorical code of each symbol, 0 for rare ones, shape `(symbols + 1,)`. The last entry is
             for unknown symbols.

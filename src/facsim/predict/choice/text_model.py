@@ -2,7 +2,7 @@
 
 Candidates are values of intent fields, prefixes of them (people stop typing when a suggestion appears) and
 runs of words, as written and in lower case; texts typed earlier in the session; and frequent texts of the
-training split. A conditional logit ranks them. Together they get the probability mass `coverage`, the share
+train part. A conditional logit ranks them. Together they get the probability mass `coverage`, the share
 of training texts that were among their candidates. The rest is reserved for texts outside the list.
 """
 

@@ -11,6 +11,7 @@ from urllib3.exceptions import TimeoutError as UrllibTimeout
 
 from facsim.predict.endpoint.completion import CallFailed
 from facsim.predict.endpoint.options import Provider
+from facsim.predict.endpoint.redaction import redact_addresses
 from facsim.predict.endpoint.response_check import BoundedBody, checked_body
 
 _CHUNK_BYTES = 65_536
@@ -33,10 +34,13 @@ class BoundedClient(httpx2.AsyncClient):
         """Send a request and read its body.
 
         Raises:
-            CallFailed: if the body is too large or malformed.
+            CallFailed: if the body is too large or malformed, or the server redirects.
         """
         request.headers["accept-encoding"] = "gzip, deflate"
-        response = await super().send(request, **{**options, "stream": True})
+        response = await super().send(request, **{**options, "stream": True, "follow_redirects": False})
+        if response.has_redirect_location:
+            await response.aclose()
+            raise _redirected(response)
         try:
             content = await _read(response)
         except CallFailed:
@@ -49,6 +53,16 @@ class BoundedClient(httpx2.AsyncClient):
             headers = [pair for pair in headers if pair[0] != "content-type"]
             headers.append(("content-type", "application/json"))
         return httpx2.Response(response.status_code, headers=headers, content=content, request=request)
+
+
+def _redirected(response: httpx2.Response) -> CallFailed:
+    """A redirect is not followed: it would send the prompts and the key to an address that nobody gave."""
+    location = redact_addresses(response.headers["location"])
+    return CallFailed(
+        "missing",
+        f"{response.status_code}: the server redirects to {location} (not followed)",
+        response.status_code,
+    )
 
 
 async def _read(response: httpx2.Response) -> bytes:

@@ -50,7 +50,7 @@ class StepRequest:
     @property
     def place(self) -> str:
         """Session and step, for error messages."""
-        return f"session {self.so_far.session_id}, step {self.so_far.step}"
+        return f"session {self.so_far.session_id}, step {self.so_far.step + 1}"
 
 
 class StepRequestBuilder:
