@@ -392,7 +392,9 @@ def test_the_plan_tells_cost_without_key_or_network(data, monkeypatch):
     assert unknown.cost is None
     assert "--price" in str(unknown)
     nothing = replace(plan, steps=0, sessions=0)
-    assert "nothing to ask: every step of the selection has a rationale already. Use --rewrite" in str(nothing)
+    assert "nothing to ask: every step of the selection has a rationale already. Use --rewrite" in str(
+        nothing
+    )
 
 
 def test_a_long_page_is_shortened_around_the_target(server, tmp_path):
