@@ -192,7 +192,7 @@ def _stacked(
     axes.spines["left"].set_visible(False)
     axes.set_xlim(0, 100)
     axes.set_xlabel(label)
-    figure.legend(loc="outside uppercenter", ncols=min(4, len(titles)), handlelength=1, handleheight=1)
+    figure.legend(loc="outside upper center", ncols=min(4, len(titles)), handlelength=1, handleheight=1)
     return figure
 
 
@@ -230,7 +230,7 @@ def _lines(report: ReportData, breakdown: Breakdown, label: str) -> Figure:
     axes.set_xlabel(label)
     axes.set_ylabel("accuracy, %")
     axes.grid(axis="y", color=_LINE, linewidth=0.5)
-    figure.legend(loc="outside uppercenter", ncols=3)
+    figure.legend(loc="outside upper center", ncols=3)
     return figure
 
 
