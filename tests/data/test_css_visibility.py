@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-import re
 import time
+from typing import Any
 
 import pytest
-from tests.support.browser import CHROMIUM, open_chromium
 
 from facsim.data.sources.css_visibility import HidingRules, hidden_values, mark_visibility
 
@@ -79,8 +78,7 @@ def test_large_sheets_take_linear_time() -> None:
     assert time.process_time() - start < 10
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_the_cascade_is_that_of_chromium() -> None:
+def test_the_cascade_is_that_of_chromium(chromium: Any) -> None:
     """Random sheets over random trees: every element's visibility is the browser's."""
     chance = random.Random(7)
     selectors = [
@@ -107,34 +105,31 @@ def test_the_cascade_is_that_of_chromium() -> None:
         "visibility:visible",
         "color:red",
     ]
-    with open_chromium() as browser:
-        tab = browser.new_page(viewport={"width": 800, "height": 600})
-        for _ in range(60):
-            rules = [
-                f"{chance.choice(selectors)}{{{chance.choice(values)}{chance.choice(['', '', ' !important'])}}}"
-                for _ in range(chance.randint(1, 9))
-            ]
-            css = "".join(
-                f"@media ({chance.choice(['min', 'max'])}-width:{chance.choice([600, 900])}px){{{rule}}}"
-                if chance.random() < 0.3
-                else rule
-                for rule in rules
-            )
-            html, depth = "", []
-            for number in range(9):
-                tag = chance.choice(["div", "b", "i"])
-                html += (
-                    f'<{tag} id="n{number}" class="{" ".join(chance.sample("abc", chance.randint(0, 2)))}">t'
-                )
-                depth.append(tag)
-                while depth and chance.random() < 0.5:
-                    html += f"</{depth.pop()}>"
-            html += "".join(f"</{tag}>" for tag in reversed(depth))
-            tab.set_content(f"<!doctype html><style>{css}</style><main>{html}</main>")
-            seen = tab.evaluate(
-                "() => [...document.querySelectorAll('main [id]')]"
-                ".filter(e => ![...e.querySelectorAll('*'), e].some(x => x.checkVisibility({visibilityProperty: true})))"
-                ".map(e => e.id)"
-            )
-            found = hidden(f"<main>{html}</main>", css, width=800)
-            assert found == set(seen), (css, html, re.sub(r"\s+", " ", html))
+    tab = chromium.new_page(viewport={"width": 800, "height": 600})
+    for _ in range(60):
+        rules = [
+            f"{chance.choice(selectors)}{{{chance.choice(values)}{chance.choice(['', '', ' !important'])}}}"
+            for _ in range(chance.randint(1, 9))
+        ]
+        css = "".join(
+            f"@media ({chance.choice(['min', 'max'])}-width:{chance.choice([600, 900])}px){{{rule}}}"
+            if chance.random() < 0.3
+            else rule
+            for rule in rules
+        )
+        html, depth = "", []
+        for number in range(9):
+            tag = chance.choice(["div", "b", "i"])
+            html += f'<{tag} id="n{number}" class="{" ".join(chance.sample("abc", chance.randint(0, 2)))}">t'
+            depth.append(tag)
+            while depth and chance.random() < 0.5:
+                html += f"</{depth.pop()}>"
+        html += "".join(f"</{tag}>" for tag in reversed(depth))
+        tab.set_content(f"<!doctype html><style>{css}</style><main>{html}</main>")
+        seen = tab.evaluate(
+            "() => [...document.querySelectorAll('main [id]')]"
+            ".filter(e => ![...e.querySelectorAll('*'), e].some(x => x.checkVisibility({visibilityProperty: true})))"
+            ".map(e => e.id)"
+        )
+        found = hidden(f"<main>{html}</main>", css, width=800)
+        assert found == set(seen), (css, html)

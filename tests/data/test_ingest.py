@@ -216,10 +216,10 @@ def test_a_recipe_reaches_the_simplifier(tmp_path: Path) -> None:
 
 
 def test_every_named_source_can_be_loaded(tmp_path: Path) -> None:
-    for name in ("miniwob", "opera", "rrweb"):
+    for name in ("miniwob", "opera", "rrweb", "playwright"):
         with pytest.raises(InputError):
             open_source(name, tmp_path / "nothing-here")
-    assert list(SOURCES) == ["miniwob", "opera", "csv", "jsonl", "parquet", "rrweb"]
+    assert list(SOURCES) == ["miniwob", "opera", "csv", "jsonl", "parquet", "rrweb", "playwright"]
 
 
 @pytest.mark.parametrize(

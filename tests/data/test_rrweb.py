@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.support.recordings import (
+from rrweb_recordings import (
     BLUR,
     CLICK,
     MOUSE_DOWN,

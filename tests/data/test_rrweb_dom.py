@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.recordings import adding, document, element, page, text
+from rrweb_recordings import adding, document, element, page, text
 
 from facsim.data.sources.rrweb.dom_writer import DomWriter
 from facsim.data.sources.rrweb.recorded_dom import (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.recordings import Recorder, adding, element, page, text
+from rrweb_recordings import Recorder, adding, element, page, text
 
 from facsim.data import DataSet, IngestReport
 from facsim.data.ingest import ingest

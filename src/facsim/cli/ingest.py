@@ -30,7 +30,7 @@ def command(
     The data set folder also gets ingest.md: what was read, repaired and refused and why.
 
     Args:
-        source: miniwob, opera, rrweb (also exports of PostHog and Sentry), csv, jsonl or parquet.
+        source: miniwob, opera, rrweb (also exports of PostHog and Sentry), playwright, csv, jsonl or parquet.
         path: What to read: a file, a folder, or for opera also a hub id.
         out: The data set folder to create.
         mapping: YAML file that says which column is what, for csv, jsonl and parquet.

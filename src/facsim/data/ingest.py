@@ -50,7 +50,7 @@ def ingest(
     and why.
 
     Args:
-        source: `miniwob`, `opera`, `rrweb`, `csv`, `jsonl` or `parquet`.
+        source: `miniwob`, `opera`, `rrweb`, `playwright`, `csv`, `jsonl` or `parquet`.
         path: what to read: a file, a folder, or for `opera` also a hub id.
         out: the data set folder to make.
         mapping: YAML file that says which column is what; for `csv`, `jsonl` and `parquet`.

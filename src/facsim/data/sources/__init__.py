@@ -121,6 +121,7 @@ SOURCES: Mapping[str, str] = {
     "jsonl": "facsim.data.sources.mapped_log:JsonLines",
     "parquet": "facsim.data.sources.mapped_log:ParquetTable",
     "rrweb": "facsim.data.sources.rrweb.rrweb_source:Rrweb",
+    "playwright": "facsim.data.sources.playwright_trace.trace_source:PlaywrightTrace",
 }
 """Name -> module and class, imported on use."""
 
