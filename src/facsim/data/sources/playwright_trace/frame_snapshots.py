@@ -88,7 +88,7 @@ class ShownTarget:
 
 
 @dataclass(slots=True)
-class RenderedPage:
+class RenderedSnapshot:
     """A page as HTML, and the target of the action if it is marked."""
 
     html: str
@@ -121,7 +121,7 @@ class FrameSnapshots:
                     return found
         return None
 
-    def render(self, snapshot: FrameSnapshot, place: int) -> RenderedPage:
+    def render(self, snapshot: FrameSnapshot, place: int) -> RenderedSnapshot:
         """The page with its frames.
 
         Raises:
@@ -129,7 +129,7 @@ class FrameSnapshots:
         """
         writer = _Writer(self, snapshot.call)
         html = writer.write(snapshot, place, 0)
-        return RenderedPage(html, writer.target)
+        return RenderedSnapshot(html, writer.target)
 
     def _content(self, frame: str, call: str, phase: str) -> tuple[FrameSnapshot, int] | None:
         """The snapshot of an inner frame: of the same moment, else the last one."""

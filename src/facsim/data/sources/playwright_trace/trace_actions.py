@@ -20,7 +20,7 @@ from facsim.data.sources.playwright_trace.frame_snapshots import (
     OPTION,
     TARGET,
     FrameSnapshots,
-    RenderedPage,
+    RenderedSnapshot,
     ShownTarget,
 )
 from facsim.schema import Action
@@ -160,7 +160,7 @@ class _StepReader:
         elif isinstance(key, str) and len(key) == 1:
             typing.text += key
 
-    def _step(self, call: TracedCall, page: RenderedPage, url: str, where: str) -> RawStep:
+    def _step(self, call: TracedCall, page: RenderedSnapshot, url: str, where: str) -> RawStep:
         selector = f"[{TARGET}]" if page.target is not None else None
         if call.method == "selectOption" and page.target is not None:
             place = _chosen(call.params, page.target.options)
