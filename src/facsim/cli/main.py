@@ -31,6 +31,7 @@ _VERBS = {
     "train": ("facsim.cli.train:app", "Fine-tune a model on what people did."),
     "evaluate": ("facsim.cli.evaluate:command", "Run predictors over a data set, step by step."),
     "rollout": ("facsim.cli.rollout:command", "Let a predictor shop by itself: simulated sessions."),
+    "serve": ("facsim.cli.serve:command", "A predictor behind an OpenAI-compatible endpoint."),
     "score": ("facsim.cli.score:command", "Recompute the metrics of runs, without model calls."),
     "compare": ("facsim.cli.compare:command", "Compare runs pairwise on the same steps."),
     "show": ("facsim.cli.show:command", "Replay a session, list sessions, or show a run's metrics."),

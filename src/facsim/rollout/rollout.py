@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from facsim.data import DataSet, DataSetWriter
+from facsim.predict.oracle import Oracle
 from facsim.predict.protocol import Predictor, Savable, as_trainable
 from facsim.predict.registry import ENDPOINT_KINDS, LOCAL, load_predictor
 from facsim.prompt import PromptConfig, prompt_hash
@@ -22,7 +23,7 @@ from facsim.rollout.people import (
 )
 from facsim.rollout.rollout_data import SOURCE, Rollout, card_of, open_rollout, write_rollout
 from facsim.rollout.rollout_journal import RolloutJournal
-from facsim.rollout.rollout_runner import RolloutRunner, WorkerPlan, prepare_predictor
+from facsim.rollout.rollout_runner import RolloutRunner, WorkerPlan, fit_predictor, prepare_predictor
 from facsim.rollout.session_loop import LoopSettings
 from facsim.rollout.shop_site import ShopSite
 from facsim.rollout.web_environment import Site
@@ -162,6 +163,25 @@ def rollout(
             at_once = asked.concurrency if isinstance(place, ShopSite) else max(_TABS, asked.concurrency)
             runner.run(pending, concurrency or at_once)
         return write_rollout(out, settings, who, journal, site_name=place.name, overwrite=overwrite)
+
+
+def load_ready_predictor(spec: str, train: DataSet | None, *, seed: int = 0, **options: Any) -> Predictor:
+    """A predictor that can answer at once: with a rollout's defaults, and fitted if it learns.
+
+    Args:
+        spec: the spec string.
+        train: what it is fitted on.
+        seed: of the fit.
+        **options: as for `facsim.load_predictor`.
+
+    Raises:
+        ConfigError: if it cannot be loaded, needs a data set and has none, or knows the shop's shoppers only.
+    """
+    predictor = load_predictor(spec, **_with_defaults(spec, options, greedy=False))
+    if isinstance(predictor, Oracle):
+        raise ConfigError(f"{spec} needs to know which shopper it is; use it with `facsim rollout shop`")
+    fit_predictor(predictor, train, seed)
+    return predictor
 
 
 def is_address(site: str) -> bool:

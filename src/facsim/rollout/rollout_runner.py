@@ -217,6 +217,15 @@ def prepare_predictor(predictor: Predictor, site: Site, train: DataSet | None, s
         simulation = shop.simulation
         predictor.rebuild(simulation.seed, simulation.sessions, shop.variant)
         return
+    fit_predictor(predictor, train, seed)
+
+
+def fit_predictor(predictor: Predictor, train: DataSet | None, seed: int) -> None:
+    """Fit a predictor if it learns.
+
+    Raises:
+        ConfigError: if it needs a data set and there is none.
+    """
     trainable = as_trainable(predictor)
     if trainable is None:
         return
