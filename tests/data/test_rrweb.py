@@ -141,10 +141,11 @@ def test_a_field_emptied_by_the_person_goes_on(tmp_path: Path) -> None:
 
 
 def test_masked_text_is_unknown(tmp_path: Path) -> None:
-    recorder = Recorder(page(element(30, "input", aria_label="Name"))).types(30, "*****").leaves(30)
-    data, report = read(tmp_path, recorder)
-    assert actions(data) == [("type_and_submit", "name", MASKED_TEXT)]
+    field = element(30, "input", type="password", aria_label="Password")
+    data, report = read(tmp_path, Recorder(page(field)).types(30, "*****").leaves(30))
+    assert actions(data) == [("type_and_submit", "password", MASKED_TEXT)]
     assert report.noted["typed text is masked: unknown"].count == 1
+    assert not [kind for kind in report.noted if "looks personal" in kind]
 
 
 def test_a_label_and_its_control_are_one_click(tmp_path: Path) -> None:
@@ -171,6 +172,16 @@ def test_a_choice_in_a_select_is_a_click_on_the_option(tmp_path: Path) -> None:
     assert actions(data) == [("click", "sort_by.rating", None), ("click", "kettles", None)]
     chosen = data.pages.page(data.steps["page_id"][1]).by_name["sort_by"]
     assert (chosen.value, chosen.options) == ("Rating", ("Price", "Rating"))
+
+
+def test_a_choice_of_the_page_is_no_action(tmp_path: Path) -> None:
+    options = [element(32, "option", text(33, "Price")), element(34, "option", text(35, "Rating"))]
+    sort = element(30, "select", *options, aria_label="Sort by")
+    recorder = Recorder(page(sort, *TWO_LINKS)).focuses(20).inputs(30, "Rating").clicks(20)
+    data, report = read(tmp_path, recorder)
+    assert [action[1] for action in actions(data)] == ["kettles"]
+    assert data.pages.page(data.steps["page_id"][0]).by_name["sort_by"].value == "Rating"
+    assert sum(tally.count for kind, tally in report.noted.items() if "without focus" in kind) == 1
 
 
 def test_a_select_that_is_only_opened_is_a_click_on_it(tmp_path: Path) -> None:
@@ -387,6 +398,34 @@ def test_a_recording_without_actions_is_refused(tmp_path: Path) -> None:
     data, report = read(tmp_path, Recorder(page(*TWO_LINKS)).moves(), Recorder(page(*TWO_LINKS)).clicks(20))
     assert len(data) == 1
     assert report.refused["recording without an action on a page"].count == 1
+
+
+def test_hostile_mutations_are_named_in_the_report(tmp_path: Path) -> None:
+    recorder = Recorder(page(*TWO_LINKS)).mutates(
+        adds=[
+            adding(23, element(22, "a")),
+            adding(999, element(60, "p")),
+            adding(4, element(61, "p"), before=998),
+        ],
+        attributes=[{"id": 20, "attributes": {"title": "x" * 1_000_000}}],
+        removes=[{"parentId": 4, "id": 997}],
+    )
+    recorder.add(3, "nothing").add(3, {"source": 2, "type": 2, "id": None}).add(2, {"node": {"type": 9}})
+    data, report = read(tmp_path, recorder.clicks(20))
+    assert actions(data) == [("click", "kettles", None)]
+    assert {kind.partition(":")[0]: tally.count for kind, tally in report.repaired.items()} == {
+        "mutation moves a node into itself": 1,
+        "mutation adds a node to a parent that is not in the recording": 1,
+        "mutation adds a node before a sibling that is not in the recording": 1,
+        "mutation of a node that is not in the recording": 1,
+        "attribute of more than 100,000 characters": 1,
+        "node of a snapshot or mutation is not as documented": 1,
+        "event is not as documented": 1,
+    }
+    assert "x" * 100 not in html_of(data, 0)
+    assert (
+        "| mutation moves a node into itself: left out | 1 | r0.json (recording r0) |" in report.to_markdown()
+    )
 
 
 def test_equal_pages_are_stored_once(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from facsim.data.scrub.rules import FieldRule, PersonalKind, ScrubRules, fold_wo
 from facsim.data.scrub.spans import PersonalSpan, without_overlaps
 from facsim.data.scrub.url_scanner import UrlScanner
 from facsim.data.scrub.value_checks import CHECKS, Candidate
+from facsim.schema import MASKED_TEXT
 
 EDGE = "\x1f"
 """Separates the texts of neighbouring inline elements."""
@@ -85,7 +86,7 @@ class PersonalDataDetector:
 
     def typed_kind(self, name: str | None, text: str | None) -> PersonalKind | None:
         """The kind of personal data in a typed text: by the field it was typed into, or by what it is."""
-        if not text or not text.strip() or PLACEHOLDER.fullmatch(text.strip()):
+        if not text or not text.strip() or text == MASKED_TEXT or PLACEHOLDER.fullmatch(text.strip()):
             return None
         kind = self.field_kind(name)
         if kind is not None:

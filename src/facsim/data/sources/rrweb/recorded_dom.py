@@ -17,6 +17,7 @@ from collections import Counter
 from typing import Any, Final
 
 from facsim.data.sources.rrweb.dom_node import (
+    DOCTYPE,
     DOCUMENT,
     ELEMENT,
     TEXT,
@@ -250,8 +251,8 @@ class RecordedDom:
         node = self._moved(parent, serialized) or self._single(serialized)
         if node is None or self.problems[CYCLE] > before:
             return None
-        if parent.kind == DOCUMENT and node.tag == "html":
-            self._remove_old_root(parent)
+        if parent.kind == DOCUMENT and (node.tag == "html" or node.kind == DOCTYPE):
+            self._remove_old(parent, node)
         insert(parent, node, self._next_sibling(parent, addition))
         self.touch(parent)
         if node.tag in _CSS_TAGS or parent.tag == "style":
@@ -293,11 +294,12 @@ class RecordedDom:
         following = self._node(addition.get("nextId"))
         return following if following is not None and following.parent is parent else None
 
-    def _remove_old_root(self, document: DomNode) -> None:
+    def _remove_old(self, document: DomNode, new: DomNode) -> None:
+        """Remove the root or doctype that a new one replaces: recorders do not see it go."""
         child = document.first
         while child is not None:
             following = child.next
-            if child.tag == "html":
+            if (child.kind, child.tag) == (new.kind, new.tag):
                 self._remove(child)
             child = following
 

@@ -257,10 +257,10 @@ class WindowReplay:
             self._report.repair(NO_NODE if self.dom.root is not None else NO_PAGE, self._where)
             return
         by_person = self._is_by_person(node, data)
+        told = isinstance(data.get("userTriggered"), bool)
         if node.tag == "select":
-            yield from self._choice(node, text, time, by_person=by_person)
+            yield from self._choice(node, text, time, by_person=by_person, told=told)
         elif is_field(node):
-            told = isinstance(data.get("userTriggered"), bool)
             yield from self._keystroke(node, text, time, by_person=by_person, told=told)
         self.dom.set_value(node, text, checked=data.get("isChecked") is True)
 
@@ -270,7 +270,9 @@ class WindowReplay:
             return triggered
         return self._focused in (node.id, None) or (self._typing is not None and self._typing.node == node.id)
 
-    def _choice(self, select: DomNode, text: str, time: float, *, by_person: bool) -> Iterator[TimedStep]:
+    def _choice(
+        self, select: DomNode, text: str, time: float, *, by_person: bool, told: bool
+    ) -> Iterator[TimedStep]:
         held, self._held = self._held, None
         chosen, self._chosen = self._chosen, None
         if chosen == select.id:
@@ -279,6 +281,8 @@ class WindowReplay:
             yield held[1]
             held = None
         if not by_person:
+            if not told:
+                self._report.note(BY_PAGE, self._where)
             return
         yield from self.finish()
         option = next(
