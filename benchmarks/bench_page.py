@@ -257,8 +257,8 @@ def _round(contenders: dict[str, Callable[[str], object]], pages: list[str]) -> 
 
 def _forget() -> None:
     """Empty the simplifier's caches, so that rounds are independent."""
-    words, tree = import_module("facsim.page.slugs"), import_module("facsim.page.tree")
-    for cached in (words.slug, words.whole_slug, tree._short_attributes):
+    words = import_module("facsim.page.slugs")
+    for cached in (words.slug, words.whole_slug):
         cached.cache_clear()
 
 

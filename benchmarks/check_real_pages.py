@@ -212,10 +212,10 @@ def _other_prices(html: str) -> str:
 
 def _cpu_seconds(html: str) -> tuple[float, float]:
     """CPU seconds of a bare parse and serialize, and of `simplify`; the better of two rounds each."""
-    slugs, tree = import_module("facsim.page.slugs"), import_module("facsim.page.tree")
+    slugs = import_module("facsim.page.slugs")
     best = [float("inf"), float("inf")]
     for _ in range(2):
-        for cached in (slugs.slug, slugs.whole_slug, tree._short_attributes):
+        for cached in (slugs.slug, slugs.whole_slug):
             cached.cache_clear()
         for place, call in enumerate((lambda: LexborHTMLParser(html).html, lambda: simplify(html))):
             start = time.process_time()

@@ -32,7 +32,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = Path("~/.cache/facsim-corpus/fuzz").expanduser()
-NEEDS = ("atheris", "selectolax>=1.0", "pydantic>=2.12", "pyyaml>=6")
+NEEDS = ("atheris", "numpy>=2", "selectolax>=1.0", "pydantic>=2.12", "pyyaml>=6")
 BASE_MS = 400
 US_PER_BYTE = 40
 HANG_SECONDS = 120

@@ -200,7 +200,7 @@ class _IdScopes:
     """Scopes of ids: each shadow root and each frame has its own."""
 
     def __init__(self, tree: Tree) -> None:
-        self._starts = tree.find(lambda tag, _: tag in (SHADOW_ROOT, "iframe"))
+        self._starts = tree.with_tags((SHADOW_ROOT, "iframe"))
         self._tree = tree
 
     def key(self, target: str, node: int) -> str:

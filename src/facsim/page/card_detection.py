@@ -86,6 +86,27 @@ def find_cards(
     return _Detector(tree, runs, labels, targets, headings).cards(boxes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A box that shows enough to be a card.
+
+    Attributes:
+        box: the box.
+        has_price: whether it shows a price.
+        has_picture: whether it shows a picture.
+        titled: title and main link, if they do not depend on the rest of the family.
+        picture: the first link around a picture, or -1.
+        words: the first links and their texts: possible titles.
+    """
+
+    box: int
+    has_price: bool
+    has_picture: bool
+    titled: tuple[str, int] | None
+    picture: int = -1
+    words: Sequence[tuple[int, str]] = ()
+
+
 class _Detector:
     def __init__(
         self,
@@ -97,8 +118,10 @@ class _Detector:
     ) -> None:
         self._tree, self._runs, self._labels, self._targets = tree, runs, labels, targets
         self._ranks, self._headings = headings, list(headings)
-        self._pictures = tree.find(lambda tag, _: tag == "img")
-        self._landmarks = tree.find(lambda tag, _: tag in _LANDMARKS)
+        self._pictures = tree.with_tags(("img",))
+        self._landmarks = tree.with_tags(_LANDMARKS)
+        self._links = [node for node in targets if tree.tags[node] == "a"]
+        self._addresses = [destination(tree.attributes[node].get("href", "")) for node in self._links]
 
     @cached_property
     def _prices(self) -> list[int]:
@@ -106,25 +129,27 @@ class _Detector:
 
     def cards(self, boxes: Sequence[int]) -> dict[int, PageCard]:
         families: dict[_Family, list[int]] = {}
-        tree = self._tree
+        tags, parents, attributes = self._tree.tags, self._tree.parents, self._tree.attributes
         for box in boxes:
-            tag = tree.tags[box]
-            if tag in _BOXES or "-" in tag or "role" in tree.attributes[box]:
-                parent = tree.parents[box]
+            tag = tags[box]
+            if tag in _BOXES or "-" in tag or "role" in attributes[box]:
+                parent = parents[box]
                 if parent >= 0:
-                    families.setdefault((tree.parents[parent], tree.tags[parent], tag), []).append(box)
+                    families.setdefault((parents[parent], tags[parent], tag), []).append(box)
         found: dict[int, PageCard] = {}
         for family in families.values():
             if len(family) > 1:
-                found |= self._cards_of(family)
+                candidates = list(filter(None, map(self._candidate, family)))
+                if len(candidates) > 1:
+                    found |= self._cards_of(candidates)
         return self._outermost_of_one_thing(found)
 
-    def _cards_of(self, family: Sequence[int]) -> dict[int, PageCard]:
+    def _cards_of(self, candidates: Sequence[_Candidate]) -> dict[int, PageCard]:
         """The cards of a family. Text that many of them share (`View details`) is a control, not a title."""
         common: set[str] = set()
         for _ in range(_MOST_COMMON):
-            cards = {box: card for box in family if (card := self._card(box, common))}
-            titles = Counter(card.title for card in cards.values())
+            cards = {each.box: card for each in candidates if (card := self._card(each, common))}
+            titles = Counter([card.title for card in cards.values()])
             often = max(_OFTEN, len(cards) // 10)
             more = {title for title, count in titles.items() if count >= often} - common
             if not more:
@@ -153,42 +178,72 @@ class _Detector:
             end = self._tree.ends[box]
         return kept
 
-    def _card(self, box: int, common: set[str]) -> PageCard | None:
-        """The card of a box, if the box is about one thing."""
+    def _candidate(self, box: int) -> _Candidate | None:
+        """A box that may be a card; cheap checks come first."""
         end = self._tree.ends[box]
         first = bisect_right(self._targets, box)
-        last = bisect_left(self._targets, end, first)
-        if last - first > _MAX_TARGETS:
+        if bisect_left(self._targets, end, first) - first > _MAX_TARGETS:
             return None
-        inside = self._targets[first:last]
-        has_price = _holds(self._prices, box, end)
         has_picture = _holds(self._pictures, box, end)
-        links = [node for node in inside if self._tree.tags[node] == "a"]
-        if not self._may_be_card(box, inside, links, has_price=has_price, has_picture=has_picture):
-            return None
-        titled = self._title(box, links, common)
-        if titled is None:
-            return None
-        title, main = titled
-        return PageCard(title, main, self._address(main) if main >= 0 else "", has_price, has_picture)
-
-    def _may_be_card(
-        self, box: int, inside: Sequence[int], links: Sequence[int], *, has_price: bool, has_picture: bool
-    ) -> bool:
-        """Whether a box shows enough besides its title, and not too much; cheap checks come first."""
-        tree, end = self._tree, self._tree.ends[box]
         # Table rows are named by their headers and numbers.
-        if (tree.tags[box] == "tr" and not has_picture) or _holds(self._landmarks, box, end):
-            return False
+        if (self._tree.tags[box] == "tr" and not has_picture) or _holds(self._landmarks, box, end):
+            return None
+        has_price = _holds(self._prices, box, end)
+        if not self._shows_enough(box, first, has_price=has_price, has_picture=has_picture):
+            return None
+        heading = self._heading(box)
+        if heading == -1:
+            return None
+        links = self._links[bisect_right(self._links, box) : bisect_left(self._links, end)]
+        around_pictures = (node for node in links if _holds(self._pictures, node, self._tree.ends[node]))
+        picture = next(around_pictures, -1) if has_picture else -1
+        if heading is not None:
+            inside = [node for node in links if heading <= node < self._tree.ends[heading]]
+            around = [node for node in links if node < heading < self._tree.ends[node]]
+            main = next(iter((*inside, *around)), picture)
+            title = self._runs.title(heading, limit=MAX_LABEL)
+            return _Candidate(box, has_price, has_picture, (title, main))
+        if links:
+            words = self._words_of_links(links, picture)
+            return _Candidate(box, has_price, has_picture, None, picture, words)
+        titled = self._title_of_text(box)
+        return _Candidate(box, has_price, has_picture, titled) if titled else None
+
+    def _card(self, candidate: _Candidate, common: set[str]) -> PageCard | None:
+        """The card of a box; None if it has no title besides what it has in common with others."""
+        titled = candidate.titled
+        if titled is None:
+            words = ((text, node) for node, text in candidate.words if text not in common)
+            titled = next(words, None) or self._title_of_picture(candidate.picture)
+            if titled is None:
+                return None
+        title, main = titled
+        address = self._address(main) if main >= 0 else ""
+        return PageCard(title, main, address, candidate.has_price, candidate.has_picture)
+
+    def _shows_enough(self, box: int, first: int, *, has_price: bool, has_picture: bool) -> bool:
+        """Whether a box shows enough besides its title, and not too much.
+
+        Args:
+            box: the box.
+            first: place of its first target among the targets.
+            has_price: whether it shows a price.
+            has_picture: whether it shows a picture.
+        """
+        tree, end = self._tree, self._tree.ends[box]
+        link, after = bisect_right(self._links, box), bisect_left(self._links, end)
+        target = self._targets[first]
+        is_alone = first + 1 == len(self._targets) or self._targets[first + 1] >= end
         is_pictured = has_picture or _holds(self._headings, box, end)
-        if len(inside) == 1 and links and not is_pictured and not self._price_beside(box, inside[0]):
+        if is_alone and link < after and not is_pictured and not self._price_beside(box, target):
             return False
         if has_price:
-            is_one = bool(links) or len(inside) > 1 or tree.tags[inside[0]] == "button"
+            is_one = link < after or not is_alone or tree.tags[target] == "button"
             return is_one and not self._is_price_of_item(box)
-        addresses = {place for node in links if (place := self._address(node))}
+        addresses = set(self._addresses[link:after])
+        addresses.discard("")
         if len(addresses) == 1:
-            return len(inside) > 1 or self._shows_more(box, inside[0])
+            return not is_alone or self._shows_more(box, target)
         return 1 < len(addresses) <= _MAX_DESTINATIONS and is_pictured
 
     def _shows_more(self, box: int, target: int) -> bool:
@@ -213,44 +268,28 @@ class _Detector:
         ends = self._tree.ends
         return _holds(self._prices, box, target) or _holds(self._prices, ends[target], ends[box])
 
-    def _title(self, box: int, links: Sequence[int], common: set[str]) -> tuple[str, int] | None:
-        """Title of a box, and its main link or -1; None if it is about several things or nothing."""
-        heading = self._heading(box)
-        if heading == -1:
-            return None
-        picture = next((node for node in links if _holds(self._pictures, node, self._tree.ends[node])), None)
-        if heading is not None:
-            inside = [node for node in links if heading <= node < self._tree.ends[heading]]
-            around = [node for node in links if node < heading < self._tree.ends[node]]
-            main = next(iter((*inside, *around)), picture)
-            title = self._runs.title(heading, limit=MAX_LABEL)
-            return title, -1 if main is None else main
-        if links:
-            return self._title_of_links(links, picture, common)
+    def _title_of_text(self, box: int) -> tuple[str, int] | None:
+        """Title of a box without links or headings: its first words."""
         start, stop = self._runs.span(box, self._tree.ends[box])
         texts = (text[:200].strip() for text in self._runs.texts[start : min(stop, start + 5)])
         first = next((text for text in texts if slug(text)), "")
         return (first, -1) if first and not is_price(first) and any(map(str.isalpha, first)) else None
 
-    def _title_of_links(
-        self, links: Sequence[int], picture: int | None, common: set[str]
-    ) -> tuple[str, int] | None:
-        address = self._address(picture) if picture is not None else ""
-        said = [(node, self._words(node)) for node in links[:_MAX_LINKS_LOOKED_AT]]
-        same = [(node, words) for node, words in said if words and address and self._address(node) == address]
-        for node, words in (*same, *said):
-            if words and words not in common:
-                return words, node
-        if picture is not None:
-            words = self._labels.of(picture)
-            if slug(words) and any(map(str.isalpha, words)):
-                return words, picture
-        return None
+    def _words_of_links(self, links: Sequence[int], picture: int) -> list[tuple[int, str]]:
+        """The first links of a box with their words; those that lead where the picture leads come first."""
+        said = [(node, words) for node in links[:_MAX_LINKS_LOOKED_AT] if (words := self._words(node))]
+        address = self._address(picture) if picture >= 0 else ""
+        same = [one for one in said if self._address(one[0]) == address] if address else []
+        return [*same, *said]
+
+    def _title_of_picture(self, picture: int) -> tuple[str, int] | None:
+        words = self._labels.of(picture) if picture >= 0 else ""
+        return (words, picture) if slug(words) and any(map(str.isalpha, words)) else None
 
     def _words(self, link: int) -> str:
         """Text of a link; empty if it is only a price or a count."""
         words = self._runs.title(link, alt=False, limit=MAX_LABEL)
-        return words if slug(words) and not is_count(words) and not is_price(words) else ""
+        return words if words and slug(words) and not is_count(words) and not is_price(words) else ""
 
     def _heading(self, box: int) -> int | None:
         """The heading that titles a box: the first of the highest rank; -1 if those differ in text."""
@@ -278,10 +317,10 @@ class _Detector:
 
 def _alike(cards: dict[int, PageCard]) -> dict[int, PageCard]:
     """The cards of a family that show the same kinds of content; none if they all have one title."""
-    kinds = Counter((card.has_price, card.has_picture) for card in cards.values())
+    kinds = Counter([(card.has_price, card.has_picture) for card in cards.values()])
     pictures = {has_picture for (_, has_picture), count in kinds.items() if count > 1}
     alike = {box: card for box, card in cards.items() if card.has_picture in pictures}
-    titles = Counter(card.title.casefold() for card in alike.values())
+    titles = Counter([card.title.casefold() for card in alike.values()])
     # Products may occur twice, but text shared by half of the cards is not a title.
     return alike if len(titles) > 1 and max(titles.values()) <= max(2, len(alike) // 2) else {}
 

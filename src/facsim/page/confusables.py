@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # Letters of other scripts that most typefaces draw like a Latin one, in lower case, after NFKC. The full
 # table of Unicode (UTS 39, confusables.txt) is not part of Python; these are the ones that can form words.
 _LOOKALIKES = {
@@ -34,6 +36,7 @@ _LOOKALIKES = {
     "ë": "\u0451",
     "ï": "\u0457",
 }
+_LOOKALIKE = re.compile(f"[{''.join(_LOOKALIKES.values())}]")
 _AS_LATIN = str.maketrans({other: latin for latin, others in _LOOKALIKES.items() for other in others})
 
 
@@ -43,4 +46,4 @@ def skeleton(name: str) -> str:
     >>> skeleton("\u0441art") == skeleton("cart"), skeleton("kärcher") == skeleton("karcher")
     (True, False)
     """
-    return name if name.isascii() else name.translate(_AS_LATIN)
+    return name.translate(_AS_LATIN) if not name.isascii() and _LOOKALIKE.search(name) else name

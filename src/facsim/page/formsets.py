@@ -41,7 +41,9 @@ class Formsets:
     def within(self, start: int, end: int) -> str:
         """Return the number that all fields (hidden ones too) in nodes `start` to `end` share; or empty."""
         if self._found is None:
-            self._nodes = self._tree.find(lambda tag, attributes: tag in CONTROLS and "name" in attributes)
+            self._nodes = [
+                node for node in self._tree.with_tags(CONTROLS) if "name" in self._tree.attributes[node]
+            ]
             self._found = [_copy_index(self._tree, node) for node in self._nodes]
         first, last = bisect_left(self._nodes, start), bisect_left(self._nodes, end)
         if last - first > _MAX_FIELDS:

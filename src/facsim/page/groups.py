@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -59,6 +58,7 @@ _PARTS_OF_PAGE = frozenset({"html", "body", "main", "nav", "header", "footer", "
 _TITLED_BY = {"fieldset": "legend", "table": "caption", "details": "summary", "figure": "figcaption"}
 
 _TELLING_TAGS = frozenset((*_CARDS, *_TITLED_BY, *_LANDMARKS, "iframe"))
+_LABELLING = frozenset({"role", "aria-label", "aria-labelledby"})
 
 
 @dataclass(slots=True)
@@ -109,7 +109,12 @@ class _Finder:
         self._before = array("I", accumulate(marks))
         self._headings: list[int] = []
         self._ranks: list[int] = []
-        self._messages = tree.find(lambda _, attributes: attributes.get("role") in _MESSAGES)
+        roles = [(kind, form[1]["role"]) for kind, form in enumerate(tree.kinds_of) if "role" in form[1]]
+        self._messages = tree.of_kinds([kind for kind, role in roles if role in _MESSAGES])
+        self._headings_by_role = [kind for kind, role in roles if role == "heading"]
+        self._may_be_labelled = [
+            tag in _TELLING_TAGS or not _LABELLING.isdisjoint(attributes) for tag, attributes in tree.kinds_of
+        ]
         self._cards: dict[int, PageCard] = {}
         self._card_starts: list[int] = []
 
@@ -135,8 +140,10 @@ class _Finder:
                 found[group.start] = group
             else:
                 flat.append(group)
+        kinds, labelled = self._tree.kinds, self._labels.label_of
         for node in containers:
-            own = self._explicit_label(node)
+            may_be_labelled = self._may_be_labelled[kinds[node]] or node in labelled
+            own = self._explicit_label(node) if may_be_labelled else None
             # A heading is more specific than "sidebar"; an explicit label is more specific than a heading.
             if own is not None and (node not in found or own.is_distinct):
                 found[node] = own
@@ -176,7 +183,8 @@ class _Finder:
         return sorted(seen - self._is_target)
 
     def _find_headings(self) -> None:
-        for node in self._tree.find(_is_heading):
+        by_role = self._tree.of_kinds(self._headings_by_role)
+        for node in sorted({*self._tree.with_tags(_HEADINGS), *by_role}):
             rank = _HEADINGS.get(self._tree.tags[node])
             if rank is None:
                 level = self._tree.attributes[node].get("aria-level", "2")
@@ -253,8 +261,6 @@ class _Finder:
     def _explicit_label(self, node: int) -> Group | None:
         tree = self._tree
         tag, attributes = tree.tags[node], tree.attributes[node]
-        if not attributes and tag not in _TELLING_TAGS:
-            return None
         role = attributes.get("role", "").lower()
         if role in _MESSAGES:
             return None
@@ -384,10 +390,6 @@ def _without_link_to_all(title: str) -> str:
     if counted:
         return counted[1]
     return _LINK_TO_ALL.sub("", title).strip() or title
-
-
-def _is_heading(tag: str, attributes: Mapping[str, str]) -> bool:
-    return tag in _HEADINGS or attributes.get("role") == "heading"
 
 
 UNSPECIFIC = frozenset((*_LANDMARKS.values(), *_LANDMARK_ROLES.values()))

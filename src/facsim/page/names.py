@@ -100,6 +100,7 @@ class _Namer:
         self._tree, self._runs, self._labels, self._targets = tree, runs, labels, targets
         self._fallbacks = FallbackNames(tree, runs, targets)
         self._formsets = Formsets(tree)
+        self._first_words: dict[int, int] = {}
         self._groups: Counter[_Path] = Counter()
         self._labels_of_groups: dict[int, str] = {}
         """Groups (by index) that need more than their label."""
@@ -371,13 +372,15 @@ class _Namer:
 
     def _first_child_with_words(self, box: int, before: int) -> int:
         """The first child of a box that shows text, if it ends before the node `before`; otherwise -1."""
-        for child in islice(self._tree.children(box), _MOST_BEFORE):
-            if child >= before:
-                break
-            first, last = self._runs.span(child, self._tree.ends[child])
-            if any(_WORD.search(text) for text in self._runs.texts[first : min(last, first + 3)]):
-                return child
-        return -1
+        child = self._first_words.get(box)
+        if child is None:
+            children = islice(self._tree.children(box), _MOST_BEFORE)
+            child = self._first_words[box] = next(filter(self._has_words, children), -1)
+        return child if child < before else -1
+
+    def _has_words(self, node: int) -> bool:
+        first, last = self._runs.span(node, self._tree.ends[node])
+        return any(map(_WORD.search, self._runs.texts[first : min(last, first + 3)]))
 
     def _targets_in(self, start: int, end: int) -> int:
         return bisect_left(self._targets, end) - bisect_left(self._targets, start)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from itertools import chain, compress
 
-from facsim.page.nesting import NEUTRAL, NO_SCOPES, OpenScopes, allowed_tag
+from facsim.page.nesting import NEUTRAL, NO_SCOPES, allowed_tag
 from facsim.page.read import MARK
 from facsim.page.roles import ROLE_OF_TAG, STATES, role_of
 from facsim.page.tags import CELLS, CONTROLS, FLOWING, INLINE, KEPT, VOID, WHOLE_PAGE
@@ -25,6 +25,7 @@ _ATTRIBUTES = {
 }
 _STATES = tuple((state, f"aria-{state}") for state in STATES)
 _TELL_STATES = frozenset(chain.from_iterable(_STATES))
+_TELL_ROLE_OR_STATES = _TELL_STATES | {"role", "contenteditable", "open"}
 _NO_ROLES = ("generic", "presentation", "none")
 _LISTS_OF_OPTIONS = ("select", "optgroup", "datalist")
 _MANY = 50_000
@@ -79,10 +80,10 @@ class _Renderer:
                 node = parent  # noqa: PLW2901
         return shown, children
 
-    def html(self, title: str) -> str:
+    def html(self, title: str) -> str:  # noqa: PLR0912 (calls would cost more than what they do)
         parts, names, alts = self._parts, self._names, self._alts
         tags, ends, kinds = self._tree.tags, self._tree.ends, self._tree.kinds
-        hidden, shown = self._runs.hidden, self._shown
+        hidden, shown, filled_children = self._runs.hidden, self._shown, self._filled_children
         # Inline elements of these kinds are visible only if they have a name or are a picture.
         is_silent = [tag in INLINE and tag not in KEPT for tag, _ in self._tree.kinds_of]
         parts.append(MARK)
@@ -90,14 +91,11 @@ class _Renderer:
         opened: list[tuple[int, str, str]] = []
         node, total, closes = 0, len(tags), len(tags)
         while node < total:
-            if len(parts) > _MANY:
-                # Separate strings take twice the memory of their characters; the last ones may still change.
-                self._written_before.append("".join(parts[:-2]))
-                del parts[:-2]
             while closes <= node:
                 self._close(*opened.pop()[1:])
                 closes = opened[-1][0] if opened else total
-            if not kinds[node]:
+            kind = kinds[node]
+            if not kind:
                 if hidden[node] != HIDDEN:
                     self._write_text(node)
             elif hidden[node] == HIDDEN or not (shown[node] or tags[node] in CELLS):
@@ -106,32 +104,64 @@ class _Renderer:
                 self._gap = self._gap or (tag == "svg" and not hidden[node])
                 node = ends[node]
                 continue
-            elif not is_silent[kinds[node]] or node in names or node in alts:
+            elif not is_silent[kind] or node in names or node in alts:
                 tag = tags[node]
                 if tag == "br":
                     self._break = True
                 else:
-                    written = self._open(node, tag)
+                    is_own = node in names or node in alts
+                    start = None if is_own else self._unnamed.get((kind, filled_children[node] > 1))
+                    if start == "":
+                        written = ""
+                        self._leave_out(tag)
+                    else:
+                        written = self._open(node, tag, start, is_own=is_own)
                     if tag in VOID or tag == "svg" or node in alts:
                         node = ends[node]
                         continue
-                    closes = ends[node]
-                    opened.append((closes, tag, written))
+                    # What is left out matters at its end only where it separates words or lines.
+                    if written or tag not in INLINE:
+                        closes = ends[node]
+                        opened.append((closes, tag, written))
+                if len(parts) > _MANY:
+                    # Separate strings take twice the memory of their characters; the last may still change.
+                    self._written_before.append("".join(parts[:-2]))
+                    del parts[:-2]
             node += 1
         while opened:
             self._close(*opened.pop()[1:])
         parts.append("</body></html>")
         return "".join((*self._written_before, *parts))
 
-    def _open(self, node: int, tag: str) -> str:
-        """Write a start tag if the element is kept; return the tag written, or an empty string."""
-        flows = tag in FLOWING
-        start, written, inside = self._start_tag(node, tag)
+    def _leave_out(self, tag: str) -> None:
+        """Note that an element starts or ends of which only the content is written."""
+        if tag not in FLOWING:
+            self._break = self._break or not self._trim
+        elif tag not in INLINE:
+            self._gap = True
+
+    def _open(self, node: int, tag: str, start: str | None, *, is_own: bool) -> str:
+        """Write a start tag if the element is kept; return the tag written, or an empty string.
+
+        Args:
+            node: the element.
+            tag: its tag.
+            start: its start tag, if known.
+            is_own: whether it has a name or is a picture; otherwise all elements of a kind are the same.
+        """
+        tag_allowed = "img" if is_own and (tag == "svg" or node in self._alts) else tag
+        written, inside = allowed_tag(self._around[-1], tag_allowed)
+        if is_own:
+            start = self._written(node, tag, written)
+        elif written == NEUTRAL:
+            start = ""
+        elif start is None or tag == "summary":  # a summary shows the state of its `details`
+            start = self._written(node, tag, written)
+            self._unnamed[self._tree.kinds[node], self._filled_children[node] > 1] = start
         if not start:
-            self._break = self._break or (not flows and not self._trim)
-            self._gap = self._gap or (flows and tag not in INLINE)
+            self._leave_out(tag)
             return ""
-        if self._break or not (flows or self._trim):
+        if self._break or not (tag in FLOWING or self._trim):
             self._parts.append("\n")
         self._parts.append(start)
         self._break = self._gap = False
@@ -142,18 +172,15 @@ class _Renderer:
         return written
 
     def _close(self, tag: str, written: str) -> None:
-        flows = tag in FLOWING
-        if written:
-            if tag not in INLINE and self._parts[-1].endswith(" "):
-                self._parts[-1] = self._parts[-1].rstrip(" ")
-            self._parts.append(f"</{written}>")
-            self._around.pop()
-            self._trim = self._gap = False
-            self._break = not flows
-        elif not flows:
-            self._break = self._break or not self._trim
-        else:
-            self._gap = self._gap or tag not in INLINE
+        if not written:
+            self._leave_out(tag)
+            return
+        if tag not in INLINE and self._parts[-1].endswith(" "):
+            self._parts[-1] = self._parts[-1].rstrip(" ")
+        self._parts.append(f"</{written}>")
+        self._around.pop()
+        self._trim = self._gap = False
+        self._break = tag not in FLOWING
 
     def _write_text(self, node: int) -> None:
         text, above = self._tree.texts[node], self._tree.parents[node]
@@ -177,25 +204,6 @@ class _Renderer:
         self._break = self._gap = False
         self._trim = text.endswith(" ")
 
-    def _start_tag(self, node: int, tag: str) -> tuple[str, str, OpenScopes]:
-        """Start tag of an element, its tag name, and the scopes open inside it."""
-        if node in self._names or node in self._alts:
-            written, inside = allowed_tag(
-                self._around[-1], "img" if tag == "svg" or node in self._alts else tag
-            )
-            return self._written(node, tag, written), written, inside
-        # Without a name it is the same for all nodes of a kind.
-        key = (self._tree.kinds[node], self._filled_children[node] > 1)
-        start = self._unnamed.get(key)
-        if start == "":
-            return "", "", NO_SCOPES
-        written, inside = allowed_tag(self._around[-1], tag)
-        if written == NEUTRAL:
-            return "", "", NO_SCOPES
-        if start is None or tag == "summary":  # a summary shows the state of its `details`
-            start = self._unnamed[key] = self._written(node, tag, written)
-        return start, written, inside
-
     def _written(self, node: int, tag: str, instead: str) -> str:
         attributes, name = self._tree.attributes[node], self._names.get(node)
         if name is None:
@@ -217,7 +225,7 @@ class _Renderer:
             written.append(f'aria-label="{_quoted(label)}"')
         if node in self._alts:
             written.append(f'alt="{_quoted(self._alts[node])}"')
-        if attributes or tag == "summary" or is_inner:
+        if tag == "summary" or is_inner or not _TELL_ROLE_OR_STATES.isdisjoint(attributes):
             written += self._role_and_states(node, tag, attributes, is_inner=is_inner)
         end = f"</{instead}>" if is_inner and tag in VOID else ""
         return f"<{' '.join(written)}>{end}"

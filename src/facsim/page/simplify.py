@@ -113,16 +113,16 @@ def _located(html: str, locators: Locators, nodes: Mapping[str, int]) -> tuple[E
 
 def _targets(tree: Tree, runs: TextRuns, labels: AccessibleNames) -> tuple[list[int], dict[int, str]]:
     """The nodes to name, in order, and the labels of those whose content does not describe them."""
-    for node in tree.find(
-        lambda tag, attributes: tag == "option" and attributes and is_hidden(tag, attributes)
-    ):
-        runs.hidden[node] = runs.hidden[node] or HIDDEN
+    for node in tree.with_tags(("option",)):
+        if tree.attributes[node] and is_hidden("option", tree.attributes[node]):
+            runs.hidden[node] = runs.hidden[node] or HIDDEN
+    reaches = [reach_of(tag, attributes) for tag, attributes in tree.kinds_of]
+    likely = [kind for kind, (tag, _) in enumerate(tree.kinds_of) if reaches[kind] or tag == "label"]
     reached: list[tuple[int, Reach]] = []
-    for node in tree.find(lambda tag, attributes: tag == "label" or reach_of(tag, attributes)):
+    for node in tree.of_kinds(likely):
         if not runs.hidden[node]:
-            tag = tree.tags[node]
-            reach = reach_of(tag, tree.attributes[node])
-            if tag == "label":
+            reach = reaches[tree.kinds[node]]
+            if tree.tags[node] == "label":
                 reach = max(reach, _label_proxy(tree, runs, labels, node))
             if reach:
                 reached.append((node, reach))
@@ -162,17 +162,16 @@ def _without_empty_links(
 def _shows_nothing(tree: Tree, runs: TextRuns, labels: AccessibleNames, node: int) -> bool:
     attributes = tree.attributes[node]
     if (
-        "href" not in attributes
+        runs.has_text(node)
+        or "href" not in attributes
         or "data-facsim-name" in attributes
         or "data-facsim-interactable" in attributes
     ):
         return False
     inside = range(node, tree.ends[node])
-    return (
-        not any(tree.tags[inner] in _DRAWN or ICON in tree.attributes[inner] for inner in inside)
-        and not runs.has_text(node)
-        and not labels.of(node)
-    )
+    return not any(
+        tree.tags[inner] in _DRAWN or ICON in tree.attributes[inner] for inner in inside
+    ) and not labels.of(node)
 
 
 def _unreachable_in_foreign(tree: Tree, nodes: list[int]) -> set[int]:
@@ -182,7 +181,7 @@ def _unreachable_in_foreign(tree: Tree, nodes: list[int]) -> set[int]:
     """
     beyond: set[int] = set()
     done = 0
-    for start in tree.find(lambda tag, _: tag in FOREIGN):
+    for start in tree.with_tags(FOREIGN):
         if start < done:
             continue
         done = tree.ends[start]
@@ -267,7 +266,7 @@ def _label_proxy(tree: Tree, runs: TextRuns, labels: AccessibleNames, label: int
 
 
 def _title(tree: Tree) -> str:
-    for node in tree.find(lambda tag, _: tag == "title"):
+    for node in tree.with_tags(("title",)):
         # Not the title of a picture or a frame.
         parent = tree.parents[node]
         if tree.parents[parent] <= 0 and tree.tags[parent] != "svg":

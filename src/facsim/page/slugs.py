@@ -83,10 +83,16 @@ _NEW_WINDOW = re.compile(
     r"|\babre (?:em|numa) nova (?:janela|guia))[\s.)\]]*",
     re.IGNORECASE,
 )
-_WINDOW = re.compile(
-    r"window|tab\b|fenster|fenêtre|onglet|ventana|pestaña|finestra|scheda|janela|guia", re.IGNORECASE
+# Cheap signs that the slower patterns above may match, in lower-case text.
+_MAY_BE_WINDOW = re.compile(
+    r"window|tab\b|fenster|fenêtre|onglet|ventana|pestaña|finestra|scheda|janela|guia"
 )
-_NUMBER = re.compile(r"[\d$€£¥₹₩₽₺₫₪￥]")
+_MAY_BE_AMOUNT = re.compile(
+    r"[$€£¥₹₩₽₺₫₪￥円元원]|usd|eur|gbp|chf|cad|aud|nzd|sek|nok|dkk|pln|czk|huf|inr|jpy|cny|brl|mxn|rub|try|rs"
+    r"|k[čr]|zł|ft|lei|tl|лв|р"  # noqa: RUF001
+)
+_MAY_BE_DATE = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\d[-./]\d")
+HAS_NUMBER = re.compile(r"[\d$€£¥₹₩₽₺₫₪￥]")
 _HAS_WORD = re.compile(r"[^\W\d_]{2}")
 _HAS_DIGIT = re.compile(r"\d")
 SYMBOLS = {
@@ -144,15 +150,19 @@ def steady(text: str) -> str:
     ('Used', 'Jobs', 'Sold on')
     """
     text = text[:400].strip()
-    if len(text) > _LONGER_THAN_WINDOW and _WINDOW.search(text):
+    if len(text) > _LONGER_THAN_WINDOW and _MAY_BE_WINDOW.search(text.lower()):
         text = _NEW_WINDOW.sub(" ", text).strip() or text
-    if any(map(str.isdigit, text)):
-        text = _COUNT.sub("", text) or text
+    if _HAS_DIGIT.search(text):
+        if text[-1] in ")]":
+            text = _COUNT.sub("", text) or text
+        lower = text.lower()
         rest = _COUNTED.sub("", _COUNT_BESIDE.sub("", text))
-        rest = _FROM_PRICE.sub(" ", rest)
-        if not _RANGE.search(rest):
-            rest = _MONEY.sub(" ", rest)
-        rest = _DATE.sub(" ", rest)
+        if _MAY_BE_AMOUNT.search(lower):
+            rest = _FROM_PRICE.sub(" ", rest)
+            if not _RANGE.search(rest):
+                rest = _MONEY.sub(" ", rest)
+        if _MAY_BE_DATE.search(lower):
+            rest = _DATE.sub(" ", rest)
         text = rest.strip() if _HAS_WORD.search(rest) else text
     return text
 
@@ -172,7 +182,7 @@ def words_of(text: str) -> list[str]:
     if text.isascii():
         return _ASCII_WORD.findall(text.replace("'", "").lower())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(map(_keep, folded)).split()
+    return folded.translate(_KEPT).split()
 
 
 def _signs(text: str) -> str:
@@ -193,6 +203,17 @@ def _keep(character: str) -> str:
         return character
     # Invisible characters and apostrophes join the text around them; anything else separates words.
     return "" if kind == "Cf" or character in "'’ʼ" else " "  # noqa: RUF001
+
+
+class _Kept(dict[int, str]):
+    """What `_keep` returns for each character met so far; for `str.translate`."""
+
+    def __missing__(self, code: int) -> str:
+        kept = self[code] = _keep(chr(code))
+        return kept
+
+
+_KEPT = _Kept()
 
 
 def bounded(words: str) -> str:
@@ -232,7 +253,7 @@ def is_count(text: str) -> bool:
     >>> is_count(" (3) "), is_count("4th"), is_count("$"), is_count("€ 40")
     (True, False, True, True)
     """
-    if len(text) >= _LONGEST_AMOUNT or not _NUMBER.search(text):
+    if len(text) >= _LONGEST_AMOUNT or not HAS_NUMBER.search(text):
         return False
     return not any(map(str.isalpha, text)) or is_price(text)
 

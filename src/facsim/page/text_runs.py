@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from itertools import accumulate
 
 from facsim.page.roles import is_drawn_link, is_inert, reach_of
-from facsim.page.slugs import fold, is_count
+from facsim.page.slugs import HAS_NUMBER, fold, is_count
 from facsim.page.tags import INLINE
 from facsim.page.tree import TEXT, Tree
 
@@ -44,10 +44,12 @@ class TextRuns:
         """Text nodes preceded by a word break between adjacent inline elements."""
         self._ends = tree.ends
         self._known: dict[tuple[int, bool, int], str] = {}
-        self._short: dict[tuple[int, bool], str] = {}
-        """Cache of texts short enough for any limit."""
+        self._short: tuple[dict[int, str], dict[int, str]] = {}, {}
+        """Cache of texts short enough for any limit, without and with alternative texts."""
         self._titles: dict[tuple[int, bool, int], str] = {}
-        self._counts: list[bool] = []
+        self._counts: set[int] = set()
+        """Runs that are only a number or a price."""
+        self._counts_before: array[int] | None = None
         self._find(tree, is_hidden)
         marks = bytearray(len(tree) + 1)
         for node in self.nodes:
@@ -152,10 +154,9 @@ class TextRuns:
         if last - first < 2:
             return self.text(node, alt=alt, limit=limit)
         last = min(last, first + 30)
-        if not self._counts:
-            self._counts = [is_count(text) for text in self.texts]
-        counts = self._counts[first:last]
-        if True not in counts:
+        if self._counts_before is None:
+            self._counts_before = self._count_counts()
+        if self._counts_before[first] == self._counts_before[last]:
             return self.text(node, alt=alt, limit=limit)
         texts = self.texts[first:last]
         parts = []
@@ -164,10 +165,19 @@ class TextRuns:
                 continue
             apart = not place or text[0].isspace() or texts[place - 1][-1:].isspace()
             after = texts[place + 1][:1] if place + 1 < len(texts) else " "
-            if not (apart and counts[place] and (after.isspace() or text[-1].isspace())):
+            if not (apart and first + place in self._counts and (after.isspace() or text[-1].isspace())):
                 parts.append(text[: limit * 4])
         title = fold("".join(parts))[:limit].rstrip()
         return title if any(map(str.isalpha, title)) else self.text(node, alt=alt, limit=limit)
+
+    def _count_counts(self) -> array[int]:
+        """For each run, and the end, the number of runs before it that are only a number or a price."""
+        marks = bytearray(len(self.texts) + 1)
+        for run, found in enumerate(map(HAS_NUMBER.search, self.texts)):
+            if found and is_count(found.string):
+                self._counts.add(run)
+                marks[run + 1] = 1
+        return array("I", accumulate(marks))
 
     def text(self, node: int, *, alt: bool = True, limit: int = MAX_TEXT) -> str:
         """Return the text of an element with collapsed white space, at most about `limit` characters.
@@ -177,7 +187,7 @@ class TextRuns:
             alt: whether to include alternative texts of pictures.
             limit: where to stop, `LEAST_LIMIT` or more.
         """
-        text = self._short.get((node, alt))
+        text = self._short[alt].get(node)
         if text is None:
             key = (node, alt, limit)
             text = self._known.get(key)
@@ -190,7 +200,7 @@ class TextRuns:
         if last - first <= _FEW and (alt or 1 not in self.is_alt[first:last]):
             text = "".join(self.texts[first:last])
             if len(text) <= min(limit, LEAST_LIMIT):
-                text = self._short[node, alt] = fold(text)
+                text = self._short[alt][node] = fold(text)
                 return text
         parts: list[str] = []
         length = 0
@@ -206,13 +216,13 @@ class TextRuns:
 
     def forget(self) -> None:
         """Drop the cached texts."""
-        for kept in (self._known, self._short, self._titles):
+        for kept in (self._known, *self._short, self._titles):
             kept.clear()
 
     def has_text(self, node: int) -> bool:
         """Whether an element contains anything but white space."""
-        first, last = self.span(node, self._ends[node])
-        return any(self.texts[run].strip() for run in range(first, last))
+        first, last = self._before[node], self._before[self._ends[node]]
+        return not all(map(str.isspace, self.texts[first:last]))
 
 
 def _is_one_word(before: str, after: str, side: int) -> bool:
@@ -272,11 +282,9 @@ def _shows_more(tree: Tree, hides: list[bool], node: int) -> bool:
 def _closed_parts(tree: Tree) -> set[int]:
     """The children of closed `details` except the summary: invisible and unreachable by a click."""
     closed: set[int] = set()
-    for node in tree.find(
-        lambda tag, attributes: (
-            tag == "details" and "open" not in attributes and "data-facsim-visible" not in attributes
-        )
-    ):
+    for node in tree.with_tags(("details",)):
+        if "open" in tree.attributes[node] or "data-facsim-visible" in tree.attributes[node]:
+            continue
         children = list(tree.children(node))
         summary = next((child for child in children if tree.tags[child] == "summary"), -1)
         closed.update(child for child in children if child != summary and tree.kinds[child])

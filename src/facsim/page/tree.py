@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import sys
 from array import array
-from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from ctypes import CDLL
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from html import unescape
-from itertools import chain, compress
+from itertools import chain
 
+import numpy as np
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
 from facsim.page.flatten import fill_slots, put_in_frames, take_documents
@@ -34,7 +34,6 @@ _TELLING_WORDS = (
     "name onclick open placeholder pressed required role selected style tabindex title type value"
 )
 _TELLING = frozenset(_TELLING_WORDS.split())
-_COMMON = frozenset({"class", "src", "d"})  # only useful for icons, and everywhere
 ICON = "data-facsim-icon"
 """The icon that an element shows, by the class names of widely used icon sets."""
 _ICON = re.compile(
@@ -44,7 +43,6 @@ _ICON = re.compile(
     r"([a-z][a-z-]{0,30}[a-z]|x)(?: |$)"
 )
 _LONGEST_ICON = 80
-_SHORT = 400
 _ATTRIBUTE = re.compile(r'([^ =]+)(?:="([^"]*)")?')
 _NO_WORD = re.compile("[^a-zA-Z0-9_-]")
 _TELLING_STARTS = ("aria-", "data-facsim-")
@@ -85,17 +83,31 @@ class Tree:
     ends: MutableSequence[int]
     kinds: MutableSequence[int]
     kinds_of: list[tuple[str, dict[str, str]]]
+    _by_tag: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.tags)
 
     def find(self, holds: Callable[[str, dict[str, str]], object]) -> list[int]:
         """Return the elements whose tag and attributes satisfy `holds`, in order. Calls it once per kind."""
-        chosen = [holds(tag, attributes) for tag, attributes in self.kinds_of]
-        chosen[0] = False
-        if not any(chosen):
+        kinds_of = self.kinds_of
+        return self.of_kinds([kind for kind in range(1, len(kinds_of)) if holds(*kinds_of[kind])])
+
+    def with_tags(self, tags: Iterable[str]) -> list[int]:
+        """Return the elements with one of the given tags, in order."""
+        if not self._by_tag:
+            for kind, (tag, _) in enumerate(self.kinds_of):
+                self._by_tag.setdefault(tag, []).append(kind)
+        return self.of_kinds([kind for tag in tags for kind in self._by_tag.get(tag, ())])
+
+    def of_kinds(self, kinds: Sequence[int]) -> list[int]:
+        """Return the nodes of the given kinds, in order."""
+        if not kinds:
             return []
-        return list(compress(range(len(self.kinds)), map(chosen.__getitem__, self.kinds)))
+        chosen = np.zeros(len(self.kinds_of), dtype=np.bool_)
+        chosen[kinds] = True
+        found: list[int] = np.flatnonzero(chosen[np.asarray(self.kinds)]).tolist()
+        return found
 
     def children(self, node: int) -> Iterator[int]:
         """Yield the indices of the children, in order."""
@@ -221,11 +233,13 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
         cut = known.get(piece)
         if cut is None:
             head, closing, text = piece.partition(">")
-            form = seen.get(head)
-            if form is None or not closing:
-                form, text, is_whole = _cut(piece, pieces, seen, kinds_of)
-            else:
-                is_whole = True
+            form = seen.get(head) if closing else None
+            is_whole = True
+            if form is None:
+                if not closing or head.startswith(("!", "?")):
+                    form, text, is_whole = _cut(piece, pieces, seen, kinds_of)
+                else:
+                    form = _tag(head, seen, kinds_of)
             if text:
                 if text.isspace():
                     text = text if form[4] else ""
@@ -314,34 +328,31 @@ def _cut(
     head, _, text = piece.partition(closing)
     if head.startswith(("!", "?")):
         return _NO_TAG, text, is_whole
-    form = seen.get(head)
-    if form is None:
-        form = seen[head] = _tag(head, seen, kinds_of)
-    return form, text, is_whole
+    return seen.get(head) or _tag(head, seen, kinds_of), text, is_whole
 
 
 def _tag(head: str, seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, str]]]) -> _Tag:
+    """Read a tag; adds it to `seen` and, unless it has the kind of another one, to `kinds_of`."""
     if head.startswith("/"):
         tag = head[1:]
-        return (_OTHER if tag in VOID else _END), tag, _NO_ATTRIBUTES, 0, tag in FLOWING
+        found = seen[head] = (_OTHER if tag in VOID else _END), tag, _NO_ATTRIBUTES, 0, tag in FLOWING
+        return found
     tag, _, written = head.partition(" ")
-    attributes = _attributes(written) if written else _NO_ATTRIBUTES
+    attributes = _read_attributes(written) if written else _NO_ATTRIBUTES
     # Most elements have no relevant attributes. Those with one tag are all of one kind.
     if not attributes and tag in seen:
-        return seen[tag]
+        found = seen[head] = seen[tag]
+        return found
     kinds_of.append((tag, attributes))
     found = (_EMPTY if tag in VOID else _START), tag, attributes, len(kinds_of) - 1, tag in FLOWING
+    seen[head] = found
     if not attributes:
         seen[tag] = found
     return found
 
 
-def _attributes(written: str) -> dict[str, str]:
-    """Parse the relevant attributes of `a="1" b="2" c`. Do not modify the result: a site's pages share it."""
-    return _short_attributes(written) if len(written) <= _SHORT else _read_attributes(written)
-
-
 def _read_attributes(written: str) -> dict[str, str]:
+    """Parse the relevant attributes of `a="1" b="2" c`."""
     found: dict[str, str] = {}
     if '=" ' in written:  # A value that starts with a space would be mistaken for the next attribute.
         for name, value in _ATTRIBUTE.findall(written):
@@ -352,21 +363,17 @@ def _read_attributes(written: str) -> dict[str, str]:
         return found or _NO_ATTRIBUTES
     for part in written.removesuffix('"').split('" '):
         name, _, value = part.partition('="')
-        if name in _COMMON:
-            if name == "class" and len(value) <= _LONGEST_ICON and (icon := _ICON.search(value)):
-                found[ICON] = icon[1]
-            continue
         if name in _TELLING or name.startswith(_TELLING_STARTS):
             found[name] = unescape(value) if "&" in value else value
+        elif name == "class":
+            if "-" in value and len(value) <= _LONGEST_ICON and (icon := _ICON.search(value)):
+                found[ICON] = icon[1]
         elif " " in name:  # Valueless attributes precede it.
             *bare, name = name.split(" ")
             found.update((other, "") for other in bare if _is_telling(other))
             if _is_telling(name):
                 found[name] = unescape(value)
     return found or _NO_ATTRIBUTES
-
-
-_short_attributes = lru_cache(maxsize=10_000)(_read_attributes)
 
 
 def _is_telling(attribute: str) -> bool:
