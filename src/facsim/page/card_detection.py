@@ -163,6 +163,7 @@ class _Detector:
     def _outermost_of_one_thing(self, found: dict[int, PageCard]) -> dict[int, PageCard]:
         """Remove boxes around several cards, and boxes inside cards."""
         boxes = sorted(found)
+        recurring = self._recurring(boxes, found)
         kept: dict[int, PageCard] = {}
         end = -1
         for place, box in enumerate(boxes):
@@ -172,11 +173,24 @@ class _Detector:
             things = {
                 found[other].thing for other in inner if found[other].has_price or found[other].has_picture
             }
+            if found[box].thing not in recurring:
+                things -= recurring
             if len(things) > 1:
                 continue
             kept[box] = found[box]
             end = self._tree.ends[box]
         return kept
+
+    def _recurring(self, boxes: Sequence[int], found: Mapping[int, PageCard]) -> set[str]:
+        """Things that boxes apart from each other are about, such as the cart of a link in every card."""
+        ends: dict[str, int] = {}
+        times: Counter[str] = Counter()
+        for box in boxes:
+            thing = found[box].thing
+            if ends.get(thing, -1) <= box:
+                times[thing] += 1
+                ends[thing] = self._tree.ends[box]
+        return {thing for thing, count in times.items() if count >= _OFTEN}
 
     def _candidate(self, box: int) -> _Candidate | None:
         """A box that may be a card; cheap checks come first."""
@@ -191,7 +205,11 @@ class _Detector:
         has_price = _holds(self._prices, box, end)
         if not self._shows_enough(box, first, has_price=has_price, has_picture=has_picture):
             return None
-        heading = self._heading(box)
+        return self._titled(box, has_price=has_price, has_picture=has_picture)
+
+    def _titled(self, box: int, *, has_price: bool, has_picture: bool) -> _Candidate | None:
+        """A box with what may be its title; None if there is nothing, or its headings differ."""
+        end, heading = self._tree.ends[box], self._heading(box)
         if heading == -1:
             return None
         links = self._links[bisect_right(self._links, box) : bisect_left(self._links, end)]
@@ -231,20 +249,19 @@ class _Detector:
             has_picture: whether it shows a picture.
         """
         tree, end = self._tree, self._tree.ends[box]
-        link, after = bisect_right(self._links, box), bisect_left(self._links, end)
+        addresses = self._addresses_in(box + 1, end)
         target = self._targets[first]
         is_alone = first + 1 == len(self._targets) or self._targets[first + 1] >= end
         is_pictured = has_picture or _holds(self._headings, box, end)
-        if is_alone and link < after and not is_pictured and not self._price_beside(box, target):
+        if is_alone and addresses and not is_pictured and not self._price_beside(box, target):
             return False
         if has_price:
-            is_one = link < after or not is_alone or tree.tags[target] == "button"
+            is_one = bool(addresses) or not is_alone or tree.tags[target] == "button"
             return is_one and not self._is_price_of_item(box)
-        addresses = set(self._addresses[link:after])
-        addresses.discard("")
-        if len(addresses) == 1:
+        several = {*addresses} - {""}
+        if len(several) == 1:
             return not is_alone or self._shows_more(box, target)
-        return 1 < len(addresses) <= _MAX_DESTINATIONS and is_pictured
+        return 1 < len(several) <= _MAX_DESTINATIONS and is_pictured
 
     def _shows_more(self, box: int, target: int) -> bool:
         """Whether a box shows text outside its only element."""
@@ -256,12 +273,25 @@ class _Detector:
 
     def _is_price_of_item(self, box: int) -> bool:
         """Whether the first price in a box belongs to an item of a nested list, with an element to act on."""
-        node = self._tree.parents[self._prices[bisect_left(self._prices, box)]]
+        tree = self._tree
+        node = tree.parents[self._prices[bisect_left(self._prices, box)]]
         while node > box:
-            if self._tree.tags[node] in _ITEMS and _holds(self._targets, node + 1, self._tree.ends[node]):
-                return True
-            node = self._tree.parents[node]
+            if tree.tags[node] in _ITEMS and _holds(self._targets, node + 1, tree.ends[node]):
+                return not self._is_part_of_card(node)
+            node = tree.parents[node]
         return False
+
+    def _is_part_of_card(self, item: int) -> bool:
+        """Whether an item with a price is one of the parts of a card: the others all lead to one thing."""
+        start, end = self._tree.parents[item] + 1, self._tree.ends[self._tree.parents[item]]
+        if _holds(self._prices, start, item) or _holds(self._prices, self._tree.ends[item], end):
+            return False
+        others = (*self._addresses_in(start, item), *self._addresses_in(self._tree.ends[item], end))
+        return len(set(others)) == 1 and "" not in others
+
+    def _addresses_in(self, start: int, end: int) -> Sequence[str]:
+        """Destinations of the links in nodes `start` to `end` (exclusive)."""
+        return self._addresses[bisect_left(self._links, start) : bisect_left(self._links, end)]
 
     def _price_beside(self, box: int, target: int) -> bool:
         """Whether a box shows a price outside its only element."""

@@ -379,7 +379,7 @@ class _Finder:
         start, stop = self._runs.span(card, target)
         for run in range(start, min(stop, start + 10)):
             text = self._runs.texts[run][:400].strip()
-            if text not in SYMBOLS and slug(text):
+            if text not in SYMBOLS and slug(text) and not is_price(text):
                 return text
         return ""
 

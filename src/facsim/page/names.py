@@ -30,7 +30,7 @@ from facsim.page.groups import UNSPECIFIC, Group, find_groups
 from facsim.page.roles import WIDGET_ROLES, role_of
 from facsim.page.slugs import PRICE, fold, is_count, is_generated, is_price, slug, steady, whole_slug
 from facsim.page.text_runs import TextRuns
-from facsim.page.tree import TEXT, Tree
+from facsim.page.tree import FUNCTION, TEXT, VARIANT, Tree, variant_of
 
 _MAX_GROUPS = 4
 _SEARCH = re.compile(r"^(q|s|k|query|search|keywords?|searchterm|field-keywords)$|search", re.IGNORECASE)
@@ -44,6 +44,8 @@ _TITLES = frozenset({"view", "view_product", "image"})
 _LEAST_TEXT = 200
 _SHORTEST_TITLE = 4
 _MOST_UP = 8
+_MOST_UP_TO_VARIANT = 30
+_LONGEST_PATH = 102
 _MOST_BEFORE = 6
 _LONGEST_CAPTION = 30
 _WHOLE = frozenset({"html", "body", "main"})
@@ -75,12 +77,34 @@ def name_elements(
     names = number_duplicates(namer.disambiguate(names, given))
     if not selects:
         return names
-    options = {
-        node: given.get(node) or f"{names[select]}.{slug(labels.of(node)) or 'option'}"
-        for node, select in selects.items()
-    }
+    words = _words_of_options(tree, labels, selects)
+    options = {node: given.get(node) or f"{names[select]}.{words[node]}" for node, select in selects.items()}
     names |= number_duplicates(options, names.values())
     return {node: names[node] for node in targets}
+
+
+def _words_of_options(tree: Tree, labels: AccessibleNames, selects: Mapping[int, int]) -> dict[int, str]:
+    """Words for each option; equal ones keep dates, prices and counts, or get the label of their group."""
+    words = {node: slug(labels.of(node)) or "option" for node in selects}
+    same: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for node, select in selects.items():
+        same[select, words[node]].append(node)
+    for nodes in same.values():
+        if len(nodes) == 1:
+            continue
+        ways = [
+            [whole_slug(labels.of(node)) for node in nodes],
+            [join_words(_label_of_optgroup(tree, node), words[node]) for node in nodes],
+        ]
+        best = max(ways, key=lambda way: len(set(way)))
+        if len(set(best)) > 1:
+            words.update(zip(nodes, best, strict=True))
+    return words
+
+
+def _label_of_optgroup(tree: Tree, option: int) -> str:
+    parent = tree.parents[option]
+    return slug(tree.attributes[parent].get("label", "")) if tree.tags[parent] == "optgroup" else ""
 
 
 def _selects(tree: Tree, targets: list[int]) -> dict[int, int]:
@@ -136,7 +160,7 @@ class _Namer:
             self._unabridged,
             self._role,
         )
-        weak = (self._address, self._page_above, self._caption)
+        weak = (self._address, self._page_above, self._caption, self._variant)
         return disambiguate(names, given, kinds, weak, self._text_of_name)
 
     def _disambiguate_groups(self, groups: list[Group]) -> None:
@@ -171,6 +195,7 @@ class _Namer:
                     or self._distinguishing_fact(some)
                     or distinguishing(self._formsets.within(group.start, group.end) for group in some)
                     or self._captions(some)
+                    or self._variants(some)
                 )
                 self._labels_of_groups.update(
                     (place, join_words(path[-1], part)) for place, part in zip(places, parts, strict=False)
@@ -180,6 +205,23 @@ class _Namer:
         """The caption above each group, if not all are the same."""
         parts = [self._caption(group.start, group.label) for group in groups]
         return parts if len(set(parts)) > 1 else []
+
+    def _variants(self, groups: list[Group]) -> list[str]:
+        """The kind of screen that each group is for, if not all are the same."""
+        parts = [self._variant(group.start) for group in groups]
+        return parts if len(set(parts)) > 1 else []
+
+    def _variant(self, node: int, name: str = "") -> str:  # noqa: ARG002
+        """The kind of screen that the part of the page with an element is for, such as a mobile menu."""
+        tree, found = self._tree, ""
+        for _ in range(_MOST_UP_TO_VARIANT):
+            if node < 0 or tree.tags[node] in _WHOLE:
+                break
+            attributes = tree.attributes[node]
+            if attributes:
+                found = attributes.get(VARIANT) or variant_of(attributes.get("id", "")) or found
+            node = tree.parents[node]
+        return found
 
     def _first_address(self, group: Group) -> str:
         """Words of the address of a card or item; sections have none, whatever their first link."""
@@ -220,6 +262,8 @@ class _Namer:
                     path = (*path[:-1], f"{label}_{self._groups[path]}")
         if len(path) > _MAX_GROUPS:
             path = (path[0], *path[-(_MAX_GROUPS - 1) :])
+        while len(path) > 2 and sum(map(len, path)) > _LONGEST_PATH:
+            path = (path[0], *path[2:])
         around.append((group, path))
 
     def _full_name(self, node: int, path: _Path, group: Group | None, card: Group | None) -> _Path:
@@ -295,20 +339,25 @@ class _Namer:
             return "search_input"
         title = self._labels.title(node)
         words = slug(title)
+        href = attributes.get("href", "") if tag == "a" else ""
         if tag == "a" and words and is_count(title):
-            words = self._words_of_amount(title, attributes.get("href", "")) or words
+            words = self._words_of_amount(title, href) or words
         words = words or self._field_name(node) or self._address(node)
         if words:
             # The widget gets the name, although its label is clickable, too.
             return f"{words}_label" if tag == "label" and node in self._labels.of_widgets else words
         if tag == "a" and "img" in self._tree.tags[node : self._tree.ends[node]]:
             return "image"
-        return self._fallbacks.icon(node) or self._by_neighbour(node, tag, role)
+        if href[:4].lower() == "tel:":
+            return "phone"
+        return self._fallbacks.icon(node) or attributes.get(FUNCTION) or self._by_neighbour(node, tag, role)
 
     def _words_of_amount(self, amount: str, href: str) -> str:
         """Name of a link whose text is only a price or a count: `1,204` to `/mug#reviews`, `(12)`."""
         if is_price(amount):
             return "price"
+        if href[:4].lower() == "tel:":
+            return "phone"
         if "#" in href and not leads_nowhere(href):
             return fragment_words(href) or "reviews"
         return "reviews" if _BRACKETED.fullmatch(amount) else ""
@@ -365,7 +414,7 @@ class _Namer:
                     held == 1 and inner != node and self._targets_in(inner, tree.ends[inner]) > 1
                 )
                 is_short = 0 < len(words) <= _LONGEST_CAPTION and _WORD.search(words)
-                if is_caption and is_short and words != name.rpartition(".")[2]:
+                if is_caption and is_short and f"_{words}_" not in f"_{name.rpartition('.')[2]}_":
                     return words
             inner = box
         return ""

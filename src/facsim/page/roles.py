@@ -88,9 +88,8 @@ def reach_of(tag: str, attributes: Mapping[str, str]) -> Reach:
         return Reach.STRONG
     if not attributes or _REACHING.isdisjoint(attributes):
         return Reach.NONE
-    if tag == "a" and "href" in attributes and "role" not in attributes:
-        return Reach.STRONG
-    if not _MARKED.isdisjoint(attributes):
+    is_plain_link = tag == "a" and "href" in attributes and "role" not in attributes
+    if is_plain_link or not _MARKED.isdisjoint(attributes):
         return Reach.STRONG
     if "role" in attributes and _only_shows(attributes):
         return Reach.NONE

@@ -37,6 +37,7 @@ _RANGE = re.compile(
     rf"|plus|de|à|desde|hasta|menos|más)\b|&|{_AMOUNT}\s*(?:\+|[-–]\s*{_AMOUNT})",  # noqa: RUF001
     re.IGNORECASE,
 )
+_PRICE_RANGE = re.compile(rf"({_AMOUNT})\s*[-–]\s*(?={_AMOUNT})")  # noqa: RUF001
 # "From" prices; alone, such a price is one to filter by.
 _FROM_PRICE = re.compile(
     r"(?<=\w)\W+(?:from|as low as|starting (?:at|from)|only|just|now|ab|nur|à partir de|dès|desde|a partir de"
@@ -137,8 +138,8 @@ def slug(text: str) -> str:
 
     >>> slug("4 Stars & Up (12)"), slug("Women's  KÄRCHER"), slug("+"), slug("☕")
     ('4_stars_up', 'womens_kärcher', 'plus', 'hot_beverage')
-    >>> slug("Total: $208.90"), slug("Under $25"), slug("1,204 ratings"), slug("$5")
-    ('total', 'under_25', 'ratings', '5')
+    >>> slug("Total: $208.90"), slug("Under $25"), slug("$5 - $10"), slug("1,204 ratings"), slug("$5")
+    ('total', 'under_25', '5_to_10', 'ratings', '5')
     """
     return whole_slug(steady(text))
 
@@ -158,7 +159,7 @@ def steady(text: str) -> str:
         lower = text.lower()
         rest = _COUNTED.sub("", _COUNT_BESIDE.sub("", text))
         if _MAY_BE_AMOUNT.search(lower):
-            rest = _FROM_PRICE.sub(" ", rest)
+            rest = _FROM_PRICE.sub(" ", _PRICE_RANGE.sub(r"\1 to ", rest))
             if not _RANGE.search(rest):
                 rest = _MONEY.sub(" ", rest)
         if _MAY_BE_DATE.search(lower):
