@@ -29,6 +29,8 @@ _MAX_DESTINATIONS = 3
 _MOST_COMMON = 4
 _OFTEN = 3
 _MAX_LINKS_LOOKED_AT = 8
+_MAX_TEXTS_LOOKED_AT = 12
+_WORDS_OF_TITLE = 3
 _FEW = 20
 _CURRENCY = re.compile(
     r"[$€£¥₹₩₽₺₫₪￥円]|\b(?:dollars?|euros?|pounds?|reais|pesos?|EUR|USD|GBP|CHF|CAD|AUD|INR|Rs|Kč|kr|zł|TL)\b|\u0440\u0443\u0431",
@@ -122,6 +124,11 @@ class _Detector:
         self._landmarks = tree.with_tags(_LANDMARKS)
         self._links = [node for node in targets if tree.tags[node] == "a"]
         self._addresses = [destination(tree.attributes[node].get("href", "")) for node in self._links]
+
+    @cached_property
+    def _times(self) -> Counter[str]:
+        """How many links of the page lead to each address."""
+        return Counter(self._addresses)
 
     @cached_property
     def _prices(self) -> list[int]:
@@ -221,18 +228,19 @@ class _Detector:
             main = next(iter((*inside, *around)), picture)
             title = self._runs.title(heading, limit=MAX_LABEL)
             return _Candidate(box, has_price, has_picture, (title, main))
-        if links:
-            words = self._words_of_links(links, picture)
-            return _Candidate(box, has_price, has_picture, None, picture, words)
-        titled = self._title_of_text(box)
-        return _Candidate(box, has_price, has_picture, titled) if titled else None
+        words = self._words_of_links(links, picture)
+        return _Candidate(box, has_price, has_picture, None, picture, words)
 
     def _card(self, candidate: _Candidate, common: set[str]) -> PageCard | None:
         """The card of a box; None if it has no title besides what it has in common with others."""
         titled = candidate.titled
         if titled is None:
             words = ((text, node) for node, text in candidate.words if text not in common)
-            titled = next(words, None) or self._title_of_picture(candidate.picture)
+            titled = (
+                next(words, None)
+                or self._title_of_picture(candidate.picture)
+                or self._title_of_text(candidate, common)
+            )
             if titled is None:
                 return None
         title, main = titled
@@ -259,6 +267,9 @@ class _Detector:
             is_one = bool(addresses) or not is_alone or tree.tags[target] == "button"
             return is_one and not self._is_price_of_item(box)
         several = {*addresses} - {""}
+        if len(several) > _MAX_DESTINATIONS and is_pictured:
+            # Links that are in other boxes, too, are controls: help, a sign-in page.
+            several = {place for place in several if self._times[place] - addresses.count(place) < _OFTEN}
         if len(several) == 1:
             return not is_alone or self._shows_more(box, target)
         return 1 < len(several) <= _MAX_DESTINATIONS and is_pictured
@@ -298,19 +309,37 @@ class _Detector:
         ends = self._tree.ends
         return _holds(self._prices, box, target) or _holds(self._prices, ends[target], ends[box])
 
-    def _title_of_text(self, box: int) -> tuple[str, int] | None:
-        """Title of a box without links or headings: its first words."""
-        start, stop = self._runs.span(box, self._tree.ends[box])
-        texts = (text[:200].strip() for text in self._runs.texts[start : min(stop, start + 5)])
-        first = next((text for text in texts if slug(text)), "")
-        return (first, -1) if first and not is_price(first) and any(map(str.isalpha, first)) else None
+    def _title_of_text(self, candidate: _Candidate, common: set[str]) -> tuple[str, int] | None:
+        """Title of a box without links or headings: its first words; with links, those beside them."""
+        tree, runs, box = self._tree, self._runs, candidate.box
+        start, stop = runs.span(box, tree.ends[box])
+        for run in range(start, min(stop, start + _MAX_TEXTS_LOOKED_AT)):
+            text = runs.texts[run][:200].strip()
+            if not slug(text) or text in common:
+                continue
+            if candidate.words:
+                around = bisect_right(self._targets, runs.nodes[run]) - 1
+                if is_price(text) or (around >= 0 and tree.ends[self._targets[around]] > runs.nodes[run]):
+                    continue
+            return (text, -1) if not is_price(text) and any(map(str.isalpha, text)) else None
+        return None
 
     def _words_of_links(self, links: Sequence[int], picture: int) -> list[tuple[int, str]]:
-        """The first links of a box with their words; those that lead where the picture leads come first."""
+        """The first links of a box with their words, the likeliest titles first.
+
+        These are links that lead where the picture leads, or say what the picture is called. Pictures may be
+        called by a title that no link says, while links say other things (a brand, an author, a badge).
+        """
         said = [(node, words) for node in links[:_MAX_LINKS_LOOKED_AT] if (words := self._words(node))]
-        address = self._address(picture) if picture >= 0 else ""
-        same = [one for one in said if self._address(one[0]) == address] if address else []
-        return [*same, *said]
+        if picture < 0:
+            return said
+        address = self._address(picture)
+        same = [one for one in said if address and self._address(one[0]) == address]
+        called = self._labels.of(picture)
+        if same or len(called.split()) < _WORDS_OF_TITLE or is_count(called):
+            return [*same, *said]
+        alike = [one for one in said if _is_alike(one[1], called)]
+        return [*alike, (picture, called), *said]
 
     def _title_of_picture(self, picture: int) -> tuple[str, int] | None:
         words = self._labels.of(picture) if picture >= 0 else ""
@@ -353,6 +382,12 @@ def _alike(cards: dict[int, PageCard]) -> dict[int, PageCard]:
     titles = Counter([card.title.casefold() for card in alike.values()])
     # Products may occur twice, but text shared by half of the cards is not a title.
     return alike if len(titles) > 1 and max(titles.values()) <= max(2, len(alike) // 2) else {}
+
+
+def _is_alike(one: str, other: str) -> bool:
+    """Whether one of two texts begins with the other, which may be cut."""
+    one, other = (text.casefold().rstrip(".… ") for text in (one, other))
+    return one.startswith(other) or other.startswith(one)
 
 
 def _holds(nodes: Sequence[int], start: int, end: int) -> bool:

@@ -113,8 +113,12 @@ def _with(name: str, part: str) -> str:
     return f"{head}{dot}{join_words(last, part)}" if part else name
 
 
-def differing_words(texts: Sequence[str]) -> list[str]:
+def differing_words(texts: Sequence[str], *, whole: bool = False) -> list[str]:
     """Return the words in which texts differ, joined by `_`: those between the common prefix and suffix.
+
+    Args:
+        texts: the texts.
+        whole: whether their counts, prices and dates matter, too.
 
     Returns:
         Up to three words for each text; empty for a text that adds nothing to the others. An empty list if
@@ -123,7 +127,7 @@ def differing_words(texts: Sequence[str]) -> list[str]:
     >>> differing_words(["Cells AAA, 16 pack, long life", "Cells AAA, 24 pack, long life"])
     ['16_pack', '24_pack']
     """
-    words = [words_of(steady(text)) for text in texts]
+    words = [words_of(text if whole else steady(text)) for text in texts]
     shortest = min(map(len, words))
     before = next((place for place in range(shortest) if len({each[place] for each in words}) > 1), shortest)
     room = shortest - before

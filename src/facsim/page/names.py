@@ -40,7 +40,7 @@ _VALUED = frozenset({"radio", "checkbox", "submit", "button"})
 _COMING = frozenset({"option", "menuitem", "menuitemcheckbox", "menuitemradio", "treeitem"})
 _WORD_OF_ROLE = {"generic": "", "textbox": "input"}
 _FACT = re.compile(r"^\s*([^\W\d][^:]{1,20}):\s*(\S[^:]{0,30})$")
-_TITLES = frozenset({"view", "view_product", "image"})
+_TITLES = frozenset({"view", "view_product", "image", "title"})
 _LEAST_TEXT = 200
 _SHORTEST_TITLE = 4
 _MOST_UP = 8
@@ -92,8 +92,9 @@ def _words_of_options(tree: Tree, labels: AccessibleNames, selects: Mapping[int,
     for nodes in same.values():
         if len(nodes) == 1:
             continue
+        words_in_full = [whole_slug(labels.of(node)) for node in nodes]
         ways = [
-            [whole_slug(labels.of(node)) for node in nodes],
+            differing_words([labels.of(node) for node in nodes], whole=True) or words_in_full,
             [join_words(_label_of_optgroup(tree, node), words[node]) for node in nodes],
         ]
         best = max(ways, key=lambda way: len(set(way)))
@@ -164,42 +165,45 @@ class _Namer:
         return disambiguate(names, given, kinds, weak, self._text_of_name)
 
     def _disambiguate_groups(self, groups: list[Group]) -> None:
-        """Find cards in one place with the same title, and what else distinguishes each of them."""
-        around: list[tuple[int, _Path]] = []
-        same: dict[_Path, list[int]] = defaultdict(list)
-        for place, group in enumerate(groups):
-            while around and around[-1][0] <= group.start:
-                around.pop()
-            path = around[-1][1] if around else ()
-            if not path or path[-1] != group.label:
-                path = (*path, group.label)
-                if group.is_distinct:
-                    same[path].append(place)
-            around.append((group.end, path))
-        for path, places in same.items():
-            if len(places) > 1:
-                some = [groups[place] for place in places]
-                varied = (
-                    differing_words([group.title for group in some])
-                    if all(group.title for group in some)
-                    else []
-                )
-                if varied:
-                    self._labels_of_groups.update(
-                        (place, with_words(path[-1], part))
-                        for place, part in zip(places, varied, strict=True)
-                    )
+        """Find groups in one place with the same label, and what else distinguishes each of them.
+
+        Outer groups come first: what distinguishes a menu from its copy distinguishes all that is in them.
+        """
+        parents, levels = _nested(groups)
+        paths: list[_Path] = [()] * len(groups)
+        for level in levels:
+            same: dict[_Path, list[int]] = defaultdict(list)
+            for place in level:
+                group, parent = groups[place], parents[place]
+                above = paths[parent] if parent >= 0 else ()
+                if parent >= 0 and groups[parent].label == group.label:
+                    paths[place] = above
                     continue
-                parts = (
-                    distinguishing(self._first_address(group) for group in some)
-                    or self._distinguishing_fact(some)
-                    or distinguishing(self._formsets.within(group.start, group.end) for group in some)
-                    or self._captions(some)
-                    or self._variants(some)
-                )
-                self._labels_of_groups.update(
-                    (place, join_words(path[-1], part)) for place, part in zip(places, parts, strict=False)
-                )
+                paths[place] = (*above, group.label)
+                if group.is_distinct:
+                    same[paths[place]].append(place)
+            for places in same.values():
+                if len(places) > 1:
+                    labels = self._longer_labels([groups[place] for place in places])
+                    for place, label in zip(places, labels, strict=True):
+                        self._labels_of_groups[place] = label
+                        paths[place] = (*paths[place][:-1], label)
+
+    def _longer_labels(self, groups: list[Group]) -> list[str]:
+        """Labels of groups with the same label, extended by what distinguishes them if anything does."""
+        label = groups[0].label
+        if all(group.title for group in groups):
+            varied = differing_words([group.title for group in groups])
+            if varied:
+                return [with_words(label, part) for part in varied]
+        parts = (
+            distinguishing(self._first_address(group) for group in groups)
+            or self._distinguishing_fact(groups)
+            or distinguishing(self._formsets.within(group.start, group.end) for group in groups)
+            or self._captions(groups)
+            or self._variants(groups)
+        )
+        return [join_words(label, part) for part in parts] if parts else [label] * len(groups)
 
     def _captions(self, groups: list[Group]) -> list[str]:
         """The caption above each group, if not all are the same."""
@@ -208,20 +212,26 @@ class _Namer:
 
     def _variants(self, groups: list[Group]) -> list[str]:
         """The kind of screen that each group is for, if not all are the same."""
-        parts = [self._variant(group.start) for group in groups]
+        chains = [self._screens(group.start) for group in groups]
+        steps = enumerate(zip(*chains, strict=False))
+        shared = next((place for place, step in steps if len(set(step)) > 1), min(map(len, chains)))
+        parts = [chain[shared] if len(chain) > shared else "" for chain in chains]
         return parts if len(set(parts)) > 1 else []
 
-    def _variant(self, node: int, name: str = "") -> str:  # noqa: ARG002
-        """The kind of screen that the part of the page with an element is for, such as a mobile menu."""
-        tree, found = self._tree, ""
+    def _variant(self, node: int, name: str) -> str:  # noqa: ARG002
+        return next(iter(self._screens(node)), "")
+
+    def _screens(self, node: int) -> list[str]:
+        """The kinds of screen that the parts of the page around an element are for, outer before inner."""
+        tree, found = self._tree, []
         for _ in range(_MOST_UP_TO_VARIANT):
             if node < 0 or tree.tags[node] in _WHOLE:
                 break
             attributes = tree.attributes[node]
-            if attributes:
-                found = attributes.get(VARIANT) or variant_of(attributes.get("id", "")) or found
+            if attributes and (screen := attributes.get(VARIANT) or variant_of(attributes.get("id", ""))):
+                found.append(screen)
             node = tree.parents[node]
-        return found
+        return found[::-1]
 
     def _first_address(self, group: Group) -> str:
         """Words of the address of a card or item; sections have none, whatever their first link."""
@@ -293,10 +303,9 @@ class _Namer:
         )
         if not leads_there and own != label:
             return ""
-        text = self._runs.text(node, alt=False, limit=_LEAST_TEXT)
-        if not text:
-            return "image"
-        return "" if own != label else "view_product" if card.has_price else "view"
+        if not self._runs.text(node, alt=False, limit=_LEAST_TEXT):
+            return "image" if self._shows_picture(node) else "title"
+        return "" if own != label else "title"
 
     def _without_title(self, node: int, own: str, title: str) -> str:
         """Text of an element without its card's title: `watch`, not `watch_red_kettle`."""
@@ -329,6 +338,10 @@ class _Namer:
         attributes = self._tree.attributes[node]
         return role_of("a", attributes) != "button" and not leads_nowhere(attributes.get("href", ""))
 
+    def _shows_picture(self, node: int) -> bool:
+        inside = self._tree.tags[node : self._tree.ends[node]]
+        return "img" in inside or "svg" in inside
+
     def _shows_price(self, node: int) -> bool:
         return self._tree.tags[node] == "a" and bool(PRICE.search(self._runs.text(node, limit=1_000)))
 
@@ -346,7 +359,7 @@ class _Namer:
         if words:
             # The widget gets the name, although its label is clickable, too.
             return f"{words}_label" if tag == "label" and node in self._labels.of_widgets else words
-        if tag == "a" and "img" in self._tree.tags[node : self._tree.ends[node]]:
+        if tag == "a" and self._shows_picture(node):
             return "image"
         if href[:4].lower() == "tel:":
             return "phone"
@@ -453,6 +466,30 @@ class _Namer:
         # Not for values that people fill in.
         is_fixed = self._tree.tags[node] == "button" or attributes.get("type", "").lower() in _VALUED
         return slug(attributes.get("value", "")) if is_fixed else ""
+
+
+def _nested(groups: list[Group]) -> tuple[list[int], list[list[int]]]:
+    """For each group the place of the group around it, or -1; and the places of the groups at each depth.
+
+    A group with the label of the one around it is at the same depth.
+    """
+    parents: list[int] = []
+    depths: list[int] = []
+    levels: list[list[int]] = []
+    around: list[int] = []
+    for place, group in enumerate(groups):
+        while around and groups[around[-1]].end <= group.start:
+            around.pop()
+        parent = around[-1] if around else -1
+        is_same = parent >= 0 and groups[parent].label == group.label
+        depth = depths[parent] + (not is_same) if parent >= 0 else 0
+        parents.append(parent)
+        depths.append(depth)
+        if depth == len(levels):
+            levels.append([])
+        levels[depth].append(place)
+        around.append(place)
+    return parents, levels
 
 
 def _is_search(role: str, attributes: Mapping[str, str]) -> bool:
