@@ -16,7 +16,7 @@ from functools import cached_property
 
 from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
 from facsim.page.addresses import destination
-from facsim.page.slugs import is_count, is_price, slug
+from facsim.page.slugs import is_count, is_price, slug, words_of
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import Tree
 
@@ -127,8 +127,8 @@ class _Detector:
 
     @cached_property
     def _times(self) -> Counter[str]:
-        """How many links of the page lead to each address."""
-        return Counter(self._addresses)
+        """How many links of the page lead to each address, whatever its query."""
+        return Counter([address.partition("?")[0] for address in self._addresses])
 
     @cached_property
     def _prices(self) -> list[int]:
@@ -269,7 +269,8 @@ class _Detector:
         several = {*addresses} - {""}
         if len(several) > _MAX_DESTINATIONS and is_pictured:
             # Links that are in other boxes, too, are controls: help, a sign-in page.
-            several = {place for place in several if self._times[place] - addresses.count(place) < _OFTEN}
+            paths = [address.partition("?")[0] for address in addresses]
+            several = {path for path in paths if path and self._times[path] - paths.count(path) < _OFTEN}
         if len(several) == 1:
             return not is_alone or self._shows_more(box, target)
         return 1 < len(several) <= _MAX_DESTINATIONS and is_pictured
@@ -336,10 +337,12 @@ class _Detector:
         address = self._address(picture)
         same = [one for one in said if address and self._address(one[0]) == address]
         called = self._labels.of(picture)
-        if same or len(called.split()) < _WORDS_OF_TITLE or is_count(called):
+        if len(called.split()) < _WORDS_OF_TITLE or is_count(called):
             return [*same, *said]
         alike = [one for one in said if _is_alike(one[1], called)]
-        return [*alike, (picture, called), *said]
+        described = {*words_of(called)}
+        related = [one for one in same if not described.isdisjoint(words_of(one[1]))]
+        return [*related, *alike, (picture, called), *said]
 
     def _title_of_picture(self, picture: int) -> tuple[str, int] | None:
         words = self._labels.of(picture) if picture >= 0 else ""

@@ -311,8 +311,10 @@ class _Finder:
             # Each link is about a different thing; none of them is the topic of the list.
             return before
         # Text before the first link describes it: `Report of the year … PDF`.
-        if before and (tree.tags[card] == "tr" or len(before.split()) >= _WORDS_OF_SENTENCE):
+        if before and tree.tags[card] == "tr":
             return before
+        if sentence := self._text_before(card, self._targets[first], least_words=_WORDS_OF_SENTENCE):
+            return sentence
         for target in self._targets[first : min(first + 3, bisect_left(self._targets, end))]:
             if tree.tags[target] != "a":
                 # Rows may begin with a checkbox.
@@ -374,12 +376,19 @@ class _Finder:
                 return text
         return ""
 
-    def _text_before(self, card: int, target: int) -> str:
-        """The first words before the first target; text after it is a count, a unit or a remark."""
+    def _text_before(self, card: int, target: int, *, least_words: int = 1) -> str:
+        """The first words before the first target; text after it is a count, a unit or a remark.
+
+        Args:
+            card: the item.
+            target: its first target.
+            least_words: how many words the text must have.
+        """
         start, stop = self._runs.span(card, target)
         for run in range(start, min(stop, start + 10)):
             text = self._runs.texts[run][:400].strip()
-            if text not in SYMBOLS and slug(text) and not is_price(text):
+            is_long_enough = least_words == 1 or len(text.split()) >= least_words
+            if is_long_enough and text not in SYMBOLS and slug(text) and not is_price(text):
                 return text
         return ""
 

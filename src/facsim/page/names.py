@@ -125,6 +125,10 @@ class _Namer:
         self._tree, self._runs, self._labels, self._targets = tree, runs, labels, targets
         self._fallbacks = FallbackNames(tree, runs, targets)
         self._formsets = Formsets(tree)
+        self._merged: set[int] = set()
+        """Groups (by index) that are one with others of the same label."""
+        self._starts: dict[int, int] = {}
+        """Start of the innermost group around each target."""
         self._first_words: dict[int, int] = {}
         self._groups: Counter[_Path] = Counter()
         self._labels_of_groups: dict[int, str] = {}
@@ -143,6 +147,8 @@ class _Namer:
             while around and around[-1][0].end <= node:
                 around.pop()
             path, group = (around[-1][1], around[-1][0]) if around else ((), None)
+            if group is not None:
+                self._starts[node] = group.start
             card = next((outer for outer, _ in reversed(around) if outer.card), None)
             found.append((node, ".".join(self._full_name(node, path, group, card))))
         return found
@@ -188,6 +194,31 @@ class _Namer:
                     for place, label in zip(places, labels, strict=True):
                         self._labels_of_groups[place] = label
                         paths[place] = (*paths[place][:-1], label)
+                    if len(set(labels)) == 1 and self._share_little(places, groups):
+                        self._merged.update(places)
+
+    def _share_little(self, places: list[int], groups: list[Group]) -> bool:
+        """Whether sections with the same label hardly have names in common: two carousels of one kind.
+
+        They are then one group. Two address forms stay apart, and so do cards.
+        """
+        labels: list[str] = []
+        for place in places:
+            group, node = groups[place], bisect_left(self._targets, groups[place].start)
+            if group.card is not None or group.is_item:
+                return False
+            inner, own = place + 1, set()
+            while node < len(self._targets) and self._targets[node] < group.end:
+                while inner < len(groups) and groups[inner].end <= self._targets[node]:
+                    inner += 1
+                if inner < len(groups) and groups[inner].start <= self._targets[node]:
+                    own.add(groups[inner].label)
+                    node = bisect_left(self._targets, groups[inner].end)
+                else:
+                    own.add(slug(self._labels.title(self._targets[node])))
+                    node += 1
+            labels += own
+        return len(set(labels)) * 3 > len(labels) * 2
 
     def _longer_labels(self, groups: list[Group]) -> list[str]:
         """Labels of groups with the same label, extended by what distinguishes them if anything does."""
@@ -219,13 +250,13 @@ class _Namer:
         return parts if len(set(parts)) > 1 else []
 
     def _variant(self, node: int, name: str) -> str:  # noqa: ARG002
-        return next(iter(self._screens(node)), "")
+        return next(iter(self._screens(node, self._starts.get(node, 0))), "")
 
-    def _screens(self, node: int) -> list[str]:
-        """The kinds of screen that the parts of the page around an element are for, outer before inner."""
+    def _screens(self, node: int, start: int = 0) -> list[str]:
+        """The kinds of screen that the parts around an element, from `start` on, are for, outer first."""
         tree, found = self._tree, []
         for _ in range(_MOST_UP_TO_VARIANT):
-            if node < 0 or tree.tags[node] in _WHOLE:
+            if node < start or tree.tags[node] in _WHOLE:
                 break
             attributes = tree.attributes[node]
             if attributes and (screen := attributes.get(VARIANT) or variant_of(attributes.get("id", ""))):
@@ -265,7 +296,7 @@ class _Namer:
         if not around or around[-1][0].label != group.label:
             label = self._labels_of_groups.get(place, group.label)
             path = (*path, label)
-            if group.is_distinct:
+            if group.is_distinct and place not in self._merged:
                 # Two cards with the same title are distinguished as a whole.
                 self._groups[path] += 1
                 if self._groups[path] > 1:
