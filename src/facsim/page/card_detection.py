@@ -16,7 +16,7 @@ from functools import cached_property
 
 from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
 from facsim.page.addresses import destination
-from facsim.page.slugs import is_count, is_price, slug, words_of
+from facsim.page.slugs import PRICE, is_count, is_price, slug, words_of
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import Tree
 
@@ -349,9 +349,9 @@ class _Detector:
         return (words, picture) if slug(words) and any(map(str.isalpha, words)) else None
 
     def _words(self, link: int) -> str:
-        """Text of a link; empty if it is only a price or a count."""
+        """Text of a link; empty if it is a count or begins with a price."""
         words = self._runs.title(link, alt=False, limit=MAX_LABEL)
-        return words if words and slug(words) and not is_count(words) and not is_price(words) else ""
+        return words if words and slug(words) and not is_count(words) and not PRICE.match(words) else ""
 
     def _heading(self, box: int) -> int | None:
         """The heading that titles a box: the first of the highest rank; -1 if those differ in text."""
