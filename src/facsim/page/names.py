@@ -243,11 +243,19 @@ class _Namer:
 
     def _variants(self, groups: list[Group]) -> list[str]:
         """The kind of screen that each group is for, if not all are the same."""
-        chains = [self._screens(group.start) for group in groups]
+        chains = [self._screens(self._box_of_targets(group)) for group in groups]
         steps = enumerate(zip(*chains, strict=False))
         shared = next((place for place, step in steps if len(set(step)) > 1), min(map(len, chains)))
         parts = [chain[shared] if len(chain) > shared else "" for chain in chains]
         return parts if len(set(parts)) > 1 else []
+
+    def _box_of_targets(self, group: Group) -> int:
+        """The innermost box with all the targets of a group; its first node if none is in the group."""
+        first, after = bisect_left(self._targets, group.start), bisect_left(self._targets, group.end)
+        node = self._tree.parents[self._targets[first]]
+        while node > group.start and self._tree.ends[node] <= self._targets[after - 1]:
+            node = self._tree.parents[node]
+        return max(node, group.start)
 
     def _variant(self, node: int, name: str) -> str:  # noqa: ARG002
         return next(iter(self._screens(node, self._starts.get(node, 0))), "")
