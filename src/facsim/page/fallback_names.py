@@ -6,10 +6,11 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
+from facsim.page.class_words import ICON
 from facsim.page.slugs import is_count, slug
 from facsim.page.tags import CELLS, INLINE
 from facsim.page.text_runs import TextRuns
-from facsim.page.tree import ICON, TEXT, Tree
+from facsim.page.tree import TEXT, Tree
 
 _MAX_TEXT = 40
 _MAX_INSIDE = 12

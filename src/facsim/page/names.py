@@ -8,47 +8,33 @@ differ, by address or field, and only then by numbers (`facsim.page.disambiguati
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
-from itertools import islice
 
 from facsim.page.accessible_names import AccessibleNames
-from facsim.page.addresses import address_words, destination, fragment_words, leads_nowhere
+from facsim.page.addresses import destination, fragment_words, leads_nowhere
 from facsim.page.card_detection import PageCard
+from facsim.page.class_words import FUNCTION
 from facsim.page.disambiguation import (
-    differing_words,
-    disambiguate,
-    distinguishing,
-    join_words,
     number_duplicates,
-    with_words,
 )
 from facsim.page.fallback_names import FallbackNames
-from facsim.page.formsets import COPY_INDEX, Formsets
+from facsim.page.group_labels import GroupLabels
 from facsim.page.groups import UNSPECIFIC, Group, find_groups
+from facsim.page.option_names import selects_of_options, words_of_options
+from facsim.page.qualifiers import Qualifiers
 from facsim.page.roles import WIDGET_ROLES, role_of
-from facsim.page.slugs import PRICE, fold, is_count, is_generated, is_price, slug, steady, whole_slug
+from facsim.page.slugs import PRICE, fold, is_count, is_price, slug, steady
 from facsim.page.text_runs import TextRuns
-from facsim.page.tree import FUNCTION, TEXT, VARIANT, Tree, variant_of
+from facsim.page.tree import Tree
 
 _MAX_GROUPS = 4
 _SEARCH = re.compile(r"^(q|s|k|query|search|keywords?|searchterm|field-keywords)$|search", re.IGNORECASE)
 _TYPABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _FIELDS = _TYPABLE | {"slider", "checkbox", "radio", "switch"}
-_VALUED = frozenset({"radio", "checkbox", "submit", "button"})
-_COMING = frozenset({"option", "menuitem", "menuitemcheckbox", "menuitemradio", "treeitem"})
-_WORD_OF_ROLE = {"generic": "", "textbox": "input"}
-_FACT = re.compile(r"^\s*([^\W\d][^:]{1,20}):\s*(\S[^:]{0,30})$")
-_TITLES = frozenset({"view", "view_product", "image", "title"})
 _LEAST_TEXT = 200
 _SHORTEST_TITLE = 4
-_MOST_UP = 8
-_MOST_UP_TO_VARIANT = 30
 _LONGEST_PATH = 102
-_MOST_BEFORE = 6
-_LONGEST_CAPTION = 30
-_WHOLE = frozenset({"html", "body", "main"})
 _WORD = re.compile(r"[^\W\d_]{2}")
 _BRACKETED = re.compile(r"\s*[(\[]\d[\d.,\s]*[)\]]\s*")
 _PREPOSITION = re.compile(
@@ -69,242 +55,56 @@ def name_elements(
         targets: the nodes to name, in document order.
         given: names from a recipe; they take precedence over the page.
     """
-    selects = _selects(tree, targets)
+    selects = selects_of_options(tree, targets)
     others = [node for node in targets if node not in selects] if selects else targets
     groups = find_groups(tree, runs, labels, [node for node in others if tree.tags[node] != "option"])
     namer = _Namer(tree, runs, labels, others)
     names = {node: given.get(node, name) for node, name in namer.names(groups)}
-    names = number_duplicates(namer.disambiguate(names, given))
+    names = number_duplicates(namer.qualifiers.disambiguate(names, given))
     if not selects:
         return names
-    words = _words_of_options(tree, labels, selects)
+    words = words_of_options(tree, labels, selects)
     options = {node: given.get(node) or f"{names[select]}.{words[node]}" for node, select in selects.items()}
     names |= number_duplicates(options, names.values())
     return {node: names[node] for node in targets}
-
-
-def _words_of_options(tree: Tree, labels: AccessibleNames, selects: Mapping[int, int]) -> dict[int, str]:
-    """Words for each option; equal ones keep dates, prices and counts, or get the label of their group."""
-    words = {node: slug(labels.of(node)) or "option" for node in selects}
-    same: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for node, select in selects.items():
-        same[select, words[node]].append(node)
-    for nodes in same.values():
-        if len(nodes) == 1:
-            continue
-        words_in_full = [whole_slug(labels.of(node)) for node in nodes]
-        ways = [
-            differing_words([labels.of(node) for node in nodes], whole=True) or words_in_full,
-            [join_words(_label_of_optgroup(tree, node), words[node]) for node in nodes],
-        ]
-        best = max(ways, key=lambda way: len(set(way)))
-        if len(set(best)) > 1:
-            words.update(zip(nodes, best, strict=True))
-    return words
-
-
-def _label_of_optgroup(tree: Tree, option: int) -> str:
-    parent = tree.parents[option]
-    return slug(tree.attributes[parent].get("label", "")) if tree.tags[parent] == "optgroup" else ""
-
-
-def _selects(tree: Tree, targets: list[int]) -> dict[int, int]:
-    """For each option of a named `select`, the select."""
-    found: dict[int, int] = {}
-    select, end = -1, -1
-    for node in targets:
-        if tree.tags[node] == "select":
-            select, end = node, tree.ends[node]
-        elif node < end and tree.tags[node] == "option":
-            found[node] = select
-    return found
 
 
 class _Namer:
     def __init__(self, tree: Tree, runs: TextRuns, labels: AccessibleNames, targets: list[int]) -> None:
         self._tree, self._runs, self._labels, self._targets = tree, runs, labels, targets
         self._fallbacks = FallbackNames(tree, runs, targets)
-        self._formsets = Formsets(tree)
-        self._merged: set[int] = set()
-        """Groups (by index) that are one with others of the same label."""
-        self._starts: dict[int, int] = {}
-        """Start of the innermost group around each target."""
-        self._first_words: dict[int, int] = {}
+        self.qualifiers = Qualifiers(tree, runs, labels, targets, self._fallbacks)
         self._groups: Counter[_Path] = Counter()
-        self._labels_of_groups: dict[int, str] = {}
-        """Groups (by index) that need more than their label."""
 
     def names(self, groups: list[Group]) -> list[tuple[int, str]]:
         """Return a name for each target, not yet unique."""
-        self._disambiguate_groups(groups)
+        group_labels = GroupLabels(self._tree, self._runs, self._labels, self.qualifiers, groups)
         found: list[tuple[int, str]] = []
         around: list[tuple[Group, _Path]] = []
         coming = 0
         for node in self._targets:
             while coming < len(groups) and groups[coming].start <= node:
-                self._enter_group(coming, groups[coming], around)
+                self._enter_group(coming, groups[coming], around, group_labels)
                 coming += 1
             while around and around[-1][0].end <= node:
                 around.pop()
             path, group = (around[-1][1], around[-1][0]) if around else ((), None)
             if group is not None:
-                self._starts[node] = group.start
+                self.qualifiers.group_starts[node] = group.start
             card = next((outer for outer, _ in reversed(around) if outer.card), None)
             found.append((node, ".".join(self._full_name(node, path, group, card))))
         return found
 
-    def disambiguate(self, names: dict[int, str], given: Mapping[int, str]) -> dict[int, str]:
-        """Extend names that look the same by what distinguishes their elements."""
-        kinds = (
-            self._address,
-            self._page_above,
-            self._fragment,
-            self._field_name,
-            self._value,
-            self._column,
-            self._copy_index,
-            self._caption,
-            self._unabridged,
-            self._role,
-        )
-        weak = (self._address, self._page_above, self._caption, self._variant)
-        return disambiguate(names, given, kinds, weak, self._text_of_name)
-
-    def _disambiguate_groups(self, groups: list[Group]) -> None:
-        """Find groups in one place with the same label, and what else distinguishes each of them.
-
-        Outer groups come first: what distinguishes a menu from its copy distinguishes all that is in them.
-        """
-        parents, levels = _nested(groups)
-        paths: list[_Path] = [()] * len(groups)
-        for level in levels:
-            same: dict[_Path, list[int]] = defaultdict(list)
-            for place in level:
-                group, parent = groups[place], parents[place]
-                above = paths[parent] if parent >= 0 else ()
-                if parent >= 0 and groups[parent].label == group.label:
-                    paths[place] = above
-                    continue
-                paths[place] = (*above, group.label)
-                if group.is_distinct:
-                    same[paths[place]].append(place)
-            for places in same.values():
-                if len(places) > 1:
-                    labels = self._longer_labels([groups[place] for place in places])
-                    for place, label in zip(places, labels, strict=True):
-                        self._labels_of_groups[place] = label
-                        paths[place] = (*paths[place][:-1], label)
-                    if len(set(labels)) == 1 and self._share_little(places, groups):
-                        self._merged.update(places)
-
-    def _share_little(self, places: list[int], groups: list[Group]) -> bool:
-        """Whether sections with the same label hardly have names in common: two carousels of one kind.
-
-        They are then one group. Two address forms stay apart, and so do cards.
-        """
-        labels: list[str] = []
-        for place in places:
-            group, node = groups[place], bisect_left(self._targets, groups[place].start)
-            if group.card is not None or group.is_item:
-                return False
-            inner, own = place + 1, set()
-            while node < len(self._targets) and self._targets[node] < group.end:
-                while inner < len(groups) and groups[inner].end <= self._targets[node]:
-                    inner += 1
-                if inner < len(groups) and groups[inner].start <= self._targets[node]:
-                    own.add(groups[inner].label)
-                    node = bisect_left(self._targets, groups[inner].end)
-                else:
-                    own.add(slug(self._labels.title(self._targets[node])))
-                    node += 1
-            labels += own
-        return len(set(labels)) * 3 > len(labels) * 2
-
-    def _longer_labels(self, groups: list[Group]) -> list[str]:
-        """Labels of groups with the same label, extended by what distinguishes them if anything does."""
-        label = groups[0].label
-        if all(group.title for group in groups):
-            varied = differing_words([group.title for group in groups])
-            if varied:
-                return [with_words(label, part) for part in varied]
-        parts = (
-            distinguishing(self._first_address(group) for group in groups)
-            or self._distinguishing_fact(groups)
-            or distinguishing(self._formsets.within(group.start, group.end) for group in groups)
-            or self._captions(groups)
-            or self._variants(groups)
-        )
-        return [join_words(label, part) for part in parts] if parts else [label] * len(groups)
-
-    def _captions(self, groups: list[Group]) -> list[str]:
-        """The caption above each group, if not all are the same."""
-        parts = [self._caption(group.start, group.label) for group in groups]
-        return parts if len(set(parts)) > 1 else []
-
-    def _variants(self, groups: list[Group]) -> list[str]:
-        """The kind of screen that each group is for, if not all are the same."""
-        chains = [self._screens(self._box_of_targets(group)) for group in groups]
-        steps = enumerate(zip(*chains, strict=False))
-        shared = next((place for place, step in steps if len(set(step)) > 1), min(map(len, chains)))
-        parts = [chain[shared] if len(chain) > shared else "" for chain in chains]
-        return parts if len(set(parts)) > 1 else []
-
-    def _box_of_targets(self, group: Group) -> int:
-        """The innermost box with all the targets of a group; its first node if none is in the group."""
-        first, after = bisect_left(self._targets, group.start), bisect_left(self._targets, group.end)
-        node = self._tree.parents[self._targets[first]]
-        while node > group.start and self._tree.ends[node] <= self._targets[after - 1]:
-            node = self._tree.parents[node]
-        return max(node, group.start)
-
-    def _variant(self, node: int, name: str) -> str:  # noqa: ARG002
-        return next(iter(self._screens(node, self._starts.get(node, 0))), "")
-
-    def _screens(self, node: int, start: int = 0) -> list[str]:
-        """The kinds of screen that the parts around an element, from `start` on, are for, outer first."""
-        tree, found = self._tree, []
-        for _ in range(_MOST_UP_TO_VARIANT):
-            if node < start or tree.tags[node] in _WHOLE:
-                break
-            attributes = tree.attributes[node]
-            if attributes and (screen := attributes.get(VARIANT) or variant_of(attributes.get("id", ""))):
-                found.append(screen)
-            node = tree.parents[node]
-        return found[::-1]
-
-    def _first_address(self, group: Group) -> str:
-        """Words of the address of a card or item; sections have none, whatever their first link."""
-        if group.card is not None:
-            return address_words(group.card.address, 0)
-        if not group.is_item:
-            return ""
-        first = bisect_left(self._targets, group.start)
-        for node in self._targets[first : first + 5]:
-            if node < group.end and self._tree.tags[node] == "a":
-                return self._address(node)
-        return ""
-
-    def _distinguishing_fact(self, groups: list[Group]) -> list[str]:
-        """The value of one fact on each card (`Size: M`), if all values differ."""
-        said: list[dict[str, str]] = []
-        for group in groups:
-            start, stop = self._runs.span(group.start, group.end)
-            found = [_FACT.match(text[:60]) for text in self._runs.texts[start : min(stop, start + 20)]]
-            said.append({one[1]: slug(one[2]) for one in found if one and not is_count(one[2])})
-        for key in said[0]:
-            values = [values.get(key, "") for values in said]
-            if all(values) and len(set(values)) == len(values):
-                return values
-        return []
-
-    def _enter_group(self, place: int, group: Group, around: list[tuple[Group, _Path]]) -> None:
+    def _enter_group(
+        self, place: int, group: Group, around: list[tuple[Group, _Path]], labels: GroupLabels
+    ) -> None:
         while around and around[-1][0].end <= group.start:
             around.pop()
         path = around[-1][1] if around else ()
         if not around or around[-1][0].label != group.label:
-            label = self._labels_of_groups.get(place, group.label)
+            label = labels.longer.get(place, group.label)
             path = (*path, label)
-            if group.is_distinct and place not in self._merged:
+            if group.is_distinct and place not in labels.merged:
                 # Two cards with the same title are distinguished as a whole.
                 self._groups[path] += 1
                 if self._groups[path] > 1:
@@ -394,7 +194,7 @@ class _Namer:
         href = attributes.get("href", "") if tag == "a" else ""
         if tag == "a" and words and is_count(title):
             words = self._words_of_amount(title, href) or words
-        words = words or self._field_name(node) or self._address(node)
+        words = words or self.qualifiers.field_name(node) or self.qualifiers.address(node)
         if words:
             # The widget gets the name, although its label is clickable, too.
             return f"{words}_label" if tag == "label" and node in self._labels.of_widgets else words
@@ -421,114 +221,6 @@ class _Namer:
         if not words:
             return kind
         return words if role in _FIELDS else f"{words}_{kind}"
-
-    def _text_of_name(self, node: int, name: str) -> str:
-        """Full text of an element if the last part of its name was cut from it."""
-        text = self._labels.title(node)
-        return text if name.rpartition(".")[2] == slug(text) else ""
-
-    def _unabridged(self, node: int, name: str) -> str:
-        """Text of an element, including counts and prices."""
-        said = self._labels.of(node)
-        words = whole_slug(said)
-        return words if name.rpartition(".")[2] == slug(self._labels.title(node)) != words else ""
-
-    def _address(self, node: int, name: str = "") -> str:  # noqa: ARG002
-        return address_words(self._tree.attributes[node].get("href", ""), 0)
-
-    def _page_above(self, node: int, name: str) -> str:  # noqa: ARG002
-        return address_words(self._tree.attributes[node].get("href", ""), 1)
-
-    def _fragment(self, node: int, name: str) -> str:  # noqa: ARG002
-        return fragment_words(self._tree.attributes[node].get("href", ""))
-
-    def _column(self, node: int, name: str) -> str:
-        # Not for the title of a row.
-        return "" if name.rpartition(".")[2] in _TITLES else self._fallbacks.column(node)
-
-    def _caption(self, node: int, name: str) -> str:
-        """Caption of the box that contains an element, such as the menu entry above a submenu."""
-        tree, inner = self._tree, node
-        for _ in range(_MOST_UP):
-            box = tree.parents[inner]
-            if box < 0 or tree.tags[box] in _WHOLE:
-                break
-            first = self._first_child_with_words(box, inner)
-            if first >= 0:
-                held = self._targets_in(first, tree.ends[first])
-                words = (
-                    slug(self._runs.title(first, limit=_LEAST_TEXT))
-                    if tree.tags[first] != TEXT
-                    else slug(tree.texts[first])
-                )
-                # A link above sibling links is not their caption; above a box of links it is.
-                is_caption = not held or (
-                    held == 1 and inner != node and self._targets_in(inner, tree.ends[inner]) > 1
-                )
-                is_short = 0 < len(words) <= _LONGEST_CAPTION and _WORD.search(words)
-                if is_caption and is_short and f"_{words}_" not in f"_{name.rpartition('.')[2]}_":
-                    return words
-            inner = box
-        return ""
-
-    def _first_child_with_words(self, box: int, before: int) -> int:
-        """The first child of a box that shows text, if it ends before the node `before`; otherwise -1."""
-        child = self._first_words.get(box)
-        if child is None:
-            children = islice(self._tree.children(box), _MOST_BEFORE)
-            child = self._first_words[box] = next(filter(self._has_words, children), -1)
-        return child if child < before else -1
-
-    def _has_words(self, node: int) -> bool:
-        first, last = self._runs.span(node, self._tree.ends[node])
-        return any(map(_WORD.search, self._runs.texts[first : min(last, first + 3)]))
-
-    def _targets_in(self, start: int, end: int) -> int:
-        return bisect_left(self._targets, end) - bisect_left(self._targets, start)
-
-    def _copy_index(self, node: int, name: str) -> str:  # noqa: ARG002
-        return self._formsets.of(node)
-
-    def _role(self, node: int, name: str) -> str:  # noqa: ARG002
-        role = role_of(self._tree.tags[node], self._tree.attributes[node])
-        # A popup list appears and disappears, but the control that opens it keeps its name.
-        return "" if role in _COMING else _WORD_OF_ROLE.get(role, slug(role))
-
-    def _field_name(self, node: int, name: str = "") -> str:
-        name = self._tree.attributes[node].get("name", "")[:200]
-        # In a repeated form (`form-0-quantity`, `items[3][quantity]`), the part that the copies share.
-        parts = [part for part in map(slug, COPY_INDEX.split(name)[::2]) if part]
-        return parts[-1] if parts and not is_generated(parts[-1]) else ""
-
-    def _value(self, node: int, name: str) -> str:  # noqa: ARG002
-        attributes = self._tree.attributes[node]
-        # Not for values that people fill in.
-        is_fixed = self._tree.tags[node] == "button" or attributes.get("type", "").lower() in _VALUED
-        return slug(attributes.get("value", "")) if is_fixed else ""
-
-
-def _nested(groups: list[Group]) -> tuple[list[int], list[list[int]]]:
-    """For each group the place of the group around it, or -1; and the places of the groups at each depth.
-
-    A group with the label of the one around it is at the same depth.
-    """
-    parents: list[int] = []
-    depths: list[int] = []
-    levels: list[list[int]] = []
-    around: list[int] = []
-    for place, group in enumerate(groups):
-        while around and groups[around[-1]].end <= group.start:
-            around.pop()
-        parent = around[-1] if around else -1
-        is_same = parent >= 0 and groups[parent].label == group.label
-        depth = depths[parent] + (not is_same) if parent >= 0 else 0
-        parents.append(parent)
-        depths.append(depth)
-        if depth == len(levels):
-            levels.append([])
-        levels[depth].append(place)
-        around.append(place)
-    return parents, levels
 
 
 def _is_search(role: str, attributes: Mapping[str, str]) -> bool:

@@ -11,6 +11,7 @@ from functools import partial
 
 from facsim.page.accessible_names import AccessibleNames
 from facsim.page.addresses import destination
+from facsim.page.class_words import ICON
 from facsim.page.decode import decode
 from facsim.page.names import name_elements
 from facsim.page.read import MARK, is_ours, load_elements, load_outline, tree_of
@@ -20,7 +21,7 @@ from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
 from facsim.page.slugs import fold
 from facsim.page.tags import FOREIGN, HOLDS_HTML, VOID
 from facsim.page.text_runs import HIDDEN, TextRuns
-from facsim.page.tree import ICON, Locators, Tree, parse
+from facsim.page.tree import Locators, Tree, parse
 from facsim.schema import Element, Page
 
 _LARGE = 500_000

@@ -18,6 +18,7 @@ from itertools import chain
 import numpy as np
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
+from facsim.page.class_words import FUNCTION, ICON, VARIANT, function_of, read_class
 from facsim.page.flatten import fill_slots, put_in_frames, take_documents
 from facsim.page.preprocess import check_size_of_parts, preprocess
 from facsim.page.tags import FLOWING, MOVED, SHADOW_ROOT, UNSEEN, VOID
@@ -34,30 +35,6 @@ _TELLING_WORDS = (
     "name onclick open placeholder pressed required role selected style tabindex title type value"
 )
 _TELLING = frozenset(_TELLING_WORDS.split())
-ICON = "data-facsim-icon"
-"""The icon that an element shows, by the class names of widely used icon sets."""
-_ICON = re.compile(
-    r"(?:^| )(?:fa|bi|mdi|ri|ti|la|lucide|glyphicon|octicon|feather|tabler-icon|ph|icon)-"
-    r"(?!(?:fw|lg|xs|sm|xl|\dx|spin|pulse|solid|regular|light|thin|brands|duotone|stack|inverse|rotate-\d+|flip"
-    r"|border|pull-left|pull-right|ul|li|bar|icon|button|btn|link|wrapper|container|left|right)(?: |$))"
-    r"([a-z][a-z-]{0,30}[a-z]|x)(?: |$)"
-)
-_LONGEST_ICON = 80
-VARIANT = "data-facsim-variant"
-"""The kind of screen that a part of the page is for, if its class names say so: `mobile` or `desktop`."""
-_LONGEST_VARIANT = 200
-_MAY_BE_VARIANT = re.compile("mobile|desktop|hidden|visible-|none")
-_IS_VARIANT = re.compile(
-    r"(?:^| )(?!js-)(?:[\w-]*?(?:(?<![a-z])(?P<mobile>mobile)|(?<![a-z])(?P<desktop>desktop))(?![a-z])"
-    r"|(?P<small>visible-(?:xs|phone)|(?:d-)?(?:sm|md|lg)[-:](?:none|hidden))(?= |$)"
-    r"|(?P<large>hidden-(?:xs|phone)|(?:d-none|hidden) (?:d-)?(?:sm|md|lg)[-:](?:block|flex))(?= |$))"
-)
-FUNCTION = "data-facsim-function"
-"""What a button without text is for, if its class names say so."""
-_FUNCTION = re.compile(
-    r"(?<![a-z])(search|cart|basket|menu|close|toggle|next|prev(?:ious)?|play|pause|share|compare|wishlist"
-    r"|favou?rites?|delete|remove|edit|print|zoom|filter|dropdown|expand|collapse|minus|plus)(?![a-z])"
-)
 _ATTRIBUTE = re.compile(r'([^ =]+)(?:="([^"]*)")?')
 _NO_WORD = re.compile("[^a-zA-Z0-9_-]")
 _TELLING_STARTS = ("aria-", "data-facsim-")
@@ -360,8 +337,8 @@ def _tag(head: str, seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, s
         return found
     tag, _, written = head.partition(" ")
     attributes = _read_attributes(written) if written else _NO_ATTRIBUTES
-    if tag == "button" and (function := _FUNCTION.search(written)):
-        attributes = {**attributes, FUNCTION: function[1]}
+    if tag == "button" and (function := function_of(written)):
+        attributes = {**attributes, FUNCTION: function}
     # Most elements have no relevant attributes. Those with one tag are all of one kind.
     if not attributes and tag in seen:
         found = seen[head] = seen[tag]
@@ -382,34 +359,20 @@ def _read_attributes(written: str) -> dict[str, str]:
             if _is_telling(name):
                 found[name] = unescape(value)
             elif name == "class":
-                _read_class(value, found)
+                read_class(value, found)
         return found or _NO_ATTRIBUTES
     for part in written.removesuffix('"').split('" '):
         name, _, value = part.partition('="')
         if name in _TELLING or name.startswith(_TELLING_STARTS):
             found[name] = unescape(value) if "&" in value else value
         elif name == "class":
-            _read_class(value, found)
+            read_class(value, found)
         elif " " in name:  # Valueless attributes precede it.
             *bare, name = name.split(" ")
             found.update((other, "") for other in bare if _is_telling(other))
             if _is_telling(name):
                 found[name] = unescape(value)
     return found or _NO_ATTRIBUTES
-
-
-def _read_class(value: str, found: dict[str, str]) -> None:
-    """Add what class names tell to the attributes."""
-    if "-" in value and len(value) <= _LONGEST_ICON and (icon := _ICON.search(value)):
-        found[ICON] = icon[1]
-    if _MAY_BE_VARIANT.search(value) and (variant := variant_of(value)):
-        found[VARIANT] = variant
-
-
-def variant_of(words: str) -> str:
-    """The kind of screen that class names or an id are for: `mobile`, `desktop` or an empty string."""
-    found = _IS_VARIANT.search(words[:_LONGEST_VARIANT])
-    return "" if found is None else "mobile" if found["mobile"] or found["small"] else "desktop"
 
 
 def _is_telling(attribute: str) -> bool:

@@ -1,0 +1,55 @@
+"""What class names tell: icons of known sets, the screen that a part of a page is for, a button's function.
+
+Only words that many sites use in one sense count; other class names are never read.
+"""
+
+from __future__ import annotations
+
+import re
+
+ICON = "data-facsim-icon"
+"""The icon that an element shows, by the class names of widely used icon sets."""
+_ICON = re.compile(
+    r"(?:^| )(?:fa|bi|mdi|ri|ti|la|lucide|glyphicon|octicon|feather|tabler-icon|ph|icon)-"
+    r"(?!(?:fw|lg|xs|sm|xl|\dx|spin|pulse|solid|regular|light|thin|brands|duotone|stack|inverse|rotate-\d+|flip"
+    r"|border|pull-left|pull-right|ul|li|bar|icon|button|btn|link|wrapper|container|left|right)(?: |$))"
+    r"([a-z][a-z-]{0,30}[a-z]|x)(?: |$)"
+)
+_LONGEST_ICON = 80
+VARIANT = "data-facsim-variant"
+"""The kind of screen that a part of the page is for, if its class names say so: `mobile` or `desktop`."""
+_LONGEST = 200
+_MAY_BE_VARIANT = re.compile("mobile|desktop|hidden|visible-|none")
+_IS_VARIANT = re.compile(
+    r"(?:^| )(?!js-)(?:[\w-]*?(?:(?<![a-z])(?P<mobile>mobile)|(?<![a-z])(?P<desktop>desktop))(?![a-z])"
+    r"|(?P<small>visible-(?:xs|phone)|(?:d-)?(?:sm|md|lg)[-:](?:none|hidden))(?= |$)"
+    r"|(?P<large>hidden-(?:xs|phone)|(?:d-none|hidden) (?:d-)?(?:sm|md|lg)[-:](?:block|flex))(?= |$))"
+)
+_CLASS = re.compile(r'(?:^| )class="([^"]{1,200})')
+FUNCTION = "data-facsim-function"
+"""What a button without text is for, if its class names say so."""
+_FUNCTION = re.compile(
+    r"(?<![a-z])(search|cart|basket|menu|close|toggle|next|prev(?:ious)?|play|pause|share|compare|wishlist"
+    r"|favou?rites?|delete|remove|edit|print|zoom|filter|dropdown|expand|collapse|minus|plus)(?![a-z])"
+)
+
+
+def read_class(value: str, found: dict[str, str]) -> None:
+    """Add what class names tell to the attributes."""
+    if "-" in value and len(value) <= _LONGEST_ICON and (icon := _ICON.search(value)):
+        found[ICON] = icon[1]
+    if _MAY_BE_VARIANT.search(value) and (variant := variant_of(value)):
+        found[VARIANT] = variant
+
+
+def variant_of(words: str) -> str:
+    """The kind of screen that class names or an id are for: `mobile`, `desktop` or an empty string."""
+    found = _IS_VARIANT.search(words[:_LONGEST])
+    return "" if found is None else "mobile" if found["mobile"] or found["small"] else "desktop"
+
+
+def function_of(written: str) -> str:
+    """What a button is for, by the class names among its written attributes: `cart`, `menu`, `close`, …"""
+    classes = _CLASS.search(written)
+    found = _FUNCTION.search(classes[1]) if classes else None
+    return found[1] if found else ""

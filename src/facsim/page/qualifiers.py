@@ -1,0 +1,185 @@
+"""What distinguishes elements with equal names: words of their address, field, column, caption and others."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Mapping
+from itertools import islice
+
+from facsim.page.accessible_names import AccessibleNames
+from facsim.page.addresses import address_words, fragment_words
+from facsim.page.class_words import VARIANT, variant_of
+from facsim.page.disambiguation import disambiguate
+from facsim.page.fallback_names import FallbackNames
+from facsim.page.formsets import COPY_INDEX, Formsets
+from facsim.page.roles import role_of
+from facsim.page.slugs import is_generated, slug, whole_slug
+from facsim.page.text_runs import TextRuns
+from facsim.page.tree import TEXT, Tree
+
+_VALUED = frozenset({"radio", "checkbox", "submit", "button"})
+_COMING = frozenset({"option", "menuitem", "menuitemcheckbox", "menuitemradio", "treeitem"})
+_WORD_OF_ROLE = {"generic": "", "textbox": "input"}
+_TITLES = frozenset({"view", "view_product", "image", "title"})
+_LEAST_TEXT = 200
+_MOST_UP = 8
+_MOST_UP_TO_VARIANT = 30
+_MOST_BEFORE = 6
+_LONGEST_CAPTION = 30
+_WHOLE = frozenset({"html", "body", "main"})
+_WORD = re.compile(r"[^\W\d_]{2}")
+
+
+class Qualifiers:
+    """Words that distinguish the elements of one page.
+
+    Most methods take a node and its name so far, and return an empty string if there is nothing to say.
+
+    Args:
+        tree: the document.
+        runs: its visible text.
+        labels: its accessible names.
+        targets: the nodes to name, in order.
+        fallbacks: words near elements.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        runs: TextRuns,
+        labels: AccessibleNames,
+        targets: list[int],
+        fallbacks: FallbackNames,
+    ) -> None:
+        self._tree, self._runs, self._labels, self.targets = tree, runs, labels, targets
+        self._fallbacks = fallbacks
+        self.formsets = Formsets(tree)
+        self.group_starts: dict[int, int] = {}
+        """Start of the innermost group around each target."""
+        self._first_words: dict[int, int] = {}
+
+    def disambiguate(self, names: dict[int, str], given: Mapping[int, str]) -> dict[int, str]:
+        """Extend names that look the same by what distinguishes their elements."""
+        kinds = (
+            self.address,
+            self.page_above,
+            self.fragment,
+            self.field_name,
+            self.value,
+            self.column,
+            self.copy_index,
+            self.caption,
+            self.unabridged,
+            self.role,
+        )
+        weak = (self.address, self.page_above, self.caption, self.variant)
+        return disambiguate(names, given, kinds, weak, self.text_of_name)
+
+    def text_of_name(self, node: int, name: str) -> str:
+        """Full text of an element if the last part of its name was cut from it."""
+        text = self._labels.title(node)
+        return text if name.rpartition(".")[2] == slug(text) else ""
+
+    def unabridged(self, node: int, name: str) -> str:
+        """Text of an element, including counts and prices."""
+        said = self._labels.of(node)
+        words = whole_slug(said)
+        return words if name.rpartition(".")[2] == slug(self._labels.title(node)) != words else ""
+
+    def address(self, node: int, name: str = "") -> str:  # noqa: ARG002
+        """Words of the address that a link leads to."""
+        return address_words(self._tree.attributes[node].get("href", ""), 0)
+
+    def page_above(self, node: int, name: str) -> str:  # noqa: ARG002
+        """Words of the part of the address before those."""
+        return address_words(self._tree.attributes[node].get("href", ""), 1)
+
+    def fragment(self, node: int, name: str) -> str:  # noqa: ARG002
+        """Words of the fragment of the address."""
+        return fragment_words(self._tree.attributes[node].get("href", ""))
+
+    def column(self, node: int, name: str) -> str:
+        """Header of the column of a table that an element is in."""
+        # Not for the title of a row.
+        return "" if name.rpartition(".")[2] in _TITLES else self._fallbacks.column(node)
+
+    def caption(self, node: int, name: str) -> str:
+        """Caption of the box that contains an element, such as the menu entry above a submenu."""
+        tree, inner = self._tree, node
+        for _ in range(_MOST_UP):
+            box = tree.parents[inner]
+            if box < 0 or tree.tags[box] in _WHOLE:
+                break
+            first = self._first_child_with_words(box, inner)
+            if first >= 0:
+                held = self.targets_in(first, tree.ends[first])
+                words = (
+                    slug(self._runs.title(first, limit=_LEAST_TEXT))
+                    if tree.tags[first] != TEXT
+                    else slug(tree.texts[first])
+                )
+                # A link above sibling links is not their caption; above a box of links it is.
+                is_caption = not held or (
+                    held == 1 and inner != node and self.targets_in(inner, tree.ends[inner]) > 1
+                )
+                is_short = 0 < len(words) <= _LONGEST_CAPTION and _WORD.search(words)
+                if is_caption and is_short and f"_{words}_" not in f"_{name.rpartition('.')[2]}_":
+                    return words
+            inner = box
+        return ""
+
+    def _first_child_with_words(self, box: int, before: int) -> int:
+        """The first child of a box that shows text, if it ends before the node `before`; otherwise -1."""
+        child = self._first_words.get(box)
+        if child is None:
+            children = islice(self._tree.children(box), _MOST_BEFORE)
+            child = self._first_words[box] = next(filter(self._has_words, children), -1)
+        return child if child < before else -1
+
+    def _has_words(self, node: int) -> bool:
+        first, last = self._runs.span(node, self._tree.ends[node])
+        return any(map(_WORD.search, self._runs.texts[first : min(last, first + 3)]))
+
+    def _targets_in(self, start: int, end: int) -> int:
+        return bisect_left(self.targets, end) - bisect_left(self.targets, start)
+
+    def copy_index(self, node: int, name: str) -> str:  # noqa: ARG002
+        """Number of the form, among several copies, that an element is in."""
+        return self.formsets.of(node)
+
+    def role(self, node: int, name: str) -> str:  # noqa: ARG002
+        """The role of an element."""
+        role = role_of(self._tree.tags[node], self._tree.attributes[node])
+        # A popup list appears and disappears, but the control that opens it keeps its name.
+        return "" if role in _COMING else _WORD_OF_ROLE.get(role, slug(role))
+
+    def field_name(self, node: int, name: str = "") -> str:
+        """Words of the name of a form field."""
+        name = self._tree.attributes[node].get("name", "")[:200]
+        # In a repeated form (`form-0-quantity`, `items[3][quantity]`), the part that the copies share.
+        parts = [part for part in map(slug, COPY_INDEX.split(name)[::2]) if part]
+        return parts[-1] if parts and not is_generated(parts[-1]) else ""
+
+    def value(self, node: int, name: str) -> str:  # noqa: ARG002
+        """Words of the value that a button or an option to tick stands for."""
+        attributes = self._tree.attributes[node]
+        # Not for values that people fill in.
+        is_fixed = self._tree.tags[node] == "button" or attributes.get("type", "").lower() in _VALUED
+        return slug(attributes.get("value", "")) if is_fixed else ""
+
+    def variant(self, node: int, name: str) -> str:  # noqa: ARG002
+        """The kind of screen that the part of its group with an element is for."""
+        return next(iter(self.screens(node, self.group_starts.get(node, 0))), "")
+
+    def screens(self, node: int, start: int = 0) -> list[str]:
+        """The kinds of screen that the parts around an element, from `start` on, are for, outer first."""
+        tree, found = self._tree, []
+        for _ in range(_MOST_UP_TO_VARIANT):
+            if node < start or tree.tags[node] in _WHOLE:
+                break
+            attributes = tree.attributes[node]
+            if attributes and (screen := attributes.get(VARIANT) or variant_of(attributes.get("id", ""))):
+                found.append(screen)
+            node = tree.parents[node]
+        return found[::-1]
