@@ -49,7 +49,7 @@ def variant_of(words: str) -> str:
 
 
 def function_of(written: str) -> str:
-    """What a button is for, by the class names among its written attributes: `cart`, `menu`, `close`, …"""
+    """What a button is for (`cart`, `menu`), by the class names among its attributes; or an empty string."""
     classes = _CLASS.search(written)
     found = _FUNCTION.search(classes[1]) if classes else None
     return found[1] if found else ""

@@ -113,7 +113,7 @@ class Qualifiers:
                 break
             first = self._first_child_with_words(box, inner)
             if first >= 0:
-                held = self.targets_in(first, tree.ends[first])
+                held = self._targets_in(first, tree.ends[first])
                 words = (
                     slug(self._runs.title(first, limit=_LEAST_TEXT))
                     if tree.tags[first] != TEXT
@@ -121,7 +121,7 @@ class Qualifiers:
                 )
                 # A link above sibling links is not their caption; above a box of links it is.
                 is_caption = not held or (
-                    held == 1 and inner != node and self.targets_in(inner, tree.ends[inner]) > 1
+                    held == 1 and inner != node and self._targets_in(inner, tree.ends[inner]) > 1
                 )
                 is_short = 0 < len(words) <= _LONGEST_CAPTION and _WORD.search(words)
                 if is_caption and is_short and f"_{words}_" not in f"_{name.rpartition('.')[2]}_":
