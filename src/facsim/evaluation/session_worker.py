@@ -15,7 +15,7 @@ from facsim.evaluation.runner import PendingSession
 from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor, StepAnswer
 from facsim.util.errors import FacsimError
 
-_SEND_SECONDS: Final = 0.5
+_SEND_SECONDS: Final = 0.1
 """Records are sent at most this often, together."""
 
 SessionUnit = tuple[PendingSession, ...]
