@@ -10,7 +10,7 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
 DEMO_SESSIONS := 80
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs test test-slow check format bench-data bench-rrweb bench-metrics bench-evaluate bench-page bench-train bench-prompt bench-score bench-shop bench-rollout bench-report bench-catalogue bench-view page-corpus check-page check-real-pages fuzz-page draw-names check-scrub shop-pictures calibrate-shop conformance clean
+.PHONY: help install demo docs test test-slow check format bench-data bench-rrweb bench-metrics bench-evaluate bench-page bench-train bench-prompt bench-score bench-shop bench-rollout bench-report bench-catalogue bench-view bench-ray check-ray page-corpus check-page check-real-pages fuzz-page draw-names check-scrub shop-pictures calibrate-shop conformance clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -113,6 +113,12 @@ bench-shop: $(STAMP) ## Sampling the shop: sessions per second, memory; its serv
 
 bench-rollout: $(STAMP) ## Rollouts: sessions per second in process, steps per second in a browser, memory
 	$(BIN)/python benchmarks/bench_rollout.py
+
+bench-ray: $(STAMP) ## A Ray cluster on this machine: CPU per answer, scaling from one worker to two, memory
+	$(BIN)/python benchmarks/bench_ray.py
+
+check-ray: $(STAMP) ## Every verb on a two-node Ray cluster, nodes lost; 20 random kills over 5,000 requests
+	$(BIN)/pytest -m slow -s tests/evaluation/test_cluster.py
 
 bench-view: $(STAMP) ## The viewer on 30,000 sessions: time to start, to a session, to a list
 	$(BIN)/python benchmarks/bench_view.py

@@ -114,6 +114,10 @@ CONTENTS = {
         "how-to/simulated-people",
         "how-to/test-a-design",
         "how-to/roll-out",
+        "scale",
+        "how-to/slurm",
+        "how-to/kubernetes",
+        "how-to/skypilot",
         "how-to/*",
     ),
     "Reference": (
