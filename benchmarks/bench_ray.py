@@ -44,13 +44,7 @@ def main() -> None:
         few = min(arguments.answers, ALONE_ANSWERS)
         alone = Evaluation(write_data(root / "few", -(-few // (STEPS - 1))), root / "alone", None)
         print(f"one process: {alone.answers:,} answers, {alone.cpu_ms:.3f} ms CPU each")
-        ray.init(
-            num_cpus=1,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            object_store_memory=256 * 2**20,
-        )
+        start_ray(workers=1)
         there = Evaluation(
             write_data(root / "many", -(-arguments.answers // (STEPS - 1))), root / "there", "ray"
         )
@@ -98,13 +92,7 @@ def scaling(name: str, work: Callable[[Path, str], None], out: Path) -> tuple[fl
     """How many times faster two workers are than one, and the ratio of their CPU times."""
     walls, cpus = [], []
     for workers in (1, 2):
-        ray.init(
-            num_cpus=workers,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            object_store_memory=256 * 2**20,
-        )
+        start_ray(workers)
         # Workers start and import before the clock does.
         ray.get([ray.remote(warm).remote() for _ in range(workers)])
         began = time.perf_counter(), tree_cpu_seconds()
@@ -117,6 +105,18 @@ def scaling(name: str, work: Callable[[Path, str], None], out: Path) -> tuple[fl
         f"{cpus[0]:.1f} and {cpus[1]:.1f} s CPU"
     )
     return walls[0] / walls[1], cpus[0] / cpus[1]
+
+
+def start_ray(workers: int) -> None:
+    """Start Ray on this machine, whatever runs here already."""
+    ray.init(
+        address="local",
+        num_cpus=workers,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        object_store_memory=256 * 2**20,
+    )
 
 
 def warm() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from facsim.data.store import DataSet
+from facsim.data.store import DataSet, PageStore
 from facsim.schema import PastStep, Session, SessionSoFar, Step
 
 
-def replay(data: DataSet, session: Session) -> Iterator[tuple[SessionSoFar, Step]]:
+def replay(data: DataSet | PageStore, session: Session) -> Iterator[tuple[SessionSoFar, Step]]:
     """For every step of `session`: what was known before it, and the step itself (the truth).
 
     The history is always the true one (paper, section on evaluation: teacher-forced).

@@ -18,7 +18,7 @@ from facsim.data import DataSet, replay
 from facsim.evaluation.record_lines import Record
 from facsim.evaluation.records import RecordBuilder
 from facsim.evaluation.runner import PendingSession
-from facsim.evaluation.session_worker import SessionUnit, SessionWorker
+from facsim.evaluation.session_worker import AssignedSession, SessionUnit, SessionWorker
 from facsim.predict.local.predictor import LocalPredictor
 from facsim.predict.protocol import Predictor
 from facsim.schema import Prediction
@@ -29,7 +29,6 @@ from facsim.util.ray_cluster import ClusterNode, RayCluster
 _UNIT_SESSIONS: Final = 16
 _UNITS_PER_ACTOR: Final = 4
 """With few sessions, units are smaller, so that each actor gets about this many and all end together."""
-_DATA_FILES: Final = ("card.json", "sessions.parquet", "steps.parquet", "pages.parquet")
 _GPU_HEADROOM: Final = 1.3
 """Memory that a model takes, in multiples of its weights, at least: KV cache and activations come on top."""
 _CPU_HEADROOM: Final = 2.0
@@ -81,7 +80,8 @@ class ClusterSessions:
         self._owed = {item.session_id: set(item.steps) for item in sessions}
         pool = self._started(len(sessions))
         size = max(1, min(_UNIT_SESSIONS, ceil(len(sessions) / (_UNITS_PER_ACTOR * self._actors))))
-        waiting = iter(sessions)
+        # Read from the tables as workers become idle.
+        waiting = (AssignedSession(self._data.session(item.session_id), item.steps) for item in sessions)
         units = iter(lambda: tuple(islice(waiting, size)), ())
         for found in pool.run(units, self._remaining):
             if found is None:
@@ -97,7 +97,7 @@ class ClusterSessions:
         """The pool; if it is first asked for settings, with as many actors as the cluster has room for."""
         if self._pool is not None:
             return self._pool
-        files = [self._data.path / name for name in _DATA_FILES]
+        files = [self._data.path / "card.json", self._data.pages.file]
         predictor = self._predictor
         resources, actors = ActorResources(cpus=1), self._cluster.cpus
         if isinstance(predictor, LocalPredictor):
@@ -111,7 +111,9 @@ class ClusterSessions:
             predictor = predictor.on_device(device)
         self._cluster.check_files(files)
         self._actors = max(1, min(actors, sessions if sessions is not None else actors))
-        create = partial(SessionWorker, self._data.path.absolute(), predictor)
+        create = partial(
+            SessionWorker, self._data.pages.file.absolute(), predictor, RecordBuilder(self._data)
+        )
         self._pool = self._stack.enter_context(
             ActorPool(self._cluster, create, actors=self._actors, resources=resources)
         )
@@ -129,24 +131,17 @@ class ClusterSessions:
 
     def _remaining(self, unit: SessionUnit) -> SessionUnit | None:
         """What is still owed of a unit."""
-        return (
-            tuple(
-                PendingSession(item.session_id, frozenset(self._owed[item.session_id]))
-                for item in unit
-                if item.session_id in self._owed
-            )
-            or None
-        )
+        owed = ((item.session, self._owed.get(item.session.session_id)) for item in unit)
+        return tuple(AssignedSession(session, frozenset(steps)) for session, steps in owed if steps) or None
 
     def _failed(self, failure: FailedUnit[SessionUnit]) -> Iterator[Record]:
         """Records of steps without an answer."""
         builder = RecordBuilder(self._data)
         prediction = Prediction(None, error=f"no worker of the cluster gave an answer ({failure.reason})")
         for item in failure.unit:
-            session = self._data.session(item.session_id)
-            for so_far, step in replay(self._data, session):
+            for so_far, step in replay(self._data, item.session):
                 if so_far.step in item.steps:
-                    record = builder.build(session, so_far, step, prediction)
+                    record = builder.build(item.session, so_far, step, prediction)
                     if self._is_owed(record):
                         yield record
 

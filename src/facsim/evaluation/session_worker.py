@@ -4,38 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from facsim.data import DataSet, replay
+from facsim.data import replay
+from facsim.data.store import PageStore
 from facsim.evaluation.record_lines import Record
 from facsim.evaluation.records import RecordBuilder
-from facsim.evaluation.runner import PendingSession
 from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor, StepAnswer
+from facsim.schema import Session
 from facsim.util.errors import FacsimError
 
 _SEND_SECONDS: Final = 0.1
 """Records are sent at most this often, together."""
 
-SessionUnit = tuple[PendingSession, ...]
+
+@dataclass(frozen=True, slots=True)
+class AssignedSession:
+    """A session, and those of its steps that a worker is to predict."""
+
+    session: Session
+    steps: Set[int]
+
+
+SessionUnit = tuple[AssignedSession, ...]
 """Sessions that one worker predicts, one after another."""
 
 
 class SessionWorker:
-    """Holds an open data set and a fitted predictor. See `facsim.util.ray_actors.Worker`.
+    """Holds a fitted predictor and reads pages. See `facsim.util.ray_actors.Worker`.
+
+    Sessions come with the units: the tables of a large data set would not fit beside each worker.
 
     Args:
-        data: the folder of the data set, as this machine sees it.
+        pages: file with the pages of the data set, as this machine sees it.
         predictor: fitted.
-
-    Raises:
-        InputError: if the data set cannot be read here.
+        builder: builds the records.
     """
 
-    def __init__(self, data: Path, predictor: Predictor) -> None:
-        self._data, self._predictor = DataSet.open(data), predictor
-        self._builder = RecordBuilder(self._data)
+    def __init__(self, pages: Path, predictor: Predictor, builder: RecordBuilder) -> None:
+        self._pages, self._predictor, self._builder = PageStore(pages), predictor, builder
 
     def settings(self) -> Mapping[str, Any]:
         """The settings of the predictor on this machine."""
@@ -69,8 +79,7 @@ class SessionWorker:
             return
         with asyncio.Runner() as runner:  # one loop for the sessions: connections of a predictor survive
             for item in unit:
-                session = self._data.session(item.session_id)
-                for so_far, step in list(replay(self._data, session)):
+                for so_far, step in list(replay(self._pages, item.session)):
                     if so_far.step in item.steps:
                         try:
                             prediction = runner.run(self._predictor.predict(so_far))
@@ -78,8 +87,7 @@ class SessionWorker:
                             raise FacsimError(
                                 f"{self._predictor.spec}: the predictor was cancelled from within"
                             ) from None
-                        yield self._builder.build(session, so_far, step, prediction)
+                        yield self._builder.build(item.session, so_far, step, prediction)
 
-    def _recorded(self, item: PendingSession) -> RecordedSession:
-        session = self._data.session(item.session_id)
-        return RecordedSession(session, tuple(replay(self._data, session)), item.steps)
+    def _recorded(self, item: AssignedSession) -> RecordedSession:
+        return RecordedSession(item.session, tuple(replay(self._pages, item.session)), item.steps)
