@@ -783,7 +783,7 @@ def test_raw_pages_that_cannot_be_simplified_refuse_their_session(run: Run) -> N
         ({"sesion": "visit"}, "top level: unknown key 'sesion': did you mean 'session'"),
         ({"page": {"column": "html", "kind": "simple"}}, "page.kind"),
         ({"page": {"colunm": "html", "kind": "raw"}}, "page: unknown key 'colunm': did you mean 'column'"),
-        ({"user": {"column": "a", "constant": "b"}}, "user: expected either column or constant"),
+        ({"user": {"column": "a", "constant": "b"}}, "user: expected either column, columns or constant"),
         ({"action": MAPPING["action"] | {"target": {}}}, "exactly one of name, selector, id, xpath, text"),
         (
             {"action": MAPPING["action"] | {"target": {"selector": "css"}}},

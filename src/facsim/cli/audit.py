@@ -109,7 +109,8 @@ def _tables(report: AuditReport) -> Iterator[Table]:
         "Leakage",
         {what: {"": number} for what, number in report.leakage.items()},
     )
-    yield _table("Reachability: the true target is there", report.reachability)
+    if report.reachability:
+        yield _table("Reachability: the true target is there", report.reachability)
     yield _table("Lengths", report.lengths, "{:,.0f}")
     for what, by_part in report.shares.items():
         values = by_part["all"]

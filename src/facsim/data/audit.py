@@ -121,7 +121,7 @@ def audit(
     steps = _steps_with(data, parts, survey)
     findings = [
         *audit_checks.integrity(data, survey),
-        *audit_checks.names(data, survey),
+        *(audit_checks.names(data, survey) if data.has_pages else audit_checks.no_pages()),
         *audit_checks.sessions(data, split_by),
         *recordings(data),
     ]
@@ -129,14 +129,16 @@ def audit(
     for found, numbers in (
         audit_checks.leaked_users(data, parts, split_by),
         audit_checks.leaked_sessions(data, parts),
-        audit_checks.leaked_steps(steps),
+        audit_checks.leaked_steps(steps) if data.has_pages else ([], {}),
     ):
         findings += found
         leakage |= numbers
-    found, reachability = audit_checks.reachability(steps, min_reachability)
-    findings += found
+    reachability: dict[str, dict[str, float | None]] = {}
+    if data.has_pages:
+        found, reachability = audit_checks.reachability(steps, min_reachability)
+        findings += found
     # Prompts need every page; where some are missing the audit has failed already.
-    if shown is not None and survey.complete:
+    if shown is not None and survey.complete and data.has_pages:
         found, after = audit_checks.shown_after_budgeting(data, steps, shown, min_reachability, progress)
         findings += found
         reachability["test, after budgeting"] = after
@@ -155,7 +157,7 @@ def audit(
         parts=sizes,
         leakage=leakage,
         reachability=reachability,
-        lengths=_lengths(steps),
+        lengths=_lengths(steps, has_pages=data.has_pages),
         shares={"action type": _shares(steps, "action_type"), "category": _shares(steps, "category")},
     )
 
@@ -202,10 +204,12 @@ def _sizes(steps: pl.DataFrame, data: DataSet) -> dict[str, dict[str, int]]:
     }
 
 
-def _lengths(steps: pl.DataFrame) -> dict[str, dict[str, float]]:
+def _lengths(steps: pl.DataFrame, *, has_pages: bool) -> dict[str, dict[str, float]]:
     by_session = steps.group_by("session_id").agg(pl.len(), pl.col("tokens").sum())
-    columns = {"steps a session": by_session["len"], "characters a page": steps["characters"]}
-    if steps["tokens"].null_count() < steps.height:
+    columns = {"steps a session": by_session["len"]}
+    if has_pages:
+        columns["characters a page"] = steps["characters"]
+    if has_pages and steps["tokens"].null_count() < steps.height:
         columns |= {"tokens a page": steps["tokens"], "tokens of a session's pages": by_session["tokens"]}
     return {
         what: {

@@ -66,6 +66,12 @@ def integrity(data: DataSet, survey: PageSurvey) -> Iterator[Finding]:
         yield Finding("content hash", "error", message)
 
 
+def no_pages() -> Iterator[Finding]:
+    """The log had no pages: whatever needs one was not checked."""
+    message = "the log has no pages: good for shares, transitions, lengths and fidelity only"
+    yield Finding("no pages", "note", message)
+
+
 def names(data: DataSet, survey: PageSurvey) -> Iterator[Finding]:
     """Every page has named elements, and names are unique."""
     if survey.ambiguous:

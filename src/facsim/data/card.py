@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,7 +30,8 @@ class Card(BaseModel):
     citation: str | None = None
     sessions: int = 0
     steps: int = 0
-    pages: int = 0
+    pages: int | Literal["none"] = 0
+    """The number of pages; `none` if the log had none, and only its actions are known."""
     users: int = 0
     content_hash: str = ""
     """Hash over every session and step (pages enter by their ids)."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError, model_validator
 
-from facsim.schema import ACTION_TYPES, RationaleSource
+from facsim.data.event_rules import EventRules
+from facsim.schema import ACTION_TYPES, Outcome, RationaleSource
 from facsim.util.errors import ConfigError
 from facsim.util.validation import field_problems
 from facsim.util.yaml_config import load_yaml
@@ -23,7 +24,7 @@ TYPE_VALUES = {"click": "click", "input": "type_and_submit", "type_and_submit": 
 """Action types that need no entry in the mapping."""
 
 _PLAIN_FIELDS = (
-    *("session", "user", "time", "step", "url", "category", "rationale"),
+    *("session", "user", "time", "step", "event_id", "url", "category", "rationale"),
     *("persona", "intent", "outcome", "site", "split"),
 )
 
@@ -49,11 +50,14 @@ class _Strict(BaseModel):
 class FieldMapping(_Strict):
     """Where a value comes from. In YAML, a column name alone is enough.
 
-    A dotted name also selects a nested value: `event.kind` is `kind` in the object in column `event`.
+    A dotted name also selects a nested value: `event.kind` is `kind` in the object in column `event`, or in
+    its list of `{key: kind, value: …}` objects.
     """
 
     column: str | None = None
     """The column."""
+    columns: tuple[str, ...] = ()
+    """Several columns, whose values are joined by a hyphen. Null if any of them is."""
     constant: str | None = None
     """The same value for every row, instead of a column."""
     values: dict[str, str] = {}
@@ -66,9 +70,14 @@ class FieldMapping(_Strict):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if (self.column is None) == (self.constant is None):
-            raise ValueError("expected either column or constant")
+        if sum((self.column is not None, bool(self.columns), self.constant is not None)) != 1:
+            raise ValueError("expected either column, columns or constant")
         return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns that the value comes from."""
+        return self.columns if self.column is None else (self.column,)
 
 
 class TimeMapping(FieldMapping):
@@ -81,6 +90,8 @@ class TimeMapping(FieldMapping):
 
     @model_validator(mode="after")
     def _known_zone(self) -> Self:
+        if self.columns:
+            raise ValueError("expected one column for the time")
         if self.zone is not None:
             try:
                 ZoneInfo(self.zone)
@@ -92,7 +103,10 @@ class TimeMapping(FieldMapping):
 
 
 class PageMapping(_Strict):
-    """The page before the action: in a column, or in files whose paths are in a column."""
+    """The page before the action: in a column, or in files whose paths are in a column.
+
+    In YAML, `none` alone says that the log has no pages.
+    """
 
     column: str | None = None
     """Column with the page's HTML."""
@@ -100,11 +114,20 @@ class PageMapping(_Strict):
     """Column with the path of a file with the page, plain or gzip."""
     folder: str | None = None
     """Folder of these files, relative to the log's folder; the log's folder by default."""
-    kind: Literal["raw", "simplified"]
-    """`raw`: HTML from the browser. `simplified`: elements already have unique `name`s."""
+    kind: Literal["raw", "simplified", "none"]
+    """`raw`: HTML from the browser. `simplified`: elements already have unique `name`s. `none`: no pages."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_alone(cls, given: Any) -> Any:
+        return {"kind": given} if given == "none" else given
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
+        if self.kind == "none":
+            if self.column or self.file or self.folder:
+                raise ValueError("kind none takes no column, file or folder")
+            return self
         if (self.column is None) == (self.file is None):
             raise ValueError("expected either column or file")
         if self.folder is not None and self.file is None:
@@ -112,11 +135,9 @@ class PageMapping(_Strict):
         return self
 
     @property
-    def source(self) -> str:
-        """The column with the page or the path of its file."""
-        found = self.column or self.file
-        assert found is not None
-        return found
+    def source(self) -> str | None:
+        """The column with the page or the path of its file; None without pages."""
+        return self.column or self.file
 
 
 class CsvMapping(_Strict):
@@ -133,7 +154,7 @@ class CsvMapping(_Strict):
 
 
 class TargetMapping(_Strict):
-    """The target of an action, given in one of five ways."""
+    """The target of an action, given in one of six ways."""
 
     name: FieldMapping | None = None
     """The element's unique dotted name."""
@@ -147,12 +168,18 @@ class TargetMapping(_Strict):
     """The visible text of the element in the raw page."""
     role: FieldMapping | None = None
     """The ARIA role of the element with this text."""
+    boxes: FieldMapping | None = None
+    """A list of element boxes, with the point of the action in `x` and `y`."""
+    x: FieldMapping | None = None
+    y: FieldMapping | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        ways = (self.name, self.selector, self.id, self.xpath, self.text)
+        ways = (self.name, self.selector, self.id, self.xpath, self.text, self.boxes)
         if sum(way is not None for way in ways) != 1:
-            raise ValueError("expected exactly one of name, selector, id, xpath, text")
+            raise ValueError("expected exactly one of name, selector, id, xpath, text, boxes")
+        if len({field is None for field in (self.boxes, self.x, self.y)}) > 1:
+            raise ValueError("boxes needs x and y, and they need boxes")
         if self.role is not None and self.text is None:
             raise ValueError("role needs text")
         return self
@@ -160,7 +187,7 @@ class TargetMapping(_Strict):
     @property
     def way(self) -> FieldMapping:
         """The one field that is set."""
-        found = self.name or self.selector or self.id or self.xpath or self.text
+        found = self.name or self.selector or self.id or self.xpath or self.text or self.boxes
         assert found is not None
         return found
 
@@ -171,7 +198,8 @@ class ActionMapping(_Strict):
     type: FieldMapping
     """Its values after mapping: `click`, `type_and_submit` (also `input`), `terminate`; `skip`
     leaves the row out."""
-    target: TargetMapping
+    target: TargetMapping | None = None
+    """Required, unless the log has no pages. Then an action without a target is named after its event."""
     text: FieldMapping | None = None
     """The typed text."""
 
@@ -184,6 +212,20 @@ class ActionMapping(_Strict):
                     f"which is not one of {', '.join((*ACTION_TYPES, SKIP))}"
                 )
         return self
+
+
+def _field_or_rules(given: Any) -> str:
+    """Whether `outcome` or `category` is a column or rules."""
+    if isinstance(given, EventRules):
+        return "rules"
+    is_field = not isinstance(given, dict) or not given or set(given) & set(FieldMapping.model_fields)
+    return "column" if is_field else "rules"
+
+
+FieldOrRules = Annotated[
+    Annotated[FieldMapping, Tag("column")] | Annotated[EventRules, Tag("rules")],
+    Discriminator(_field_or_rules),
+]
 
 
 class ColumnMapping(_Strict):
@@ -201,7 +243,12 @@ class ColumnMapping(_Strict):
     user: FieldMapping | None = None
     """The user id. Splits are disjoint by user. A session without one counts as a separate user."""
     page: PageMapping
+    """Where the page is; `page: none` for a log without pages."""
     action: ActionMapping
+    events: str | None = None
+    """A column with a list of events: each becomes a row of its own, with the other columns of its row."""
+    event_id: FieldMapping | None = None
+    """An id of the event. A row of a session with an id that was there before is left out."""
     time: TimeMapping | None = None
     """ISO 8601, or seconds, milli-, micro- or nanoseconds since 1970. Without a zone: UTC."""
     gap: float | None = None
@@ -211,24 +258,46 @@ class ColumnMapping(_Strict):
     """A number that orders the steps of a session; by default they are ordered by time."""
 
     url: FieldMapping | None = None
-    category: FieldMapping | None = None
+    category: FieldOrRules | None = None
     rationale: FieldMapping | None = None
     rationale_source: RationaleSource = "human"
     persona: FieldMapping | None = None
     intent: FieldMapping | None = None
-    outcome: FieldMapping | None = None
-    """Its values after mapping: `purchase` or `terminate`."""
+    outcome: FieldOrRules | None = None
+    """Its values after mapping: `purchase` or `terminate`. Or rules: `{purchase: {url: "*/thanks*"}}`."""
     site: FieldMapping | None = None
     split: FieldMapping | None = None
     """The split assigned by the log: `train`, `validation`, `test`."""
 
     @model_validator(mode="after")
     def _selectors_need_raw_pages(self) -> Self:
-        if self.page.kind == "simplified" and self.action.target.name is None:
+        target = self.action.target
+        if self.page.kind == "none":
+            if target is not None and target.name is None:
+                raise ValueError(
+                    "action.target: a log without pages has targets by name only. Set action.target.name"
+                )
+            return self
+        if target is None:
+            raise ValueError("action.target is missing; only a log with `page: none` may lack it")
+        if self.page.kind == "simplified" and target.name is None and target.boxes is None:
             raise ValueError(
                 "action.target: a selector, id, xpath or text needs raw pages. "
                 "Set page.kind to raw, or action.target.name"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _usable_rules(self) -> Self:
+        for name in ("outcome", "category"):
+            rules = getattr(self, name)
+            if isinstance(rules, EventRules) and rules.need_urls and self.url is None:
+                raise ValueError(f"{name}: its rules match URLs. Set url")
+        if isinstance(self.outcome, EventRules):
+            for label in self.outcome.labels:
+                if label not in get_args(Outcome):
+                    known = ", ".join(get_args(Outcome))
+                    raise ValueError(f"outcome: {label!r} is not an outcome; expected {known}")
         return self
 
     @model_validator(mode="after")
@@ -277,12 +346,11 @@ class ColumnMapping(_Strict):
     def fields(self) -> dict[str, FieldMapping]:
         """Every field that is set, by its meaning."""
         target = self.action.target
-        found: dict[str, FieldMapping | None] = {name: getattr(self, name) for name in _PLAIN_FIELDS}
-        found |= {
-            "page": FieldMapping(column=self.page.source),
-            "action.type": self.action.type,
-            "action.text": self.action.text,
-            "action.target": target.way,
-            "action.target.role": target.role,
-        }
-        return {name: field for name, field in found.items() if field is not None}
+        found: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN_FIELDS}
+        found |= {"action.type": self.action.type, "action.text": self.action.text}
+        if self.page.source is not None:
+            found["page"] = FieldMapping(column=self.page.source)
+        if target is not None:
+            found |= {"action.target": target.way, "action.target.role": target.role}
+            found |= {"action.target.x": target.x, "action.target.y": target.y}
+        return {name: field for name, field in found.items() if isinstance(field, FieldMapping)}

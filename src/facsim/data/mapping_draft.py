@@ -171,6 +171,7 @@ class _Draft:
         yield ""
         yield "page: # what the person saw when acting"
         if page is None:
+            yield "  # A log without pages: write `page: none` instead; action.target may then be left out."
             yield "  column: TODO # the column with the page's HTML, or `file:` with paths of files"
         else:
             yield f"  {kind}: {_quoted(page.name)} # guess"

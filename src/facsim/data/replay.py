@@ -12,7 +12,11 @@ def replay(data: DataSet | PageStore, session: Session) -> Iterator[tuple[Sessio
     """For every step of `session`: what was known before it, and the step itself (the truth).
 
     The history is always the true one (paper, section on evaluation: teacher-forced).
+
+    Raises:
+        InputError: if the data set has no pages.
     """
+    data.require_pages()
     past: tuple[PastStep, ...] = ()
     for step in session.steps:
         page = data.page(step.page_id)

@@ -17,7 +17,7 @@ from functools import partial
 
 from facsim.data.ingest_report import DeferredReport, IngestReport
 from facsim.data.page_processing import PageResult, PageTask, TargetQuery, TargetResult, process_page
-from facsim.data.sources import RawSession, RawStep, SessionRefused
+from facsim.data.sources import PAGE_OF_NO_PAGES, RawSession, RawStep, SessionRefused
 from facsim.data.writer import page_id_of
 from facsim.page import Recipe, read_page
 from facsim.schema import Action, Page, Session, Step
@@ -306,7 +306,7 @@ class SessionBuilder:
 
     def _look_for(self, action: Action, name: str | None, page: Page, where: str) -> None:
         """Note a target that cannot be reached. Pages are parsed only if a string search finds nothing."""
-        if action.type == "terminate":
+        if action.type == "terminate" or page.html == PAGE_OF_NO_PAGES:
             return
         if name is None:
             self._report.note("target without a name: kept, counted as unreachable", where)

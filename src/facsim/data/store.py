@@ -90,6 +90,25 @@ class DataSet:
         return self.card.content_hash
 
     @property
+    def has_pages(self) -> bool:
+        """Whether pages were recorded. A log without pages has actions only."""
+        return self.card.pages != "none"
+
+    def require_pages(self) -> None:
+        """Refuse a data set without pages.
+
+        Raises:
+            InputError: if it has none.
+        """
+        if not self.has_pages:
+            raise InputError(
+                "has no pages: only the actions of its log are known",
+                file=self.path,
+                expected="a page for every step, to predict and to learn from",
+                remedy="A log without pages is good for facsim audit, facsim show and facsim fidelity",
+            )
+
+    @property
     def session_ids(self) -> tuple[str, ...]:
         """The ids in stored order."""
         return tuple(self.sessions["session_id"])

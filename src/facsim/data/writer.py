@@ -176,13 +176,10 @@ class DataSetWriter:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Counts so far: sessions, steps, pages, users."""
-        return {
-            "sessions": len(self._sessions_seen),
-            "steps": self._steps,
-            "pages": len(self._pages_seen),
-            "users": len(self._users),
-        }
+        """Counts so far: sessions, steps, pages (if the data set has any), users."""
+        pages = {} if self.card.pages == "none" else {"pages": len(self._pages_seen)}
+        counts = {"sessions": len(self._sessions_seen), "steps": self._steps, **pages}
+        return {**counts, "users": len(self._users)}
 
     def add_report(self, as_json: str, as_markdown: str, *, name: ReportName = "ingest") -> None:
         """Write `NAME.json` and `NAME.md` next to the tables.

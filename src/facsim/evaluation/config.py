@@ -57,7 +57,9 @@ class CaseSelection(_Frozen):
 
         Raises:
             ConfigError: if an option has an invalid value.
+            InputError: if the data set has no pages.
         """
+        data.require_pages()
         try:
             return cls(data=data.card.name, content_hash=data.content_hash, **options)
         except ValidationError as error:

@@ -92,6 +92,7 @@ def write_training_rows(
     """
     if row_format not in _SCHEMAS:
         raise ConfigError(f"unknown row format {row_format!r}: expected one of {', '.join(ROW_FORMATS)}")
+    data.require_pages()
     chosen = split(data, part, split_by, seed)
     file, schema, count, unnamed = Path(out), _SCHEMAS[row_format], 0, 0
     partial = file.with_name(f".{file.name}.partial")

@@ -133,6 +133,7 @@ class Synthesis:
         options: EndpointOptions | None = None,
     ) -> None:
         self.data = data if isinstance(data, DataSet) else DataSet.open(data)
+        self.data.require_pages()
         self._target, self._options = EndpointTarget.parse(teacher), options or EndpointOptions()
         self._examples, self._budget = Transcripts.read(examples), budget_tokens
         if limit is not None and limit < 1:

@@ -82,6 +82,7 @@ def check_training(
     from facsim.train.session_selection import leaks_into_test, training_sessions  # noqa: PLC0415
 
     data = DataSet.open(config.data)
+    data.require_pages()
     train = training_sessions(data, config)
     if session_id is not None and session_id not in train.session_ids:
         raise InputError(f"no session {session_id} in the train part", file=config.data)

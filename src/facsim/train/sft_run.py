@@ -67,6 +67,7 @@ class SftRun:
         self._config, self._progress = config, progress
         self._folder = TrainingFolder(config.out)
         self._data = DataSet.open(config.data)
+        self._data.require_pages()
         if found := list(leaks_into_test(self._data, config)):
             raise InputError("; ".join(found), file=config.data)
         self._train = training_sessions(self._data, config)

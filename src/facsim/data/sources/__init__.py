@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from facsim.data.ingest_report import IngestReport
 
 
+PAGE_OF_NO_PAGES = (
+    '<html data-simplified="1"><head><title>No page</title></head>'
+    "<body><p>This log has no pages.</p></body></html>"
+)
+"""Stands for every page of a log without pages. The viewer shows it."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawStep:
     """A step as recorded by a source.

@@ -28,7 +28,8 @@ from facsim.data.ingest_report import IngestReport
 from facsim.data.mapping import ColumnMapping
 from facsim.data.sources import RawSession, SessionRefused
 from facsim.data.sources.csv_rows import CsvFormat, csv_format, csv_rows
-from facsim.data.sources.mapped_session import read_sessions, text_of
+from facsim.data.sources.mapped_session import read_sessions
+from facsim.data.sources.mapped_values import text_of
 from facsim.data.sources.page_files import PageFiles
 from facsim.data.sources.rows import LogRow, files_at, json_rows, parquet_rows, top_column
 from facsim.data.sources.spool import Spool, SpoolEntry
@@ -71,6 +72,7 @@ class _MappedLog:
             origin=mapping.origin,
             licence=mapping.licence,
             citation=mapping.citation,
+            pages="none" if mapping.page.kind == "none" else 0,
             settings={"mapping": mapping.model_dump(exclude_defaults=True)},
         )
 
@@ -93,7 +95,7 @@ class _MappedLog:
         present = self._declared_columns()
         sizes: Counter[str] = Counter()
         contiguous, previous, count = True, None, 0
-        for count, row in enumerate(self._first_pass(report), start=1):
+        for count, row in enumerate(self._unnested(self._first_pass(report), report), start=1):
             present.update(row.values)
             if count % 1000 == 0:
                 progress(count, None, "rows indexed")
@@ -120,19 +122,36 @@ class _MappedLog:
 
     def _check_columns(self, present: set[str]) -> None:
         for name, field in self.mapping.fields().items():
-            if field.column is None or top_column(field.column, present) in present:
+            for column in field.sources:
+                if top_column(column, present) in present:
+                    continue
+                near = difflib.get_close_matches(column, present, n=1)
+                raise InputError(
+                    f"there is no column {column!r}, which the mapping gives for {name}",
+                    file=self._path,
+                    expected=f"one of {', '.join(sorted(present)[:40])}",
+                    remedy=f"Did you mean {near[0]!r}?" if near else None,
+                )
+
+    def _unnested(self, rows: Iterator[LogRow], report: IngestReport | None = None) -> Iterator[LogRow]:
+        """The rows; with `events`, one for each event of a row."""
+        column = self.mapping.events
+        if column is None:
+            yield from rows
+            return
+        for row in rows:
+            events = row.get(column)
+            if not isinstance(events, list) or not events:
+                if report is not None:
+                    report.repair("row without a list of events: left out", row.where)
                 continue
-            near = difflib.get_close_matches(field.column, present, n=1)
-            raise InputError(
-                f"there is no column {field.column!r}, which the mapping gives for {name}",
-                file=self._path,
-                expected=f"one of {', '.join(sorted(present)[:40])}",
-                remedy=f"Did you mean {near[0]!r}?" if near else None,
-            )
+            for number, event in enumerate(events, start=1):
+                digest = f"{row.digest}/{number}"
+                yield LogRow(f"{row.where}, event {number}", {**row.values, column: event}, digest)
 
     def _contiguous(self) -> Iterator[tuple[str, list[LogRow]]]:
         """Each session's rows, if they are contiguous."""
-        keyed = ((self._session_key(row), row) for row in self._rows())
+        keyed = ((self._session_key(row), row) for row in self._unnested(self._rows()))
         for key, pairs in groupby(keyed, key=lambda pair: pair[0]):
             if key is not None:
                 yield key, [row for _, row in pairs]
@@ -140,7 +159,7 @@ class _MappedLog:
     def _scattered(self, spool: Spool) -> Iterator[tuple[str, list[LogRow]]]:
         """Each session's rows, spooled to disk."""
         places: dict[str, list[SpoolEntry]] = {}
-        for row in self._rows():
+        for row in self._unnested(self._rows()):
             key = self._session_key(row)
             if key is not None:
                 place = spool.put(json.dumps([row.where, row.values, row.digest]).encode())
@@ -186,7 +205,8 @@ class JsonLines(_MappedLog):
             yield from json_rows(file, report)
 
     def _rows(self) -> Iterator[LogRow]:
-        columns = [field.column for field in self.mapping.fields().values() if field.column]
+        columns = [column for field in self.mapping.fields().values() for column in field.sources]
+        columns += [self.mapping.events] if self.mapping.events else []
         for file in self.files:
             for row in json_rows(file):
                 tops = {top_column(column, row.values) for column in columns}
@@ -205,7 +225,8 @@ class ParquetTable(_MappedLog):
 
     def _first_pass(self, report: IngestReport) -> Iterator[LogRow]:  # noqa: ARG002 - Parquet is whole or broken
         keys = (self.mapping.session, self.mapping.user)
-        columns = [field.column for field in keys if field is not None and field.column]
+        columns = [column for field in keys if field is not None for column in field.sources]
+        columns += [self.mapping.events] if self.mapping.events else []
         for file in self.files:
             yield from parquet_rows(file, columns)
 

@@ -11,19 +11,21 @@ from itertools import accumulate, pairwise
 from typing import cast, get_args
 from zoneinfo import ZoneInfo
 
+from facsim.data.event_rules import EventRules
 from facsim.data.ingest_report import IngestReport
 from facsim.data.mapping import SKIP, TYPE_VALUES, ColumnMapping, FieldMapping, TimeMapping
-from facsim.data.sources import RawSession, RawStep, SessionRefused
+from facsim.data.sources import PAGE_OF_NO_PAGES, RawSession, RawStep, SessionRefused
+from facsim.data.sources.element_boxes import BoxedElement
+from facsim.data.sources.mapped_targets import boxed_element, place_fields, target_name, target_selector
+from facsim.data.sources.mapped_values import first_value, one_value, text_of, url_and_event, values_of
 from facsim.data.sources.page_files import PageFiles
 from facsim.data.sources.rows import LogRow
 from facsim.data.sources.timestamps import is_date, read_time
-from facsim.data.sources.xpath import css_of_xpath
 from facsim.schema import ACTION_TYPES, Action, ActionType, Outcome
 
 DEFAULT_GAP = 30.0
 """Minutes: the pause that ends a session if a log has no session ids, as in web analytics."""
 
-_UNUSABLE_XPATH = "XPath is more than a path of tags, attributes and positions by tag: target unknown"
 _NO_TIME_OF_DAY = "time is a date without a time of day: kept as midnight UTC, elapsed time unknown"
 _UNREADABLE_TIME = "time cannot be read (expected ISO 8601, or seconds since 1970)"
 _PERHAPS_TWICE = "row equals another one, without a time or step id that distinguishes them: kept"
@@ -50,6 +52,7 @@ def read_sessions(
         SessionRefused: if the rows are not a valid session.
     """
     where = f"{rows[0].where} (session {key})"
+    rows = _without_known_ids(rows, mapping, report)
     events = [event for row in rows if (event := _event(row, mapping, report))]
     if not events:
         raise SessionRefused("session without steps", where)
@@ -62,9 +65,9 @@ def read_sessions(
         kind = f"session cut at a pause of more than {(mapping.gap or DEFAULT_GAP):g} minutes"
         report.repair(kind, where, times=len(parts) - 1)
     user = _user(key, rows, mapping, report, where)
-    persona = _first(rows, mapping.persona, "persona", report, where)
-    site = _first(rows, mapping.site, "site", report, where)
-    split = _one(rows, mapping.split, "split", where) if mapping.split else None
+    persona = first_value(rows, mapping.persona, "persona", report, where)
+    site = first_value(rows, mapping.site, "site", report, where)
+    split = one_value(rows, mapping.split, "split", where) if mapping.split else None
     rows_of_parts = [rows] if len(cut) == 1 else _rows_of_parts(rows, cut, mapping)
     for number, (part, own) in enumerate(zip(parts, rows_of_parts, strict=True), start=1):
         outcome = _outcome(own, mapping, report, where)
@@ -74,7 +77,7 @@ def read_sessions(
             # A list, not a generator: an error in the last row must be found before the session is used.
             steps=[_step(event, part[0], mapping, report, pages) for event in part],
             persona=persona,
-            intent=_first(own, mapping.intent, "intent", report, where),
+            intent=first_value(own, mapping.intent, "intent", report, where),
             outcome=outcome,
             site=site,
             official_split=split,
@@ -84,9 +87,27 @@ def read_sessions(
         )
 
 
+def _without_known_ids(
+    rows: Sequence[LogRow], mapping: ColumnMapping, report: IngestReport
+) -> Sequence[LogRow]:
+    """The rows without those whose event id was there before: trackers send an event again."""
+    if mapping.event_id is None:
+        return rows
+    seen: set[str] = set()
+    kept: list[LogRow] = []
+    for row in rows:
+        event_id = text_of(row, mapping.event_id, "event id")
+        if event_id and event_id in seen:
+            report.repair("event id was there before: left out", row.where)
+            continue
+        seen.add(event_id or "")
+        kept.append(row)
+    return kept
+
+
 def _user(key: str, rows: Sequence[LogRow], mapping: ColumnMapping, report: IngestReport, where: str) -> str:
     """The user of a session. Without one, the session counts as a separate user."""
-    values = _values(rows, mapping.user, "user")
+    values = values_of(rows, mapping.user, "user")
     if not values:
         report.note("session without a user: counted as a person of its own", where)
         return f"session {key}"
@@ -157,40 +178,14 @@ def _goes_on(before: _Event, event: _Event, mapping: ColumnMapping) -> bool:
     if before.type != "type_and_submit" or event.type != "type_and_submit":
         return False
     one, other = before.row, event.row
-    columns = [mapping.page.source, *(field.column for field in _place_fields(mapping) if field.column)]
+    columns = [column for field in place_fields(mapping) for column in field.sources]
+    if mapping.page.source is not None:
+        columns.append(mapping.page.source)
     if any(one.get(column) != other.get(column) for column in columns):
         return False
     old = text_of(before.text_row or one, mapping.action.text, "typed text") or ""
     new = text_of(other, mapping.action.text, "typed text") or ""
     return old != new and (new.startswith(old) or old.startswith(new))
-
-
-def _place_fields(mapping: ColumnMapping) -> list[FieldMapping]:
-    """The fields that identify the typing target."""
-    found = (mapping.action.target.way, mapping.action.target.role, mapping.url)
-    return [field for field in found if field is not None]
-
-
-def text_of(row: LogRow, field: FieldMapping | None, what: str) -> str | None:
-    """The value of a field as text, after its value map. None if there is no field or it is null.
-
-    Raises:
-        SessionRefused: if it is a list or an object.
-    """
-    if field is None or field.column is None:
-        return field.constant if field else None
-    value = row.get(field.column)
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        text = "true" if value else "false"
-    elif isinstance(value, float) and value.is_integer():
-        text = str(int(value))
-    elif isinstance(value, (str, int, float)):
-        text = str(value)
-    else:
-        raise SessionRefused(f"{what} holds {type(value).__name__}, expected text", row.where)
-    return field.values.get(text, text)
 
 
 def _event(row: LogRow, mapping: ColumnMapping, report: IngestReport) -> _Event | None:
@@ -298,26 +293,17 @@ def _step(
     event: _Event, start: _Event, mapping: ColumnMapping, report: IngestReport, pages: PageFiles
 ) -> RawStep:
     row = event.row
-    page = row.get(mapping.page.source)
-    if page is None:
-        raise SessionRefused("page is null", row.where)
-    if not isinstance(page, str):
-        raise SessionRefused(f"page holds {type(page).__name__}, expected HTML", row.where)
-    if mapping.page.file is not None:
-        try:
-            page = pages.read(page)
-        except ValueError as error:
-            raise SessionRefused(str(error), f"{row.where}: {page}") from None
     rationale = text_of(row, mapping.rationale, "rationale") or None
     target = mapping.action.target
+    boxed = None if event.type == "terminate" else boxed_element(row, mapping, report)
     return RawStep(
-        html=page,
-        action=_action(event, mapping, report),
-        simplified=mapping.page.kind == "simplified",
-        selector=_selector(row, mapping, report),
-        target_text=text_of(row, target.text, "target") or None,
-        target_role=text_of(row, target.role, "target role") or None,
-        category=text_of(row, mapping.category, "category") or None,
+        html=_page(row, mapping, pages),
+        action=_action(event, mapping, report, boxed),
+        simplified=mapping.page.kind != "raw",
+        selector=target_selector(row, mapping, report, boxed),
+        target_text=text_of(row, target.text if target else None, "target") or None,
+        target_role=text_of(row, target.role if target else None, "target role") or None,
+        category=_category(row, mapping),
         rationale=rationale,
         rationale_source=mapping.rationale_source if rationale else None,
         timestamp=event.time,
@@ -327,6 +313,28 @@ def _step(
     )
 
 
+def _page(row: LogRow, mapping: ColumnMapping, pages: PageFiles) -> str:
+    if mapping.page.source is None:
+        return PAGE_OF_NO_PAGES
+    page = row.get(mapping.page.source)
+    if page is None:
+        raise SessionRefused("page is null", row.where)
+    if not isinstance(page, str):
+        raise SessionRefused(f"page holds {type(page).__name__}, expected HTML", row.where)
+    if mapping.page.file is None:
+        return page
+    try:
+        return pages.read(page)
+    except ValueError as error:
+        raise SessionRefused(str(error), f"{row.where}: {page}") from None
+
+
+def _category(row: LogRow, mapping: ColumnMapping) -> str | None:
+    if isinstance(mapping.category, EventRules):
+        return mapping.category.label([url_and_event(row, mapping)])
+    return text_of(row, mapping.category, "category") or None
+
+
 def _elapsed(event: _Event, start: _Event) -> float | None:
     """Seconds since the session began; None if a time is missing or has only a date."""
     if event.time is None or start.time is None or not (event.has_time_of_day and start.has_time_of_day):
@@ -334,10 +342,12 @@ def _elapsed(event: _Event, start: _Event) -> float | None:
     return (event.time - start.time).total_seconds()
 
 
-def _action(event: _Event, mapping: ColumnMapping, report: IngestReport) -> Action:
+def _action(
+    event: _Event, mapping: ColumnMapping, report: IngestReport, boxed: BoxedElement | None
+) -> Action:
     if event.type == "terminate":
         return Action.terminate()
-    name = text_of(event.row, mapping.action.target.name, "target") or None
+    name = target_name(event.row, mapping, boxed)
     if event.type == "click":
         return Action.click(name)
     text = text_of(event.text_row or event.row, mapping.action.text, "typed text")
@@ -346,52 +356,12 @@ def _action(event: _Event, mapping: ColumnMapping, report: IngestReport) -> Acti
     return Action.type_and_submit(name, text or "")
 
 
-def _selector(row: LogRow, mapping: ColumnMapping, report: IngestReport) -> str | None:
-    """The CSS selector of the target, if the log has a selector, an id or an XPath."""
-    target = mapping.action.target
-    if target.selector is not None:
-        return text_of(row, target.selector, "target") or None
-    if target.xpath is not None:
-        path = text_of(row, target.xpath, "target")
-        selector = css_of_xpath(path) if path else None
-        if path and selector is None:
-            report.note(_UNUSABLE_XPATH, f"{row.where}: {path}")
-        return selector
-    element_id = text_of(row, target.id, "target")
-    if not element_id:
-        return None
-    escaped = element_id.replace("\\", "\\\\").replace('"', '\\"')
-    return f'[id="{escaped}"]'
-
-
-def _values(rows: Sequence[LogRow], field: FieldMapping | None, what: str) -> list[str]:
-    """The distinct values in the rows of a session, in order, without nulls and empty texts."""
-    return list(dict.fromkeys(text for row in rows if (text := text_of(row, field, what))))
-
-
-def _one(rows: Sequence[LogRow], field: FieldMapping, what: str, where: str) -> str:
-    """A required value that must be the same in every row of a session."""
-    values = _values(rows, field, what)
-    if not values:
-        raise SessionRefused(f"{what} is null in every row", where)
-    if len(values) > 1:
-        raise SessionRefused(f"rows of one session differ in {what}", where)
-    return values[0]
-
-
-def _first(
-    rows: Sequence[LogRow], field: FieldMapping | None, what: str, report: IngestReport, where: str
-) -> str | None:
-    values = _values(rows, field, what)
-    if len(values) > 1:
-        report.repair(f"rows of one session differ in {what}: the first one counts", where)
-    return values[0] if values else None
-
-
 def _outcome(
     rows: Sequence[LogRow], mapping: ColumnMapping, report: IngestReport, where: str
 ) -> Outcome | None:
-    values = _values(rows, mapping.outcome, "outcome")
+    if isinstance(mapping.outcome, EventRules):
+        return cast(Outcome | None, mapping.outcome.label(url_and_event(row, mapping) for row in rows))
+    values = values_of(rows, mapping.outcome, "outcome")
     if len(values) > 1:
         report.repair("rows of one session differ in outcome: the last one counts", where)
     if not values:

@@ -48,10 +48,28 @@ class LogRow:
             return self.values[column]
         value: Any = self.values
         for part in column.split("."):
-            if not isinstance(value, dict) or part not in value:
+            value = _inner(value, part)
+            if value is None:
                 return None
-            value = value[part]
         return value
+
+
+def _inner(value: Any, key: str) -> Any:
+    """A value in an object, or in a list of `{key: …, value: …}` objects, as in BigQuery exports of GA4.
+
+    There the value is an object itself, with one field for each type and all but one null.
+    """
+    if isinstance(value, dict):
+        return value.get(key)
+    if not isinstance(value, list):
+        return None
+    found = next((item for item in value if isinstance(item, dict) and item.get("key") == key), None)
+    if found is None:
+        return None
+    inner = found.get("value")
+    if isinstance(inner, dict) and inner and all(name.endswith("_value") for name in inner):
+        return next((one for one in inner.values() if one is not None), None)
+    return inner
 
 
 def files_at(path: Path, suffixes: Sequence[str]) -> list[Path]:
