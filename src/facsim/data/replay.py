@@ -16,7 +16,8 @@ def replay(data: DataSet | PageStore, session: Session) -> Iterator[tuple[Sessio
     Raises:
         InputError: if the data set has no pages.
     """
-    data.require_pages()
+    if isinstance(data, DataSet):
+        data.require_pages()
     past: tuple[PastStep, ...] = ()
     for step in session.steps:
         page = data.page(step.page_id)
