@@ -10,7 +10,7 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
 DEMO_SESSIONS := 80
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs test test-slow check format bench-data bench-rrweb bench-metrics bench-evaluate bench-page bench-train bench-prompt bench-score bench-shop bench-rollout bench-report bench-catalogue bench-view bench-ray check-ray page-corpus check-page check-real-pages fuzz-page draw-names check-scrub shop-pictures calibrate-shop conformance clean
+.PHONY: help install demo docs test test-slow check format bench-data bench-rrweb bench-metrics bench-evaluate bench-page bench-train bench-prompt bench-score bench-shop bench-rollout bench-report bench-catalogue bench-view bench-ray check-ray page-corpus check-page check-real-pages fuzz-page draw-names check-scrub shop-pictures calibrate-shop conformance clean check-record
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ REAL_PAGES ?= build/real-pages
 check-real-pages: $(STAMP) ## Measure names and sizes on saved pages of real shops, from the tests of public repositories
 	test -f $(REAL_PAGES)/index.json || $(BIN)/python benchmarks/page_corpus/real_pages.py $(REAL_PAGES)
 	$(BIN)/python benchmarks/check_real_pages.py $(REAL_PAGES)
+
+check-record: $(STAMP) ## Drive 30 sessions in Chromium and compare what was recorded; main-thread time of the recorder
+	$(BIN)/python benchmarks/check_record.py
 
 fuzz-page: $(STAMP) ## Fuzz the simplifier with 100,000 hostile pages, guided by coverage
 	$(BIN)/python benchmarks/fuzz_page.py --inputs 100000 $(if $(wildcard $(CORPUS)),--corpus $(CORPUS))

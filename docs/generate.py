@@ -106,6 +106,7 @@ CONTENTS = {
         "your-model/*",
     ),
     "How-to guides": (
+        "how-to/record-a-study",
         "how-to/compare-two-models",
         "how-to/evaluate-an-endpoint",
         "how-to/fine-tune-and-evaluate",
