@@ -4,8 +4,8 @@
 
 Two thirds of the sessions are on the embedded shop, on a slow network and in two tabs; the others on
 difficult pages (shadow roots, a frame, suggestions, listeners). Before every action the script notes on the
-live page which element it means. Compared are, action by action: its type, text and order, the name of the target, and
-the names of all elements of the recorded page with those of the live page.
+live page which element it means. Compared are, action by action: its type, text and order, the name of the
+target, and the names of all elements of the recorded page with those of the live page.
 
 The cost is the CPU time of the page's main thread for one click on a page of 300 KB, with the recorder less
 without it (paused). Each is measured on fresh pages: a page's first action costs the most.
