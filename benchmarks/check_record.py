@@ -48,7 +48,7 @@ LABEL = """e => {
 }"""
 # Where the element is in the document: what `facsim.page` calls a locator. Empty in frames and shadow roots.
 PATH = """e => {
-  if (e.ownerDocument !== document || e.getRootNode() !== document) return '';
+  if (window !== top || e.getRootNode() !== document) return '';
   const parts = [];
   for (; e.parentElement; e = e.parentElement) {
     const same = [...e.parentElement.children].filter(one => one.localName === e.localName);
@@ -207,10 +207,10 @@ def compare(expected: list[Expected], data: DataSet, session: Any, result: Resul
         page = data.page(step.page_id)
         element = page.by_name.get(step.action.name)
         live = simplify(one.html)
-        if one.path:
-            # In the light document the names are compared with those of the live page.
-            meant = next((each for each in live.elements if each.locator == one.path), None)
-            is_meant = element is not None and meant is not None and element.name == meant.name
+        # Frames, shadow roots and what listens without saying so are not in the HTML of the live page.
+        meant = next((each for each in live.elements if one.path and each.locator == one.path), None)
+        if meant is not None:
+            is_meant = element is not None and element.name == meant.name
         else:
             is_meant = element is not None and element.text == one.label
         result.meant += is_meant
