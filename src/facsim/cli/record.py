@@ -20,8 +20,8 @@ def command(
 ) -> int:
     """Record people's browsing, with their consent, as a data set.
 
-    The browser extension sends what it records to this program, on this machine only. Ctrl-C ends the
-    recording and writes the data set. The same command continues it later.
+    The browser extension sends what it records to this program, on this machine only. Ctrl-C (or SIGTERM)
+    ends the recording and writes the data set. The same command continues it later.
 
     Args:
         study: YAML file of the study: its sites and what participants are told.
@@ -29,6 +29,9 @@ def command(
         browser: Start Chromium with a clean profile and the extension. Closing it ends the recording.
         participant: Name or number suggested on the consent page, with --browser.
     """
+    import signal
+    import threading
+
     from rich.markdown import Markdown
 
     from facsim.cli.console import console, progress_bar
@@ -40,12 +43,15 @@ def command(
 
     if participant is not None and not browser:
         raise ConfigError("--participant is for --browser; elsewhere people enter it on the consent page")
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with progress_bar("Writing sessions") as progress:
         report = record(
             Study.read(study),
             out,
             browser=browser,
             participant=participant,
+            stop=stop,
             announce=announce,
             progress=progress,
         )
