@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -252,3 +253,24 @@ def test_report_keeps_few_examples_and_escapes_tables() -> None:
         report.repair("a | b", f"row {number}")
     assert len(report.repaired["a | b"].examples) == 5
     assert "| a \\| b | 9 |" in report.to_markdown()
+
+
+def test_the_pages_of_a_long_session_wait_compressed(tmp_path: Path) -> None:
+    """A session with 80 pages of a megabyte, as a long recording has them."""
+    filler = "<!-- " + "long recordings have large pages; " * 30_000 + "-->"
+
+    def steps() -> Iterator[RawStep]:
+        for number in range(80):
+            html = f"{filler}<p>{number}</p><a href=/x id=x>X</a>"
+            yield RawStep(html, Action.click(None), selector="#x")
+
+    tracemalloc.start()
+    try:
+        write_source(Given(RawSession("s", "u", steps())), "x", tmp_path / "d")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 30_000_000
+    data = DataSet.open(tmp_path / "d")
+    assert len(data.steps) == 80
+    assert data.steps["action_name"].unique().to_list() == ["x"]

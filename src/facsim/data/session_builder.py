@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from facsim.data.ingest_report import DeferredReport, IngestReport
-from facsim.data.page_processing import PageResult, PageTask, TargetQuery, TargetResult, process_page
+from facsim.data.packed_text import PackedText
+from facsim.data.page_processing import PageTask, TargetQuery, TargetResult, process_page
 from facsim.data.sources import PAGE_OF_NO_PAGES, RawSession, RawStep, SessionRefused
 from facsim.data.writer import page_id_of
 from facsim.page import Recipe, read_page
@@ -27,8 +28,8 @@ from facsim.util.process_pool import ProcessExecutor
 
 LARGE_PAGE = 10_000_000
 CHUNK_CHARACTERS = 32_000_000
-"""Limit on the raw HTML of a chunk's distinct pages, in characters. It stays in memory until the chunk is
-built."""
+"""Limit on the raw HTML of a chunk's distinct pages, in characters. It stays in memory, compressed, until
+the chunk is built."""
 CHUNK_STEPS = 50_000
 _KNOWN_PAGES = 200_000
 _A_TAG = re.compile(r"<[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>]*)?/?>")
@@ -40,10 +41,25 @@ _PageKey = tuple[bytes, str | None]
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """A page ready to be stored."""
+    """A page ready to be stored, compressed if it was raw: a long recording has thousands of them.
 
-    html: str
-    raw_html: str | None
+    Attributes:
+        simplified: the simplified page.
+        raw: the original document.
+    """
+
+    simplified: str | PackedText
+    raw: str | PackedText | None
+
+    @property
+    def html(self) -> str:
+        """The simplified page."""
+        return self.simplified if isinstance(self.simplified, str) else self.simplified.text
+
+    @property
+    def raw_html(self) -> str | None:
+        """The original document."""
+        return self.raw.text if isinstance(self.raw, PackedText) else self.raw
 
 
 @dataclass(slots=True)
@@ -82,7 +98,7 @@ class _Chunk:
     """Sessions, and the raw pages and targets that they need."""
 
     sessions: list[_PendingSession] = field(default_factory=list)
-    html: dict[_PageKey, str] = field(default_factory=dict)
+    html: dict[_PageKey, PackedText] = field(default_factory=dict)
     queries: dict[_PageKey, dict[TargetQuery, None]] = field(default_factory=dict)
     characters: int = 0
     steps: int = 0
@@ -115,9 +131,9 @@ class SessionBuilder:
         self._executor = executor or ProcessExecutor()
         self._known: OrderedDict[_PageKey, _KnownPage] = OrderedDict()
         # State of the chunk being built.
-        self._results: dict[_PageKey, PageResult] = {}
+        self._results: dict[_PageKey, tuple[PackedText | None, str | None]] = {}  # page, or problem
         self._processed: dict[_PageKey, _KnownPage] = {}
-        self._html: dict[_PageKey, str] = {}
+        self._html: dict[_PageKey, PackedText] = {}
 
     def sessions(
         self,
@@ -187,7 +203,7 @@ class SessionBuilder:
         known = self._known.get(key)
         if known is None or known.page_id not in stored or (query and query not in known.targets):
             if key not in chunk.html:
-                chunk.html[key] = html
+                chunk.html[key] = PackedText.of(html)
                 chunk.characters += len(html)
             queries = chunk.queries.setdefault(key, {})
             if query:
@@ -196,12 +212,15 @@ class SessionBuilder:
 
     def _process(self, chunk: _Chunk) -> None:
         """Process the raw pages of a chunk."""
-        tasks = [PageTask(html, key[1], tuple(chunk.queries[key])) for key, html in chunk.html.items()]
+        tasks = (
+            PageTask(packed.text, key[1], tuple(chunk.queries[key])) for key, packed in chunk.html.items()
+        )
         results = self._executor.map(partial(process_page, self._recipe), tasks)
-        self._results = dict(zip(chunk.html, results, strict=True))
+        self._results, self._processed = {}, {}
         self._html = chunk.html
-        self._processed = {}
-        for key, result in self._results.items():
+        for key, result in zip(chunk.html, results, strict=True):
+            page = None if result.html is None else PackedText.of(result.html)
+            self._results[key] = page, result.problem
             known = self._known.get(key) or _KnownPage(result.page_id, {})
             known.targets |= result.targets
             self._known[key] = self._processed[key] = known
@@ -273,10 +292,11 @@ class SessionBuilder:
         assert known is not None
         page_id, targets = known.page_id, known.targets
         if result is not None:
-            if result.html is None:
-                raise SessionRefused(result.problem or "page cannot be simplified", where)
+            page, problem = result
+            if page is None:
+                raise SessionRefused(problem or "page cannot be simplified", where)
             raw_html = self._html[step.key] if self._keep_raw else None
-            pages.setdefault(page_id, StoredPage(result.html, raw_html))
+            pages.setdefault(page_id, StoredPage(page, raw_html))
         if step.query is not None:
             return page_id, self._target(step, targets[step.query], where)
         if step.raw.action.type != "terminate" and name is None:
