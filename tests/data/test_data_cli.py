@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -60,6 +61,11 @@ def test_ingest_then_audit(log: Path, tmp_path: Path) -> None:
     report = json.loads(done.stdout)
     assert report["failed"]
     assert report["parts"]["test"]["sessions"] == 6
+    done = facsim("audit", "own", "--split-by", "time", "--format", "csv", "--no-budget", folder=tmp_path)
+    assert done.returncode == 1
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert [row["check"] for row in rows] == [finding["check"] for finding in report["findings"]]
+    assert rows[0]["severity"] == "error"
 
 
 def test_words_of_the_data_are_printed_as_they_are(log: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def command(
     chars_per_token: float | None = None,
     budget: Annotated[bool, Parameter(negative="--no-budget")] = True,
     min_reachability: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))] = 0.9,
-    format: Literal["table", "json"] = "table",
+    format: Literal["table", "json", "csv"] = "table",
 ) -> int:
     """Check a data set for what would invalidate a result.
 
@@ -48,9 +48,10 @@ def command(
         chars_per_token: Characters counted as one token where there is no tokenizer. Default: 3.
         budget: Build every test prompt to see which targets it shows. The audit is faster without.
         min_reachability: A lower reachability, on the page or in the prompt, is an error; between 0 and 1.
-        format: A table, or JSON.
+        format: Tables for the terminal, everything as JSON, or the findings as CSV.
     """
     import json
+    import sys
 
     from facsim.cli.console import console, progress_bar
     from facsim.data import DataSet
@@ -90,6 +91,10 @@ def command(
             highlight=False,
             soft_wrap=True,
         )
+    elif format == "csv":
+        from facsim.report.audit_exports import findings_csv
+
+        sys.stdout.write(findings_csv(report.findings))
     else:
         for table in _tables(report):
             console.print(table)
