@@ -143,6 +143,7 @@ def test_columns_with_unhelpful_names_are_recognised_by_their_values(tmp_path: P
             "Ziel": "#q" if number % 4 == 0 else "li:nth-child(2) > a",
             "val": "kettle" if number % 4 == 0 else None,
             "html": PAGE,
+            "result": ("bought", "left")[number // 4],
         }
         for number in range(8)
     ]
@@ -153,6 +154,10 @@ def test_columns_with_unhelpful_names_are_recognised_by_their_values(tmp_path: P
     assert drafted["session"] == "sess.id"
     assert drafted["time"] == "Zeit"
     assert drafted["step"] == "seq"
+    assert drafted["outcome"] == {
+        "column": "result",
+        "values": {"bought": "purchase", "left": "terminate"},
+    }
     assert drafted["action"] == {
         "type": {
             "column": "was",

@@ -112,7 +112,10 @@ def sessions(data: DataSet, split_by: SplitBy) -> Iterator[Finding]:
         yield Finding("terminate", "warning", message, examples(sorted(early)))
     single = data.steps.group_by("session_id").len().filter(pl.col("len") == 1).height
     if single:
-        message = f"{single:,} sessions have one step only, and no test case while first steps are excluded"
+        message = (
+            f"{single:,} {'session has' if single == 1 else 'sessions have'} one step only, and no test case "
+            "while first steps are excluded"
+        )
         yield Finding("session length", "note", message)
     if split_by == "user" and data.sessions["user_id"].n_unique() == len(data) > 1:
         message = "every session has a user of its own: if people are not known, nobody can tell who returns"

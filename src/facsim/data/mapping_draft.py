@@ -34,6 +34,10 @@ _TYPING = frozenset(
     ["input", "type", "typing", "key", "keyup", "keypress", "change", "submit", "search", "text", "fill"]
 )
 _LEAVING = frozenset(["leave", "exit", "terminate", "unload", "beforeunload", "close", "end", "quit"])
+_BUYING = frozenset(
+    ["buy", "bought", "purchase", "purchased", "order", "ordered", "paid", "converted", "true"]
+)
+_OUTCOMES = ("purchase", "terminate")
 _YAML_WORDS = frozenset(["yes", "no", "on", "off", "true", "false", "null", "y", "n"])
 
 
@@ -197,10 +201,10 @@ class _Draft:
             ("rationale", "rationale reason why", "the reason the person gave"),
             ("persona", "persona profile about", "what is known of the person, as text"),
             ("intent", "intent goal task", "what the person came for"),
-            ("outcome", "outcome result converted", "purchase or terminate; map other values with `values`"),
         ):
             found = self._find(partial(_says, words=words))
             yield from _entry(key, found, what)
+        yield from self._outcome(self._find(lambda one: _says(one, "outcome result converted")))
         left = [one_line(one.name, 60) for one in self._columns if one.name not in self._used]
         if left:
             yield f"# Columns that nothing above uses: {', '.join(left[:40])}"
@@ -250,6 +254,18 @@ class _Draft:
             yield f"      {_quoted(value)}: {said}"
         if len(found) > _MOST_TYPES:
             yield f"      # … and {len(found) - _MOST_TYPES} others"
+
+    def _outcome(self, column: _Column | None) -> Iterator[str]:
+        values = [] if column is None else list(dict.fromkeys(str(value) for value in column.values))
+        if column is None or set(values) <= set(_OUTCOMES) or len(values) > _MOST_TYPES:
+            yield from _entry("outcome", column, "purchase or terminate; map other values with `values`")
+            return
+        yield "outcome:"
+        yield f"  column: {_quoted(column.name)} # guess"
+        yield "  values: # theirs: purchase or terminate"
+        for value in values:
+            words = set(re.split(r"[^a-z]+", value.lower()))
+            yield f"    {_quoted(value)}: {'purchase' if words & _BUYING else 'terminate'} # guess"
 
 
 def _entry(
