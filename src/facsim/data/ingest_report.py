@@ -188,7 +188,18 @@ def _short(text: str) -> str:
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {what}" for what, count in counts.items()) or "nothing"
+    """Counts of plural nouns in words.
+
+    >>> _counts({"files": 1, "rows": 1200})
+    '1 file, 1,200 rows'
+    """
+    words = (f"{count:,} {_singular(what) if count == 1 else what}" for what, count in counts.items())
+    return ", ".join(words) or "nothing"
+
+
+def _singular(what: str) -> str:
+    first, space, rest = what.partition(" ")
+    return f"{first.removesuffix('s')}{space}{rest}"
 
 
 def _cell(text: str) -> str:
