@@ -184,7 +184,9 @@ def acts_of(events: list[dict]):
 
 def compare_pauses(pauses: dict[str, list[float]]) -> float:
     """Print log-normal fits of OPeRA's pauses, and how far ours are from them; the mean distance."""
-    print("\nSeconds before an action | n | OPeRA median | fitted mean, deviation of log | ours | KS distance")
+    print(
+        "\nSeconds before an action | n | OPeRA median | fitted mean, deviation of log | ours | KS distance"
+    )
     distances, weights = [], []
     for aim, classes in AIMS.items():
         seconds = np.array([value for name in classes for value in pauses.get(name, ()) if value < 1800])

@@ -147,7 +147,10 @@ class Run:
         """
         file = self.path / "metrics.json"
         try:
-            return Metrics.from_dict(json.loads(file.read_bytes())["metrics"])
+            scored = json.loads(file.read_bytes())
+            if not isinstance(scored, dict):
+                raise self._bad_metrics(file, "not a JSON object")
+            return Metrics.from_dict(scored["metrics"])
         except FileNotFoundError:
             raise InputError(
                 "no such file", file=file, remedy=f"Compute it with `facsim score {self.path}`"
