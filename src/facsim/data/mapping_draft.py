@@ -131,17 +131,7 @@ class _Draft:
 
     def lines(self) -> Iterator[str]:
         """The lines of the file."""
-        name = re.sub(r"[^a-z0-9]+", "-", self._path.name.split(".")[0].lower()).strip("-") or "log"
-        log = one_line(self._path.name, 100)
-        yield f"# A first mapping of {log}, made from its first {self._count:,} rows."
-        yield "# Check every line marked `guess`, answer every `TODO`, then run:"
-        yield f"#   facsim ingest {self._kind} LOG --mapping THIS_FILE --out DATA_SET"
-        yield "# docs/your-data/logs.md explains every key."
-        yield ""
-        yield f"name: {name}"
-        yield 'origin: "TODO: where the sessions come from, for a reader"'
-        yield "licence: not stated"
-        yield ""
+        yield from self._head()
         # Columns recognised by their values go first, so that a match by name cannot take them.
         page, kind = self._page()
         time = self._find(
@@ -208,6 +198,19 @@ class _Draft:
         left = [one_line(one.name, 60) for one in self._columns if one.name not in self._used]
         if left:
             yield f"# Columns that nothing above uses: {', '.join(left[:40])}"
+
+    def _head(self) -> Iterator[str]:
+        name = re.sub(r"[^a-z0-9]+", "-", self._path.name.split(".")[0].lower()).strip("-") or "log"
+        log = one_line(self._path.name, 100)
+        yield f"# A first mapping of {log}, made from its first {self._count:,} rows."
+        yield "# Check every line marked `guess`, answer every `TODO`, then run:"
+        yield f"#   facsim ingest {self._kind} LOG --mapping THIS_FILE --out DATA_SET"
+        yield "# docs/your-data/logs.md explains every key."
+        yield ""
+        yield f"name: {name}"
+        yield 'origin: "TODO: where the sessions come from, for a reader"'
+        yield "licence: not stated"
+        yield ""
 
     def _find(self, holds: Callable[[_Column], object]) -> _Column | None:
         for column in self._columns:
