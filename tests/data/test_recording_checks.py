@@ -47,7 +47,8 @@ def found(data: DataSet) -> dict[str, tuple[str, tuple[str, ...]]]:
 
 def test_a_good_recording_has_no_findings(tmp_path: Path) -> None:
     good = [(0.0, typed("kettle")), (8.0, CLICK), (20.0, typed("red kettle")), (31.0, CLICK), (40.0, LEAVE)]
-    assert found(data_set(tmp_path, good, good)) == {}
+    other = [(second * 1.1, action) for second, action in good]
+    assert found(data_set(tmp_path, good, other)) == {}
 
 
 def test_pauses_and_long_sessions(tmp_path: Path) -> None:
@@ -129,6 +130,20 @@ def test_superhuman_speed(tmp_path: Path) -> None:
         return [(number * seconds, CLICK) for number in range(6)] + [(7 * seconds, LEAVE)]
 
     assert found(data_set(tmp_path, at_pace(0.1), at_pace(2.0)))["bots"][1] == ("s0",)
+
+
+def test_sessions_with_equal_actions_and_pauses(tmp_path: Path) -> None:
+    def session(start: float, *pauses: float) -> list[tuple[float, Action]]:
+        times = [start + sum(pauses[:number]) for number in range(len(pauses) + 1)]
+        return [(time, CLICK) for time in times[:-1]] + [(times[-1], LEAVE)]
+
+    script, person = (2.0, 3.5, 1.25, 4.0, 2.0), (2.0, 3.5, 1.25, 4.0, 2.3)
+    checks = found(data_set(tmp_path, session(0, *script), session(500, *script), session(900, *person)))
+    message, cases = checks["identical sessions"]
+    assert cases == ("s0", "s1") and message.startswith("2 sessions")
+    assert "bots" not in checks
+    short = found(data_set(tmp_path / "short", session(0, 2.0), session(500, 2.0)))
+    assert "identical sessions" not in short
 
 
 def test_the_audit_has_these_findings(tmp_path: Path) -> None:

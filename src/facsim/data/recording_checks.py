@@ -167,3 +167,22 @@ def _bots(steps: pl.DataFrame) -> Iterator[Finding]:
             "no person is as fast; scripts or bots"
         )
         yield Finding("bots", "warning", message, examples(fast["session_id"]))
+    same = _with_equal_actions_and_pauses(steps)
+    if same.height:
+        message = (
+            f"{same.height:,} sessions have the actions of another one and, to a hundredth of a second, its "
+            "pauses: a script, or recorded twice"
+        )
+        yield Finding("identical sessions", "warning", message, examples(same["session_id"]))
+
+
+def _with_equal_actions_and_pauses(steps: pl.DataFrame) -> pl.DataFrame:
+    """Sessions that equal another one in every action and pause. People never repeat their pauses."""
+    actions = ("page_id", "action_type", "action_name", "action_text")
+    by_session = steps.group_by("session_id", maintain_order=True).agg(
+        pl.struct(*actions, pl.col("pause").round(2)).hash().alias("signature"),
+        pl.len(),
+        pl.col("pause").null_count().alias("without"),
+    )
+    timed = by_session.filter((pl.col("len") >= FEWEST_STEPS) & (pl.col("without") == 1))
+    return timed.filter(pl.col("signature").is_duplicated())

@@ -32,6 +32,7 @@ class CommonStepsRun(Run):
                 "cases": steps.height,
                 "sessions": steps["session_id"].n_unique(),
                 "sessions_without_case": 0,
+                "censored_sessions": 0,
             }
         )
         identity = run.config.identity.model_copy(update={"cases": cases})

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from facsim.data import DataSet
@@ -122,6 +123,8 @@ class Counts(_Frozen):
     """Test cases."""
     sessions_without_case: int
     """Sessions whose only step is excluded."""
+    censored_sessions: int = 0
+    """Sessions whose recording just ends, with at least one test case. Outcome metrics leave them out."""
     train_sessions: int | None = None
     """Sessions that the predictor was fitted on; None if it was not fitted."""
 
@@ -179,11 +182,14 @@ class RunConfig(_Frozen):
 
 def count_cases(selection: DataSet, cases: CaseSelection, train_sessions: int | None = None) -> Counts:
     """The size of a run over the selected sessions."""
-    lengths = lengths_of(selection).values()
+    by_session = lengths_of(selection)
+    lengths = by_session.values()
+    censored = selection.sessions.filter(pl.col("censored").fill_null(False))["session_id"]
     return Counts(
         sessions=len(lengths),
         cases=sum(max(0, length - cases.first) for length in lengths),
         sessions_without_case=sum(length <= cases.first for length in lengths),
+        censored_sessions=sum(by_session[session_id] > cases.first for session_id in censored),
         train_sessions=train_sessions,
     )
 

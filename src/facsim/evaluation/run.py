@@ -195,6 +195,13 @@ class Run:
                 f"{counts.sessions_without_case} of {counts.sessions} sessions have a single step "
                 "and no test case"
             )
+        if counts.censored_sessions:
+            sessions = (
+                f"{counts.censored_sessions} of {counts.sessions - counts.sessions_without_case} sessions"
+            )
+            notes.append(
+                f"{sessions} are censored, their recording just ends: outcome metrics leave them out"
+            )
         first, *later = self.config.starts
         notes += [
             f"resumed {start.time:%Y-%m-%d %H:%M} UTC with other versions: {', '.join(changes)}"
