@@ -428,6 +428,29 @@ def test_hostile_mutations_are_named_in_the_report(tmp_path: Path) -> None:
     )
 
 
+def test_events_that_say_nothing_of_actions_are_passed_over(tmp_path: Path) -> None:
+    """Adopted style sheets, rules inserted by script, canvas, media, fonts, logs, plugins, assets."""
+    recorder = Recorder(page(*TWO_LINKS))
+    recorder.add(
+        3,
+        {
+            "source": 15,
+            "id": 4,
+            "styles": [{"styleId": 1, "rules": [{"rule": "a{display:none}"}]}],
+            "styleIds": [1],
+        },
+    )
+    recorder.add(3, {"source": 8, "id": 4, "adds": [{"rule": "a{display:none}", "index": 0}]})
+    for source in (7, 9, 10, 11, 13, 16, 99, None):
+        recorder.add(3, {"source": source, "id": 4})
+    for kind in (0, 1, 6, 7):
+        recorder.add(kind, {})
+    data, report = read(tmp_path, recorder.clicks(20))
+    assert actions(data) == [("click", "kettles", None)]
+    assert not report.repaired
+    assert report.read_counts["events"] == 4
+
+
 def test_equal_pages_are_stored_once(tmp_path: Path) -> None:
     recorder = Recorder(page(*TWO_LINKS)).clicks(20).clicks(22).clicks(20)
     recorder.mutates(attributes=[{"id": 4, "attributes": {"data-x": "1"}}]).clicks(22)
