@@ -217,6 +217,22 @@ def test_reachability_after_budgeting_asks_for_the_test_part_only(sound: Any) ->
         "type_and_submit": 1.0,
     }
     assert found(report, "reachability") == ["error"]
+    (budget,) = (finding for finding in report.findings if finding.check == "reachability")
+    assert "in the prompt" in budget.message
+    assert budget.message.endswith("Give the prompt more tokens")
+
+
+def test_more_tokens_are_no_remedy_for_targets_on_no_page(writing: Callable[..., Any]) -> None:
+    made = writing()
+    for number in range(20):
+        made.add(f"s{number}", f"u{number}", [(page(number), Action.click("cart" if number % 2 else None))])
+    report = audit(made.write(), shown=lambda _: None)
+    messages = [finding.message for finding in report.findings if finding.check == "reachability"]
+    assert [message.partition(": no predictor")[0].partition("target is ")[2] for message in messages] == [
+        "on the page",
+        "on the page, in the test part",
+    ]
+    assert all(message.endswith("names the targets") for message in messages)
 
 
 def test_an_ambiguous_target_spoils(sound: Any) -> None:

@@ -30,6 +30,7 @@ data set (paper: with and without rationales, 3.1 points on OPeRA). A loss of mo
 the differences to be measured, and two tools seldom lose the same steps.
 """
 GOOD_REACHABILITY = 0.99
+_ON_NO_PAGE = "Check how the source or its mapping names the targets"
 """Below this the audit warns: the loss is as large as the differences that comparisons report."""
 
 SAME_PATH_STEPS = 3
@@ -227,7 +228,7 @@ def reachability(
         part: _by_type(steps if part == "all" else steps.filter(pl.col("part") == part), "reachable")
         for part in ("all", "train", "validation", "test")
     }
-    return list(_judge(table["all"]["all"], minimum, "on the page", "Audit the source's names")), table
+    return list(_judge(table["all"]["all"], minimum, "on the page", _ON_NO_PAGE)), table
 
 
 def shown_after_budgeting(
@@ -247,7 +248,11 @@ def shown_after_budgeting(
             progress(len(rows), test.height, "prompts")
     schema = {"action_type": pl.String, "reachable": pl.Boolean}
     table = _by_type(pl.DataFrame(rows, schema=schema), "reachable")
-    return list(_judge(table["all"], minimum, "in the prompt", "Give the prompt more tokens")), table
+    if sum(row["reachable"] for row in rows) < test["reachable"].sum():
+        place, remedy = "in the prompt", "Give the prompt more tokens"
+    else:  # the prompts show every target that is on its page
+        place, remedy = "on the page, in the test part", _ON_NO_PAGE
+    return list(_judge(table["all"], minimum, place, remedy)), table
 
 
 def _judge(share: float | None, minimum: float, place: str, remedy: str) -> Iterator[Finding]:
