@@ -279,7 +279,39 @@ def test_a_login_is_taken_from_a_storage_state(site: HostileSite, tmp_path: Path
     )
     options = BrowserOptions(quiet_seconds=0.1, page_seconds=6, storage_state=state)
     rolled, _ = visit(site, tmp_path / "a", "Plain", options=options)
-    assert rolled.ends == {"terminate": 1}
+    assert rolled.ends == {"terminate": 1} and site.cookies["login=anna"] >= 2
+
+
+def test_open_shadow_roots_are_read_and_acted_in(site: HostileSite, tmp_path: Path) -> None:
+    rolled, script = visit(
+        site, tmp_path / "a", "Shadow", ("Inner", "tea"), "Home", "Shadow", "Deep", url=site.address + "/"
+    )
+    assert script.seen == ["Home", "Shadow", "Plain", "Home", "Shadow", "Plain"] and not rolled.failures
+    assert rolled.data.session("s").steps[2].url == f"{site.address}/plain?q=tea"
+
+
+def test_an_element_that_goes_before_it_is_acted_on_is_counted(site: HostileSite, tmp_path: Path) -> None:
+    class Slow(Script):
+        async def predict(self, so_far):
+            prediction = await super().predict(so_far)
+            if self.seen[-1] == "Vanish":
+                await asyncio.sleep(2)
+            return prediction
+
+    script = Slow("Vanish", "Fading")
+    people = [SimulatedPerson("s", "u")]
+    options = BrowserOptions(quiet_seconds=0.1, page_seconds=6)
+    rolled = rollout(
+        site.address + "/",
+        script,
+        sessions=1,
+        people=people,
+        out=tmp_path / "a",
+        browser=options,
+        progress=no_progress,
+    )
+    assert rolled.ends == {"terminate": 1} and rolled.failures == {"not_possible": 1}
+    assert "is not on the page any more" in failure_of(tmp_path / "a")
 
 
 def test_bad_options_are_explained(site: HostileSite, tmp_path: Path) -> None:

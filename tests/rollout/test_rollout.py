@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from loopback import Answer, Hang, Loopback, Status
 
 from facsim.data import DataSet
 from facsim.data.audit import audit
@@ -316,7 +317,7 @@ def test_bad_input_is_explained(shop_data: DataSet, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"people\.jsonl, line 1: not JSON"):
         roll(tmp_path / "out", people=file)
     for options, message in (
-        ({"site": "amazon"}, "unknown site 'amazon': expected shop or shop:DESIGN"),
+        ({"site": "amazon"}, "unknown site 'amazon': expected shop, shop:DESIGN or an address"),
         ({"site": "shop:pink"}, "unknown design 'pink'"),
         ({"sessions": 0}, "sessions 0: expected 1 or more"),
         ({"predictor": "baseline:markov-1"}, "learns from people: give it a data set with --train"),
@@ -324,7 +325,28 @@ def test_bad_input_is_explained(shop_data: DataSet, tmp_path: Path) -> None:
         ({"predictor": "endpoint:http://127.0.0.1:1/v1#m", "workers": 2}, "asked over the network"),
         ({"people": tmp_path / "people.txt"}, "unknown kind of personas file"),
         ({"people": [SimulatedPerson("s1", "u1")]}, "session s1 is not one of"),
+        ({"people": 2 * [SimulatedPerson("s1", "u1")]}, "two people have the session id 's1'"),
     ):
         with pytest.raises(ConfigError, match=message):
             roll(tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_endpoint_that_answers_nonsense_or_hangs_is_counted(tmp_path: Path) -> None:
+    good = Answer('{"rationale": "Enough.", "action": {"type": "terminate"}}')
+    with Loopback([Answer("I would like some tea"), Hang(), good, Status(500), good]) as server:
+        rolled = roll(
+            tmp_path / "out",
+            f"endpoint:{server.url}/v1#m",
+            sessions=2,
+            concurrency=1,
+            timeout_s=1.0,
+            retries=0,
+            structured="off",
+        )
+        assert server.count == 5
+    assert rolled.ends == {"terminate": 2} and rolled.failures == {"unparseable": 1, "call_failed": 2}
+    (first, _) = rolled.data
+    assert first.steps[0].rationale == "Enough." and first.steps[0].rationale_source == "synthetic"
+    card = rolled.data.card.settings
+    assert card["predictor_settings"]["temperature"] == 1.0

@@ -16,7 +16,13 @@ PAGES = {
       <a href="/file.zip">Download</a> <a href="/plain" target="_blank">New tab</a>
       <a href="http://evil.example/steal">Outside</a> <a href="/out">Redirect outside</a>
       <a href="/tricks">Tricks</a> <a href="/confirm">Confirm</a> <a href="/slow">Slow</a>
-      <a href="/hidden">Hidden</a> <a href="/never">Never quiet</a> <a href="/crash">Crash</a>""",
+      <a href="/hidden">Hidden</a> <a href="/never">Never quiet</a> <a href="/shadow">Shadow</a> <a href="/vanish">Vanish</a>""",
+    "/shadow": """<h1>Shadow</h1><p>Light</p><x-box></x-box><script>
+      const root = document.querySelector('x-box').attachShadow({mode: 'open'});
+      root.innerHTML = '<form action="/plain"><input aria-label="Inner" name="q"></form><a href="/plain">Deep</a>';
+      </script>""",
+    "/vanish": """<h1>Vanish</h1><button id="v">Fading</button>
+      <script>setTimeout(() => v.remove(), 1500)</script>""",
     "/plain": "<h1>Plain</h1><a href='/'>Home</a>",
     "/hang": "<h1>Hang</h1><script>setTimeout(() => { while (true); }, 50)</script>",
     "/alerts": "<h1>Alerts</h1><script>setTimeout(() => { while (true) alert('more'); }, 50)</script>",
@@ -51,6 +57,7 @@ class HostileSite:
     def __init__(self, port: int) -> None:
         self.address = f"http://127.0.0.1:{port}"
         self.requests: Counter[str] = Counter()
+        self.cookies: Counter[str] = Counter()
 
 
 @contextmanager
@@ -61,6 +68,7 @@ def hostile_site() -> Iterator[HostileSite]:
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             site.requests[f"{self.command} {self.headers['Host']} {path}"] += 1
+            site.cookies.update(filter(None, [self.headers["Cookie"]]))
             if path == "/loop":
                 return self._send(302, b"", {"Location": "/loop"})
             if path == "/out":

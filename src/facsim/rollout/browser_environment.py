@@ -24,9 +24,12 @@ from facsim.schema import Action, Element
 from facsim.util.errors import InputError
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, Dialog, Locator, Page, Route
+    from playwright.async_api import BrowserContext, Dialog, ElementHandle, Locator, Page, Route
 
     from facsim.rollout.browser_pool import BrowserPool
+
+    Target = Locator | ElementHandle
+    """An element of the live page; in a shadow root only a handle can be had."""
 
 _ACTION_SECONDS: Final = 10.0
 """Time for one mouse or keyboard action: scrolling to the element, waiting until it is not covered."""
@@ -47,6 +50,11 @@ _FORM: Final = """e => e.form && {
   buttons: [...e.form.elements].filter(one => one.type === 'submit' || one.type === 'image')
     .map(one => (one.innerText || one.value || one.getAttribute('aria-label') || '') + '')
 }"""
+
+
+# The simplifier's path into shadow roots, as selectors relative to each.
+_IN_SHADOW: Final = """path => path.reduce(
+  (root, selector) => root && (root.shadowRoot || root).querySelector(selector), document)"""
 
 
 class BrowserEnvironment:
@@ -141,7 +149,7 @@ class BrowserEnvironment:
         """
         element = self._observation.page.by_name[action.name or ""]
         page, before = self._page, self._page.url
-        target = page.locator(element.locator)
+        target = await self._locate(page, element)
         form = await self._form(action, element, target)
         orders = action.text is None and places_order(element)
         if not self._pool.may_purchase(before) and pays(action, element, form):
@@ -227,23 +235,45 @@ class BrowserEnvironment:
         if context is None or context.browser is None or not context.browser.is_connected():
             raise BrowserLostError("the browser is gone")
 
-    async def _form(self, action: Action, element: Element, target: Locator) -> SubmittedForm | None:
+    async def _locate(self, page: Page, element: Element) -> Target:
+        """The element in the live page.
+
+        Raises:
+            ActionError: if it is gone.
+        """
+        from playwright.async_api import Error  # noqa: PLC0415 (an extra)
+
+        path = element.locator.split(" >>> ")
+        try:
+            if len(path) == 1:
+                located = page.locator(element.locator)
+                if await within(located.count(), _CALL_SECONDS, "finding an element") == 1:
+                    return located
+            else:
+                handle = await within(
+                    page.evaluate_handle(_IN_SHADOW, path), _CALL_SECONDS, "finding an element"
+                )
+                if found := handle.as_element():
+                    return found
+        except Error as error:
+            raise ActionError(f"{element.name} cannot be found: {_first_line(error)}") from None
+        raise ActionError(f"{element.name} is not on the page any more")
+
+    async def _form(self, action: Action, element: Element, target: Target) -> SubmittedForm | None:
         """The form that an action would submit, if any."""
         from playwright.async_api import Error  # noqa: PLC0415 (an extra)
 
         if action.text is None and element.tag not in ("button", "input"):
             return None
         try:
-            found = await within(
-                target.evaluate(_FORM, timeout=1000 * _ACTION_SECONDS), _CALL_SECONDS, "a form"
-            )
+            found = await within(target.evaluate(_FORM), _CALL_SECONDS, "a form")
         except Error:
             return None  # acting on it will fail, and says why
         if not found or not (found["submits"] or action.text is not None):
             return None
         return SubmittedForm(found["address"], found["method"], tuple(found["buttons"]))
 
-    async def _act(self, action: Action, element: Element, target: Locator) -> None:
+    async def _act(self, action: Action, element: Element, target: Target) -> None:
         from playwright.async_api import Error  # noqa: PLC0415 (an extra)
         from playwright.async_api import TimeoutError as TooLate  # noqa: PLC0415 (an extra)
 
@@ -292,7 +322,7 @@ def _leads_on(action: Action, element: Element) -> bool:
     return action.text is None and element.tag == "a" and bool(href) and not href.startswith(_WITHIN_PAGE)
 
 
-async def _type(target: Locator, element: Element, text: str) -> None:
+async def _type(target: Target, element: Element, text: str) -> None:
     """Choose an option, or replace the text of a field with real keys, and press Enter."""
     limit = 1000 * _ACTION_SECONDS
     if element.tag == "select":
@@ -301,9 +331,10 @@ async def _type(target: Locator, element: Element, text: str) -> None:
     await target.click(timeout=limit)
     await target.press("ControlOrMeta+a", timeout=limit)
     await target.press("Delete", timeout=limit)
-    await target.press_sequentially(
-        text, delay=_KEY_MILLISECONDS, timeout=limit + 1000 * len(text) * _SLOWEST_KEY_SECONDS
-    )
+    # A handle's `type` is what a locator's `press_sequentially` calls.
+    slowest = 1000 * len(text) * _SLOWEST_KEY_SECONDS
+    press_keys = getattr(target, "press_sequentially", target.type)
+    await press_keys(text, delay=_KEY_MILLISECONDS, timeout=limit + slowest)
     await target.press("Enter", timeout=limit)
 
 

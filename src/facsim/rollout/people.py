@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -165,7 +166,13 @@ def select_people(people: Sequence[SimulatedPerson], sessions: int, seed: int) -
 
     A larger number adds people to those of a smaller one. From the second time on, session ids end in `.2`,
     `.3` and so on.
+
+    Raises:
+        ConfigError: if two of them have one session id.
     """
+    counts = Counter(person.session_id for person in people)
+    if twice := next((session_id for session_id, count in counts.items() if count > 1), None):
+        raise ConfigError(f"two people have the session id {twice!r}: give each session an id of its own")
     if sessions < len(people):
         ranked = sorted(range(len(people)), key=lambda place: _rank(seed, people[place]))
         return [people[place] for place in sorted(ranked[:sessions])]
