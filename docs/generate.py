@@ -62,6 +62,8 @@ RETURN_TYPES = {
         "facsim.metrics.CeilingShares",
     ),
     "fidelity": (
+        "facsim.fidelity.ABPlan",
+        "facsim.fidelity.ChangeEffect",
         "facsim.fidelity.Measure",
         "facsim.fidelity.MeasureFidelity",
         "facsim.fidelity.PopulationFidelity",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from facsim.data.scrub.scrub import scrub
     from facsim.data.splits import split
     from facsim.evaluation import Run, compare, evaluate, score
-    from facsim.fidelity import FidelityReport, measure_fidelity
+    from facsim.fidelity import ABReport, FidelityReport, ab_test, measure_fidelity, plan_ab_test
     from facsim.metrics import compare_runs, compute_metrics
     from facsim.page import CategoryRules, Recipe, element_at, read_page, simplify
     from facsim.predict import Predictor, load_predictor
@@ -43,7 +43,7 @@ _HOMES = {
     "facsim.data.scrub.scrub": ("scrub",),
     "facsim.data.splits": ("split",),
     "facsim.evaluation": ("Run", "compare", "evaluate", "score"),
-    "facsim.fidelity": ("FidelityReport", "measure_fidelity"),
+    "facsim.fidelity": ("ABReport", "FidelityReport", "ab_test", "measure_fidelity", "plan_ab_test"),
     "facsim.metrics": ("compare_runs", "compute_metrics"),
     "facsim.page": ("CategoryRules", "Recipe", "element_at", "read_page", "simplify"),
     "facsim.predict": ("Predictor", "load_predictor"),
@@ -67,6 +67,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "ABReport",
     "Action",
     "Card",
     "CategoryRules",
@@ -93,6 +94,7 @@ __all__ = [
     "SimulatedPerson",
     "Step",
     "__version__",
+    "ab_test",
     "audit",
     "build_prompt",
     "build_report",
@@ -107,6 +109,7 @@ __all__ = [
     "load_predictor",
     "measure_fidelity",
     "parse_answer",
+    "plan_ab_test",
     "read_page",
     "replay",
     "score",

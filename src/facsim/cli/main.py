@@ -40,6 +40,7 @@ _VERBS = {
     "push": ("facsim.cli.push:command", "Upload a data set or a checkpoint to the Hugging Face hub."),
     "pull": ("facsim.cli.pull:command", "Download a data set or a checkpoint from the hub."),
     "fidelity": ("facsim.cli.fidelity:command", "How close simulated people are to real ones."),
+    "ab": ("facsim.cli.ab:command", "The effect of a change of a site on simulated people."),
     "report": ("facsim.cli.report:command", "Report on runs: leaderboard, one HTML file, tables, figures."),
 }
 

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from facsim.report.ab_tables import ab_csv, ab_plan_table, ab_table
     from facsim.report.build import build_report
     from facsim.report.document import Report
     from facsim.report.fidelity_files import save_fidelity
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 # The module of each name; the block above repeats it for type checkers.
 _HOMES = {
+    "ab_tables": ("ab_csv", "ab_plan_table", "ab_table"),
     "build": ("build_report",),
     "document": ("Report",),
     "fidelity_files": ("save_fidelity",),
@@ -59,6 +61,9 @@ __all__ = [
     "PublishedBoard",
     "PublishedRow",
     "Report",
+    "ab_csv",
+    "ab_plan_table",
+    "ab_table",
     "build_report",
     "comparison_table",
     "effect_table",
