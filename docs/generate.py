@@ -115,6 +115,7 @@ CONTENTS = {
         "how-to/read-a-report",
         "how-to/look-at-sessions",
         "how-to/simulated-people",
+        "how-to/test-a-change",
         "how-to/test-a-design",
         "how-to/roll-out",
         "scale",

@@ -27,7 +27,7 @@ from facsim.rollout import rollout
 from facsim.shop import DESIGNS, sample
 from facsim.shop.effect import DesignEffect, DesignOutcomes, Effect, compare_designs, simulate
 
-SESSIONS = {"oracle:": 120, "baseline:markov-2": 150, "choice": 60}
+SESSIONS = {"oracle:": 120, "baseline:markov-2": 300, "choice": 120}
 """Rollouts of each predictor in each design."""
 
 CHANGES = list(combinations(DESIGNS, 2))
@@ -151,11 +151,14 @@ def agreement_table(
             length = float(np.sqrt((size @ size) * (sizes @ sizes)))
             correlation = f"{size @ sizes / length:.2f}" if length else "-"
             error = float(np.sqrt(np.square(size - sizes).sum() / np.square(sizes).sum()))
-            margins = [(one.difference.high or 0.0) - one.difference.value for one in effects]
-            covered = int((np.abs(size - sizes) <= np.hypot(margins, 1.96 * errors)).sum())
+            known_error = np.array([one.difference.high is not None for one in effects])
+            ends = [(one.difference.low or 0.0, one.difference.high or 0.0) for one in effects]
+            below, above = np.array(ends).T
+            slack = 1.96 * errors
+            inside = (below - slack <= sizes) & (sizes <= above + slack)
+            covered = f"{int(inside[known_error].sum())} of {int(known_error.sum())}"
             lines.append(
-                f"| | `{spec}` | {hits} of {of} | {slope:.2f} | {correlation} | {error:.2f} "
-                f"| {covered} of {len(true)} |"
+                f"| | `{spec}` | {hits} of {of} | {slope:.2f} | {correlation} | {error:.2f} | {covered} |"
             )
     return "\n".join(lines)
 

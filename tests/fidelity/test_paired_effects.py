@@ -82,6 +82,35 @@ def test_intervals_contain_the_truth_and_tests_keep_their_level() -> None:
     assert rejected <= stats.binom.ppf(0.999, trials, 0.05)
 
 
+def test_rare_purchases_have_intervals_that_contain_the_truth() -> None:
+    """1% of pairs buy only in A, 3% only in B: in most samples of 100 pairs hardly any differs."""
+    rng = np.random.default_rng(4)
+    covered = 0
+    for _ in range(400):
+        drawn = rng.choice(4, size=100, p=[0.01, 0.03, 0.05, 0.91])
+        a, b = np.isin(drawn, (0, 2)), np.isin(drawn, (1, 2))
+        [found] = paired_effects(
+            arm(np.arange(100), conversion=a), arm(np.arange(100), conversion=b), resamples=1
+        )
+        covered += found.difference.low <= 0.02 <= found.difference.high
+    assert covered / 400 > 0.93
+
+
+def test_where_no_pair_differs_conversion_has_an_interval_and_other_measures_have_none() -> None:
+    """By hand: 98 pairs and two more, whose squares sum to 1/2, over 101 clusters: the square of the error is
+    101/100 · (1/4 + 1/4) / 100²."""
+    users = np.arange(98)
+    bought = (users % 7 == 0).astype(float)
+    one = arm(users, conversion=bought, revenue=100 * bought)
+    effects = {found.measure: found for found in paired_effects(one, one)}
+    margin = stats.t.ppf(0.975, 100) * np.sqrt(101 / 100) * np.sqrt(101 / 100 * 0.5) / 100
+    assert effects["conversion"].difference.high == pytest.approx(margin)
+    assert effects["conversion"].difference.low == pytest.approx(-margin)
+    assert (
+        effects["revenue"].difference.low is None and "no pair differs" in effects["revenue"].difference.note
+    )
+
+
 def test_experiments_drawn_from_a_a_find_an_effect_as_often_as_stated() -> None:
     rng = np.random.default_rng(2)
     users = clustered(rng, 80)

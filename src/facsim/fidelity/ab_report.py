@@ -121,7 +121,7 @@ class ABReport:
                 HtmlCell(f"{one.a:.3g}", number=True),
                 HtmlCell(f"{one.b:.3g}", number=True),
                 HtmlCell(f"{one.difference.value:+.3g}", number=True),
-                HtmlCell(f"{one.difference.low:+.3g} to {one.difference.high:+.3g}", number=True, dim=True),
+                HtmlCell(_ends(one), number=True, dim=True),
                 HtmlCell(f"{one.adjusted_p:.3f}", number=True),
             ]
             for one in self.effects
@@ -129,3 +129,8 @@ class ABReport:
         what = f"· {self.site_b} against {self.site_a}, {self.sessions:,} sessions each by {self.predictor}"
         heads = ["measure", "A", "B", "B - A", f"{100 * self.level:g}%", "Holm p"]
         return figure(paragraph(what, strong="A/B test"), table(heads, rows))
+
+
+def _ends(one: ChangeEffect) -> str:
+    low, high = one.difference.low, one.difference.high
+    return "" if low is None or high is None else f"{low:+.3g} to {high:+.3g}"

@@ -220,7 +220,7 @@ def _shop_people(site: str, sessions: int, seed: int) -> list[SimulatedPerson]:
 
 
 def _part(progress: Progress, place: int, sessions: int, arm: str) -> Progress:
-    def report(done: int, _: int | None, note: str = "") -> None:
+    def report(done: int, total: int | None, note: str = "") -> None:  # noqa: ARG001 - a part of the whole
         progress(place * sessions + done, len(ARMS) * sessions, f"{arm} {note}".strip())
 
     return report

@@ -2,12 +2,17 @@
 
 A session is paired with the one of the same person in the other design. Sessions of one person are a cluster;
 the error of the mean difference is cluster-robust, as in `facsim.shop.effect`.
+
+Few pairs differ in whether they end in a purchase, often none. The interval of conversion therefore has two
+more pairs, half of one with +1, half of one with -1, and one without a difference (Agresti & Min 2005). Other
+measures have no interval where no pair differs: nothing is known of how large a rare difference would be.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Final
@@ -72,10 +77,9 @@ def paired_effects(
     effects = []
     for name, values in a.values.items():
         sums = clusters.sums(b.values[name] - values)
-        mean, error = float(sums.sum() / len(a)), clusters.error(sums)
-        margin = expanded_z(level, clusters.number) * error
+        error = clusters.error(sums)
         p = permutation_p(sums, resamples=resamples, seed=seed)
-        difference = Estimate(mean, mean - margin, mean + margin, len(a), clusters.number)
+        difference = _interval(name, clusters, sums, level)
         effects.append(
             ChangeEffect(
                 name, float(values.mean()), float(b.values[name].mean()), difference, error, p, p,
@@ -84,6 +88,21 @@ def paired_effects(
         )  # fmt: skip
     adjusted = holm([one.p for one in effects])
     return tuple(replace(one, adjusted_p=p) for one, p in zip(effects, adjusted, strict=True))
+
+
+def _interval(name: str, clusters: _Clusters, sums: FloatArray, level: float) -> Estimate:
+    mean, error = clusters.mean(sums), clusters.error(sums)
+    size, z = round(clusters.counts.sum()), expanded_z(level, clusters.number)
+    middle = mean
+    if name == "conversion":
+        more = clusters.with_two_pairs()
+        added = np.append(sums, _TWO_PAIRS)
+        middle, error = more.mean(added), more.error(added)
+        z = expanded_z(level, more.number)
+    elif error == 0:
+        return Estimate(mean, None, None, size, clusters.number, "no pair differs: no interval")
+    low, high = min(mean, middle - z * error), max(mean, middle + z * error)
+    return Estimate(mean, low, high, size, clusters.number)
 
 
 def false_positive_rates(
@@ -153,17 +172,36 @@ def sessions_needed(
     return math.ceil((detectable_effect(deviation, level=level, power=power) / effect) ** 2)
 
 
+# Weight and value of the pairs that are added for conversion.
+_TWO_PAIRS: Final = np.array([0.5, -0.5, 0.0])
+_TWO_PAIRS_SIZES: Final = np.array([0.5, 0.5, 1.0])
+
+
 class _Clusters:
     """The sessions of each person."""
 
     def __init__(self, users: Sequence[str]) -> None:
         _, self._codes = np.unique(np.array(users, dtype=object), return_inverse=True)
-        self.number = int(self._codes.max(initial=-1)) + 1
+        self.counts = np.bincount(self._codes).astype(np.float64)
         if self.number < 2:
             raise ConfigError(
                 f"sessions of {self.number} person: an effect needs those of at least 2 for its error"
             )
-        self.counts = np.bincount(self._codes).astype(np.float64)
+
+    @property
+    def number(self) -> int:
+        """How many people there are."""
+        return len(self.counts)
+
+    def with_two_pairs(self) -> _Clusters:
+        """With the pairs of Agresti and Min as people of their own; for `mean` and `error` only."""
+        more = copy(self)
+        more.counts = np.append(self.counts, _TWO_PAIRS_SIZES)
+        return more
+
+    def mean(self, sums: FloatArray) -> float:
+        """The mean over sessions."""
+        return float(sums.sum() / self.counts.sum())
 
     def sums(self, values: FloatArray) -> FloatArray:
         """The sum of a session's value for each person."""

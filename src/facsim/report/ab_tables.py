@@ -113,13 +113,15 @@ def _heading(found: ABReport | ABPlan) -> str:
 
 def _effect_cells(one: ChangeEffect) -> list[str]:
     found = one.difference
-    low, high = (_shown(one.measure, end or 0.0, "+") for end in (found.low, found.high))
+    interval = ABSENT
+    if found.low is not None and found.high is not None:
+        interval = f"[{_shown(one.measure, found.low, '+')}, {_shown(one.measure, found.high, '+')}]"
     return [
         _title(one.measure),
         _shown(one.measure, one.a),
         _shown(one.measure, one.b),
         _shown(one.measure, found.value, "+"),
-        f"[{low}, {high}]",
+        interval,
     ]
 
 
