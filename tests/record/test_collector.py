@@ -19,6 +19,7 @@ from recorded_browser import study_of
 from facsim.data import DataSet
 from facsim.record.extension_package import ORIGIN
 from facsim.record.recording import Recording
+from facsim.util.errors import ConfigError
 
 SITE = "https://shop.example"
 INSTALLATION = "ab" * 12
@@ -215,6 +216,20 @@ def test_events_survive_the_death_of_the_collector(tmp_path: Path) -> None:
         token = recording.token
     again = Recording(study_of(SITE), tmp_path / "data")
     assert (again.token, again.store.count("action")) == (token, 1)
+
+
+def test_a_port_that_is_taken_is_named(client: Client, tmp_path: Path) -> None:
+    other = Recording(study_of(SITE, port=client.port), tmp_path / "other")
+    with pytest.raises(ConfigError, match=f"port {client.port} is taken"), other.collector():
+        pass
+    other.store.close()
+
+
+def test_other_data_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "card.json").write_text("{}")
+    with pytest.raises(ConfigError, match="was not recorded here"):
+        Recording(study_of(SITE), tmp_path / "data")
 
 
 def test_forgetting_removes_the_bytes(client: Client) -> None:

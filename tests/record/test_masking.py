@@ -25,6 +25,7 @@ SECRETS = {
     "new password": "N3w-Secret-Word",
     "card": "4111 1111 1111 1111",
     "card typed into a comment": "5555-5555-5555-4444",
+    "card in a sentence": "6011000990139424",
     "card on the page": "378282246310005",
     "security code": "7391",
     "one-time code": "604913",
@@ -63,6 +64,7 @@ PAGE = f"""<!doctype html><html><head><title>Account</title></head><body data-us
 <section data-private><label>Finding <input id="finding"></label>
   <p>{SECRETS["text in a private part"]}</p><img alt="{SECRETS["label in a private part"]}"></section>
 <label>Comment <textarea id="comment"></textarea></label>
+<label>Sentence <input id="sentence"></label>
 <label>Name <input id="name"></label><input type="file" id="file">
 </form>
 <p>Your card {SECRETS["card on the page"]} is saved. Order 1234567890123.</p>
@@ -107,10 +109,11 @@ def test_no_byte_of_a_secret_leaves_the_page(
                 ("#password", "password"), ("#shown", "shown password"), ("#new", "new password"), ("#card", "card"),
                 ("#cvv", "security code"), ("#otp", "one-time code"), ("#tan", "German one-time code"),
                 ("#street", "private field"), ("#note", "field private for the study"),
-                ("#finding", "field in a private part"), ("#comment", "card typed into a comment"),
+                ("#finding", "field in a private part"), ("#sentence", "card in a sentence"), ("#comment", "card typed into a comment"),
             ]:  # fmt: skip
                 page.click(field)
-                page.keyboard.type(SECRETS[secret])
+                text = f"My card is {SECRETS[secret]}, please" if field == "#sentence" else SECRETS[secret]
+                page.keyboard.type(text)
                 if field == "#shown":
                     page.click("#show")
                     page.click(field)
@@ -154,7 +157,7 @@ def test_no_byte_of_a_secret_leaves_the_page(
     }
     assert typed == {
         "Password": "***", "Other password": "***", "New": "***", "Number": "***", "CVV": "***", "Enter it": "***",
-        "Bestätigungscode": "***", "Street": "***", "Note": "***", "***": "***", "Comment": "***", "Name": "Ada",
+        "Bestätigungscode": "***", "Street": "***", "Note": "***", "***": "***", "Sentence": "***", "Comment": "***", "Name": "Ada",
     }  # fmt: skip
     assert session.steps[0].url.endswith("?access_token=***&password=***&lang=en")
     assert data.card.settings["typed texts masked"] >= 12

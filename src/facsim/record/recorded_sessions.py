@@ -40,12 +40,10 @@ from facsim.record.events import (
     TabEvent,
 )
 from facsim.record.study import Study
-from facsim.schema import Action, Outcome
+from facsim.schema import MASKED_TEXT, Action, Outcome
 from facsim.util.errors import InputError
 from facsim.util.progress import Progress
 
-MASK = "***"
-"""What masked text is replaced by."""
 _QUOTE = r'(?:"|&(?:amp;)*quot;)'
 
 
@@ -93,7 +91,7 @@ class RecordedSessions:
                 consents += isinstance(event, Consent)
                 if isinstance(event, RecordedAction):
                     masked += event.masked
-                    actions_masked += event.text == MASK
+                    actions_masked += event.text == MASKED_TEXT
         study = self._study
         return Card(
             name=self._name,
@@ -143,6 +141,9 @@ class _Reader:
         for stored in self._store.events(self._installation):
             if isinstance(stored.event, Rationale):
                 self._rationales[stored.event.action] = stored.event.text
+            elif isinstance(stored.event, TabEvent):
+                # Which tab a document is in may be noted after its first action.
+                self._tabs[stored.event.doc] = stored.event.tab
         last = 0.0
         for stored in self._store.events(self._installation):
             event = stored.event
@@ -203,7 +204,6 @@ class _Reader:
             self._report.note(f"the recorder failed in {event.where}: {event.message}")
 
     def _tab_event(self, event: TabEvent) -> Iterator[RawSession]:
-        self._tabs[event.doc] = event.tab
         if event.kind == "document":
             if event.opener is not None:
                 self._visit.context.append({"kind": "new tab", "tab": self._tab(event.doc)})
@@ -291,7 +291,7 @@ class _Reader:
             else:
                 action = Action.type_and_submit(name, event.text or "")
                 submitted = event.submitted
-                if event.text == MASK:
+                if event.text == MASKED_TEXT:
                     self._report.note("typed text was masked in the page: its true value is unknown", where)
         return RawStep(
             html=html,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -85,7 +86,7 @@ class Recording:
         require_web_packages("recording")
         from facsim.record.collector import Collector  # noqa: PLC0415 (an extra)
 
-        with bind_localhost(self.study.port if port is None else port) as listener:
+        with _bind(self.study.port if port is None else port) as listener:
             number = int(listener.getsockname()[1])
 
             def note(installation: str, actions: int) -> None:
@@ -106,6 +107,15 @@ class Recording:
 
     def _note_delivery(self) -> None:
         self.delivered_at = time.monotonic()
+
+
+def _bind(port: int) -> socket.socket:
+    try:
+        return bind_localhost(port)
+    except ConfigError:
+        raise ConfigError(
+            f"port {port} is taken. Is another recording running? Else set another `port` in the study's file"
+        ) from None
 
 
 def _stop(server: Server, thread: threading.Thread) -> None:

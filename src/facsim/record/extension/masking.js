@@ -37,8 +37,6 @@ facsim.masking = (() => {
   const secrets = new Set();
   let byLength = [];
 
-  const isEntry = e => e.localName === 'input' || e.localName === 'textarea' || e.isContentEditable;
-
   function isSecretField(e) {
     if (e.localName === 'input' && e.type === 'password') oncePassword.add(e);
     if (oncePassword.has(e)) return true;
@@ -122,7 +120,7 @@ facsim.masking = (() => {
   }
 
   return {
-    MASK, isEntry, isSecretField, isPrivate, remember, clean, value, address,
+    MASK, isSecretField, isPrivate, remember, clean, value, address,
     // Study selectors are tried one by one, so that a wrong one does not disable the others.
     setPrivate(selectors) {
       const usable = (selectors || []).filter(selector => {

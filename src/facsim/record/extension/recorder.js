@@ -33,7 +33,6 @@
       this.implied = false; // whether a click may follow that the browser makes: of a label's control, or of Enter in a form
       this.dirty = true;
       this.page = null;
-      this.costs = [];
       this.ready = this.refresh(true).then(() => this.started());
     }
 
@@ -113,7 +112,6 @@
       Object.assign(taken, {scroll: this.scroll(), url: this.address(), title: this.title()});
       this.dirty = false;
       this.page = taken;
-      this.costs.push(taken.cost);
       return taken;
     }
 
@@ -314,7 +312,9 @@
       if (submitted && !text) return;
       const secret = typed.secret || this.isSecret(typed.field);
       if (secret) masking.remember(text);
-      this.action('type', typed.shot, {text: secret ? masking.MASK : masking.clean(text), submitted, label: typed.label});
+      // A text that is masked in part is unknown as a whole.
+      const known = !secret && masking.clean(text) === text;
+      this.action('type', typed.shot, {text: known ? text : masking.MASK, submitted, label: typed.label});
     }
 
     onSelect(select) {
