@@ -39,7 +39,9 @@ def test_outcome_metrics_leave_censored_sessions_out_and_say_how_many(
     )
     assert note in run.notes
     assert note in Run.open(tmp_path / "run").notes
-    assert "sessions are censored" in facsim("report", tmp_path / "run")
+    assert note in facsim("report", tmp_path / "run", "--format", "json")
+    facsim("report", tmp_path / "run", "-o", tmp_path / "report.html")
+    assert note in (tmp_path / "report.html").read_text()
 
 
 def test_a_run_without_censored_sessions_has_no_such_note(shop: DataSet, tmp_path: Path) -> None:
