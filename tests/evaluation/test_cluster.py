@@ -286,6 +286,7 @@ def test_random_kills(cluster: Any, second_node: Any, make_shop: Callable, tmp_p
                 cluster.remove_node(second_node, allow_graceful=False)
                 second_node = cluster.add_node(**NODE)
             else:
+                assert any(alive(pid) for pid in server.workers)
                 driver.kill()
                 driver.wait()
                 # Its workers end with it.
@@ -309,8 +310,10 @@ def test_random_kills(cluster: Any, second_node: Any, make_shop: Callable, tmp_p
 
 
 def alive(pid: int) -> bool:
+    """Whether an actor lives. Ids of ended ones are soon those of other processes on a busy machine."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        is_actor = b"_ActorHost" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return is_actor and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
@@ -322,6 +325,7 @@ def test_ctrl_c_ends_in_seconds_and_leaves_nothing(
     with CountingServer(delay=0.05) as server:
         driver = start_driver(data, out, server.url, cluster.address)
         wait_until(lambda: len(journaled(out)) > 20)
+        assert any(alive(pid) for pid in server.workers)
         os.killpg(driver.pid, signal.SIGINT)
         printed = driver.communicate(timeout=20)[0]
         assert driver.returncode == 130
