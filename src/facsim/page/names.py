@@ -198,7 +198,7 @@ class _Namer:
         if words:
             # The widget gets the name, although its label is clickable, too.
             return f"{words}_label" if tag == "label" and node in self._labels.of_widgets else words
-        if tag == "a" and self._shows_picture(node):
+        if tag == "a" and "img" in self._tree.tags[node : self._tree.ends[node]]:
             return "image"
         if href[:4].lower() == "tel:":
             return "phone"
