@@ -243,6 +243,13 @@ def test_a_new_page_ends_typing(tmp_path: Path) -> None:
     assert data.steps["url"].to_list() == ["https://shop.example/", "https://shop.example/2"]
 
 
+def test_a_field_that_has_the_focus_from_the_start(tmp_path: Path) -> None:
+    recorder = Recorder(page(SEARCH)).focuses(12).opens(page(SEARCH), "https://shop.example/2")
+    data, report = read(tmp_path, recorder.inputs(11, "t").inputs(11, "te"))
+    assert actions(data) == [("type_and_submit", "search_input", "te")]
+    assert not [kind for kind in report.noted if "without focus" in kind]
+
+
 def test_addresses_that_change_without_a_document(tmp_path: Path) -> None:
     recorder = Recorder(page(*TWO_LINKS))
     recorder.add(5, {"tag": "$url_changed", "payload": {"href": "https://shop.example/a"}}).clicks(20)

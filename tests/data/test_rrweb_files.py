@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from facsim.data import DataSet, IngestReport
 from facsim.data.ingest import ingest
 from facsim.data.sources.rrweb import json_stream
 from facsim.data.sources.rrweb.event_files import read_events
+from facsim.data.sources.rrweb.event_spool import EventSpool
 from facsim.util.errors import ConfigError, InputError
 
 LINK = element(20, "a", text(21, "Kettles"), href="/kettles")
@@ -144,6 +146,27 @@ def test_numbered_files_of_a_folder_are_segments(tmp_path: Path) -> None:
     data, report = sessions(tmp_path, **parts)
     assert data.sessions.height == 1
     assert len(data.steps) == 2
+    assert not report.repaired
+
+
+def test_a_file_of_many_recordings_takes_linear_time(tmp_path: Path) -> None:
+    """As a database exports them: a row for each event, the recordings mixed."""
+    count = 3_000
+    with (tmp_path / "x.jsonl").open("w") as file:
+        for event in EVENTS[:6]:
+            for number in range(count):
+                file.write(json.dumps({"session_id": f"s{number}", "user_id": "u", "data": event}) + "\n")
+    report = IngestReport("", "")
+    start = time.process_time()
+    with EventSpool(report) as spool:
+        spool.read(tmp_path / "x.jsonl")
+        recordings = spool.recordings("x")
+        assert [one.key for one in recordings] == [f"s{number}" for number in range(count)]
+        assert {one.user for one in recordings} == {"u"}
+        assert {one.targets for one in recordings} == {frozenset({20})}
+        for one in recordings:
+            assert [found.event["type"] for found in spool.events(one) if found.event] == [4, 2, 3, 3, 3]
+    assert time.process_time() - start < 20
     assert not report.repaired
 
 

@@ -37,6 +37,7 @@ _SESSION_KEYS: Final = (
 )
 _WINDOW_KEYS: Final = ("window_id", "windowId", "$window_id")
 _USER_KEYS: Final = ("distinct_id", "distinctId", "$user_id", "user_id", "userId")
+_LEARNED: Final = ("session", "window", "user", "weak_id")
 _CONTENT_KEYS: Final = frozenset(
     {"data", "events", "event", "snapshot", "snapshots", "snapshot_data", "$snapshot_data", "rrweb_data"}
 )
@@ -54,6 +55,7 @@ class Wrapper:
         outer: the wrapper around this one.
         session, window, user: what it says itself.
         weak_id: an `id` that may be that of the session.
+        is_open: whether it may still learn: it is read key by key, and its ids may come after the events.
     """
 
     file: Path
@@ -62,6 +64,23 @@ class Wrapper:
     window: str | None = None
     user: str | None = None
     weak_id: str | None = None
+    is_open: bool = False
+
+    def closed(self) -> Wrapper:
+        """The same in one object, around it only what is open."""
+        found = Wrapper(self.file)
+        wrapper: Wrapper | None = self
+        while wrapper is not None and not wrapper.is_open:
+            for name in _LEARNED:
+                if getattr(found, name) is None:
+                    setattr(found, name, getattr(wrapper, name))
+            wrapper = wrapper.outer
+        found.outer = wrapper
+        return found
+
+    def identity(self) -> tuple[object, ...]:
+        """What tells closed wrappers apart."""
+        return (id(self.outer), *(getattr(self, name) for name in _LEARNED))
 
     def get(self, name: str) -> str | None:
         """The innermost value of `session`, `window`, `user` or `weak_id`."""
@@ -136,7 +155,7 @@ class _EventReader:
     found: int = 0
 
     def events(self) -> Iterator[RecordedEvent]:
-        outer = Wrapper(self.file)
+        outer = Wrapper(self.file, is_open=True)
         values = 0
         while self.json.peek():
             try:
@@ -188,7 +207,7 @@ class _EventReader:
         if whole is not None:
             yield from self._inside(*whole, wrapper, depth)
             return
-        own = Wrapper(self.file, wrapper)
+        own = Wrapper(self.file, wrapper, is_open=True)
         event: dict[str, Any] = {}
         self.json.take("{")
         while self.json.peek() != "}":

@@ -8,6 +8,7 @@ import os
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final, Self
@@ -69,7 +70,7 @@ class ReplayedEvent:
     event: dict[str, Any] | None
 
 
-@dataclass(slots=True)
+@dataclass
 class EventSpool:
     """Events of files, in a temporary file: memory holds only their times and places. A context manager.
 
@@ -89,7 +90,8 @@ class EventSpool:
     _owners: array[int] = field(default_factory=lambda: array("L"))
     _wrappers: list[Wrapper] = field(default_factory=list)
     _targets: list[set[int]] = field(default_factory=list)
-    _numbers: dict[int, int] = field(default_factory=dict)
+    _last: tuple[Wrapper, int] | None = None
+    _numbers: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         with using_disk():
@@ -115,14 +117,10 @@ class EventSpool:
 
     def _add(self, found: RecordedEvent) -> None:
         event = found.event
-        number = self._numbers.get(id(found.wrapper))
-        if number is None:
-            number = self._numbers[id(found.wrapper)] = len(self._wrappers)
-            self._wrappers.append(found.wrapper)  # kept, so its id stays its own
-            self._targets.append(set())
         data, kind = event.get("data"), event["type"]
         if not _matters(kind, data):
             return
+        number = self._number_of(found.wrapper)
         source = data.get("source") if kind == INCREMENTAL and isinstance(data, dict) else None
         # Of the rest, only the time counts.
         text = _encoded(found) if source is None or source in _REPLAYED else b""
@@ -137,6 +135,19 @@ class EventSpool:
         self._owners.append(number)
         self._end += len(text)
 
+    def _number_of(self, wrapper: Wrapper) -> int:
+        """The number of a recording's window. Rows have a wrapper each, which say the same."""
+        if self._last is not None and self._last[0] is wrapper:
+            return self._last[1]
+        closed = wrapper.closed()
+        number = self._numbers.get(closed.identity())
+        if number is None:
+            number = self._numbers[closed.identity()] = len(self._wrappers)
+            self._wrappers.append(closed)
+            self._targets.append(set())
+        self._last = wrapper, number
+        return number
+
     def _time(self, event: dict[str, Any], wrapper: Wrapper) -> float:
         time = event.get("timestamp")
         if isinstance(time, (int, float)) and not isinstance(time, bool) and 0 <= time <= _NEVER:
@@ -150,54 +161,54 @@ class EventSpool:
         Args:
             default: key of a recording that the files do not name.
         """
-        keys = [wrapper.get("session") or wrapper.get("weak_id") or default for wrapper in self._wrappers]
-        distinct = list(dict.fromkeys(keys))
         if not len(self):
             return []
-        place = {key: number for number, key in enumerate(distinct)}
+        keys = [wrapper.get("session") or wrapper.get("weak_id") or default for wrapper in self._wrappers]
+        wrappers: dict[str, list[int]] = {}
+        for index, key in enumerate(keys):
+            wrappers.setdefault(key, []).append(index)
+        place = {key: number for number, key in enumerate(wrappers)}
         owners = np.frombuffer(self._owners, dtype=f"u{self._owners.itemsize}")
-        times = self._filled_times()
-        of_event = np.asarray([place[key] for key in keys])[owners]
+        recording = np.asarray([place[key] for key in keys])[owners]
+        as_read = np.argsort(recording, kind="stable")
+        is_late = (np.diff(self.times[as_read]) < 0) & (np.diff(recording[as_read]) == 0)
+        late = np.bincount(recording[as_read][1:][is_late], minlength=len(place))
+        by_time = np.lexsort((self.times, recording))
+        ends = np.searchsorted(recording[by_time], np.arange(len(place)), side="right")
         found = []
-        for number, key in enumerate(distinct):
-            positions = np.flatnonzero(of_event == number)
-            if not len(positions):
-                continue
-            own = [index for index, other in enumerate(keys) if other == key]
-            late = int((np.diff(times[positions]) < 0).sum())
-            wrapper = self._wrappers[own[0]]
-            if late:
-                self.report.repair(
-                    "events out of order: sorted by time", f"{wrapper.file.name} ({key})", times=late
-                )
-            found.append(
-                SpooledRecording(
-                    key,
-                    next((user for index in own if (user := self._wrappers[index].get("user"))), None),
-                    f"{wrapper.file.name} (recording {key})",
-                    positions[np.argsort(times[positions], kind="stable")],
-                    frozenset().union(*(self._targets[index] for index in own)),
-                )
-            )
+        for (key, own), order, late_events in zip(
+            wrappers.items(), np.split(by_time, ends[:-1]), late, strict=True
+        ):
+            file = self._wrappers[own[0]].file.name
+            if late_events:
+                kind = "events out of order: sorted by time"
+                self.report.repair(kind, f"{file} ({key})", times=int(late_events))
+            users = (self._wrappers[index].get("user") for index in own)
+            targets = frozenset().union(*(self._targets[index] for index in own))
+            user = next(filter(None, users), None)
+            found.append(SpooledRecording(key, user, f"{file} (recording {key})", order, targets))
         return found
 
-    def _filled_times(self) -> npt.NDArray[np.float64]:
-        """The times; events before the first one with a time take that."""
+    @cached_property
+    def times(self) -> npt.NDArray[np.float64]:
+        """The times of all events, once all are read; those before the first one with a time take that."""
         times = np.frombuffer(self._times, dtype=np.float64)
         known = np.flatnonzero(~np.isnan(times))
         return np.nan_to_num(times, nan=float(times[known[0]]) if len(known) else 0.0)
+
+    @cached_property
+    def _windows(self) -> list[str]:
+        return [wrapper.get("window") or "" for wrapper in self._wrappers]
 
     def events(self, recording: SpooledRecording) -> Iterator[ReplayedEvent]:
         """The events of a recording by time, without exact repetitions."""
         with using_disk():
             self._file.flush()
         handle = self._file.fileno()
-        times = self._filled_times()
-        windows = [wrapper.get("window") or "" for wrapper in self._wrappers]
         now, seen = -1.0, set[tuple[str, bytes]]()
         for position in recording.order:
-            time, length = float(times[position]), self._lengths[position]
-            window = windows[self._owners[position]]
+            time, length = float(self.times[position]), self._lengths[position]
+            window = self._windows[self._owners[position]]
             if not length:
                 yield ReplayedEvent(time, window, None)
                 continue

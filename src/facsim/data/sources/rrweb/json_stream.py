@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import zlib
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -17,6 +18,7 @@ LONGEST_VALUE: Final = 256 * 2**20
 MOST_UNPACKED: Final = 200
 """Packed JSON is rarely a fiftieth of its size; a thousandth is the most that deflate can do."""
 _SMALL: Final = 64 * 2**20
+_NO_SPACE: Final = re.compile(r"[^ \t\r\n]")
 _CHUNK: Final = 2**20
 _ANY: Final = 47
 """`wbits` for zlib or gzip data, whichever it is."""
@@ -56,10 +58,11 @@ class JsonStream:
     def peek(self) -> str:
         """The next character that is not white space; empty at the end."""
         while True:
-            while self.at < len(self.buffer):
-                if self.buffer[self.at] not in " \t\r\n":
-                    return self.buffer[self.at]
-                self.at += 1
+            found = _NO_SPACE.search(self.buffer, self.at)
+            if found:
+                self.at = found.start()
+                return found[0]
+            self.at = len(self.buffer)
             if not self.more():
                 return ""
 

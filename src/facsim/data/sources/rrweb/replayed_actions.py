@@ -148,7 +148,7 @@ class WindowReplay:
             yield from self.finish()
             if self.url is not None:
                 self._report.count_read("navigations")
-            self.url = href
+            self.url, self._focused = href, None  # the new page may set the focus before it is recorded
 
     def _snapshot(self, data: dict[str, Any]) -> Iterator[TimedStep]:
         # A checkout in the middle of typing goes on; on another page it ends.
