@@ -51,7 +51,7 @@ def shop_in_browser(sessions: int, seed: int, folder: Path) -> None:
         sessions=sessions,
         seed=seed,
         out=folder / "rolled",
-        browser=QUICK,
+        browser=BrowserOptions(quiet_seconds=0.15, page_seconds=60),
         progress=no_progress,
     )
     assert not rolled.failures

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _ACTION_SECONDS: Final = 10.0
 """Time for one mouse or keyboard action: scrolling to the element, waiting until it is not covered."""
-_CALL_SECONDS: Final = 15.0
+_CALL_SECONDS: Final = 30.0
+_LAUNCH_SECONDS: Final = 120.0
 _CLOSE_SECONDS: Final = 10.0
 _MOST_DIALOGS: Final = 20
 _MOST_TABS: Final = 8
@@ -50,7 +51,6 @@ _FORM: Final = """e => e.form && {
   buttons: [...e.form.elements].filter(one => one.type === 'submit' || one.type === 'image')
     .map(one => (one.innerText || one.value || one.getAttribute('aria-label') || '') + '')
 }"""
-
 
 # The simplifier's path into shadow roots, as selectors relative to each.
 _IN_SHADOW: Final = """path => path.reduce(
@@ -78,10 +78,10 @@ class BrowserEnvironment:
 
         await self.close()
         try:
-            self._context = await within(self._pool.new_context(person), _CALL_SECONDS, "a new context")
+            self._context = await within(self._pool.new_context(person), _LAUNCH_SECONDS, "a new context")
             self._context.on("page", self._adopt)
             self._context.on("dialog", self._on_dialog)
-            if self._pool.may_purchase(self._pool.url) is False:
+            if not self._pool.may_purchase(self._pool.url):
                 await self._context.route("**/*", self._guard_request)
             self._tabs: list[Page] = []
             self._crashed = False

@@ -33,7 +33,7 @@ from facsim.util.progress_bar import default_progress
 from facsim.util.work_folder import WorkFolder
 
 MAX_STEPS: Final = 200
-"""Default limit of actions per session. Fewer than one in 100,000 simulated shoppers takes as many."""
+"""Default limit of actions per session, many times what an average simulated shopper takes."""
 
 _TABS: Final = 4
 """Sessions in flight in a browser, at least."""
