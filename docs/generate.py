@@ -54,6 +54,7 @@ RETURN_TYPES = {
         "facsim.evaluation.config.Counts",
         "facsim.evaluation.environment.Environment",
     ),
+    "record": ("facsim.record.record", "facsim.record.export_extension"),
     "rollout": ("facsim.rollout.rollout", "facsim.rollout.people.read_personas"),
     "metrics": (
         "facsim.metrics.Metrics",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from facsim.predict import Predictor, load_predictor
     from facsim.prompt import PromptConfig, build_prompt, parse_answer
     from facsim.rationale import synthesize
+    from facsim.record import Study
     from facsim.report import Leaderboard, Report, build_report, leaderboard
     from facsim.rollout import Rollout, SimulatedPerson
     from facsim.schema import Action, Element, Page, PastStep, Prediction, Session, SessionSoFar, Step
@@ -50,6 +51,7 @@ _HOMES = {
     "facsim.prompt": ("PromptConfig", "build_prompt", "parse_answer"),
     "facsim.rationale": ("synthesize",),
     "facsim.report": ("Leaderboard", "Report", "build_report", "leaderboard"),
+    "facsim.record": ("Study",),
     "facsim.rollout": ("Rollout", "SimulatedPerson"),
     "facsim.schema": (
         "Action",
@@ -93,6 +95,7 @@ __all__ = [
     "SftConfig",
     "SimulatedPerson",
     "Step",
+    "Study",
     "__version__",
     "ab_test",
     "audit",

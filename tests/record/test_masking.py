@@ -45,6 +45,7 @@ SECRETS = {
     "file name": "medical-report-77",
     "password in a frame": "Frame-Pass-11",
     "password in a closed shadow root": "Shadow-Pass-22",
+    "shown password in a shadow root": "Shadow-Shown-33",
     "text of a closed shadow root": "closed-private-4",
 }
 FRAME = '<!doctype html><title>Frame</title><label>Password <input type="password" id="fp"></label>'
@@ -69,11 +70,15 @@ PAGE = f"""<!doctype html><html><head><title>Account</title></head><body data-us
 </form>
 <p>Your card {SECRETS["card on the page"]} is saved. Order 1234567890123.</p>
 <a href="/done?token={SECRETS["token in a link"]}&page=2">Next</a><button id="go">Go on</button>
-<iframe src="/frame"></iframe><x-closed style="display: block"></x-closed>
+<x-open></x-open><iframe src="/frame"></iframe><x-closed style="display: block"></x-closed>
 <script>
   password.addEventListener('input', () => {{ echo.textContent = password.value; document.title = password.value;
     password.setAttribute('value', password.value); history.replaceState(null, '', '?q=' + encodeURIComponent(password.value)); }});
   show.addEventListener('click', () => {{ shown.type = 'text'; }});
+  customElements.define('x-open', class extends HTMLElement {{ connectedCallback() {{
+    this.attachShadow({{mode: 'open'}}).innerHTML = '<input type="password" aria-label="Wi-Fi"><button>Reveal</button>';
+    this.shadowRoot.querySelector('button').onclick = () => {{ this.shadowRoot.querySelector('input').type = 'text'; }};
+  }} }});
   customElements.define('x-closed', class extends HTMLElement {{ connectedCallback() {{
     this.attachShadow({{mode: 'closed'}}).innerHTML = '<label>Password <input type="password"></label>' +
       '<p class="ph-no-capture">{SECRETS["text of a closed shadow root"]}</p>'; }} }});
@@ -118,6 +123,9 @@ def test_no_byte_of_a_secret_leaves_the_page(
                     page.click("#show")
                     page.click(field)
                     page.keyboard.type("!")
+            page.get_by_role("button", name="Reveal").click()
+            page.get_by_label("Wi-Fi").click()
+            page.keyboard.type(SECRETS["shown password in a shadow root"])
             page.frame_locator("iframe").locator("#fp").click()
             page.keyboard.type(SECRETS["password in a frame"])
             page.locator("x-closed").click(position={"x": 120, "y": 12})
@@ -157,7 +165,7 @@ def test_no_byte_of_a_secret_leaves_the_page(
     }
     assert typed == {
         "Password": "***", "Other password": "***", "New": "***", "Number": "***", "CVV": "***", "Enter it": "***",
-        "Bestätigungscode": "***", "Street": "***", "Note": "***", "***": "***", "Sentence": "***", "Comment": "***", "Name": "Ada",
+        "Bestätigungscode": "***", "Street": "***", "Note": "***", "***": "***", "Sentence": "***", "Comment": "***", "Wi-Fi": "***", "Name": "Ada",
     }  # fmt: skip
     assert session.steps[0].url.endswith("?access_token=***&password=***&lang=en")
     assert data.card.settings["typed texts masked"] >= 12

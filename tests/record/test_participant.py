@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser import FLAGS
-from recorded_browser import RecordedBrowser, close, recorded_browser, study_of
+from recorded_browser import RecordedBrowser, close, recorded_browser, study_of, wait_for_recorder
 from small_site import SmallSite, small_site
 
 from facsim.data import DataSet
@@ -35,7 +35,8 @@ def site() -> Iterator[SmallSite]:
 
 @pytest.fixture
 def recording(site: SmallSite, tmp_path: Path) -> Iterator[Recording]:
-    study = study_of(site.address, rationale_share=1.0, persona_questions=("Your age?", "Your job?"))
+    questions = ("Your age?", "Your job?")
+    study = study_of(site.address, start=f"{site.address}/", rationale_share=1.0, persona_questions=questions)
     made = Recording(study, tmp_path / "data")
     yield made
     made.store.close()
@@ -70,9 +71,10 @@ def test_consent_persona_and_rationales(
         consent.check("#agree")
         consent.locator("#questions input").first.fill("34")
         consent.fill("#intent", "A gift")
-        consent.click("button.main")
-        consent.wait_for_selector("#done:not([hidden])")
-        page = browser.open(site.address)
+        with browser.context.expect_page() as opened:
+            consent.click("button.main")
+        page = opened.value  # the study's start
+        wait_for_recorder(page)
         page.click("#a")
         frame = wait_for_question(browser, page)
         assert "You clicked “Add”." in frame.inner_text("body")

@@ -47,4 +47,5 @@ $('form').addEventListener('submit', async event => {
     text: document.querySelector('main').innerText.slice(0, 20000)});
   $('form').hidden = true;
   $('done').hidden = false;
+  if (study.start) await chrome.tabs.create({url: study.start});
 });

@@ -163,6 +163,8 @@ facsim.snapshot = (() => {
     // What is set by properties, not attributes: the live values and states of fields.
     state(e, tag, inPrivate) {
       if (tag === 'input') {
+        // Noted even if it is empty: it stays a password when the page shows what is typed later.
+        if (e.type === 'password') facsim.masking.isSecretField(e);
         if (e.type === 'checkbox' || e.type === 'radio') {
           return (e.checked ? ' checked=""' : '') + (e.hasAttribute('value') && !inPrivate ? ` value="${escapeAttribute(clean(e.value))}"` : '');
         }
