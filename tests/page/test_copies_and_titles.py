@@ -232,6 +232,7 @@ def test_second_link_with_the_title_of_a_card() -> None:
         ('<footer><a href="tel:+18666403800">1-866-640-3800</a></footer>', "footer.phone"),
         ("<label><input type=checkbox>£10 - £25</label>", "10_to_25"),
         ('<a href="/17"><svg><use href="#icon-cart"></use></svg></a>', "cart"),
+        ('<a href="#" class="arrow"><span class="fa arrow"></span></a>', "arrow"),
         ('<button class="btn btn-cart" onclick="buy()"></button>', "cart"),
         ('<button class="header__menu-toggle"></button>', "menu"),
         ('<button class="btn-primary"></button>', "button"),

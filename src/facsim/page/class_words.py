@@ -15,6 +15,7 @@ _ICON = re.compile(
     r"|border|pull-left|pull-right|ul|li|bar|icon|button|btn|link|wrapper|container|left|right)(?: |$))"
     r"([a-z][a-z-]{0,30}[a-z]|x)(?: |$)"
 )
+_SET_AND_ICON = re.compile(r"(?:fa[srlb]?|glyphicon|icon) ([a-z][a-z-]{0,30}[a-z])")
 _LONGEST_ICON = 80
 VARIANT = "data-facsim-variant"
 """The kind of screen that a part of the page is for, if its class names say so: `mobile` or `desktop`."""
@@ -36,8 +37,11 @@ _FUNCTION = re.compile(
 
 def read_class(value: str, found: dict[str, str]) -> None:
     """Add what class names tell to the attributes."""
-    if "-" in value and len(value) <= _LONGEST_ICON and (icon := _ICON.search(value)):
-        found[ICON] = icon[1]
+    if len(value) <= _LONGEST_ICON:
+        icon = _ICON.search(value) if "-" in value else None
+        icon = icon or _SET_AND_ICON.fullmatch(value)
+        if icon:
+            found[ICON] = icon[1]
     if _MAY_BE_VARIANT.search(value) and (variant := variant_of(value)):
         found[VARIANT] = variant
 
