@@ -233,6 +233,7 @@ def test_second_link_with_the_title_of_a_card() -> None:
         ("<label><input type=checkbox>£10 - £25</label>", "10_to_25"),
         ('<a href="/17"><svg><use href="#icon-cart"></use></svg></a>', "cart"),
         ('<a href="#" class="arrow"><span class="fa arrow"></span></a>', "arrow"),
+        ('<a href="#" class="arrow"><span class="fa arrow x7f3"></span></a>', "arrow"),
         ('<button class="btn btn-cart" onclick="buy()"></button>', "cart"),
         ('<button class="header__menu-toggle"></button>', "menu"),
         ('<button class="btn-primary"></button>', "button"),

@@ -15,7 +15,9 @@ _ICON = re.compile(
     r"|border|pull-left|pull-right|ul|li|bar|icon|button|btn|link|wrapper|container|left|right)(?: |$))"
     r"([a-z][a-z-]{0,30}[a-z]|x)(?: |$)"
 )
-_SET_AND_ICON = re.compile(r"(?:fa[srlb]?|glyphicon|icon) ([a-z][a-z-]{0,30}[a-z])")
+_SET_AND_ICON = re.compile(
+    r"(?:^| )(?:fa[srlb]?|glyphicon) (?!fa-|glyphicon-)([a-z][a-z-]{0,30}[a-z])(?= |$)"
+)
 _LONGEST_ICON = 80
 VARIANT = "data-facsim-variant"
 """The kind of screen that a part of the page is for, if its class names say so: `mobile` or `desktop`."""
@@ -39,7 +41,7 @@ def read_class(value: str, found: dict[str, str]) -> None:
     """Add what class names tell to the attributes."""
     if len(value) <= _LONGEST_ICON:
         icon = _ICON.search(value) if "-" in value else None
-        icon = icon or _SET_AND_ICON.fullmatch(value)
+        icon = icon or _SET_AND_ICON.search(value)
         if icon:
             found[ICON] = icon[1]
     if _MAY_BE_VARIANT.search(value) and (variant := variant_of(value)):
