@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -20,6 +24,7 @@ from facsim.data import DataSet
 from facsim.record.extension_package import ORIGIN
 from facsim.record.recording import Recording
 from facsim.util.errors import ConfigError
+from facsim.util.localhost import bind_localhost
 
 SITE = "https://shop.example"
 INSTALLATION = "ab" * 12
@@ -344,3 +349,27 @@ def test_rationales_and_persona(client: Client) -> None:
     (session,) = sessions(client)
     assert session.persona == "Age? 30"
     assert (session.steps[0].rationale, session.steps[0].rationale_source) == ("It is cheap.", "human")
+
+
+def test_the_command_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    with bind_localhost(0) as listener:
+        port = listener.getsockname()[1]
+    fields = study_of(SITE, port=port).model_dump(mode="json", exclude_none=True)
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(fields))
+    command = [sys.executable, "-m", "facsim", "record", "study.yaml", "--out", "data"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert f"127.0.0.1:{port}" in first
+        assert (tmp_path / "data.recording" / "token").read_text() in process.stdout.readline()
+        assert (tmp_path / "data.recording" / "token").stat().st_mode & 0o077 == 0
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+    assert process.returncode == 0
+    assert "Nothing was recorded" in rest
+    assert not (tmp_path / "data").exists()

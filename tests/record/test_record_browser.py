@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 from recorded_browser import RecordedBrowser, close
 from running_shop import RunningShop
+from viewing import served
 
+from facsim import build_report, evaluate
 from facsim.data import DataSet
 from facsim.data.audit import audit
 from facsim.page import simplify
 
 
-def test_a_visit_becomes_a_session(browser: RecordedBrowser, shop: RunningShop) -> None:
+def test_a_visit_becomes_a_session(browser: RecordedBrowser, shop: RunningShop, tmp_path: Path) -> None:
     page = browser.open(shop.address)
     names_live = [element.name for element in simplify(page.content()).elements]
     page.get_by_role("searchbox").first.click()
@@ -50,3 +55,10 @@ def test_a_visit_becomes_a_session(browser: RecordedBrowser, shop: RunningShop) 
     found = audit(data)
     assert not found.failed, found.findings
     assert not [finding for finding in found.findings if "name" in finding.check]
+
+    run = evaluate(data, "baseline:always-terminate", part="all", run_dir=tmp_path / "run")
+    assert run.metrics["accuracy"].value == 0.5  # of the two steps after the first
+    assert "always-terminate" in build_report([run]).to_html()
+    with served(browser.recording.out, [tmp_path / "run"]) as address:
+        shown = urlopen(f"{address}/session?{urlencode({'id': session.session_id})}").read().decode()
+    assert "work shoes" in shown
