@@ -156,7 +156,7 @@ def test_people_without_outcomes_times_or_addresses(tmp_path: Path) -> None:
     )
     report = measure_fidelity(real, shop_of(tmp_path / "rollout", 12, 3), resamples=99)
     names = {one.measure for one in report["rollout"].measures}
-    assert names == set(MEASURES) - {"outcome", "revisits", "duration", "pause"}
+    assert names == set(MEASURES) - {"outcome", "revisits", "products", "duration", "pause"}
     assert report["rollout"].score is not None
 
 

@@ -63,6 +63,12 @@ def test_times_are_missing_where_they_were_not_recorded() -> None:
     assert measured(MEASURES["duration"], {"real": REAL, "untimed": untimed}).shares.keys() == {"real"}
 
 
+def test_products_are_missing_where_targets_have_no_names_of_their_own() -> None:
+    events = [step("product_click", name="view_item"), step("product_click", name="view_item")]
+    nameless = population("nameless", [{"steps": events}])
+    assert measured(MEASURES["products"], {"real": REAL, "nameless": nameless}).shares.keys() == {"real"}
+
+
 def shares(name: str, row: int) -> dict[str, float]:
     found = of(name)
     return {part: value for part, value in zip(found.parts, found.shares["real"][row], strict=True) if value}

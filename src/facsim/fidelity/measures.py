@@ -200,8 +200,11 @@ def _query_length(population: SessionPopulation) -> FloatArray:
     return _per_session(population, typed.group_by("session").agg(words.mean().alias("n")))
 
 
-def _products(population: SessionPopulation) -> FloatArray:
+def _products(population: SessionPopulation) -> FloatArray | None:
+    """Different names of opened products; None where all have one name, as in logs that record no targets."""
     opened = population.steps.filter(pl.col("category") == "product_click")
+    if opened.height > 1 and opened["name"].drop_nulls().n_unique() < 2:
+        return None
     return _per_session(population, opened.group_by("session").agg(pl.col("name").n_unique().alias("n")))
 
 
