@@ -234,25 +234,28 @@ def test_actions_keep_to_the_rate_of_the_host(site: HostileSite, tmp_path: Path)
     assert time.monotonic() - began > 3
 
 
+def kill_browser() -> None:
+    """Kill the Chromium that this process started."""
+
+    def children(pid: object, words: str) -> list[int]:
+        command = ["pgrep", "-P", str(pid), "-f", words]
+        return [
+            int(found) for found in subprocess.run(command, capture_output=True, text=True).stdout.split()
+        ]
+
+    browsers = [
+        pid for driver in children(os.getpid(), "playwright|node") for pid in children(driver, "chrom")
+    ]
+    assert browsers, "no browser of this process"
+    for pid in browsers:
+        os.kill(pid, signal.SIGKILL)
+
+
 def test_a_killed_browser_is_replaced_and_nothing_asked_twice(site: HostileSite, tmp_path: Path) -> None:
     class Killer(Script):
         async def predict(self, so_far):
             if self.asked == 1:
-                children = subprocess.run(
-                    ["pgrep", "-P", str(os.getpid()), "-f", "playwright|node|driver"],
-                    capture_output=True,
-                    text=True,
-                ).stdout.split()
-                found = [
-                    int(pid)
-                    for parent in children
-                    for pid in subprocess.run(
-                        ["pgrep", "-P", parent, "-f", "chrom"], capture_output=True, text=True
-                    ).stdout.split()
-                ]
-                assert found, "no browser of this process"
-                for pid in found:
-                    os.kill(pid, signal.SIGKILL)
+                kill_browser()
                 await asyncio.sleep(0.5)
             return await super().predict(so_far)
 
@@ -269,6 +272,18 @@ def test_a_killed_browser_is_replaced_and_nothing_asked_twice(site: HostileSite,
     )
     assert rolled.ends == {"terminate": 1} and script.asked == rolled.answers == 3
     assert [step.action.type for step in rolled.data.session("s").steps] == ["click", "click", "terminate"]
+
+
+def test_an_order_is_placed_once_even_if_the_browser_dies(site: HostileSite, tmp_path: Path) -> None:
+    posts = "POST " + site.address.removeprefix("http://") + " /checkout/confirm"
+    before = site.requests[posts]
+    site.on_post = kill_browser
+    try:
+        rolled, script = visit(site, tmp_path / "a", "Pay page", "Place your order")
+    finally:
+        site.on_post = None
+    assert site.requests[posts] == before + 1
+    assert rolled.ends == {"purchase": 1} and script.asked == 2
 
 
 def test_a_login_is_taken_from_a_storage_state(site: HostileSite, tmp_path: Path) -> None:

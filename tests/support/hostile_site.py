@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -58,6 +58,7 @@ class HostileSite:
         self.address = f"http://127.0.0.1:{port}"
         self.requests: Counter[str] = Counter()
         self.cookies: Counter[str] = Counter()
+        self.on_post: Callable[[], None] | None = None
 
 
 @contextmanager
@@ -69,6 +70,8 @@ def hostile_site() -> Iterator[HostileSite]:
             path = urlsplit(self.path).path
             site.requests[f"{self.command} {self.headers['Host']} {path}"] += 1
             site.cookies.update(filter(None, [self.headers["Cookie"]]))
+            if self.command == "POST" and site.on_post:
+                site.on_post()
             if path == "/loop":
                 return self._send(302, b"", {"Location": "/loop"})
             if path == "/out":

@@ -151,7 +151,7 @@ class BrowserEnvironment:
         page, before = self._page, self._page.url
         target = await self._locate(page, element)
         form = await self._form(action, element, target)
-        orders = action.text is None and places_order(element)
+        orders = self.places_order(action)
         if not self._pool.may_purchase(before) and pays(action, element, form):
             return None
         await self._pool.wait_for_turn(before)
@@ -170,6 +170,11 @@ class BrowserEnvironment:
     def category(self, action: Action) -> str:
         """The category of an action on the current page."""
         return self._pool.categories.category(action, self._observation.page, self._observation.url)
+
+    def places_order(self, action: Action) -> bool:
+        """Whether an action presses a button that places an order."""
+        element = self._observation.page.by_name.get(action.name or "")
+        return action.type == "click" and element is not None and places_order(element)
 
     def draw_order(self, action: Action) -> DrawOrder:
         """By type, name and text."""

@@ -103,11 +103,12 @@ class SessionLoop:
                     person.intent,
                     self._settings.site,
                 )
+                known = log.recorded(so_far.step, attempt)
                 answer = await self._answer(so_far, attempt, observation, draw, log)
                 action = answer.action
                 if answer.failure is None and action is not None:
-                    if action.type == "terminate":
-                        return SessionEnd("terminate")
+                    if (end := self._end_without_acting(action, known)) is not None:
+                        return end
                     following: Observation | None
                     try:
                         following = await self._environment.step(action)
@@ -128,6 +129,20 @@ class SessionLoop:
         except SiteError as error:
             return SessionEnd("site", str(error), can_retry=isinstance(error, BrowserLostError))
         return SessionEnd("max_steps", f"after {self._settings.max_steps} actions")
+
+    def _end_without_acting(self, action: Action, known: RolloutAnswer | None) -> SessionEnd | None:
+        """How the session ends if the action is not to be carried out; None if it is.
+
+        Args:
+            action: what is to be done.
+            known: the answer that an interrupted run had got here.
+        """
+        if action.type == "terminate":
+            return SessionEnd("terminate")
+        if known is not None and known.action == action and self._environment.places_order(action):
+            # The run was interrupted after this answer: the order may have been placed.
+            return SessionEnd("purchase")
+        return None
 
     async def _answer(
         self,

@@ -146,6 +146,11 @@ class ShopEnvironment:
         """The category of an action on the current page."""
         return self._categories.category(self._actions.of(action), action, self._observation.url)
 
+    def places_order(self, action: Action) -> bool:
+        """Whether an action places the order."""
+        found = self._actions.of(action)
+        return found is not None and found.kind == "place_order"
+
     def draw_order(self, action: Action) -> DrawOrder:
         """The order of `facsim shop sample`, by what the element does."""
         return self._actions.draw_order(action)

@@ -80,6 +80,9 @@ class WebEnvironment(Protocol):
     def category(self, action: Action) -> str:
         """The category of an action on the current page."""
 
+    def places_order(self, action: Action) -> bool:
+        """Whether an action of the current page places an order, which must not be done twice."""
+
     def draw_order(self, action: Action) -> DrawOrder:
         """Place of an action of the current page in the order in which actions are drawn."""
 
