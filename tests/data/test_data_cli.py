@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rrweb_recordings import Recorder, element, page, text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -145,3 +146,17 @@ def test_control_characters_of_a_log_do_not_reach_the_terminal(tmp_path: Path) -
         for stream in (answer.stdout, answer.stderr):
             assert not {"\x1b", "\x07", "\u202e"} & set(stream), stream
     assert all(answer.returncode == 2 for answer in (strict, broken, missing))
+
+
+def test_ingest_of_a_recording(tmp_path: Path) -> None:
+    link = element(20, "a", text(21, "Kettles"), href="/kettles")
+    Recorder(page(link)).clicks(20).clicks(20, after=1200).write(tmp_path / "replay.json")
+    done = facsim("ingest", "rrweb", "replay.json", "--gap", "15", "--out", "own", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2 sessions, 2 steps, 1 page, 1 user" in done.stdout
+    assert "session cut at a pause of more than 15 minutes" in done.stdout
+    (tmp_path / "no.json").write_text("no")
+    done = facsim("ingest", "rrweb", "no.json", "--out", "none", folder=tmp_path)
+    assert done.returncode == 2
+    assert "no.json: is not JSON" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -69,7 +69,7 @@ def test_clicks_have_the_page_and_the_named_element_around_the_node(tmp_path: Pa
     session = data.sessions.row(0, named=True)
     assert (session["site"], session["outcome"], session["censored"]) == ("shop.example", None, True)
     assert session["user_id"] == "recording r0"
-    assert report.read_counts == {"files": 1, "events": 6, "recordings": 1, "full snapshots": 1}
+    assert report.read_counts == {"files": 1, "events": 6, "recordings": 1, "windows": 1, "snapshots": 1}
     assert report.noted["recording without a user: counted as a person of its own"].count == 1
 
 
@@ -363,7 +363,7 @@ def test_tabs_have_their_own_pages_and_one_order(tmp_path: Path) -> None:
         ("click", "go", None),
     ]
     assert data.sessions.select("session_id", "user_id").rows() == [("s", "ann")]
-    assert report.read_counts["further windows"] == 1
+    assert report.read_counts["windows"] == 2
     assert data.steps["url"].to_list()[1] == "https://shop.example/"
 
 

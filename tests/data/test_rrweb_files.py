@@ -56,6 +56,15 @@ def posthog(event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
+def in_postgres_order(value: Any) -> Any:
+    """JSON as Postgres stores it: short keys first."""
+    if isinstance(value, list):
+        return [in_postgres_order(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: in_postgres_order(value[key]) for key in sorted(value, key=lambda key: (len(key), key))}
+
+
 def lines(*values: Any) -> bytes:
     return "\n".join(json.dumps(value) for value in values).encode()
 
@@ -68,9 +77,7 @@ SHAPES: dict[str, Callable[[list[Any]], bytes]] = {
     ).encode(),
     "indented": lambda events: json.dumps({"a": {"events": events}}, indent=2).encode(),
     "lines": lambda events: lines(*events),
-    "lines in Postgres order": lambda events: lines(
-        *({key: event[key] for key in ("data", "type", "timestamp")} for event in events)
-    ),
+    "lines in Postgres order": lambda events: lines(*map(in_postgres_order, events)),
     "rows": lambda events: lines(*({"session_id": "s", "event": event} for event in events)),
     "rows of JSON in text": lambda events: lines(
         *({"session_id": "s", "data": json.dumps(event)} for event in events)

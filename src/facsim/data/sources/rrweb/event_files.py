@@ -42,7 +42,10 @@ _CONTENT_KEYS: Final = frozenset(
     {"data", "events", "event", "snapshot", "snapshots", "snapshot_data", "$snapshot_data", "rrweb_data"}
 )
 _WHOLE_KEYS: Final = ("events", "snapshots", "rrweb_data")
-_EVENT_DATA_KEYS: Final = frozenset({"source", "node", "href", "tag", "initialOffset", "plugin", "payload"})
+_DATA_KEYS: Final = (
+    "source node href tag initialOffset plugin payload adds texts removes attributes positions"
+)
+_EVENT_DATA_KEYS: Final = frozenset(_DATA_KEYS.split())
 _DAMAGED: Final = "file is damaged or cut off: the events before the damage are kept"
 
 

@@ -155,7 +155,7 @@ class WindowReplay:
         before = self._typing.node if self._typing else None
         if not self.dom.load(data.get("node")):
             return
-        self._report.count_read("full snapshots")
+        self._report.count_read("snapshots")
         self._press = self._echo = self._chosen = None
         if self._focused is not None and self._focused not in self.dom.nodes:
             self._focused = None

@@ -140,8 +140,7 @@ class Rrweb:
             window = windows.get(event.window)
             if window is None:
                 window = windows[event.window] = WindowReplay(report, recording.where, recording.targets)
-                if len(windows) > 1:
-                    report.count_read("further windows")
+                report.count_read("windows")
             if is_by_person(event.event):
                 is_pause = last is not None and event.time - last > self._gap * 60_000
                 if is_pause or active != event.window:
