@@ -70,17 +70,17 @@ def latex(report: ReportData) -> str:
     rows = []
     for entry in report.entries:
         row = entry.row
-        name = _tex(one_line(row.name, _NAME))
+        name = tex_text(one_line(row.name, _NAME))
         tied = "$^{\\approx}$" if row.separable is False else ""
         cells = [leaderboard_table.with_interval(row.values.get(board.ranking_metric))]
         cells += [leaderboard_table.percent(row.values.get(metric)) for metric in chosen]
-        rows.append([f"\\textbf{{{name}}}" if row.best else f"{name}{tied}", *map(_tex_number, cells)])
+        rows.append([f"\\textbf{{{name}}}" if row.best else f"{name}{tied}", *map(tex_number, cells)])
     marks = "Best run in bold; $\\approx$: not separable from the best by a paired permutation test"
-    caption = f"{_tex(one_line(leaderboard_table.heading(board), 200))}. {marks}."
-    parts = ["% needs \\usepackage{booktabs}", _tex_table(caption, heads, rows)]
+    caption = f"{tex_text(one_line(leaderboard_table.heading(board), 200))}. {marks}."
+    parts = ["% needs \\usepackage{booktabs}", tex_table(caption, heads, rows)]
     for title, others, found in _sections(report):
-        escaped = [[_tex(cells[0]), *map(_tex_number, cells[1:])] for cells in found]
-        parts.append(_tex_table(_tex(title), [_tex(head) for head in others], escaped))
+        escaped = [[tex_text(cells[0]), *map(tex_number, cells[1:])] for cells in found]
+        parts.append(tex_table(tex_text(title), [tex_text(head) for head in others], escaped))
     return "\n\n".join(parts) + "\n"
 
 
@@ -297,10 +297,10 @@ def spreadsheet_text(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _tex(text: str) -> str:
+def tex_text(text: str) -> str:
     r"""Text escaped for LaTeX.
 
-    >>> print(_tex("100% of a_b"))
+    >>> print(tex_text("100% of a_b"))
     100\% of a\_b
     """
     return re.sub(r"[\\&%$#_{}~^<>|]", lambda found: _LATEX[found[0]], text)
@@ -315,11 +315,13 @@ def _begun(row: str) -> str:
     return f"{{}}{row}" if row.startswith(("[", "*")) else row
 
 
-def _tex_number(cell: str) -> str:
-    return _tex(cell).replace(leaderboard_table.ABSENT, "--")
+def tex_number(cell: str) -> str:
+    """A number escaped for LaTeX, a missing one as a dash."""
+    return tex_text(cell).replace(leaderboard_table.ABSENT, "--")
 
 
-def _tex_table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def tex_table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A LaTeX table in booktabs style. Caption, heads and cells must be escaped already."""
     columns = "l" + "r" * (len(heads) - 1)
     body = "\n".join(f"    {_begun(' & '.join(row))} \\\\" for row in rows)
     return (

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 
 from facsim.fidelity import MEASURES, FidelityReport, MeasureFidelity, PopulationFidelity
 from facsim.metrics import Estimate
-from facsim.report.exports import _tex, _tex_number, _tex_table, spreadsheet_text
+from facsim.report.exports import spreadsheet_text, tex_number, tex_table, tex_text
 from facsim.report.leaderboard_table import ABSENT, TextTable, escaped, markdown_table
 from facsim.report.terminal_summary import p_value
 from facsim.util.display_text import one_line
@@ -67,8 +67,10 @@ def fidelity_latex(report: FidelityReport) -> str:
     r"""The same tables as LaTeX; they need `\usepackage{booktabs}`."""
     parts = ["% needs \\usepackage{booktabs}"]
     for table in _every_table(report):
-        rows = [[*map(_tex, row[: table.left]), *map(_tex_number, row[table.left :])] for row in table.rows]
-        parts.append(_tex_table(_tex(table.title), [_tex(head) for head in table.heads], rows))
+        rows = [
+            [*map(tex_text, row[: table.left]), *map(tex_number, row[table.left :])] for row in table.rows
+        ]
+        parts.append(tex_table(tex_text(table.title), [tex_text(head) for head in table.heads], rows))
     return "\n\n".join(parts) + "\n"
 
 
