@@ -10,6 +10,7 @@ from in_process_cli import facsim
 
 from facsim.data import DataSet
 from facsim.data.ingest import ingest
+from facsim.data.scrub.scrub import scrub
 from facsim.view.library import Library, SessionFilter
 from facsim.view.session_list import session_rows
 
@@ -102,3 +103,12 @@ def test_the_viewer_lists_no_typed_text_that_looks_personal(log: Path) -> None:
     tooltips = [cell.title for row in rows for cell in row.cells]
     assert not any("maria" in tooltip.lower() for tooltip in tooltips)
     assert any("red mug" in tooltip for tooltip in tooltips)
+
+
+def test_nothing_in_the_shop_looks_personal_but_the_delivery_address(tmp_path: Path) -> None:
+    """Its pages were written for other purposes: products, brands, reviews signed by their authors."""
+    facsim("shop", "sample", "--sessions", "25", "--seed", "3", "--out", tmp_path / "shop")
+    report = scrub(tmp_path / "shop", tmp_path / "out")
+    assert set(report.replaced) <= {"address", "name"}
+    assert set(report.replaced["name"]) == {"personas"}  # the field `name` of its shoppers
+    assert len(report.values.get("address", ())) <= 1

@@ -152,8 +152,9 @@ class _Scrub:
     def _note_found(self, text: str, people: Collection[str]) -> None:
         """Note who a text is about: a name in a greeting is one elsewhere, too."""
         for span in self._scrubber.detector.find(text):
-            if span.kind in _LOOKED_FOR:
-                value = " ".join(text[span.start : span.end].replace(EDGE, " ").split())
+            value = " ".join(text[span.start : span.end].replace(EDGE, " ").split())
+            # A single word after a cue may be any word.
+            if span.kind in _LOOKED_FOR and not value.isalpha():
                 for user in people:
                     self._values.setdefault(user, {}).setdefault(value, span.kind)
 
