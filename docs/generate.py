@@ -109,6 +109,7 @@ CONTENTS = {
         "your-model/*",
     ),
     "How-to guides": (
+        "how-to/bring-your-logs",
         "how-to/record-a-study",
         "how-to/compare-two-models",
         "how-to/evaluate-an-endpoint",
