@@ -40,6 +40,7 @@ FINDINGS = {
     "fields in a formula": ("<math><input ><input >", None),
     "a tag as a name": ("<xİ onclick></xİ><hrİ<input tabindex=0>", None),
     "a map that takes the focus": ("<map tabindex=0>", None),
+    "a frame in a frame in a drawing": ('<svg><iframe><iframe srcdoc="&lt;select &gt">', None),
     "a link called like a letter that folding changes": ("<a href=1>ΐ</a><a href=2>ΐ</a><a href=3>ŉ", None),
 }
 

@@ -31,7 +31,11 @@ def take_documents(document: LexborHTMLParser) -> list[str]:
         The inline documents, in order.
     """
     sources: list[str] = []
+    # In a drawing a frame can be inside another one, and goes with its content.
+    inner = {frame.mem_id for frame in document.css("iframe iframe")}
     for frame in document.css("iframe"):
+        if frame.mem_id in inner:
+            continue
         for child in _children(frame):
             child.decompose()
         source = frame.attributes.get("srcdoc")
