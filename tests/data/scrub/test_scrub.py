@@ -285,3 +285,19 @@ def test_what_a_recorder_saw_beside_a_step_is_scrubbed(tmp_path: Path) -> None:
     assert context["scroll"] == 20
     assert re.fullmatch(r"https://shop.example/a\?token=TOKEN_\w{8}&q=tea", context["navigated"][0])
     assert context["title"].startswith("Hello, NAME_")
+
+
+def test_a_name_in_the_fields_of_a_persona_is_looked_for_in_its_texts(tmp_path: Path) -> None:
+    with DataSetWriter(tmp_path / "in", Card(name="in", source="jsonl", origin="a test")) as writer:
+        page_id = writer.add_page("<html><body><a name=x>x</a></body></html>")
+        step = Step(page_id, Action.click("x"), rationale="Dana would take the red one.")
+        fields = json.dumps({"name": "Dana", "age": 34, "city": "Leeds"})
+        writer.add_session(
+            Session("s", "u", (step,), persona="Dana, 34, likes Leeds and tea.", persona_fields=fields)
+        )
+    scrub(tmp_path / "in", tmp_path / "out", key=KEY)
+    data = DataSet.open(tmp_path / "out")
+    session = data.session("s")
+    assert "Dana" not in everything(data)
+    assert re.fullmatch(r"NAME_\w{8}, 34, likes Leeds and tea\.", session.persona or "")
+    assert (session.steps[0].rationale or "").startswith((session.persona or "")[:13])

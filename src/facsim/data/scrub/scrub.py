@@ -135,6 +135,9 @@ class _Scrub:
             if len(people) == 1:
                 with _naming(data.pages.file, page_id):
                     self._note_found(parts_of(html).text, people)
+        for user, fields in data.sessions.select("user_id", "persona_fields").drop_nulls().iter_rows():
+            for name, text in _named_texts(fields):
+                self._note(FormField(name, "", "", ""), [(user, text)])
         for user, *about in data.sessions.select("user_id", "persona", "intent").iter_rows():
             for text in filter(None, about):
                 self._note_found(text, (user,))
@@ -202,6 +205,16 @@ class _Scrub:
                 self._scrubber.text(as_markdown, "reports", name),
                 name=name,
             )
+
+
+def _named_texts(fields: str) -> Iterator[tuple[str, str]]:
+    """The texts at the top of a JSON object, with their keys."""
+    try:
+        found = json.loads(fields)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(found, dict):
+        yield from ((name, text) for name, text in found.items() if isinstance(text, str))
 
 
 @contextmanager
