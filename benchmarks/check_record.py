@@ -1,11 +1,12 @@
 """Check the recorder in Chromium: scripted sessions against the data set that comes out, and its cost.
 
-    python benchmarks/check_record.py [--sessions 30] [--json FILE]
+    python benchmarks/check_record.py [--sessions 30] [--oscar] [--json FILE]
 
 Two thirds of the sessions are on the embedded shop, on a slow network and in two tabs; the others on
-difficult pages (shadow roots, a frame, suggestions, listeners). Before every action the script notes on the
-live page which element it means. Compared are, action by action: its type, text and order, the name of the
-target, and the names of all elements of the recorded page with those of the live page.
+difficult pages (shadow roots, a frame, suggestions, listeners). With `--oscar` half of the sessions on shops
+are on django-oscar, which is installed as for the page corpus (benchmarks/page_corpus). Before every action
+the script notes on the live page which element it means. Compared are, action by action: its type, text and
+order, the name of the target, and the names of all elements of the recorded page with those of the live page.
 
 The cost is the CPU time of the page's main thread for one click on a page of 300 KB, with the recorder less
 without it (paused). Each is measured on fresh pages: a page's first action costs the most.
@@ -19,6 +20,8 @@ import random
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,12 +36,22 @@ from facsim.record import Recording
 from facsim.shop.simulation import ShopSimulation
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).parent / "page_corpus"))
 
+from app import free_port
 from difficult_pages import PAGES
+from oscar import OSCAR
 from recorded_browser import RecordedBrowser, close, recorded_browser, study_of, wait_for_recorder
 from running_shop import running_shop
 from small_site import small_site
 
+VISIBILITY = (Path(__file__).parent / "page_corpus" / "visibility.js").read_text(encoding="utf-8")
+WITHOUT_MARKS = """() => {
+  const mark = 'data-facsim-visible';
+  for (const e of document.querySelectorAll(`[${mark}]`)) e.removeAttribute(mark);
+}"""
+OSCAR_HOME = Path("~/.cache/facsim-corpus/apps/oscar").expanduser()
+OSCAR_WORDS = ("Kettle", "Tent", "Notebook", "Rucksack")
 WORDS = ("running shoes", "mug", "blue jacket", "headphones", "lamp", "work shoes", "backpack", "desk")
 LABEL = """e => {
   const label = e.labels && e.labels[0] && e.labels[0].innerText;
@@ -111,7 +124,10 @@ class Person:
 
     def _note(self, kind: str, target: Locator, text: str | None = None) -> None:
         target.wait_for()
+        # As the recorder does, the live page says what its style sheets hide.
+        self.tab.evaluate(VISIBILITY)
         html = self.tab.content()
+        self.tab.evaluate(WITHOUT_MARKS)
         self.done.append(Expected(kind, text, target.evaluate(LABEL), target.evaluate(PATH), html))
 
 
@@ -139,6 +155,29 @@ def shop_session(person: Person) -> None:
         person.click(filters.nth(luck.randrange(min(3, filters.count()))), goes_on=True)
     person.write(search, luck.choice(WORDS), enter=True)
     person.click(products.first, goes_on=True)
+    person.leave()
+
+
+def oscar_session(person: Person) -> None:
+    """The same kinds of actions on a shop that nobody here wrote."""
+    tab, luck = person.tab, person.luck
+    search = tab.locator("input[name=q]").first
+    products = tab.locator("article.product_pod h3 a")
+    add = tab.locator("article.product_pod button[type=submit]:not([disabled])")
+    person.click(tab.locator("aside a", has_text="Outdoor").first, goes_on=True)
+    person.write(search, luck.choice(OSCAR_WORDS), enter=True)
+    person.click(products.first, goes_on=True)
+    tab.go_back()
+    person.arrive()
+    person.write(search, luck.choice(OSCAR_WORDS), enter=True)
+    person.click(add.first, goes_on=True)
+    person.write(search, luck.choice(OSCAR_WORDS), enter=True)
+    with tab.context.expect_page() as opened:
+        person.click(products.first, opens_tab=True)
+    close(opened.value)
+    tab.mouse.wheel(0, luck.randrange(100, 600))
+    person.click(products.first, goes_on=True)
+    person.click(tab.get_by_role("button", name="View basket").first, goes_on=True)
     person.leave()
 
 
@@ -224,14 +263,17 @@ def compare(expected: list[Expected], data: DataSet, session: Any, result: Resul
                 result.faults.append(f"{session.session_id} step {place}: names {names[0] ^ names[1]}")
 
 
-def run_sessions(browser: RecordedBrowser, shop: str, difficult: str, number: int) -> list[list[Expected]]:
+def run_sessions(
+    browser: RecordedBrowser, shop: str, difficult: str, oscar: str | None, number: int
+) -> list[list[Expected]]:
     """Drive all sessions, one after the other."""
     expected = []
+    second = (oscar, oscar_session) if oscar else (shop, shop_session)
+    sites = ((shop, shop_session), second, (difficult, difficult_session))
     for place in range(number):
-        on_shop = place % 3 < 2
-        address = shop if on_shop else difficult
+        address, act = sites[place % 3]
         tab = browser.open(address)
-        if on_shop:
+        if act is not difficult_session:
             session = tab.context.new_cdp_session(tab)
             session.send("Network.enable")
             slow = {
@@ -242,7 +284,7 @@ def run_sessions(browser: RecordedBrowser, shop: str, difficult: str, number: in
             }
             session.send("Network.emulateNetworkConditions", slow)
         person = Person(tab, random.Random(place))
-        (shop_session if on_shop else difficult_session)(person)
+        act(person)
         expected.append(person.done)
         print(f"session {place + 1}: {len(person.done)} actions", flush=True)
     return expected
@@ -317,26 +359,49 @@ def cost(browser: RecordedBrowser, address: str) -> dict[str, float]:
     }
 
 
+@contextmanager
+def running_oscar(wanted: bool) -> Iterator[str | None]:
+    """The address of django-oscar, installed if need be; None unless it is wanted."""
+    if not wanted:
+        yield None
+        return
+    OSCAR.install(OSCAR_HOME)
+    with OSCAR.serve(OSCAR_HOME, free_port()) as address:
+        yield address
+
+
 def main() -> int:
     """Run the check; exit code 1 if anything differs or the recorder is too slow."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sessions", type=int, default=30)
+    parser.add_argument("--oscar", action="store_true", help="a third of the sessions on django-oscar")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     result = Result()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sync_playwright() as playwright,
+        running_oscar(options.oscar) as oscar,
+    ):
         here = Path(folder)
         store = ShopSimulation(11, 50).store
         pages = PAGES | {"/list": page_of_300_kb()}
         with running_shop(store, here) as shop, small_site(pages) as difficult:
             difficult.delays["/slow"] = 0.5
-            recording = Recording(study_of(shop.address, difficult.address), here / "data")
+            sites = [shop.address, difficult.address, *([oscar] if oscar else [])]
+            recording = Recording(study_of(*sites), here / "data")
             with (
                 recording.collector(0) as port,
                 recorded_browser(playwright, recording, port, here / "profile") as browser,
             ):
                 browser.consent()
-                expected = run_sessions(browser, shop.address, difficult.address, options.sessions)
+                expected = run_sessions(
+                    browser,
+                    shop.address,
+                    difficult.address,
+                    oscar and f"{oscar}/catalogue/",
+                    options.sessions,
+                )
                 browser.wait_until_delivered(120)
                 recording.write()
                 data = DataSet.open(recording.out)
