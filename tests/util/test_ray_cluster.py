@@ -23,6 +23,9 @@ from facsim.util.progress import no_progress
 from facsim.util.ray_actors import ActorPool, ActorResources, FailedUnit
 from facsim.util.ray_cluster import RayCluster, parse_address
 
+# Ray ends the process that started it when its own raylet ends: not in a process with other tests.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def on():
