@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import time
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiment import write
 from facsim import DataSet
 from facsim.fidelity.paired_effects import ChangeEffect, paired_effects
 from facsim.fidelity.session_measures import session_measures
@@ -163,16 +163,6 @@ def agreement_table(
     return "\n".join(lines)
 
 
-def write(mark: str, text: str) -> None:
-    """Put text between the comments `MARK: begin` and `MARK: end` of the page."""
-    pattern = rf"(<!-- {mark}: begin -->\n).*?(<!-- {mark}: end -->)"
-    old = DOC.read_text(encoding="utf-8")
-    new, count = re.subn(pattern, lambda found: f"{found[1]}{text}\n{found[2]}", old, flags=re.DOTALL)
-    if count != 1:
-        raise SystemExit(f"{DOC}: no place for {mark}")
-    DOC.write_text(new, encoding="utf-8")
-
-
 def main() -> None:
     """Simulate the truth, roll out, compare, and write the tables."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -187,8 +177,8 @@ def main() -> None:
     for spec in SESSIONS:
         arms = {name: session_measures(found) for name, found in produce(work, spec, train, people).items()}
         predicted[spec] = [{one.measure: one for one in paired_effects(arms[a], arms[b])} for a, b in CHANGES]
-    write("truth", true_table(true))
-    write("agreement", agreement_table(true, predicted))
+    write("truth", true_table(true), DOC)
+    write("agreement", agreement_table(true, predicted), DOC)
 
 
 if __name__ == "__main__":

@@ -229,11 +229,11 @@ def errors(runs: Sequence[Run]) -> str:
     return "\n".join(lines)
 
 
-def write(mark: str, text: str) -> None:
-    """Put text between the comments `MARK: begin` and `MARK: end` of docs/research/results.md."""
+def write(mark: str, text: str, doc: Path = DOC) -> None:
+    """Put text between the comments `MARK: begin` and `MARK: end` of a page of the docs."""
     pattern = rf"(<!-- {mark}: begin -->\n).*?(<!-- {mark}: end -->)"
-    old = DOC.read_text(encoding="utf-8")
+    old = doc.read_text(encoding="utf-8")
     new, count = re.subn(pattern, lambda found: f"{found[1]}{text}\n{found[2]}", old, flags=re.DOTALL)
     if count != 1:
-        raise SystemExit(f"{DOC}: no place for {mark}")
-    DOC.write_text(new, encoding="utf-8")
+        raise SystemExit(f"{doc}: no place for {mark}")
+    doc.write_text(new, encoding="utf-8")

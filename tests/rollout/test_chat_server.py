@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ from facsim.prompt.templates import render_answer
 from facsim.rollout import load_ready_predictor
 from facsim.schema import Action
 from facsim.util.errors import ConfigError
-from facsim.util.localhost import bind_localhost, localhost_server
+from facsim.util.localhost import bind_localhost, localhost_server, running_in_thread
 from facsim.util.progress import no_progress
 
 openai = pytest.importorskip("openai")
@@ -34,17 +32,8 @@ def served(predictor) -> Iterator[str]:
     listener = bind_localhost(0)
     port = listener.getsockname()[1]
     server = localhost_server(ChatApp(predictor, port), longest_request=2**16)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
-    try:
+    with listener, running_in_thread(server, listener):
         yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
 
 
 @pytest.fixture(scope="module")

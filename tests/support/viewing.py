@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,6 +18,7 @@ from facsim.evaluation.journal import Journal
 from facsim.evaluation.records import RecordBuilder
 from facsim.prompt import PromptConfig, prompt_hash
 from facsim.schema import Action, Prediction, Session, Step, Truth
+from facsim.util.localhost import running_in_thread
 from facsim.view import build_app
 from facsim.view.server import make_server
 
@@ -152,17 +151,8 @@ def served(data: Path, runs: Sequence[Path]) -> Iterator[str]:
     """The viewer's address, for as long as the block runs."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = make_server(build_app(data, runs))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
-    try:
+    with listener, running_in_thread(server, listener):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
 
 
 def line_of(run: Path, session_id: str, step: int) -> dict[str, Any]:

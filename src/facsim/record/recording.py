@@ -5,12 +5,10 @@ from __future__ import annotations
 import secrets
 import shutil
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from facsim.data.ingest import write_source
 from facsim.data.ingest_report import IngestReport
@@ -19,11 +17,8 @@ from facsim.record.recorded_sessions import RecordedSessions
 from facsim.record.study import Study
 from facsim.util.errors import ConfigError
 from facsim.util.files import write_atomically
-from facsim.util.localhost import bind_localhost, localhost_server, require_web_packages
+from facsim.util.localhost import bind_localhost, localhost_server, require_web_packages, running_in_thread
 from facsim.util.progress import Progress, no_progress
-
-if TYPE_CHECKING:
-    from uvicorn import Server
 
 _LONGEST_HEAD = 64 * 2**10
 
@@ -98,12 +93,8 @@ class Recording:
                 self.study, self.store, self.token, number, stored=note, delivered=self._note_delivery
             ).app()
             server = localhost_server(app, longest_request=_LONGEST_HEAD)
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-            thread.start()
-            try:
+            with running_in_thread(server, listener):
                 yield number
-            finally:
-                _stop(server, thread)
 
     def _note_delivery(self) -> None:
         self.delivered_at = time.monotonic()
@@ -116,8 +107,3 @@ def _bind(port: int) -> socket.socket:
         raise ConfigError(
             f"port {port} is taken. Is another recording running? Else set another `port` in the study's file"
         ) from None
-
-
-def _stop(server: Server, thread: threading.Thread) -> None:
-    server.should_exit = True
-    thread.join(10)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import threading
-import time
 from collections.abc import Hashable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -23,12 +22,10 @@ from facsim.shop.storefront.server import make_server
 from facsim.shop.storefront.urls import NotFoundError
 from facsim.shop.storefront.views import Visitor
 from facsim.shop.storefront.visitor_store import COOKIE, VisitorStore
-from facsim.util.localhost import HOST, bind_localhost, require_web_packages
+from facsim.util.localhost import HOST, bind_localhost, require_web_packages, running_in_thread
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page
-
-_START_SECONDS = 30.0
 
 
 class ShopBrowserSite(BrowserPool):
@@ -54,9 +51,7 @@ class ShopBrowserSite(BrowserPool):
         # A storefront of its own: rendering is not safe in two threads at once.
         served = Storefront(shop.simulation.catalogue, shop.simulation.store.design)
         self._server = make_server(served, self.visitors, port)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True
-        )
+        self._serving = ExitStack()
 
     def settings(self) -> Mapping[str, Hashable]:
         """Those of the shop, and of the browser."""
@@ -67,17 +62,14 @@ class ShopBrowserSite(BrowserPool):
         return ShopBrowserEnvironment(self)
 
     async def __aenter__(self) -> Self:
-        self._thread.start()
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._server.started and time.monotonic() < deadline:  # noqa: ASYNC110 - a thread
-            await asyncio.sleep(0.01)
+        running = running_in_thread(self._server, self._listener)
+        await asyncio.to_thread(self._serving.enter_context, running)
         await super().__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await super().__aexit__()
-        self._server.should_exit = True
-        await asyncio.to_thread(self._thread.join, 10)
+        await asyncio.to_thread(self._serving.close)
         self._listener.close()
         self.visitors.close()
         self._folder.cleanup()

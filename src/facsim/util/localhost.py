@@ -6,7 +6,11 @@ import asyncio
 import importlib.util
 import logging
 import socket
-from typing import TYPE_CHECKING
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from facsim.util.errors import ConfigError
 
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 HEADER_SECONDS = 10.0
 """How long a client may take to send the head of a request. Slower ones would hold connections open."""
+_START_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 10.0
 
 
 def require_web_packages(what: str) -> None:
@@ -55,6 +61,21 @@ def localhost_server(app: ASGIApp, *, longest_request: int) -> Server:
             timeout_graceful_shutdown=2,
         )
     )
+
+
+@contextmanager
+def running_in_thread(server: Server, listener: socket.socket) -> Iterator[None]:
+    """Run a server in a thread until the block ends. The block begins when the server has started."""
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + _START_SECONDS
+    while not server.started and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(_STOP_SECONDS)
 
 
 def impatient_protocol(seconds: float) -> type[asyncio.Protocol]:
