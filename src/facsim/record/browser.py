@@ -15,11 +15,11 @@ from pathlib import Path
 
 from facsim.record.extension_package import write_extension
 from facsim.record.recording import Recording
+from facsim.util.chromium import find_chromium
 from facsim.util.errors import ConfigError
 
 _DELIVERY_SECONDS = 20.0
 """How long to wait for the queue of a closed browser."""
-_NAMES = ("chromium", "chromium-browser", "google-chrome-for-testing", "google-chrome", "microsoft-edge")
 _FLAGS = (
     "--no-first-run",
     "--no-default-browser-check",
@@ -32,15 +32,14 @@ _FLAGS = (
 )
 
 
-def find_chromium() -> str:
+def require_chromium() -> str:
     """The path of Chromium.
 
     Raises:
         ConfigError: if there is none.
     """
-    for name in _NAMES:
-        if path := shutil.which(name):
-            return path
+    if path := find_chromium("microsoft-edge"):
+        return path
     raise ConfigError(
         "no Chromium on this machine. Install it (Debian: apt-get install chromium), or load the extension "
         "of `facsim record export` into your own browser"
@@ -68,7 +67,7 @@ class LabBrowser:
         flags: Sequence[str] = (),
         announce: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._chromium = find_chromium()
+        self._chromium = require_chromium()
         self._recording, self._port, self._flags = recording, port, tuple(flags)
         self._announce = announce
         self._extension = recording.folder / "extension"

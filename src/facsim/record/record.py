@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from facsim.data.ingest_report import IngestReport
-from facsim.record.browser import LabBrowser, find_chromium
+from facsim.record.browser import LabBrowser, require_chromium
 from facsim.record.recording import Recording
 from facsim.record.study import Study
 from facsim.util.files import FolderLock
@@ -48,7 +48,7 @@ def record(
         ConfigError: if `out` holds another data set, the port is taken, or there is no Chromium.
     """
     if browser:
-        find_chromium()  # before anything is created
+        require_chromium()  # before anything is created
     stop = stop or threading.Event()
     with ExitStack() as stack:
         recording = Recording(study, out)

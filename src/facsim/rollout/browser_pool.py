@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-import shutil
 import time
 from collections.abc import Hashable, Mapping
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 from facsim.page import CategoryRules, Recipe
 from facsim.rollout.allowlist_proxy import AllowlistProxy
 from facsim.rollout.host_rules import HostRules, host_and_port, is_loopback
+from facsim.util.chromium import find_chromium
 from facsim.util.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 DEFAULT_RATE: Final = 1.0
 """Actions per second and host, outside loopback."""
 
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome-for-testing", "google-chrome")
 _FLAGS: Final = (
     "--disable-gpu",
     "--disable-quic",
@@ -188,7 +187,7 @@ class BrowserPool:
         flags = [*_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         try:
             return await self._playwright.chromium.launch(
-                executable_path=next(filter(None, map(shutil.which, _NAMES)), None),
+                executable_path=find_chromium(),
                 headless=not self.options.show,
                 args=flags,
                 # `<-loopback>`: loopback goes through the proxy, too.

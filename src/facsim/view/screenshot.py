@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import threading
 
+from facsim.util.chromium import find_chromium
 from facsim.util.errors import ConfigError
 
 WIDTH, HEIGHT, MOST_HEIGHT = 1600, 1000, 3000
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _one_at_a_time = threading.Lock()
 
 
 def can_draw() -> bool:
     """Whether a browser is available."""
-    return _browser() is not None and importlib.util.find_spec("playwright") is not None
-
-
-def _browser() -> str | None:
-    return next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+    return find_chromium() is not None and importlib.util.find_spec("playwright") is not None
 
 
 def picture(where: str, theme: str) -> bytes:
@@ -48,7 +43,7 @@ def picture(where: str, theme: str) -> bytes:
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
-                    executable_path=_browser(),
+                    executable_path=find_chromium(),
                     chromium_sandbox=os.geteuid() != 0,  # Chromium has no sandbox for root
                     args=["--disable-gpu", "--disable-quic"],
                 )
