@@ -57,21 +57,23 @@ def test_amounts(amount: str, expected: int) -> None:
     assert cents(amount) == expected
 
 
-@pytest.fixture(scope="module")
-def tested(shop: DataSet, tmp_path_factory: pytest.TempPathFactory) -> tuple[ABReport, Path]:
-    out = tmp_path_factory.mktemp("ab") / "test"
-    people = shop.select(shop.session_ids[:60])
-    report = ab_test(
+def few_filters_test(shop: DataSet, out: Path) -> ABReport:
+    return ab_test(
         "shop",
         "shop:few_filters",
         "baseline:markov-2",
         sessions=40,
         out=out,
-        people=people,
+        people=shop.select(shop.session_ids[:60]),
         train=shop,
         seed=5,
     )
-    return report, out
+
+
+@pytest.fixture(scope="module")
+def tested(shop: DataSet, tmp_path_factory: pytest.TempPathFactory) -> tuple[ABReport, Path]:
+    out = tmp_path_factory.mktemp("ab") / "test"
+    return few_filters_test(shop, out), out
 
 
 def test_three_arms_of_the_same_people(tested: tuple[ABReport, Path]) -> None:
@@ -100,18 +102,8 @@ def test_a_change_of_nothing_has_no_effect(shop: DataSet, tmp_path: Path) -> Non
 
 def test_what_is_there_is_not_made_again(tested: tuple[ABReport, Path], shop: DataSet) -> None:
     report, out = tested
-    people = shop.select(shop.session_ids[:60])
     before = (out / "b" / "steps.parquet").stat().st_mtime_ns
-    again = ab_test(
-        "shop",
-        "shop:few_filters",
-        "baseline:markov-2",
-        sessions=40,
-        out=out,
-        people=people,
-        train=shop,
-        seed=5,
-    )
+    again = few_filters_test(shop, out)
     assert again == report and (out / "b" / "steps.parquet").stat().st_mtime_ns == before
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,19 @@ def recording(site: SmallSite, tmp_path: Path) -> Iterator[Recording]:
     made.store.close()
 
 
+@contextmanager
+def consenting_browser(
+    playwright: Playwright, recording: Recording, tmp_path: Path
+) -> Iterator[RecordedBrowser]:
+    """A browser whose person takes part, and its collector."""
+    with (
+        recording.collector(0) as port,
+        recorded_browser(playwright, recording, port, tmp_path / "profile") as browser,
+    ):
+        browser.consent()
+        yield browser
+
+
 def labels(recording: Recording) -> list[str]:
     """The labels of all stored actions, in order."""
     store = recording.store
@@ -93,11 +106,7 @@ def kill_worker(browser: RecordedBrowser, popup: Page) -> None:
 def test_the_service_worker_may_die_at_any_point(
     playwright: Playwright, site: SmallSite, recording: Recording, tmp_path: Path
 ) -> None:
-    with (
-        recording.collector(0) as port,
-        recorded_browser(playwright, recording, port, tmp_path / "profile") as browser,
-    ):
-        browser.consent()
+    with consenting_browser(playwright, recording, tmp_path) as browser:
         page, popup = browser.open(site.address), browser.popup()
         for number in range(12):
             if number % 2:
@@ -161,11 +170,7 @@ def processes_of(profile: Path) -> list[int]:
 def test_haste_size_and_a_clock_set_back(
     playwright: Playwright, site: SmallSite, recording: Recording, tmp_path: Path
 ) -> None:
-    with (
-        recording.collector(0) as port,
-        recorded_browser(playwright, recording, port, tmp_path / "profile") as browser,
-    ):
-        browser.consent()
+    with consenting_browser(playwright, recording, tmp_path) as browser:
         page = browser.open(site.address)
         centres = page.evaluate(
             "[...document.querySelectorAll('button')].map(b => { const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })"

@@ -102,9 +102,9 @@ class Script:
 
 
 def visit(
-    site: HostileSite, out: Path, *steps, options: BrowserOptions = QUICK, **more
+    site: HostileSite, out: Path, *steps, kind: type[Script] = Script, options: BrowserOptions = QUICK, **more
 ) -> tuple[Rollout, Script]:
-    script = Script(*steps)
+    script = kind(*steps)
     people = [SimulatedPerson("s", "u", persona="Somebody", intent="to look around")]
     url = more.pop("url", site.address + "/")
     rolled = rollout(
@@ -259,17 +259,7 @@ def test_a_killed_browser_is_replaced_and_nothing_asked_twice(site: HostileSite,
                 await asyncio.sleep(0.5)
             return await super().predict(so_far)
 
-    script = Killer("Plain", "Home")
-    people = [SimulatedPerson("s", "u")]
-    rolled = rollout(
-        site.address + "/",
-        script,
-        sessions=1,
-        people=people,
-        out=tmp_path / "a",
-        browser=QUICK,
-        progress=no_progress,
-    )
+    rolled, script = visit(site, tmp_path / "a", "Plain", "Home", kind=Killer)
     assert rolled.ends == {"terminate": 1} and script.asked == rolled.answers == 3
     assert [step.action.type for step in rolled.data.session("s").steps] == ["click", "click", "terminate"]
 
@@ -313,18 +303,8 @@ def test_an_element_that_goes_before_it_is_acted_on_is_counted(site: HostileSite
                 await asyncio.sleep(2)
             return prediction
 
-    script = Slow("Vanish", "Fading")
-    people = [SimulatedPerson("s", "u")]
     options = BrowserOptions(quiet_seconds=0.1, page_seconds=6)
-    rolled = rollout(
-        site.address + "/",
-        script,
-        sessions=1,
-        people=people,
-        out=tmp_path / "a",
-        browser=options,
-        progress=no_progress,
-    )
+    rolled, _ = visit(site, tmp_path / "a", "Vanish", "Fading", kind=Slow, options=options)
     assert rolled.ends == {"terminate": 1} and rolled.failures == {"not_possible": 1}
     assert "is not on the page any more" in failure_of(tmp_path / "a")
 
