@@ -21,6 +21,7 @@ from facsim.prompt.page_window import cut_from_top, window_around
 from facsim.prompt.templates import CUT_MARK
 
 _TEXT = st.text(alphabet="ab <>&\"'é\n=/-!", max_size=12)
+_BOXES = st.sampled_from(["div", "ul", "section", "main"])
 _CONTAINERS = st.sampled_from(["div", "ul", "section", "form", "main"])
 _LEAVES = st.sampled_from(["a", "button", "span", "textarea", "b"])
 _VOIDS = st.sampled_from(["input", "br", "img"])
@@ -32,12 +33,16 @@ def _attributes(name: str | None, extra: str) -> str:
 
 
 @st.composite
-def _element(draw: st.DrawFn, depth: int = 0) -> list[object]:
+def _element(draw: st.DrawFn, depth: int = 0, in_form: bool = False) -> list[object]:
     name = draw(st.none() | st.text(alphabet="abc.&\"'>é=", min_size=1, max_size=4))
-    kinds = [_LEAVES, _VOIDS] + ([_CONTAINERS] if depth < 4 else [])
+    # HTML has no form in a form: a parser drops the inner one, so no simplified page has it.
+    containers = _BOXES if in_form else _CONTAINERS
+    kinds = [_LEAVES, _VOIDS] + ([containers] if depth < 4 else [])
     kind = draw(st.sampled_from(range(len(kinds))))
-    children = draw(st.lists(_element(depth + 1), max_size=4)) if kind == 2 else []
-    return [draw(kinds[kind]), kind, name, draw(_TEXT), draw(_TEXT), children]
+    tag = draw(kinds[kind])
+    inner = _element(depth + 1, in_form or tag == "form")
+    children = draw(st.lists(inner, max_size=4)) if kind == 2 else []
+    return [tag, kind, name, draw(_TEXT), draw(_TEXT), children]
 
 
 def _written(element: list[object], names: list[str]) -> str:
