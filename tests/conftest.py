@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from collections.abc import Iterator
@@ -35,11 +34,8 @@ def chromium() -> Iterator[Browser]:
 
     While it is open an event loop runs in this thread, so it must be gone before other files are tested.
     """
-    from browser import CHROMIUM, open_chromium
+    from browser import open_chromium, skip_without_browser
 
-    if not CHROMIUM:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    if not importlib.util.find_spec("playwright"):
-        pytest.skip("playwright is not installed (pip install 'facsim[browser]')")
+    skip_without_browser()
     with open_chromium() as browser:
         yield browser

@@ -25,7 +25,7 @@ import pytest
 pytest.importorskip("ray", reason="Ray is not installed (pip install 'facsim[ray]')")
 
 from cluster_victim import Counted
-from small_ray import NODE, small_cluster
+from small_ray import NODE, files_of, small_cluster
 
 from facsim.data import Card, DataSet, session_builder
 from facsim.data.ingest import write_source
@@ -75,10 +75,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     out = tmp_path_factory.mktemp("data") / "shop"
     write_sample(400, 5, out)
     return DataSet.open(out)
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def test_shop_sample(cluster: Any, second_node: Any, shop: DataSet, tmp_path: Path) -> None:

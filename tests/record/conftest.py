@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
-from browser import CHROMIUM
+from browser import skip_without_browser
 from recorded_browser import RecordedBrowser, recorded_browser, study_of
 from running_shop import RunningShop, running_shop
 
@@ -25,10 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    if not CHROMIUM:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    if not importlib.util.find_spec("playwright"):
-        pytest.skip("playwright is not installed (pip install 'facsim[browser]')")
+    skip_without_browser()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as started:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,16 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+def skip_without_browser() -> None:
+    """Skip the test if it cannot drive Chromium here."""
+    import pytest
+
+    if not CHROMIUM:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    if not importlib.util.find_spec("playwright"):
+        pytest.skip("playwright is not installed (pip install 'facsim[browser]')")
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from small_site import running_http_server
 
 PAGES = {
     "/": """<h1>Home</h1>
@@ -98,10 +99,5 @@ def hostile_site() -> Iterator[HostileSite]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     site = HostileSite(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with running_http_server(server):
         yield site
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -52,10 +52,17 @@ def small_site(pages: Mapping[str, str]) -> Iterator[SmallSite]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     site = SmallSite(server.server_address[1], dict(pages))
+    with running_http_server(server):
+        yield site
+
+
+@contextmanager
+def running_http_server(server: ThreadingHTTPServer) -> Iterator[None]:
+    """Run a server in a thread until the block ends."""
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield site
+        yield
     finally:
         server.shutdown()
         server.server_close()

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("ray", reason="Ray is not installed (pip install 'facsim[ray]')")
 
 from cluster_workers import Squares, Unsendable, refuse
-from small_ray import small_cluster
+from small_ray import files_of, small_cluster
 
 from facsim.data import DataSet
 from facsim.evaluation import evaluate
@@ -42,10 +42,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     out = tmp_path_factory.mktemp("data") / "shop"
     write_sample(60, 5, out)
     return DataSet.open(out)
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def test_a_sample_has_the_same_bytes(on: str, shop: DataSet, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from facsim.record.event_store import EventStore, StorageFullError
 from facsim.record.events import Event, read_event
 from facsim.record.extension_package import ORIGIN
 from facsim.record.study import Study
+from facsim.util.localhost import own_hosts
 
 MAX_BODY = 128 * 2**20
 """Longest request body in bytes."""
@@ -59,7 +60,7 @@ class Collector:
         delivered: Callable[[], None] | None = None,
     ) -> None:
         self._study, self._store, self._token = study, store, token
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._hosts = own_hosts(port)
         self._stored, self._delivered = stored, delivered
 
     def app(self) -> Starlette:

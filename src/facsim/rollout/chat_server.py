@@ -20,7 +20,7 @@ from facsim.rollout.chat_session import session_of_chat
 from facsim.rollout.web_environment import name_order
 from facsim.schema import Action, Prediction
 from facsim.util.errors import FacsimError, InputError
-from facsim.util.localhost import HOST, bind_localhost, localhost_server, require_web_packages
+from facsim.util.localhost import HOST, bind_localhost, localhost_server, own_hosts, require_web_packages
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -52,7 +52,7 @@ class ChatApp:
 
     def __init__(self, predictor: Predictor, port: int) -> None:
         self._predictor = predictor
-        self._hosts = frozenset(f"{name}:{port}" for name in (HOST, "localhost"))
+        self._hosts = own_hosts(port)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

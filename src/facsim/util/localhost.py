@@ -107,6 +107,11 @@ def impatient_protocol(seconds: float) -> type[asyncio.Protocol]:
     return ImpatientProtocol
 
 
+def own_hosts(port: int) -> frozenset[str]:
+    """The `Host` headers of requests that mean a server on this port; others come by DNS rebinding."""
+    return frozenset(f"{name}:{port}" for name in (HOST, "localhost"))
+
+
 def bind_localhost(port: int) -> socket.socket:
     """A socket bound to a port of 127.0.0.1; 0 takes one that is free.
 

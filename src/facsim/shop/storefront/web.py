@@ -19,6 +19,7 @@ from facsim.shop.storefront.store import Storefront
 from facsim.shop.storefront.urls import NotFoundError, route_of, words
 from facsim.shop.storefront.views import Visitor
 from facsim.shop.storefront.visitor_store import COOKIE, VisitorStore
+from facsim.util.localhost import own_hosts
 
 _STATIC = Path(__file__).with_name("static")
 _LONGEST_ADDRESS = 8_000
@@ -66,7 +67,7 @@ class ShopApp:
 
     def __init__(self, storefront: Storefront, visitors: VisitorStore, port: int) -> None:
         self._storefront, self._visitors = storefront, visitors
-        self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
+        self._hosts = own_hosts(port)
         self._picture = lru_cache(maxsize=_MANY_PICTURES)(self._draw)
         self._files = {
             "shop.css": (storefront.renderer.style().encode(), "text/css; charset=utf-8"),
