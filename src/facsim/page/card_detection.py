@@ -124,6 +124,9 @@ class _Detector:
         self._landmarks = tree.with_tags(_LANDMARKS)
         self._links = [node for node in targets if tree.tags[node] == "a"]
         self._addresses = [destination(tree.attributes[node].get("href", "")) for node in self._links]
+        # Boxes nest, and each box around a link or a heading reads it.
+        self._links_read: dict[int, str] = {}
+        self._headings_read: dict[int, str] = {}
 
     @cached_property
     def _times(self) -> Counter[str]:
@@ -350,8 +353,23 @@ class _Detector:
 
     def _words(self, link: int) -> str:
         """Text of a link; empty if it is a count or begins with a price."""
-        words = self._runs.title(link, alt=False, limit=MAX_LABEL)
-        return words if words and slug(words) and not is_count(words) and not PRICE.match(words) else ""
+        words = self._links_read.get(link)
+        if words is None:
+            words = self._runs.title(link, alt=False, limit=MAX_LABEL)
+            if words and (not slug(words) or is_count(words) or PRICE.match(words)):
+                words = ""
+            self._links_read[link] = words
+        return words
+
+    def _words_of_heading(self, heading: int) -> str:
+        """Text of a heading; empty if it is a count or a price."""
+        words = self._headings_read.get(heading)
+        if words is None:
+            words = self._runs.title(heading, limit=MAX_LABEL)
+            if not slug(words) or is_count(words) or is_price(words):
+                words = ""
+            self._headings_read[heading] = words
+        return words
 
     def _heading(self, box: int) -> int | None:
         """The heading that titles a box: the first of the highest rank; -1 if those differ in text."""
@@ -359,8 +377,7 @@ class _Detector:
         last = bisect_left(self._headings, self._tree.ends[box], first)
         best: list[int] = []
         for heading in self._headings[first:last]:
-            words = self._runs.title(heading, limit=MAX_LABEL)
-            if not slug(words) or is_count(words) or is_price(words):
+            if not self._words_of_heading(heading):
                 continue
             rank = self._ranks[heading]
             if not best or rank < self._ranks[best[0]]:
@@ -369,7 +386,7 @@ class _Detector:
                 best.append(heading)
         if not best:
             return None
-        if len({self._runs.title(heading, limit=MAX_LABEL) for heading in best}) > 1:
+        if len({self._words_of_heading(heading) for heading in best}) > 1:
             return -1
         return best[0]
 
@@ -402,10 +419,16 @@ def _price_nodes(runs: TextRuns) -> list[int]:
     """Text nodes that show a price, or a currency sign next to its digits."""
     texts = runs.texts
     found = []
-    for place, text in enumerate(texts):
-        # The currency sign may be a separate node: `$` next to `12`.
-        is_likely = len(text) < _LONGEST_AROUND_PRICE and (len(text) < _LONGEST_SIGN or _DIGIT.search(text))
-        if is_likely and _CURRENCY.search(text):
+    # The currency sign may be a separate node: `$` next to `12`.
+    likely = {
+        text
+        for text in {*texts}
+        if len(text) < _LONGEST_AROUND_PRICE
+        and (len(text) < _LONGEST_SIGN or _DIGIT.search(text))
+        and _CURRENCY.search(text)
+    }
+    for place, text in enumerate(texts) if likely else ():
+        if text in likely:
             near = text + (texts[place + 1][:12] if place + 1 < len(texts) else "")
             if any(map(str.isdigit, near)) or (place and any(map(str.isdigit, texts[place - 1][-12:]))):
                 found.append(runs.nodes[place])

@@ -37,15 +37,17 @@ _FUNCTION = re.compile(
 )
 
 
-def read_class(value: str, found: dict[str, str]) -> None:
-    """Add what class names tell to the attributes."""
+def read_class(value: str) -> dict[str, str]:
+    """What class names tell, as attributes."""
+    found: dict[str, str] = {}
     if len(value) <= _LONGEST_ICON:
         icon = _ICON.search(value) if "-" in value else None
-        icon = icon or _SET_AND_ICON.search(value)
+        icon = icon or (_SET_AND_ICON.search(value) if " " in value else None)
         if icon:
             found[ICON] = icon[1]
     if _MAY_BE_VARIANT.search(value) and (variant := variant_of(value)):
         found[VARIANT] = variant
+    return found
 
 
 def variant_of(words: str) -> str:

@@ -56,7 +56,9 @@ class _Renderer:
             node: runs.texts[run].strip() for run, node in compress(enumerate(runs.nodes), runs.is_alt)
         }
         self._shown, self._filled_children = self._find_content()
-        self._unnamed: dict[tuple[int, bool], str] = {}
+        kinds = len(tree.kinds_of)
+        self._unnamed: tuple[list[str | None], list[str | None]] = [None] * kinds, [None] * kinds
+        """Start tags of unnamed elements by kind: of those with at most one filled child, and of others."""
         self._parts: list[str] = []
         self._written_before: list[str] = []
         self._break = False  # a block starts or ends here: the next output starts a line
@@ -80,10 +82,13 @@ class _Renderer:
                 node = parent  # noqa: PLW2901
         return shown, children
 
-    def html(self, title: str) -> str:  # noqa: PLR0912 (calls would cost more than what they do)
-        parts, names, alts = self._parts, self._names, self._alts
-        tags, ends, kinds = self._tree.tags, self._tree.ends, self._tree.kinds
+    def html(self, title: str) -> str:  # noqa: PLR0912, PLR0915 (calls would cost more than what they do)
+        parts = self._parts
+        tags, ends, kinds, texts = self._tree.tags, self._tree.ends, self._tree.kinds, self._tree.texts
         hidden, shown, filled_children = self._runs.hidden, self._shown, self._filled_children
+        is_own = bytearray(len(tags))
+        for node in chain(self._names, self._alts):
+            is_own[node] = 1
         # Inline elements of these kinds are visible only if they have a name or are a picture.
         is_silent = [tag in INLINE and tag not in KEPT for tag, _ in self._tree.kinds_of]
         parts.append(MARK)
@@ -92,31 +97,41 @@ class _Renderer:
         node, total, closes = 0, len(tags), len(tags)
         while node < total:
             while closes <= node:
-                self._close(*opened.pop()[1:])
+                _, tag, written = opened.pop()
+                if written:
+                    self._close(tag, written)
+                elif tag not in FLOWING:
+                    self._break = self._break or not self._trim
+                else:
+                    self._gap = True
                 closes = opened[-1][0] if opened else total
             kind = kinds[node]
             if not kind:
                 if hidden[node] != HIDDEN:
-                    self._write_text(node)
+                    if texts[node] != " " or tags[node - 1] == "textarea":
+                        self._write_text(node)
+                    elif not (self._trim or self._break):
+                        self._write_space(node)
             elif hidden[node] == HIDDEN or not (shown[node] or tags[node] in CELLS):
                 tag = tags[node]
-                self._break = self._break or (tag not in FLOWING and not self._trim)
-                self._gap = self._gap or (tag == "svg" and not hidden[node])
+                if tag not in FLOWING:
+                    self._break = self._break or not self._trim
+                elif tag == "svg" and not hidden[node]:
+                    self._gap = True
                 node = ends[node]
                 continue
-            elif not is_silent[kind] or node in names or node in alts:
+            elif not is_silent[kind] or is_own[node]:
                 tag = tags[node]
                 if tag == "br":
                     self._break = True
                 else:
-                    is_own = node in names or node in alts
-                    start = None if is_own else self._unnamed.get((kind, filled_children[node] > 1))
+                    start = None if is_own[node] else self._unnamed[filled_children[node] > 1][kind]
                     if start == "":
                         written = ""
                         self._leave_out(tag)
                     else:
-                        written = self._open(node, tag, start, is_own=is_own)
-                    if tag in VOID or tag == "svg" or node in alts:
+                        written = self._open(node, tag, start, is_own=is_own[node] > 0)
+                    if tag in VOID or tag == "svg" or node in self._alts:
                         node = ends[node]
                         continue
                     # What is left out matters at its end only where it separates words or lines.
@@ -157,7 +172,7 @@ class _Renderer:
             start = ""
         elif start is None or tag == "summary":  # a summary shows the state of its `details`
             start = self._written(node, tag, written)
-            self._unnamed[self._tree.kinds[node], self._filled_children[node] > 1] = start
+            self._unnamed[self._filled_children[node] > 1][self._tree.kinds[node]] = start
         if not start:
             self._leave_out(tag)
             return ""
@@ -181,6 +196,13 @@ class _Renderer:
         self._around.pop()
         self._trim = self._gap = False
         self._break = tag not in FLOWING
+
+    def _write_space(self, node: int) -> None:
+        """Write white space between words."""
+        if self._tree.tags[self._tree.parents[node]] not in _LISTS_OF_OPTIONS:
+            self._parts.append(" ")
+            self._gap = False
+            self._trim = True
 
     def _write_text(self, node: int) -> None:
         text, above = self._tree.texts[node], self._tree.parents[node]

@@ -24,7 +24,6 @@ from facsim.page.text_runs import HIDDEN, TextRuns
 from facsim.page.tree import Locators, Tree, parse
 from facsim.schema import Element, Page
 
-_LARGE = 500_000
 _MAX_UP = 512
 _DRAWN = frozenset(
     {"img", "svg", "input", "button", "select", "textarea", "object", "canvas", "video", "picture"}
@@ -53,7 +52,7 @@ def simplify(html: str | bytes, *, url: str | None = None, recipe: Recipe | None
         ConfigError: if a selector of the recipe is not a CSS selector.
     """
     text = decode(html)
-    with _gc_paused(text):
+    with _gc_paused():
         return _simplified(text, url, recipe)
 
 
@@ -82,12 +81,12 @@ def _simplified(text: str, url: str | None, recipe: Recipe | None) -> Page:
 
 
 @contextmanager
-def _gc_paused(text: str) -> Iterator[None]:
-    """Pause the garbage collector so that it does not rescan a large page again and again as it grows.
+def _gc_paused() -> Iterator[None]:
+    """Pause the garbage collector so that it does not rescan a page again and again as it grows.
 
     Nothing here creates cycles. Collection would take a quarter of the time for a page of a few megabytes.
     """
-    pauses = len(text) > _LARGE and gc.isenabled()
+    pauses = gc.isenabled()
     if pauses:
         gc.disable()
     try:

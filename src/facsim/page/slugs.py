@@ -85,13 +85,13 @@ _NEW_WINDOW = re.compile(
     re.IGNORECASE,
 )
 # Cheap signs that the slower patterns above may match, in lower-case text.
-_MAY_BE_WINDOW = re.compile(
-    r"window|tab\b|fenster|fenêtre|onglet|ventana|pestaña|finestra|scheda|janela|guia"
+_MAY_BE_WINDOW = re.compile(r"window|open|neue[mn]|.ouvre|a[bp]re")
+_MAY_BE_COUNTED = re.compile(r"\d[\d.,)\]]*\s?(?:[×x]\s?)?[^\W\d_]")  # noqa: RUF001
+_CODES = (
+    r"(?:usd|eur|gbp|chf|cad|aud|nzd|sek|nok|dkk|pln|czk|huf|inr|jpy|cny|brl|mxn|rub|try|rs|k[čr]|zł|ft|lei|tl"
+    r"|лв|грн|р)"  # noqa: RUF001
 )
-_MAY_BE_AMOUNT = re.compile(
-    r"[$€£¥₹₩₽₺₫₪￥円元원]|usd|eur|gbp|chf|cad|aud|nzd|sek|nok|dkk|pln|czk|huf|inr|jpy|cny|brl|mxn|rub|try|rs"
-    r"|k[čr]|zł|ft|lei|tl|лв|р"  # noqa: RUF001
-)
+_MAY_BE_AMOUNT = re.compile(rf"[$€£¥₹₩₽₺₫₪￥円元원]|\d[.,]*\s?{_CODES}|{_CODES}\.?\s?\d")
 _MAY_BE_DATE = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\d[-./]\d")
 HAS_NUMBER = re.compile(r"[\d$€£¥₹₩₽₺₫₪￥]")
 _HAS_WORD = re.compile(r"[^\W\d_]{2}")
@@ -157,7 +157,7 @@ def steady(text: str) -> str:
         if text[-1] in ")]":
             text = _COUNT.sub("", text) or text
         lower = text.lower()
-        rest = _COUNTED.sub("", _COUNT_BESIDE.sub("", text))
+        rest = _COUNTED.sub("", _COUNT_BESIDE.sub("", text)) if _MAY_BE_COUNTED.search(text) else text
         if _MAY_BE_AMOUNT.search(lower):
             rest = _FROM_PRICE.sub(" ", _PRICE_RANGE.sub(r"\1 to ", rest))
             if not _RANGE.search(rest):

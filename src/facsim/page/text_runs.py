@@ -16,6 +16,8 @@ MAX_TEXT = 1_000
 """Longest text of one element. Elements nest, and their texts with them."""
 HIDDEN, INERT = 1, 2
 _BESIDE, _SCRIPT = 1, 2
+_TEXT, _INLINE, _BLOCK, _SPECIAL = range(4)
+"""How to read nodes of a kind. `_SPECIAL` ones may be hidden, opaque or a picture."""
 _OPAQUE = frozenset({"select", "textarea", "head", "title", "svg", "math"})
 """The content of these is not part of the surrounding text."""
 _FEW = 30
@@ -57,7 +59,7 @@ class TextRuns:
         self._before = array("I", accumulate(marks))
         """For each node, and the end, the number of runs before it."""
 
-    def _find(  # noqa: PLR0915 (calls would cost more than what they do)
+    def _find(  # noqa: PLR0912, PLR0915 (calls would cost more than what they do)
         self, tree: Tree, is_hidden: Callable[[str, Mapping[str, str]], bool] | None
     ) -> None:
         tags, kinds, attributes, ends, parents = (
@@ -67,7 +69,7 @@ class TextRuns:
             tree.ends,
             tree.parents,
         )
-        nodes, texts, is_alt = self.nodes, self.texts, self.is_alt
+        all_texts, nodes, texts, is_alt = tree.texts, self.nodes, self.texts, self.is_alt
         hides = [
             bool(is_hidden and kind and (is_hidden(*form) or "inert" in form[1]))
             for kind, form in enumerate(tree.kinds_of)
@@ -77,17 +79,29 @@ class TextRuns:
             for kind, form in enumerate(tree.kinds_of)
         ]
         closed = _closed_parts(tree)
+        plans = [
+            _SPECIAL
+            if closed or hides[kind] or labels[kind] or tag in _OPAQUE or tag == "img"
+            else _INLINE
+            if tag in INLINE
+            else _BLOCK
+            for kind, (tag, _) in enumerate(tree.kinds_of)
+        ]
+        plans[0] = _TEXT
         part = False
         side = 0
         blocks: list[int] = []
         node, total = 0, len(tags)
+        block_ends = total
         while node < total:
-            while blocks and blocks[-1] <= node:
-                blocks.pop()
+            if block_ends <= node:
+                while blocks and blocks[-1] <= node:
+                    blocks.pop()
+                block_ends = blocks[-1] if blocks else total
                 part = True
-            tag = tags[node]
-            if not kinds[node]:
-                text = tree.texts[node]
+            plan = plans[kinds[node]]
+            if plan == _TEXT:
+                text = all_texts[node]
                 if side and texts and not _is_one_word(texts[-1], text, side):
                     self.gaps.add(node)
                     part = True
@@ -95,7 +109,17 @@ class TextRuns:
                 texts.append(f" {text}" if part else text)
                 is_alt.append(False)
                 part, side = False, 0
-            elif closed and node in closed:
+                node += 1
+                continue
+            if plan == _BLOCK:
+                part = True
+                if ends[node] > node + 1:
+                    block_ends = ends[node]
+                    blocks.append(block_ends)
+                node += 1
+                continue
+            tag = tags[node]
+            if closed and node in closed:
                 self.hidden[node : ends[node]] = bytes((HIDDEN,)) * (ends[node] - node)
                 node = ends[node]
                 part = True
@@ -120,7 +144,8 @@ class TextRuns:
                 if tag == "img":
                     self._add_alt(node, attributes[node].get("alt", ""))
                 part = True
-                blocks.append(ends[node])
+                block_ends = ends[node]
+                blocks.append(block_ends)
             elif node - 1 != parents[node] and not (
                 tags[node - 1] == TEXT and parents[node - 1] == parents[node]
             ):
@@ -173,8 +198,9 @@ class TextRuns:
     def _count_counts(self) -> array[int]:
         """For each run, and the end, the number of runs before it that are only a number or a price."""
         marks = bytearray(len(self.texts) + 1)
-        for run, found in enumerate(map(HAS_NUMBER.search, self.texts)):
-            if found and is_count(found.string):
+        counts = {text for text in {*self.texts} if HAS_NUMBER.search(text) and is_count(text)}
+        for run, text in enumerate(self.texts) if counts else ():
+            if text in counts:
                 self._counts.add(run)
                 marks[run + 1] = 1
         return array("I", accumulate(marks))
@@ -197,10 +223,13 @@ class TextRuns:
 
     def _text(self, node: int, alt: bool, limit: int) -> str:
         first, last = self._before[node], self._before[self._ends[node]]
-        if last - first <= _FEW and (alt or 1 not in self.is_alt[first:last]):
-            text = "".join(self.texts[first:last])
-            if len(text) <= min(limit, LEAST_LIMIT):
+        if last - first <= _FEW:
+            has_alt = 1 in self.is_alt[first:last]
+            text = "" if has_alt and not alt else "".join(self.texts[first:last])
+            if len(text) <= min(limit, LEAST_LIMIT) and (alt or not has_alt):
                 text = self._short[alt][node] = fold(text)
+                if not has_alt:
+                    self._short[not alt][node] = text
                 return text
         parts: list[str] = []
         length = 0

@@ -213,8 +213,8 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
     pieces = _pieces(html)
     # A piece (a tag or comment, and the text up to the next one) often occurs many times in a page.
     known: dict[str, tuple[_Tag, str]] = {}
-    seen: dict[str, _Tag] = {}
-    kinds_of: list[tuple[str, dict[str, str]]] = [(TEXT, _NO_ATTRIBUTES)]
+    reader = _TagReader()
+    seen = reader.seen
     # Each piece may contain a text, and each piece that is not an end tag an element.
     most = html.count("<") * 2 - html.count("</") + 2
     # Defaults are the values of text nodes: only elements write to all lists.
@@ -235,12 +235,12 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
             is_whole = True
             if form is None:
                 if not closing or head.startswith(("!", "?")):
-                    form, text, is_whole = _cut(piece, pieces, seen, kinds_of)
+                    form, text, is_whole = _cut(piece, pieces, reader)
                 else:
-                    form = _tag(head, seen, kinds_of)
+                    form = reader.read(head)
             if text:
                 if text.isspace():
-                    text = text if form[4] else ""
+                    text = "" if not form[4] else text if form[1] == "textarea" else " "
                 elif "&" in text:
                     text = unescape(text)
             cut = form, text
@@ -274,7 +274,7 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
         ends[node] = size
     for column in (tags, attributes, texts, parents, ends, kinds):
         del column[size:]
-    return Tree(tags, attributes, texts, parents, ends, kinds, kinds_of)
+    return Tree(tags, attributes, texts, parents, ends, kinds, reader.kinds_of)
 
 
 def _pieces(html: str) -> Iterator[str]:
@@ -306,13 +306,10 @@ def _close_badly_nested(
             return
 
 
-def _cut(
-    piece: str, following: Iterator[str], seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, str]]]
-) -> tuple[_Tag, str, bool]:
+def _cut(piece: str, following: Iterator[str], reader: _TagReader) -> tuple[_Tag, str, bool]:
     """Return what a tag does, the text after it, and whether the piece contains all of both.
 
-    If a comment or an odd name contains "<", the rest of the tag is in the following pieces. `seen` caches
-    the tags so far, by their source.
+    If a comment or an odd name contains "<", the rest of the tag is in the following pieces.
     """
     closing = "-->" if piece.startswith("!--") else ">"
     is_whole = closing in piece
@@ -326,53 +323,76 @@ def _cut(
     head, _, text = piece.partition(closing)
     if head.startswith(("!", "?")):
         return _NO_TAG, text, is_whole
-    return seen.get(head) or _tag(head, seen, kinds_of), text, is_whole
+    return reader.seen.get(head) or reader.read(head), text, is_whole
 
 
-def _tag(head: str, seen: dict[str, _Tag], kinds_of: list[tuple[str, dict[str, str]]]) -> _Tag:
-    """Read a tag; adds it to `seen` and, unless it has the kind of another one, to `kinds_of`."""
-    if head.startswith("/"):
-        tag = head[1:]
-        found = seen[head] = (_OTHER if tag in VOID else _END), tag, _NO_ATTRIBUTES, 0, tag in FLOWING
+class _TagReader:
+    """Reads the tags of one page, each distinct one once."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, _Tag] = {}
+        """The tags so far, by their source."""
+        self.kinds_of: list[tuple[str, dict[str, str]]] = [(TEXT, _NO_ATTRIBUTES)]
+        self._classes: dict[str, dict[str, str]] = {}
+        """What each `class` tells. Elements with different addresses often have the same."""
+
+    def read(self, head: str) -> _Tag:
+        """Read a tag; adds it to `seen` and, unless it has the kind of another one, to `kinds_of`."""
+        seen = self.seen
+        if head[:1] == "/":
+            tag = head[1:]
+            found = seen[head] = (_OTHER if tag in VOID else _END), tag, _NO_ATTRIBUTES, 0, tag in FLOWING
+            return found
+        tag, _, written = head.partition(" ")
+        attributes = self._attributes(written) if written else _NO_ATTRIBUTES
+        if tag == "button" and (function := function_of(written)):
+            attributes = {**attributes, FUNCTION: function}
+        # Most elements have no relevant attributes. Those with one tag are all of one kind.
+        if not attributes and tag in seen:
+            found = seen[head] = seen[tag]
+            return found
+        self.kinds_of.append((tag, attributes))
+        found = (
+            (_EMPTY if tag in VOID else _START),
+            tag,
+            attributes,
+            len(self.kinds_of) - 1,
+            tag in FLOWING,
+        )
+        seen[head] = found
+        if not attributes:
+            seen[tag] = found
         return found
-    tag, _, written = head.partition(" ")
-    attributes = _read_attributes(written) if written else _NO_ATTRIBUTES
-    if tag == "button" and (function := function_of(written)):
-        attributes = {**attributes, FUNCTION: function}
-    # Most elements have no relevant attributes. Those with one tag are all of one kind.
-    if not attributes and tag in seen:
-        found = seen[head] = seen[tag]
-        return found
-    kinds_of.append((tag, attributes))
-    found = (_EMPTY if tag in VOID else _START), tag, attributes, len(kinds_of) - 1, tag in FLOWING
-    seen[head] = found
-    if not attributes:
-        seen[tag] = found
-    return found
 
-
-def _read_attributes(written: str) -> dict[str, str]:
-    """Parse the relevant attributes of `a="1" b="2" c`."""
-    found: dict[str, str] = {}
-    if '=" ' in written:  # A value that starts with a space would be mistaken for the next attribute.
-        for name, value in _ATTRIBUTE.findall(written):
-            if _is_telling(name):
-                found[name] = unescape(value)
-            elif name == "class":
-                read_class(value, found)
+    def _attributes(self, written: str) -> dict[str, str]:
+        """Parse the relevant attributes of `a="1" b="2" c`."""
+        found: dict[str, str] = {}
+        if '=" ' in written:  # A value that starts with a space would be mistaken for the next attribute.
+            for name, value in _ATTRIBUTE.findall(written):
+                if _is_telling(name):
+                    found[name] = unescape(value)
+                elif name == "class":
+                    found |= self._class(value)
+            return found or _NO_ATTRIBUTES
+        for part in written.removesuffix('"').split('" '):
+            name, _, value = part.partition('="')
+            if name == "class":
+                if told := self._class(value):
+                    found |= told
+            elif name in _TELLING or name.startswith(_TELLING_STARTS):
+                found[name] = unescape(value) if "&" in value else value
+            elif " " in name:  # Valueless attributes precede it.
+                *bare, name = name.split(" ")
+                found.update((other, "") for other in bare if _is_telling(other))
+                if _is_telling(name):
+                    found[name] = unescape(value)
         return found or _NO_ATTRIBUTES
-    for part in written.removesuffix('"').split('" '):
-        name, _, value = part.partition('="')
-        if name in _TELLING or name.startswith(_TELLING_STARTS):
-            found[name] = unescape(value) if "&" in value else value
-        elif name == "class":
-            read_class(value, found)
-        elif " " in name:  # Valueless attributes precede it.
-            *bare, name = name.split(" ")
-            found.update((other, "") for other in bare if _is_telling(other))
-            if _is_telling(name):
-                found[name] = unescape(value)
-    return found or _NO_ATTRIBUTES
+
+    def _class(self, value: str) -> dict[str, str]:
+        told = self._classes.get(value)
+        if told is None:
+            told = self._classes[value] = read_class(value)
+        return told
 
 
 def _is_telling(attribute: str) -> bool:
