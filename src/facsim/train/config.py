@@ -130,7 +130,8 @@ class SftSettings(BaseModel):
 
     attention: str | None = None
     """An attention implementation of transformers. Default: FlashAttention 2 on a GPU where it is installed,
-    otherwise `sdpa`."""
+    matrix products over blocks of queries in bf16 on a CPU (`facsim.lm.blockwise_attention`), otherwise
+    `sdpa`."""
 
     liger: bool | None = None
     """Whether layers run on Liger kernels. Default: if there is a GPU and `liger_kernel` is installed."""

@@ -12,6 +12,7 @@ import torch
 from accelerate import PartialState
 from trl import SFTConfig as TrlConfig
 
+from facsim.lm.blockwise_attention import register_blockwise_attention
 from facsim.lm.precision import cpu_dtype
 from facsim.train.config import SftConfig
 from facsim.util.errors import ConfigError
@@ -71,7 +72,12 @@ class Hardware:
         bf16 = config.precision == "bf16"
         if config.precision == "auto":
             bf16 = torch.cuda.is_bf16_supported() if is_cuda else cpu_dtype(model) == torch.bfloat16
-        attention = config.attention or ("flash_attention_2" if flash and bf16 else "sdpa")
+        fastest = "sdpa"
+        if bf16 and flash:
+            fastest = "flash_attention_2"
+        elif bf16 and not is_cuda:
+            fastest = register_blockwise_attention()
+        attention = config.attention or fastest
         return cls(
             device=torch.cuda.get_device_name() if is_cuda else state.device.type,
             is_cuda=is_cuda,

@@ -5,7 +5,8 @@ Two formats of the same 1,127 sessions and 16,947 steps are supported; the conte
 - `steps.jsonl.gz`: one session per line, with simplified pages and named targets (`miniwob_steps`). It takes
   precedence in a folder that contains it;
 - raw records: one session per line, with a DOM snapshot at every browser event (`miniwob_raw`). Steps are
-  derived here, and pages go through Facsim's own simplifier.
+  derived here, and pages go through Facsim's own simplifier. A clone of the public repository, or any folder
+  of it, has one record per file.
 """
 
 from __future__ import annotations
@@ -32,8 +33,12 @@ _UNPACKERS: Mapping[str, Callable[[IO[bytes]], AbstractContextManager[Any]]] = {
     ".xz": lzma.open,
 }
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.xz")
+_RECORD_SUFFIXES = (".json", ".json.gz")
+"""Files of the public repository: one record each, in COLLECTION/TASK/."""
 _RAW_MARK, _STEPS_MARK = b'"states"', b'"steps"'
-_EXPECTED = "steps.jsonl.gz, or raw records in *.jsonl, *.jsonl.gz or *.jsonl.xz files"
+_EXPECTED = (
+    "steps.jsonl.gz, raw records in *.jsonl, *.jsonl.gz or *.jsonl.xz files, or a clone of the repository"
+)
 
 
 class MiniWob:
@@ -73,7 +78,6 @@ class MiniWob:
         Raises:
             InputError: if a file is corrupt.
         """
-        parse = raw_session if self._raw else steps_session
         total = sum(file.stat().st_size for file in self._files)
         before = 0
         for file in self._files:
@@ -84,7 +88,10 @@ class MiniWob:
                     continue
                 report.count_read("records")
                 try:
-                    session = parse(line, where, report)
+                    if self._raw:
+                        session = raw_session(line, where, report, *_session_and_collection(file))
+                    else:
+                        session = steps_session(line, where, report)
                 except SessionRefused as refusal:
                     report.refuse(refusal.kind, refusal.where)
                     continue
@@ -105,8 +112,21 @@ def _files_at(path: Path) -> list[Path]:
     folder = path / "raw" if (path / "raw").is_dir() else path
     files = sorted(file for file in folder.iterdir() if file.is_file() and file.name.endswith(_SUFFIXES))
     if not files:
+        # Hidden folders are left out: a clone has its .git there.
+        files = sorted(
+            file
+            for suffix in _RECORD_SUFFIXES
+            for file in folder.rglob(f"*{suffix}")
+            if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        )
+    if not files:
         raise InputError("folder contains no records", file=folder, expected=_EXPECTED)
     return files
+
+
+def _session_and_collection(file: Path) -> tuple[str, str]:
+    """The session and the collection of a file of the public repository, COLLECTION/TASK/SESSION.json.gz."""
+    return file.name.partition(".json")[0], file.absolute().parent.parent.name
 
 
 def _holds_raw_records(file: Path) -> bool:

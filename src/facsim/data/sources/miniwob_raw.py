@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Annotated, Required
+from typing import Annotated, NotRequired, Required
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -67,8 +67,8 @@ class _State(TypedDict):
 
 
 class _Record(TypedDict):
-    session: str
-    collection: str
+    session: NotRequired[str]
+    collection: NotRequired[str]
     taskName: str
     utterance: str
     states: list[_State]
@@ -115,8 +115,15 @@ class RecordedStep:
         return self.typed is None or bool(self.typed) or self.erased > 0 or self.submitted
 
 
-def raw_session(line: bytes, where: str, report: IngestReport) -> RawSession:
+def raw_session(line: bytes, where: str, report: IngestReport, session: str, collection: str) -> RawSession:
     """Parse the session in one line of the raw records.
+
+    Args:
+        line: the record, as JSON.
+        where: where it was read, for messages.
+        report: counts what was read.
+        session: its id, unless the record says it.
+        collection: its collection, unless the record says it.
 
     Raises:
         SessionRefused: if the line is not a valid record.
@@ -125,12 +132,13 @@ def raw_session(line: bytes, where: str, report: IngestReport) -> RawSession:
         record = _RECORD.validate_json(line)
     except ValidationError as error:
         raise SessionRefused(NOT_A_RECORD, f"{where}, {first_problem(error)}") from None
-    report.count_read(f"sessions of {record['collection']} {record['taskName']}")
+    session = record.get("session", session)
+    report.count_read(f"sessions of {record.get('collection', collection)} {record['taskName']}")
     report.count_read("events", sum(state["action"] is not None for state in record["states"]))
-    group, ending, number = record["session"].rpartition("_d")
+    group, ending, number = session.rpartition("_d")
     return RawSession(
-        session_id=record["session"],
-        user_id=group if ending and number.isdigit() else record["session"],
+        session_id=session,
+        user_id=group if ending and number.isdigit() else session,
         intent=_intent(record["utterance"]),
         site=record["taskName"],
         steps=_raw_steps(record["states"], where),
