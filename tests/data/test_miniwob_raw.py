@@ -188,6 +188,33 @@ def test_a_session_name_without_a_number_is_its_own_group(tmp_path):
     assert (session.user_id, session.intent) == ("book_1021", "Book a flight")
 
 
+def test_a_clone_of_the_public_repository_is_read(tmp_path):
+    states = [event("mousedown", 500, 2)]
+    for collection, task, name in (
+        ("2017-12-16_alaska", "flight.Alaska-auto", "flight_B_d2.json.gz"),
+        ("2017-12-16_alaska", "flight.Alaska-auto", "flight_B_d1.json.gz"),
+        ("2017-10-16_second-turk", "search-engine", "search_A_d1.json"),
+        (".git", "logs", "not_a_record.json"),
+    ):
+        folder = tmp_path / "demos" / collection / task
+        folder.mkdir(parents=True, exist_ok=True)
+        bare = {
+            name: value for name, value in record(states).items() if name not in ("session", "collection")
+        }
+        text = "no JSON" if collection == ".git" else json.dumps(bare | {"taskName": task})
+        (folder / name).write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    report = ingest("miniwob", tmp_path / "demos", tmp_path / "out")
+    sessions = list(DataSet.open(tmp_path / "out"))
+    assert [(session.session_id, session.user_id, session.site) for session in sessions] == [
+        ("search_A_d1", "search_A", "search-engine"),
+        ("flight_B_d1", "flight_B", "flight.Alaska-auto"),
+        ("flight_B_d2", "flight_B", "flight.Alaska-auto"),
+    ]
+    assert report.read_counts["sessions of 2017-12-16_alaska flight.Alaska-auto"] == 2
+    ingest("miniwob", tmp_path / "demos" / "2017-10-16_second-turk", tmp_path / "part")
+    assert len(list(DataSet.open(tmp_path / "part"))) == 1
+
+
 def test_bad_records_are_refused_and_the_rest_goes_on(tmp_path):
     good = [event("mousedown", 500, 2)]
     broken = [{"time": 1, "action": {"type": "mousedown", "timing": 1}, "dom": "gone"}]
