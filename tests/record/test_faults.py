@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded_browser import RecordedBrowser, close, recorded_browser, study_of
+from recorded_browser import (
+    RecordedBrowser,
+    close,
+    processes_of,
+    recorded_browser,
+    stored_labels,
+    study_of,
+)
 from small_site import SmallSite, small_site
 
 from facsim.data import DataSet
@@ -88,13 +95,6 @@ def consenting_browser(
         yield browser
 
 
-def labels(recording: Recording) -> list[str]:
-    """The labels of all stored actions, in order."""
-    store = recording.store
-    events = [stored.event for one in store.installations() for stored in store.events(one)]
-    return [event.label for event in events if event.kind == "action"]
-
-
 def kill_worker(browser: RecordedBrowser, popup: Page) -> None:
     """Stop the extension's service worker at once."""
     session = browser.context.new_cdp_session(popup)
@@ -115,7 +115,7 @@ def test_the_service_worker_may_die_at_any_point(
             if not number % 2:
                 kill_worker(browser, popup)
         browser.wait_until_delivered(40)
-        assert labels(recording) == [f"Button {number}" for number in range(12)]
+        assert stored_labels(recording) == [f"Button {number}" for number in range(12)]
 
 
 def test_a_killed_browser_and_an_absent_collector_lose_nothing(
@@ -135,7 +135,7 @@ def test_a_killed_browser_and_an_absent_collector_lose_nothing(
         page.wait_for_timeout(1500)
         waiting = browser.in_worker(
             "async () => ({n: (await (await import('./queue.js')).keys()).length,"
-            " ...await chrome.storage.local.get('problem')})"
+            " ...await chrome.storage.session.get('problem')})"
         )
         for process in processes_of(profile):
             os.kill(process, signal.SIGKILL)
@@ -146,24 +146,10 @@ def test_a_killed_browser_and_an_absent_collector_lose_nothing(
         recorded_browser(playwright, recording, port, profile) as again,
     ):
         again.wait_until_delivered(40)
-    assert labels(recording) == [f"Button {number}" for number in range(6)]
+    assert stored_labels(recording) == [f"Button {number}" for number in range(6)]
     assert recording.write() is not None
     (session,) = DataSet.open(recording.out)
     assert session.censored
-
-
-def processes_of(profile: Path) -> list[int]:
-    """The processes of the browser with this profile."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                command = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if f"--user-data-dir={profile}".encode() in command.split(b"\0"):
-                found.append(int(entry.name))
-    return found
 
 
 @pytest.mark.slow
@@ -193,9 +179,11 @@ def test_haste_size_and_a_clock_set_back(
         page.click("#b8", timeout=60_000)
         close(page)
         browser.wait_until_delivered(60)
-        assert labels(recording) == [*(f"Button {number}" for number in range(50)), "Button 7", "Button 8"], (
-            haste
-        )
+        assert stored_labels(recording) == [
+            *(f"Button {number}" for number in range(50)),
+            "Button 7",
+            "Button 8",
+        ], haste
     stored = list(recording.store.events(recording.store.installations()[0]))
     assert (
         len(recording.store.html(next(one.page for one in reversed(stored) if one.event.kind == "action")))
@@ -228,7 +216,7 @@ def test_a_hostile_page_gets_nothing_in(
         page.click("#real")
         page.wait_for_selector("facsim-recording", state="attached")  # the mark is back
         browser.wait_until_delivered()
-        assert labels(recording) == ["Real"]
+        assert stored_labels(recording) == ["Real"]
         assert recording.store.installations() == [recording.store.installations()[0]]
         assert recording.store.count() > before
         assert recording.store.count("rationale") == 0

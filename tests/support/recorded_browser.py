@@ -94,6 +94,27 @@ def close(page: Page) -> None:
     page.close()
 
 
+def stored_labels(recording: Recording) -> list[str]:
+    """The labels of all stored actions, in order."""
+    store = recording.store
+    events = [stored.event for one in store.installations() for stored in store.events(one)]
+    return [event.label for event in events if event.kind == "action"]
+
+
+def processes_of(profile: Path) -> list[int]:
+    """The processes of the browser with this profile."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if f"--user-data-dir={profile}".encode() in command.split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
 @contextmanager
 def recorded_browser(
     playwright: Playwright, recording: Recording, port: int, profile: Path, **options: Any

@@ -1,6 +1,9 @@
 // Delivers the queue to the collector, in order, at least once, and notes what happens to tabs.
 // It may be stopped at any time: all its state is in storage, and every event in the queue wakes it.
-import {send, broadcast, record, isEvent} from './queue.js';
+import {send, broadcast, record, storage} from './queue.js';
+
+// Pages store in memory, too, while the disk is full.
+chrome.storage.session.setAccessLevel({accessLevel: 'TRUSTED_AND_UNTRUSTED_CONTEXTS'});
 
 let running = null;
 let again = false;
@@ -15,20 +18,20 @@ function deliver() {
 }
 
 async function mark() {
-  const {state, problem} = await chrome.storage.local.get(['state', 'problem']);
+  const {state, problem} = await storage.read(['state', 'problem']);
   const text = !state?.consented || state.stopped ? '' : problem ? '!' : state.paused ? 'II' : 'REC';
   await chrome.action.setBadgeText({text});
   await chrome.action.setBadgeBackgroundColor({color: problem ? '#b36b00' : state?.paused ? '#666666' : '#d70015'});
 }
 
 chrome.storage.onChanged.addListener((changes, area) => {
-  if (area !== 'local') return;
-  if (Object.keys(changes).some(key => isEvent(key) && changes[key].newValue !== undefined)) deliver();
-  if (changes.state) { mark(); broadcast(changes.state.newValue); }
+  if (area !== 'local' && area !== 'session') return;
+  if (Object.keys(changes).some(key => storage.isEvent(key) && changes[key].newValue !== undefined)) deliver();
+  if (changes.state) { mark(); storage.read(['state']).then(({state}) => broadcast(state)); }
 });
 
 chrome.runtime.onInstalled.addListener(async ({reason}) => {
-  const {state} = await chrome.storage.local.get('state');
+  const {state} = await storage.read(['state']);
   if (reason === 'install' && !state?.consented) chrome.tabs.create({url: 'consent.html'});
   chrome.alarms.create('deliver', {periodInMinutes: 0.5});
   deliver();

@@ -42,7 +42,11 @@ $('form').addEventListener('submit', async event => {
   const persona = answers.filter(({field}) => field.value.trim()).map(({question, field}) => ({question, answer: field.value.trim()}));
   const state = {consented: true, paused: false, stopped: false, installation, participant,
     study: {title: study.title, rationale_share: study.rationale_share, private: study.private}};
-  await chrome.storage.local.set({token, state});
+  try {
+    await chrome.storage.local.set({token, state});
+  } catch {
+    return fail('The browser cannot write to its disk; it may be full. Nothing is being recorded.');
+  }
   await record({kind: 'consent', participant, persona, intent: $('intent').value.trim(), sites: study.sites,
     text: document.querySelector('main').innerText.slice(0, 20000)});
   $('form').hidden = true;

@@ -39,12 +39,11 @@ facsim.overlay = (() => {
     },
     recorded() {
       if (!mark.hidden) attach();
-      if (mark.classList.contains('warning')) this.show(true, title);
       dot.classList.add('beat');
       clearTimeout(beat);
       beat = setTimeout(() => dot.classList.remove('beat'), 300);
     },
-    warn(text) { attach(); say(text, true); },
+    warn(text) { mark.hidden = false; attach(); say(text, true); },
     ask(question) {
       if (frame || Date.now() - question.time > 120000) return;
       attach();

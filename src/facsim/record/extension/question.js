@@ -7,7 +7,7 @@ const tab = await chrome.tabs.getCurrent();
 const isAsked = ask && location.hash === `#${ask.id}`;
 
 async function close() {
-  if (isAsked) await chrome.storage.local.remove('ask');
+  if (isAsked) await chrome.storage.local.remove('ask').catch(() => {});
   if (tab) await chrome.tabs.sendMessage(tab.id, {what: 'answered'}).catch(() => {});
 }
 

@@ -17,8 +17,11 @@
 
   const TEXT_INPUTS = new Set(('text search email url tel number password date time month week datetime-local color range').split(' '));
   const PICKED = new Set(['date', 'time', 'month', 'week', 'datetime-local', 'color', 'range']);
+  const RETRY = 2000; // ms
   const REUSABLE = 250; // ms for which the snapshot of an unchanged page serves again
-  const {masking, snapshot} = facsim;
+  const {masking, snapshot, storage} = facsim;
+  const IN_MEMORY = 'Recording. The disk is full: please keep the browser open until there is room.';
+  const STALLED = 'Not recording: the disk is full. What you do now is not recorded. It goes on when there is room.';
   const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map(b => b.toString(16).padStart(2, '0')).join('');
   const mark = () => newId().slice(0, 16);
 
@@ -28,6 +31,8 @@
       this.clock = 0;
       this.state = null;
       this.unstored = new Map();
+      this.warning = ''; // shown instead of the study's title
+      this.isStalled = false;
       this.pending = null; // a click on a text field or an opened select: perhaps only the start of an action
       this.press = this.key = this.typing = this.changing = null;
       this.implied = false; // whether a click may follow that the browser makes: of a label's control, or of Enter in a form
@@ -39,8 +44,8 @@
     // --- state and queue
 
     async refresh(first) {
-      const {state, clock, ask} = await chrome.storage.local.get(['state', 'clock', 'ask']);
-      this.clock = Math.max(this.clock, clock || 0);
+      const {state, clock, ask} = await storage.read(['state', 'clock', 'ask']);
+      this.clock = Math.max(this.clock, clock);
       if (first && ask) this.ask = ask;
       this.setState(state);
     }
@@ -48,10 +53,24 @@
     setState(state) {
       this.state = state || null;
       masking.setPrivate(state?.study?.private);
-      facsim.overlay.show(this.isRecording, state?.study?.title);
+      this.showMark();
     }
 
-    get isRecording() { return Boolean(this.state?.consented && !this.state.paused && !this.state.stopped); }
+    // What the person wants.
+    get isWanted() { return Boolean(this.state?.consented && !this.state.paused && !this.state.stopped); }
+
+    get isRecording() { return this.isWanted && !this.isStalled; }
+
+    showMark() {
+      facsim.overlay.show(this.isWanted, this.state?.study?.title);
+      if (this.isWanted && this.warning) facsim.overlay.warn(this.warning);
+    }
+
+    warn(text) {
+      if (text === this.warning) return;
+      this.warning = text;
+      this.showMark();
+    }
 
     started() {
       if (!this.isRecording) return;
@@ -68,22 +87,51 @@
       const whole = {id: newId(), clock: this.clock, time: Date.now(), mono: performance.now(), doc: this.doc,
         url: this.address(), title: this.title(), ...event};
       // Without delay where possible: a page that is being closed has no time for promises.
-      if (this.state) this.store(whole);
-      else this.ready.then(() => { if (this.isRecording) this.store(whole); });
+      if (this.state) this.enqueue(whole);
+      else this.ready.then(() => { if (this.isRecording) this.enqueue(whole); });
       return whole.id;
     }
 
-    // Storage belongs to the browser's process: what is stored survives the page, the service worker and a kill.
-    async store(event) {
+    // Storage belongs to the browser's process: what is stored survives the page, the service worker and, unless
+    // the disk is full, a kill.
+    async enqueue(event) {
       this.unstored.set(event.id, event);
       try {
-        await chrome.storage.local.set({[`q/${String(event.clock).padStart(15, '0')}/${event.id}`]: event, clock: this.clock});
+        const isOnDisk = await storage.put(event);
         this.unstored.delete(event.id);
-      } catch (error) {
-        if (!chrome.runtime?.id) return; // the extension was removed or replaced
-        facsim.overlay.warn('Facsim cannot store what it records: the disk may be full. It tries again.');
-        setTimeout(() => this.unstored.has(event.id) && this.store(event), 2000);
+        if (!isOnDisk && !this.isStalled) this.warn(IN_MEMORY);
+      } catch {
+        if (chrome.runtime?.id) this.stall(); // else the extension was removed or replaced
       }
+    }
+
+    // There is room neither on the disk nor in memory. The session ends here, and nothing more is recorded until all
+    // that waits in this page is stored.
+    stall() {
+      if (this.isStalled) return;
+      this.isStalled = true;
+      this.warn(STALLED);
+      this.putControl('pause');
+      const retry = async () => {
+        let isOnDisk = true;
+        try {
+          for (const event of this.unstored.values()) {
+            isOnDisk = await storage.put(event);
+            this.unstored.delete(event.id);
+          }
+        } catch { setTimeout(retry, RETRY); return; }
+        this.isStalled = false;
+        this.warn(isOnDisk ? '' : IN_MEMORY);
+        if (!this.isWanted) return;
+        this.putControl('resume');
+        this.started();
+      };
+      setTimeout(retry, RETRY);
+    }
+
+    putControl(kind) {
+      this.clock = Math.max(this.clock + 1, Date.now());
+      this.enqueue({id: newId(), clock: this.clock, time: Date.now(), kind});
     }
 
     // While a secret is typed, the page may show its first letters in the address or the title.
@@ -121,7 +169,7 @@
       facsim.overlay.recorded();
       if (id && this.isRecording && Math.random() < (this.state.study?.rationale_share || 0)) {
         const ask = {id, label: more.label || '', kind, time: Date.now()};
-        chrome.storage.local.set({ask});
+        chrome.storage.local.set({ask}).catch(() => {});
         setTimeout(() => facsim.overlay.ask(ask), 400);
       }
       return id;
@@ -362,6 +410,7 @@
       const page = this.page;
       const shot = page && !this.dirty && !page.special ? page : this.take(null);
       this.put({kind: 'leave', html: shot.html, masked: shot.masked, scroll: shot.scroll, url: shot.url, title: shot.title, cached: event.persisted});
+      for (const event of this.unstored.values()) storage.hold(event);
     }
 
     onPageShow(event) {
@@ -424,6 +473,7 @@
     return;
   }
   facsim.recorder = new Recorder();
+  storage.onRoom = () => { if (!facsim.recorder.isStalled) facsim.recorder.warn(''); };
   facsim.recorder.listen(window);
   chrome.runtime.onMessage.addListener(message => {
     if (message.what === 'state') facsim.recorder.setState(message.state);
