@@ -9,8 +9,14 @@ DEMO_PREDICTORS := $(addprefix baseline:,always-terminate majority-type repeat-l
 
 DEMO_SESSIONS := 80
 
+# The demo of a language model: recorded people, and how many sessions are trained on and tested.
+RECORDINGS  := https://github.com/stanfordnlp/miniwob-plusplus-demos
+LM_SESSIONS := 100
+LM_LIMIT    := 40
+LM_DATA     := demo-lm/people
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs test test-slow check format bench-data bench-rrweb bench-metrics bench-evaluate bench-page bench-train bench-prompt bench-score bench-shop bench-rollout bench-report bench-catalogue bench-view bench-ray check-ray page-corpus check-page check-real-pages fuzz-page draw-names check-scrub shop-pictures calibrate-shop conformance clean check-record
+.PHONY: help install demo demo-lm docs test test-slow check format bench-data bench-rrweb bench-metrics bench-evaluate bench-page bench-train bench-prompt bench-score bench-shop bench-rollout bench-report bench-catalogue bench-view bench-ray check-ray page-corpus check-page check-real-pages fuzz-page draw-names check-scrub shop-pictures calibrate-shop conformance clean check-record
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -36,6 +42,21 @@ demo: $(STAMP) ## The whole workflow: sample the shop, evaluate baselines and a 
 	$(BIN)/facsim report demo/runs/* -o demo/report.html
 	$(BIN)/facsim report demo/runs/*
 	@echo "Open demo/report.html. Replay the sessions with: $(BIN)/facsim view demo/shop demo/runs/*"
+
+demo-lm: $(STAMP) ## A pre-trained language model learns from recorded people: most of an hour, 150 MB to fetch, 12 GB of memory
+	@echo "Fetches recordings and a model of 135 million parameters, trains it on $(LM_SESSIONS) sessions: most of an hour on two cores, 12 GB of memory."
+	mkdir -p demo-lm
+	test -d demo-lm/recordings || git clone --quiet --depth 1 --filter=blob:none --sparse $(RECORDINGS) demo-lm/recordings
+	git -C demo-lm/recordings sparse-checkout set 2017-12-16_alaska
+	test -d $(LM_DATA) || $(BIN)/facsim ingest miniwob demo-lm/recordings/2017-12-16_alaska --out $(LM_DATA)
+	$(BIN)/facsim models get smollm2
+	$(BIN)/facsim evaluate $(LM_DATA) baseline:random-element baseline:markov-1 baseline:markov-2 choice --limit $(LM_LIMIT) --runs-dir demo-lm/runs --resume
+	$(BIN)/facsim evaluate $(LM_DATA) local:smollm2 --pages changes --decoding candidates --limit $(LM_LIMIT) --run-dir demo-lm/runs/prompted --resume
+	$(BIN)/facsim train sft $(LM_DATA) --model smollm2 --sessions $(LM_SESSIONS) --global-batch 1 --validation-sessions 12 --validations 1 --out demo-lm/tuned --resume
+	$(BIN)/facsim evaluate $(LM_DATA) local:demo-lm/tuned --limit $(LM_LIMIT) --run-dir demo-lm/runs/fine-tuned --resume
+	$(BIN)/facsim report demo-lm/runs/* -o demo-lm/report.html
+	$(BIN)/facsim report demo-lm/runs/*
+	@echo "Open demo-lm/report.html. Replay the sessions with: $(BIN)/facsim view $(LM_DATA) demo-lm/runs/*"
 
 docs: $(STAMP) ## Build the documentation as a site in build/docs/html; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs build/docs/html
@@ -139,4 +160,4 @@ check-scrub: $(STAMP) ## Recall and precision of `facsim scrub` on planted perso
 	$(BIN)/python benchmarks/check_scrub.py
 
 clean: ## Remove everything that make created
-	rm -rf $(VENV) build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build demo demo-lm .pytest_cache .mypy_cache .ruff_cache .hypothesis

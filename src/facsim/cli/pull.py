@@ -1,4 +1,4 @@
-"""`facsim pull`: a data set or a checkpoint from the Hugging Face hub."""
+"""`facsim pull`: a data set, a run or a checkpoint from the Hugging Face hub or an object store."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from typing import Literal
 
 
 def command(
-    repo_id: str, *, out: Path, kind: Literal["dataset", "model"] = "dataset", revision: str | None = None
+    source: str, *, out: Path, kind: Literal["dataset", "model"] = "dataset", revision: str | None = None
 ) -> None:
-    """Download a data set or a checkpoint that `facsim push` uploaded.
+    """Download a data set, a run or a checkpoint that `facsim push` uploaded.
 
     Args:
-        repo_id: OWNER/NAME.
+        source: OWNER/NAME on the hub, or an address such as s3://bucket/data/shop.
         out: The folder to make.
-        kind: What the repository holds.
-        revision: A branch, a tag or a commit. Default: the newest.
+        kind: What the repository on the hub holds.
+        revision: A branch, a tag or a commit on the hub. Default: the newest.
     """
-    from facsim.cli.console import console
-    from facsim.export import pull
+    from facsim.cli.console import console, progress_bar
+    from facsim.export import is_url, pull, pull_from_store
 
-    folder = pull(repo_id, out, repo_type=kind, revision=revision)
-    console.print(f"Downloaded {repo_id} to {folder}", highlight=False, markup=False)
+    if is_url(source):
+        with progress_bar("Downloading") as progress:
+            folder = pull_from_store(source, out, progress=progress)
+    else:
+        folder = pull(source, out, repo_type=kind, revision=revision)
+    console.print(f"Downloaded {source} to {folder}", highlight=False, markup=False)

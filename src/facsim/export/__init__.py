@@ -1,7 +1,18 @@
-"""Data sets, runs and checkpoints for other tools: the Hugging Face hub, Inspect, TRL and verl."""
+"""Data sets, runs and checkpoints elsewhere: the Hugging Face hub, object stores, Inspect, TRL and verl."""
 
 from facsim.export.hub_repos import pull, push
 from facsim.export.inspect_log import write_inspect_log
+from facsim.export.object_store import is_url, pull_from_store, push_to_store
 from facsim.export.training_rows import ROW_FORMATS, RowFormat, write_training_rows
 
-__all__ = ["ROW_FORMATS", "RowFormat", "pull", "push", "write_inspect_log", "write_training_rows"]
+__all__ = [
+    "ROW_FORMATS",
+    "RowFormat",
+    "is_url",
+    "pull",
+    "pull_from_store",
+    "push",
+    "push_to_store",
+    "write_inspect_log",
+    "write_training_rows",
+]

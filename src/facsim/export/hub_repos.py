@@ -9,19 +9,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 from facsim.data import DataSet
+from facsim.export.folder_kinds import CHECKPOINT_FILES, DATA_SET_FILES, is_checkpoint, is_data_set
 from facsim.lm.hub import is_hub_id
 from facsim.util.errors import ConfigError, FacsimError
 
 RepoType = Literal["dataset", "model"]
 
-# What a data set or a checkpoint consists of; a work folder, a lock or raw notes beside it stay here.
-_FILES: Final[dict[RepoType, tuple[str, ...]]] = {
-    "dataset": ("*.parquet", "card.json", "ingest.md", "README.md", "LICENSE*"),
-    "model": (
-        "*.json", "*.jinja", "*.txt", "*.model", "model*.safetensors", "README.md", "LICENSE*",
-        "training.svg", "training.png",
-    ),
-}  # fmt: skip
+_FILES: Final[dict[RepoType, tuple[str, ...]]] = {"dataset": DATA_SET_FILES, "model": CHECKPOINT_FILES}
 
 
 def repo_type_of(folder: Path) -> RepoType:
@@ -30,10 +24,10 @@ def repo_type_of(folder: Path) -> RepoType:
     Raises:
         ConfigError: if it is neither a data set nor a checkpoint.
     """
-    if (folder / "card.json").is_file():
+    if is_data_set(folder):
         DataSet.open(folder)  # what is broken is not published
         return "dataset"
-    if (folder / "config.json").is_file() and any(folder.glob("model*.safetensors")):
+    if is_checkpoint(folder):
         return "model"
     raise ConfigError(
         f"{folder} holds neither a data set (card.json) nor a checkpoint (config.json, model.safetensors)"
