@@ -138,7 +138,27 @@ def priced_rows(tree: Tree, nodes: Mapping[str, int]) -> list[list[str]]:
     rows = [box for box in rows if not any(box <= other < tree.ends[box] for other in lists)]
     innermost = [box for place, box in enumerate(rows) if rows[place + 1 : place + 2] == []
                  or rows[place + 1] >= tree.ends[box]]  # fmt: skip
-    return [inside[box] for box in innermost]
+    return [inside[box] for box in _whole_rows(tree, innermost, nodes)]
+
+
+def _whole_rows(tree: Tree, rows: Sequence[int], nodes: Mapping[str, int]) -> list[int]:
+    """The rows; boxes side by side that all lead to one thing, and nothing outside does, are one row."""
+    links = sorted((node, href) for node in nodes.values() if (href := _address(tree, node)))
+    by_parent: dict[int, list[int]] = defaultdict(list)
+    for box in rows:
+        by_parent[tree.parents[box]].append(box)
+    found = []
+    for parent, boxes in by_parent.items():
+        inside = [{href for node, href in links if box <= node < tree.ends[box]} for box in boxes]
+        outside = {href for node, href in links if not parent <= node < tree.ends[parent]}
+        is_one = len(boxes) > 1 and set.intersection(*inside) - outside
+        found += [parent] if is_one else boxes
+    return found
+
+
+def _address(tree: Tree, node: int) -> str:
+    href = tree.attributes[node].get("href", "").partition("#")[0]
+    return "" if href.lower().startswith("javascript:") else href
 
 
 def has_group(row: Iterable[str], others: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from facsim.page import simplify
+from facsim.page import element_at, simplify
 
 
 def names(html: str) -> list[str]:
@@ -251,3 +251,101 @@ def test_long_names_lose_a_group_in_the_middle() -> None:
     found = names(page)
     assert all(len(name) <= 120 for name in found)
     assert all(name.startswith("outer_words") and ".inner_words" in name for name in found)
+
+
+@pytest.mark.parametrize(
+    ("word", "place"),
+    [
+        ("footer", "footer"),
+        ("site-footer__links", "footer"),
+        ("toolbar toolbar-bottom", "bottom"),
+        ("sidebar-left", "sidebar"),
+        ("page_header", "header"),
+    ],
+)
+def test_class_names_that_say_where_a_part_of_the_page_is(word: str, place: str) -> None:
+    page = f'<div><a href="/sale">Sale</a></div><div class="{word}"><a href="/sale">Sale</a></div>'
+    assert names(page) == ["sale", f"sale_{place}"]
+    by_id = f'<div><a href="/sale">Sale</a></div><div id="{place}"><a href="/sale">Sale</a></div>'
+    assert names(by_id) == ["sale", f"sale_{place}"]
+
+
+@pytest.mark.parametrize(
+    "word", ["margin-bottom", "back-to-top", "stop", "topic", "bottomless", "subheaders"]
+)
+def test_class_names_that_say_nothing_of_a_place(word: str) -> None:
+    page = f'<div><a href="/sale">Sale</a></div><div class="{word}"><a href="/sale">Sale</a></div>'
+    assert names(page) == ["sale", "sale_2"]
+
+
+def test_groups_are_told_apart_by_the_place_of_the_parts_that_they_are_in() -> None:
+    section = '<h3>Help</h3><a href="/returns">Returns</a><a href="/contact">Contact</a>'
+    page = f"<div class=top-bar><div>{section}</div></div><div class=footer><div>{section}</div></div>"
+    assert names(page) == ["help.returns", "help.contact", "help_footer.returns", "help_footer.contact"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "found"),
+    [
+        (
+            ("https://www.twitter.com/acme", "//facebook.com/acme"),
+            ["follow_us_twitter", "follow_us_facebook"],
+        ),
+        (("https://shop.acme.co.uk/x/1", "https://acme.de/x/1"), ["follow_us", "follow_us_2"]),
+        (("/view?of=Store+Tour", "/view?of=gallery"), ["follow_us_store_tour", "follow_us_gallery"]),
+        (("/view?p=1&of=tour", "/view?p=2&of=shop"), ["follow_us_tour", "follow_us_shop"]),
+        (("/view?utm_source=mail", "/view?utm_source=web"), ["follow_us", "follow_us_2"]),
+        (("/Boots-men-st-10617.php", "/Boots-women-st-10618.php"), ["follow_us_men", "follow_us_women"]),
+        (("/9a/71.php", "/9a/72.php"), ["follow_us", "follow_us_2"]),
+    ],
+)
+def test_links_with_one_text_are_told_apart_by_their_addresses(
+    addresses: list[str], found: list[str]
+) -> None:
+    assert names("".join(f'<p><a href="{address}">Follow us</a></p>' for address in addresses)) == found
+
+
+def test_the_number_of_a_category_is_no_word_of_its_address() -> None:
+    page = "".join(f'<p><a href="/categories/{word}">View all</a></p>' for word in ("pet-food_45", "toys_7b"))
+    assert names(page) == ["view_all_pet_food", "view_all_toys_7b"]
+
+
+def test_a_field_in_a_label_without_text_is_called_by_its_placeholder() -> None:
+    assert names('<label><input placeholder="Card number"></label>') == ["card_number"]
+
+
+def test_a_picture_that_all_cards_show_is_a_control() -> None:
+    def card(word: str) -> str:
+        return (
+            f'<li><a href="/p/{word}"><img alt="{word} lamp of glass"></a> <a href="/p/{word}">{word} lamp</a>'
+            f' <b>$5</b> <a href="/p/{word}"><img alt="Add to cart"></a></li>'
+        )
+
+    found = names(f"<ul>{card('Red')}{card('Blue')}{card('Green')}</ul>")
+    assert found[:3] == ["red_lamp.image", "red_lamp.view_product", "red_lamp.add_to_cart"]
+    assert not any("image_2" in name for name in found)
+
+
+@pytest.mark.parametrize("wrapper", ["tabindex=0", "onclick=x", "tabindex=0 role=group aria-label=Go"])
+@pytest.mark.parametrize("tag", ["div", "span", "label", "li"])
+@pytest.mark.parametrize(
+    "control",
+    [
+        "<button {}>Go</button>",
+        "<a {} href=/x>Go</a>",
+        "<a {} href=/x><img alt=Go></a>",
+        "<input {} aria-label=Go>",
+        "<input {} type=checkbox aria-label=Go>",
+        "<select {} aria-label=Go><option>1</select>",
+        "<span {} role=button>Go</span>",
+        "<div {} contenteditable aria-label=Go></div>",
+    ],
+)
+@pytest.mark.parametrize("before", ["", "<b>Go</b>", "<p>Other words</p>"])
+def test_a_control_is_reached_through_a_wrapper_that_takes_the_focus(
+    wrapper: str, tag: str, control: str, before: str
+) -> None:
+    html = f"<{tag} {wrapper}>{before}{control.format('data-control')}</{tag}>"
+    element = element_at(html, "[data-control]")
+    assert element is not None
+    assert element.locator.rpartition(" > ")[2].startswith(control[1 : control.index(" ")])

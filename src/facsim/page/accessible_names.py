@@ -132,7 +132,7 @@ class AccessibleNames:
         """Like `of`, without counts and prices in separate elements."""
         given = self.given(node)
         label = self.label_of.get(node, -1)
-        if label >= 0 and given == self._runs.text(label, limit=MAX_LABEL):
+        if label >= 0 and given and given == self._runs.text(label, limit=MAX_LABEL):
             return self._runs.title(label, limit=MAX_LABEL)
         if not given and self._tree.tags[node] in _NAMED_BY_CONTENT:
             given = self._runs.title(node, limit=MAX_LABEL)

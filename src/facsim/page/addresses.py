@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from urllib.parse import unquote_plus
 
-from facsim.page.slugs import fold, is_generated, slug
+from facsim.page.slugs import fold, is_generated, slug, words_of
 
 _ENDING = re.compile(r"\.[a-z]{2,5}$")
 _HAS_WORD = re.compile(r"[^\W\d_]{3}")
@@ -18,8 +19,13 @@ _TRACKING_FIELD = re.compile(
 )
 _NOWHERE = re.compile(r"\s*(?:javascript:|#\s*$|$)", re.IGNORECASE)
 # Of the site's own books.
+_NUMBER_APART = re.compile(r"(?<=[^\W\d_])_\d+$")
+"""After words joined by hyphens, the identifier of a category: `food-snacks_45`."""
 _NUMBERS_AT_END = re.compile(r"(?<=[^\W\d_])(?:_\d{3,})+$")
 _MAX_LENGTH = 2_000
+_HOST = re.compile(r"\s*(?:https?:)?//([^/?#:@\s]{1,200})", re.IGNORECASE)
+_TOP_LEVEL = frozenset(["com", "org", "net", "gov", "edu", "info", "biz", "shop", "store", "online"])
+_MOST_PARAMETERS = 20
 
 
 @lru_cache(maxsize=4_096)
@@ -59,8 +65,10 @@ def address_words(href: str, level: int) -> str:
     elif path[:11].lower() == "javascript:":
         return ""
     for part in reversed(path.rstrip("/").split("/")):
-        words = slug(_ENDING.sub("", fold(part))) if part else ""
-        words = _NUMBERS_AT_END.sub("", words)
+        readable = _ENDING.sub("", fold(part)) if part else ""
+        if "-" in readable:
+            readable = _NUMBER_APART.sub("", readable)
+        words = _NUMBERS_AT_END.sub("", slug(readable)) if readable else ""
         if _HAS_WORD.search(words) and not is_generated(words):
             if not level:
                 return words
@@ -73,3 +81,45 @@ def fragment_words(href: str) -> str:
     fragment = href.partition("#")[2][:200]
     words = slug(fold(fragment)) if fragment else ""
     return words if _HAS_WORD.search(words) and not is_generated(words) else ""
+
+
+def host_words(href: str) -> str:
+    """Return the name of the site that an address names; empty for an address within a site.
+
+    >>> host_words("https://www.twitter.com/shop"), host_words("//shop.example.co.uk"), host_words("/cart")
+    ('twitter', 'example', '')
+    """
+    found = _HOST.match(href)
+    labels = [label for label in found[1].lower().split(".") if label] if found else []
+    while len(labels) > 1 and (labels[-1] in _TOP_LEVEL or len(labels[-1]) < 3):
+        labels.pop()
+    words = slug(labels[-1]) if labels else ""
+    return words if _HAS_WORD.search(words) and not is_generated(words) else ""
+
+
+def path_text(href: str) -> str:
+    """Return the readable words of the path of an address, without those that contain digits.
+
+    >>> path_text("https://shop.test/en/boots-women-st-10617.html?x=1")
+    'en boots women st html'
+    """
+    path = destination(href).partition("?")[0]
+    if "//" in path:
+        path = path.partition("//")[2].partition("/")[2]
+    return " ".join(word for word in words_of(unquote_plus(path)) if not any(map(str.isdigit, word)))
+
+
+def parameter_words(href: str) -> dict[str, str]:
+    """Return the words of the readable parameters of an address, without tracking.
+
+    >>> parameter_words("/view?page=Store+Tour&size=3&utm_source=mail")
+    {'page': 'store_tour'}
+    """
+    query = destination(href).partition("?")[2]
+    found = {}
+    for parameter in query.split("&")[:_MOST_PARAMETERS] if query else ():
+        key, _, value = parameter.partition("=")
+        words = slug(unquote_plus(value[:200]))
+        if _HAS_WORD.search(words) and not is_generated(words):
+            found[key] = words
+    return found

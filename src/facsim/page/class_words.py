@@ -20,13 +20,18 @@ _SET_AND_ICON = re.compile(
 )
 _LONGEST_ICON = 80
 VARIANT = "data-facsim-variant"
-"""The kind of screen that a part of the page is for, if its class names say so: `mobile` or `desktop`."""
+"""The kind of screen that a part of the page is for, and where it is, if its class names say so."""
+SCREENS = frozenset({"mobile", "desktop"})
 _LONGEST = 200
-_MAY_BE_VARIANT = re.compile("mobile|desktop|hidden|visible-|none")
+_MAY_BE_VARIANT = re.compile("mobile|desktop|hidden|visible-|none|footer|header|sidebar|top|bottom")
 _IS_VARIANT = re.compile(
     r"(?:^| )(?!js-)(?:[\w-]*?(?:(?<![a-z])(?P<mobile>mobile)|(?<![a-z])(?P<desktop>desktop))(?![a-z])"
     r"|(?P<small>visible-(?:xs|phone)|(?:d-)?(?:sm|md|lg)[-:](?:none|hidden))(?= |$)"
     r"|(?P<large>hidden-(?:xs|phone)|(?:d-none|hidden) (?:d-)?(?:sm|md|lg)[-:](?:block|flex))(?= |$))"
+)
+_IS_PLACE = re.compile(
+    r"(?:^| )[\w-]*?(?<![a-z])(?:(footer|header|sidebar)(?![a-z])"
+    r"|(?<!margin-)(?<!padding-)(?<!border-)(?<!align-)(?<!to-)(?<!scroll-)(top|bottom)(?= |$))"
 )
 _CLASS = re.compile(r'(?:^| )class="([^"]{1,200})')
 FUNCTION = "data-facsim-function"
@@ -51,9 +56,15 @@ def read_class(value: str) -> dict[str, str]:
 
 
 def variant_of(words: str) -> str:
-    """The kind of screen that class names or an id are for: `mobile`, `desktop` or an empty string."""
-    found = _IS_VARIANT.search(words[:_LONGEST])
-    return "" if found is None else "mobile" if found["mobile"] or found["small"] else "desktop"
+    """What class names or an id say of a part of the page: its kind of screen, its place, both, or nothing.
+
+    >>> variant_of("nav--mobile"), variant_of("toolbar-bottom"), variant_of("header-desktop"), variant_of("")
+    ('mobile', 'bottom', 'desktop header', '')
+    """
+    words = words[:_LONGEST]
+    screen, place = _IS_VARIANT.search(words), _IS_PLACE.search(words)
+    found = [] if screen is None else ["mobile" if screen["mobile"] or screen["small"] else "desktop"]
+    return " ".join(found if place is None else [*found, place[1] or place[2]])
 
 
 def function_of(written: str) -> str:

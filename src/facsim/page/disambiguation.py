@@ -13,25 +13,25 @@ _MOST_WORDS = 3
 _LONGEST_PART = 30
 Qualifier = Callable[[int, str], str]
 """Words that distinguish an element (a node and its name so far) from others, or an empty string."""
+Comparison = Callable[[Sequence[int], Sequence[str]], Sequence[str]]
+"""Words that distinguish elements with equal names from each other; empty if there are none."""
 
 
 def disambiguate(
     names: Mapping[int, str],
     given: Mapping[int, str],
-    qualifiers: Sequence[Qualifier],
-    weak: Sequence[Qualifier],
+    ways: Sequence[Comparison],
     full_text: Qualifier,
 ) -> dict[int, str]:
-    """Return the names, extended where several look the same and a qualifier distinguishes their elements.
+    """Return the names, extended where several look the same and something distinguishes their elements.
 
-    All of them get the qualifier, including the first: no name depends on the order of the others. Names that
+    All of them get the words, including the first: no name depends on the order of the others. Names that
     are still equal are tried again: `today` in two columns of three rows gets the column, then the row.
 
     Args:
         names: names by node.
         given: nodes whose names must not change.
-        qualifiers: qualifiers in order of preference.
-        weak: qualifiers that may be empty for some elements; used if none distinguishes all.
+        ways: how to distinguish elements, in order of preference.
         full_text: returns an element's full text. If the texts differ, their differing words come first.
     """
     same: dict[str, list[int]] = defaultdict(list)
@@ -42,7 +42,6 @@ def disambiguate(
     pending = [
         nodes for nodes in same.values() if len(nodes) > 1 and not any(node in given for node in nodes)
     ]
-    ways = (*((True, each) for each in qualifiers), *((False, each) for each in weak))
     for _ in range(_ROUNDS):
         renamed: dict[str, list[int]] = defaultdict(list)
         for nodes in pending:
@@ -60,7 +59,7 @@ def disambiguate(
 def _longer_names(
     names: list[str],
     nodes: list[int],
-    ways: Iterable[tuple[bool, Qualifier]],
+    ways: Iterable[Comparison],
     full_text: Qualifier,
     taken: Collection[str],
 ) -> list[str]:
@@ -69,9 +68,8 @@ def _longer_names(
     if varied and not any(skeleton(name) in taken for name in varied):
         return varied
     plain = set(names)
-    for all_differ, qualifier in ways:
-        said = (qualifier(node, name) for node, name in zip(nodes, names, strict=True))
-        parts = distinguishing(said) if all_differ else list(said)
+    for compare in ways:
+        parts = compare(nodes, names)
         if len(set(parts)) > 1:
             found = [_with(name, part) for name, part in zip(names, parts, strict=True)]
             if not any(name not in plain and skeleton(name) in taken for name in found):
@@ -89,6 +87,16 @@ def _varied(names: list[str], texts: list[str]) -> list[str]:
         head, dot, last = name.rpartition(".")
         varied.append(f"{head}{dot}{with_words(last, part)}")
     return varied if len(set(varied)) == len(varied) else []
+
+
+def for_all(qualifier: Qualifier) -> Comparison:
+    """Compare by words that each of the elements must have."""
+    return lambda nodes, names: distinguishing(map(qualifier, nodes, names))
+
+
+def for_some(qualifier: Qualifier) -> Comparison:
+    """Compare by words that some of the elements have."""
+    return lambda nodes, names: list(map(qualifier, nodes, names))
 
 
 def distinguishing(parts: Iterable[str]) -> list[str]:

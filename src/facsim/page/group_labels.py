@@ -109,21 +109,14 @@ class GroupLabels:
             or self._distinguishing_fact(groups)
             or distinguishing(self._qualifiers.formsets.within(group.start, group.end) for group in groups)
             or self._captions(groups)
-            or self._variants(groups)
+            or self._qualifiers.screens(boxes := [self._box_of_targets(group) for group in groups])
+            or self._qualifiers.places(boxes, [])
         )
         return [join_words(label, part) for part in parts] if parts else [label] * len(groups)
 
     def _captions(self, groups: Sequence[Group]) -> list[str]:
         """The caption above each group, if not all are the same."""
         parts = [self._qualifiers.caption(group.start, group.label) for group in groups]
-        return parts if len(set(parts)) > 1 else []
-
-    def _variants(self, groups: Sequence[Group]) -> list[str]:
-        """The kind of screen that each group is for, if not all are the same."""
-        chains = [self._qualifiers.screens(self._box_of_targets(group)) for group in groups]
-        steps = enumerate(zip(*chains, strict=False))
-        shared = next((place for place, step in steps if len(set(step)) > 1), min(map(len, chains)))
-        parts = [chain[shared] if len(chain) > shared else "" for chain in chains]
         return parts if len(set(parts)) > 1 else []
 
     def _box_of_targets(self, group: Group) -> int:

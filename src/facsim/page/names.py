@@ -34,6 +34,8 @@ _TYPABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _FIELDS = _TYPABLE | {"slider", "checkbox", "radio", "switch"}
 _LEAST_TEXT = 200
 _SHORTEST_TITLE = 4
+_OFTEN = 3
+_OF_PICTURE = re.compile(r"image|picture|photo|img|thumb|foto|bild|product|^[\d_]*$")
 _LONGEST_PATH = 102
 _WORD = re.compile(r"[^\W\d_]{2}")
 _BRACKETED = re.compile(r"\s*[(\[]\d[\d.,\s]*[)\]]\s*")
@@ -75,6 +77,8 @@ class _Namer:
         self._fallbacks = FallbackNames(tree, runs, targets)
         self.qualifiers = Qualifiers(tree, runs, labels, targets, self._fallbacks)
         self._groups: Counter[_Path] = Counter()
+        self._picture_words: Counter[str] | None = None
+        """How many destinations the pictures with these words, each in a link without text, lead to."""
 
     def names(self, groups: list[Group]) -> list[tuple[int, str]]:
         """Return a name for each target, not yet unique."""
@@ -143,8 +147,22 @@ class _Namer:
         if not leads_there and own != label:
             return ""
         if not self._runs.text(node, alt=False, limit=_LEAST_TEXT):
-            return "image" if self._shows_picture(node) else "title"
+            if not self._shows_picture(node):
+                return "title"
+            return own if own != label and self._is_control_of_cards(own) else "image"
         return "" if own != label else "title"
+
+    def _is_control_of_cards(self, words: str) -> bool:
+        """Whether pictures in links to several things show the same words: `Add to cart`, not a product."""
+        if self._picture_words is None:
+            tree, labels = self._tree, self._labels
+            pictures = {
+                (slug(labels.title(node)), destination(tree.attributes[node].get("href", "")))
+                for node in self._targets
+                if tree.tags[node] == "a" and not self._runs.text(node, alt=False, limit=_LEAST_TEXT)
+            }
+            self._picture_words = Counter(words for words, _ in pictures)
+        return self._picture_words[words] >= _OFTEN and not _OF_PICTURE.search(words)
 
     def _without_title(self, node: int, own: str, title: str) -> str:
         """Text of an element without its card's title: `watch`, not `watch_red_kettle`."""

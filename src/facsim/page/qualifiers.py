@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
 from facsim.page.accessible_names import AccessibleNames
-from facsim.page.addresses import address_words, fragment_words
-from facsim.page.class_words import VARIANT, variant_of
-from facsim.page.disambiguation import disambiguate
+from facsim.page.addresses import address_words, fragment_words, host_words, parameter_words, path_text
+from facsim.page.class_words import SCREENS, VARIANT, variant_of
+from facsim.page.disambiguation import differing_words, disambiguate, distinguishing, for_all, for_some
 from facsim.page.fallback_names import FallbackNames
 from facsim.page.formsets import COPY_INDEX, Formsets
 from facsim.page.roles import role_of
@@ -72,9 +72,11 @@ class Qualifiers:
             self.caption,
             self.unabridged,
             self.role,
+            self.host,
         )
-        weak = (self.address, self.page_above, self.caption, self.variant)
-        return disambiguate(names, given, kinds, weak, self.text_of_name)
+        weak = (self.address, self.page_above, self.caption, self.screen)
+        ways = (*map(for_all, kinds), self.queries, self.paths, *map(for_some, weak), self.places)
+        return disambiguate(names, given, ways, self.text_of_name)
 
     def text_of_name(self, node: int, name: str) -> str:
         """Full text of an element if the last part of its name was cut from it."""
@@ -168,18 +170,50 @@ class Qualifiers:
         is_fixed = self._tree.tags[node] == "button" or attributes.get("type", "").lower() in _VALUED
         return slug(attributes.get("value", "")) if is_fixed else ""
 
-    def variant(self, node: int, name: str) -> str:  # noqa: ARG002
-        """The kind of screen that the part of its group with an element is for."""
-        return next(iter(self.screens(node, self.group_starts.get(node, 0))), "")
+    def host(self, node: int, name: str) -> str:  # noqa: ARG002
+        """The site that a link leads to."""
+        return host_words(self._tree.attributes[node].get("href", ""))
 
-    def screens(self, node: int, start: int = 0) -> list[str]:
-        """The kinds of screen that the parts around an element, from `start` on, are for, outer first."""
+    def queries(self, nodes: Sequence[int], names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """Words of the first parameter of their addresses in which links differ, if all of them have it."""
+        parameters = [parameter_words(self._tree.attributes[node].get("href", "")) for node in nodes]
+        found = (distinguishing(each.get(key, "") for each in parameters) for key in parameters[0])
+        return next(filter(None, found), [])
+
+    def paths(self, nodes: Sequence[int], names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """The words in which the paths of their addresses differ, if all of them have some."""
+        texts = [path_text(self._tree.attributes[node].get("href", "")) for node in nodes]
+        return distinguishing(differing_words(texts)) if all(texts) else []
+
+    def screen(self, node: int, name: str) -> str:  # noqa: ARG002
+        """The kind of screen that the part of its group with an element is for."""
+        variants = self._variants(node, self.group_starts.get(node, 0))
+        return next((word for word in variants if word in SCREENS), "")
+
+    def places(self, nodes: Sequence[int], names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """Where on the page the parts are that elements are in, or the boxes of groups: header, footer."""
+        return self._first_difference(nodes, lambda word: word not in SCREENS)
+
+    def screens(self, nodes: Sequence[int]) -> list[str]:
+        """The kinds of screen that the parts with the elements are for."""
+        return self._first_difference(nodes, lambda word: word in SCREENS)
+
+    def _first_difference(self, nodes: Sequence[int], is_wanted: Callable[[str], bool]) -> list[str]:
+        """For each element, the outermost wanted word of the parts around it in which they differ."""
+        chains = [[word for word in self._variants(node) if is_wanted(word)] for node in nodes]
+        steps = enumerate(zip(*chains, strict=False))
+        shared = next((place for place, step in steps if len(set(step)) > 1), min(map(len, chains)))
+        parts = [chain[shared] if len(chain) > shared else "" for chain in chains]
+        return parts if len(set(parts)) > 1 else []
+
+    def _variants(self, node: int, start: int = 0) -> list[str]:
+        """What the class names and ids of the parts around an element, from `start` on, say, outer first."""
         tree, found = self._tree, []
         for _ in range(_MOST_UP_TO_VARIANT):
             if node < start or tree.tags[node] in _WHOLE:
                 break
             attributes = tree.attributes[node]
-            if attributes and (screen := attributes.get(VARIANT) or variant_of(attributes.get("id", ""))):
-                found.append(screen)
+            if attributes and (said := attributes.get(VARIANT) or variant_of(attributes.get("id", ""))):
+                found += said.split()[::-1]
             node = tree.parents[node]
         return found[::-1]
