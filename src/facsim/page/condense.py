@@ -242,7 +242,7 @@ def _repeated(tree: Tree, names: list[str | None]) -> set[int]:
         if piece.kind == "alt":
             same = [other for other in before if other.text == piece.text and other.node not in found]
             same += [other for other in after if other.text == piece.text and other.kind == "text"]
-            is_repeated = bool(same)
+            is_repeated = bool(same) or _is_in_name(tree, names, piece)
         elif piece.kind == "label":
             is_repeated = _is_repeated_label(tree, piece, before[-1:], after)
         else:
@@ -269,6 +269,13 @@ def _pieces(tree: Tree) -> list[_Piece]:
         if text:
             pieces.append(_Piece(node, kind, text))
     return pieces
+
+
+def _is_in_name(tree: Tree, names: list[str | None], picture: _Piece) -> bool:
+    """Whether the name of the element that a picture fills is the picture's alternative text."""
+    parent = tree.parents[picture.node]
+    name = names[parent] if parent >= 0 else None
+    return name is not None and slug(picture.text) == name.rpartition(".")[2]
 
 
 def _is_repeated_label(tree: Tree, label: _Piece, before: list[_Piece], after: list[_Piece]) -> bool:
