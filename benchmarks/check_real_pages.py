@@ -170,7 +170,7 @@ def _measure_changes(figures: Figures, html: str) -> None:
     first = largest_list(tree, nodes_of(tree, {name: place for place, name in before.items()}))
     if first is None:
         return
-    place = import_module("facsim.page.tree").Locators(tree).of(first)
+    place = import_module("facsim.page.locators").Locators(tree).of(first)
     removed = document.css_first(place) if place and " >>> " not in place else None
     if removed is None:
         return

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from real_pages import PRICE
 
-from facsim.page.tree import TEXT, Locators, Tree
+from facsim.page.locators import Locators
+from facsim.page.tree import TEXT, Tree
 
 _GENERIC = frozenset(
     [

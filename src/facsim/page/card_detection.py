@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
+from facsim.page.accessible_names import AccessibleNames
 from facsim.page.addresses import destination
-from facsim.page.slugs import PRICE, is_count, is_price, slug, words_of
+from facsim.page.card_titles import CardTitles, PossibleTitles, holds
+from facsim.page.slugs import slug
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import Tree
 
@@ -28,9 +29,6 @@ _MAX_TARGETS = 60
 _MAX_DESTINATIONS = 3
 _MOST_COMMON = 4
 _OFTEN = 3
-_MAX_LINKS_LOOKED_AT = 8
-_MAX_TEXTS_LOOKED_AT = 12
-_WORDS_OF_TITLE = 3
 _FEW = 20
 _CURRENCY = re.compile(
     r"[$€£¥₹₩₽₺₫₪￥円]|\b(?:dollars?|euros?|pounds?|reais|pesos?|EUR|USD|GBP|CHF|CAD|AUD|INR|Rs|Kč|kr|zł|TL)\b|\u0440\u0443\u0431",
@@ -90,23 +88,12 @@ def find_cards(
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A box that shows enough to be a card.
-
-    Attributes:
-        box: the box.
-        has_price: whether it shows a price.
-        has_picture: whether it shows a picture.
-        titled: title and main link, if they do not depend on the rest of the family.
-        picture: the first link around a picture, or -1.
-        words: the first links and their texts: possible titles.
-    """
+    """A box that shows enough to be a card."""
 
     box: int
     has_price: bool
     has_picture: bool
-    titled: tuple[str, int] | None
-    picture: int = -1
-    words: Sequence[tuple[int, str]] = ()
+    titles: PossibleTitles
 
 
 class _Detector:
@@ -124,9 +111,7 @@ class _Detector:
         self._landmarks = tree.with_tags(_LANDMARKS)
         self._links = [node for node in targets if tree.tags[node] == "a"]
         self._addresses = [destination(tree.attributes[node].get("href", "")) for node in self._links]
-        # Boxes nest, and each box around a link or a heading reads it.
-        self._links_read: dict[int, str] = {}
-        self._headings_read: dict[int, str] = {}
+        self._titles = CardTitles(tree, runs, labels, targets, headings)
 
     @cached_property
     def _times(self) -> Counter[str]:
@@ -208,46 +193,23 @@ class _Detector:
         first = bisect_right(self._targets, box)
         if bisect_left(self._targets, end, first) - first > _MAX_TARGETS:
             return None
-        has_picture = _holds(self._pictures, box, end)
+        has_picture = holds(self._pictures, box, end)
         # Table rows are named by their headers and numbers.
-        if (self._tree.tags[box] == "tr" and not has_picture) or _holds(self._landmarks, box, end):
+        if (self._tree.tags[box] == "tr" and not has_picture) or holds(self._landmarks, box, end):
             return None
-        has_price = _holds(self._prices, box, end)
+        has_price = holds(self._prices, box, end)
         if not self._shows_enough(box, first, has_price=has_price, has_picture=has_picture):
             return None
-        return self._titled(box, has_price=has_price, has_picture=has_picture)
-
-    def _titled(self, box: int, *, has_price: bool, has_picture: bool) -> _Candidate | None:
-        """A box with what may be its title; None if there is nothing, or its headings differ."""
-        end, heading = self._tree.ends[box], self._heading(box)
-        if heading == -1:
-            return None
-        links = self._links[bisect_right(self._links, box) : bisect_left(self._links, end)]
-        around_pictures = (node for node in links if _holds(self._pictures, node, self._tree.ends[node]))
-        picture = next(around_pictures, -1) if has_picture else -1
-        if heading is not None:
-            inside = [node for node in links if heading <= node < self._tree.ends[heading]]
-            around = [node for node in links if node < heading < self._tree.ends[node]]
-            main = next(iter((*inside, *around)), picture)
-            title = self._runs.title(heading, limit=MAX_LABEL)
-            return _Candidate(box, has_price, has_picture, (title, main))
-        words = self._words_of_links(links, picture)
-        return _Candidate(box, has_price, has_picture, None, picture, words)
+        titles = self._titles.possible(box, has_picture=has_picture)
+        return None if titles is None else _Candidate(box, has_price, has_picture, titles)
 
     def _card(self, candidate: _Candidate, common: set[str]) -> PageCard | None:
         """The card of a box; None if it has no title besides what it has in common with others."""
-        titled = candidate.titled
-        if titled is None:
-            words = ((text, node) for node, text in candidate.words if text not in common)
-            titled = (
-                next(words, None)
-                or self._title_of_picture(candidate.picture)
-                or self._title_of_text(candidate, common)
-            )
-            if titled is None:
-                return None
-        title, main = titled
-        address = self._address(main) if main >= 0 else ""
+        chosen = self._titles.choose(candidate.titles, common)
+        if chosen is None:
+            return None
+        title, main = chosen
+        address = destination(self._tree.attributes[main].get("href", "")) if main >= 0 else ""
         return PageCard(title, main, address, candidate.has_price, candidate.has_picture)
 
     def _shows_enough(self, box: int, first: int, *, has_price: bool, has_picture: bool) -> bool:
@@ -263,7 +225,7 @@ class _Detector:
         addresses = self._addresses_in(box + 1, end)
         target = self._targets[first]
         is_alone = first + 1 == len(self._targets) or self._targets[first + 1] >= end
-        is_pictured = has_picture or _holds(self._headings, box, end)
+        is_pictured = has_picture or holds(self._headings, box, end)
         if is_alone and addresses and not is_pictured and not self._price_beside(box, target):
             return False
         if has_price:
@@ -291,7 +253,7 @@ class _Detector:
         tree = self._tree
         node = tree.parents[self._prices[bisect_left(self._prices, box)]]
         while node > box:
-            if tree.tags[node] in _ITEMS and _holds(self._targets, node + 1, tree.ends[node]):
+            if tree.tags[node] in _ITEMS and holds(self._targets, node + 1, tree.ends[node]):
                 return not self._is_part_of_card(node)
             node = tree.parents[node]
         return False
@@ -299,7 +261,7 @@ class _Detector:
     def _is_part_of_card(self, item: int) -> bool:
         """Whether an item with a price is one of the parts of a card: the others all lead to one thing."""
         start, end = self._tree.parents[item] + 1, self._tree.ends[self._tree.parents[item]]
-        if _holds(self._prices, start, item) or _holds(self._prices, self._tree.ends[item], end):
+        if holds(self._prices, start, item) or holds(self._prices, self._tree.ends[item], end):
             return False
         others = (*self._addresses_in(start, item), *self._addresses_in(self._tree.ends[item], end))
         return len(set(others)) == 1 and "" not in others
@@ -311,87 +273,7 @@ class _Detector:
     def _price_beside(self, box: int, target: int) -> bool:
         """Whether a box shows a price outside its only element."""
         ends = self._tree.ends
-        return _holds(self._prices, box, target) or _holds(self._prices, ends[target], ends[box])
-
-    def _title_of_text(self, candidate: _Candidate, common: set[str]) -> tuple[str, int] | None:
-        """Title of a box without links or headings: its first words; with links, those beside them."""
-        tree, runs, box = self._tree, self._runs, candidate.box
-        start, stop = runs.span(box, tree.ends[box])
-        for run in range(start, min(stop, start + _MAX_TEXTS_LOOKED_AT)):
-            text = runs.texts[run][:200].strip()
-            if not slug(text) or text in common:
-                continue
-            if candidate.words:
-                around = bisect_right(self._targets, runs.nodes[run]) - 1
-                if is_price(text) or (around >= 0 and tree.ends[self._targets[around]] > runs.nodes[run]):
-                    continue
-            return (text, -1) if not is_price(text) and any(map(str.isalpha, text)) else None
-        return None
-
-    def _words_of_links(self, links: Sequence[int], picture: int) -> list[tuple[int, str]]:
-        """The first links of a box with their words, the likeliest titles first.
-
-        These are links that lead where the picture leads, or say what the picture is called. Pictures may be
-        called by a title that no link says, while links say other things (a brand, an author, a badge).
-        """
-        said = [(node, words) for node in links[:_MAX_LINKS_LOOKED_AT] if (words := self._words(node))]
-        if picture < 0:
-            return said
-        address = self._address(picture)
-        same = [one for one in said if address and self._address(one[0]) == address]
-        called = self._labels.of(picture)
-        if len(called.split()) < _WORDS_OF_TITLE or is_count(called):
-            return [*same, *said]
-        alike = [one for one in said if _is_alike(one[1], called)]
-        described = {*words_of(called)}
-        related = [one for one in same if not described.isdisjoint(words_of(one[1]))]
-        return [*related, *alike, (picture, called), *said]
-
-    def _title_of_picture(self, picture: int) -> tuple[str, int] | None:
-        words = self._labels.of(picture) if picture >= 0 else ""
-        return (words, picture) if slug(words) and any(map(str.isalpha, words)) else None
-
-    def _words(self, link: int) -> str:
-        """Text of a link; empty if it is a count or begins with a price."""
-        words = self._links_read.get(link)
-        if words is None:
-            words = self._runs.title(link, alt=False, limit=MAX_LABEL)
-            if words and (not slug(words) or is_count(words) or PRICE.match(words)):
-                words = ""
-            self._links_read[link] = words
-        return words
-
-    def _words_of_heading(self, heading: int) -> str:
-        """Text of a heading; empty if it is a count or a price."""
-        words = self._headings_read.get(heading)
-        if words is None:
-            words = self._runs.title(heading, limit=MAX_LABEL)
-            if not slug(words) or is_count(words) or is_price(words):
-                words = ""
-            self._headings_read[heading] = words
-        return words
-
-    def _heading(self, box: int) -> int | None:
-        """The heading that titles a box: the first of the highest rank; -1 if those differ in text."""
-        first = bisect_left(self._headings, box)
-        last = bisect_left(self._headings, self._tree.ends[box], first)
-        best: list[int] = []
-        for heading in self._headings[first:last]:
-            if not self._words_of_heading(heading):
-                continue
-            rank = self._ranks[heading]
-            if not best or rank < self._ranks[best[0]]:
-                best = [heading]
-            elif rank == self._ranks[best[0]]:
-                best.append(heading)
-        if not best:
-            return None
-        if len({self._words_of_heading(heading) for heading in best}) > 1:
-            return -1
-        return best[0]
-
-    def _address(self, node: int) -> str:
-        return destination(self._tree.attributes[node].get("href", ""))
+        return holds(self._prices, box, target) or holds(self._prices, ends[target], ends[box])
 
 
 def _alike(cards: dict[int, PageCard]) -> dict[int, PageCard]:
@@ -402,17 +284,6 @@ def _alike(cards: dict[int, PageCard]) -> dict[int, PageCard]:
     titles = Counter([card.title.casefold() for card in alike.values()])
     # Products may occur twice, but text shared by half of the cards is not a title.
     return alike if len(titles) > 1 and max(titles.values()) <= max(2, len(alike) // 2) else {}
-
-
-def _is_alike(one: str, other: str) -> bool:
-    """Whether one of two texts begins with the other, which may be cut."""
-    one, other = (text.casefold().rstrip(".… ") for text in (one, other))
-    return one.startswith(other) or other.startswith(one)
-
-
-def _holds(nodes: Sequence[int], start: int, end: int) -> bool:
-    place = bisect_left(nodes, start)
-    return place < len(nodes) and nodes[place] < end
 
 
 def _price_nodes(runs: TextRuns) -> list[int]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from secrets import token_hex
 
 from facsim.page.decode import decode
+from facsim.page.locators import Locators
 from facsim.page.simplify import simplify
-from facsim.page.tree import Locators, parse
+from facsim.page.tree import parse
 from facsim.schema import Element, Page
 from facsim.util.errors import ConfigError
 

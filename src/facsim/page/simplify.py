@@ -13,6 +13,7 @@ from facsim.page.accessible_names import AccessibleNames
 from facsim.page.addresses import destination
 from facsim.page.class_words import ICON
 from facsim.page.decode import decode
+from facsim.page.locators import Locators
 from facsim.page.names import name_elements
 from facsim.page.read import MARK, is_ours, load_elements, load_outline, tree_of
 from facsim.page.recipe import Recipe
@@ -21,7 +22,7 @@ from facsim.page.roles import STATES, Reach, is_hidden, reach_of, role_of
 from facsim.page.slugs import fold
 from facsim.page.tags import FOREIGN, HOLDS_HTML, VOID
 from facsim.page.text_runs import HIDDEN, TextRuns
-from facsim.page.tree import Locators, Tree, parse
+from facsim.page.tree import Tree, parse
 from facsim.schema import Element, Page
 
 _MAX_UP = 512

@@ -21,7 +21,7 @@ from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNod
 from facsim.page.class_words import FUNCTION, ICON, VARIANT, function_of, read_class
 from facsim.page.flatten import fill_slots, put_in_frames, take_documents
 from facsim.page.preprocess import check_size_of_parts, preprocess
-from facsim.page.tags import FLOWING, MOVED, SHADOW_ROOT, UNSEEN, VOID
+from facsim.page.tags import FLOWING, MOVED, UNSEEN, VOID
 from facsim.util.errors import ConfigError, InputError
 
 TEXT = "#text"
@@ -36,7 +36,6 @@ _TELLING_WORDS = (
 )
 _TELLING = frozenset(_TELLING_WORDS.split())
 _ATTRIBUTE = re.compile(r'([^ =]+)(?:="([^"]*)")?')
-_NO_WORD = re.compile("[^a-zA-Z0-9_-]")
 _TELLING_STARTS = ("aria-", "data-facsim-")
 _OWN_MARKS = (
     *(f"data-facsim-{mark}" for mark in ("name", "interactable", "drop", "found")),
@@ -397,57 +396,3 @@ class _TagReader:
 
 def _is_telling(attribute: str) -> bool:
     return attribute in _TELLING or attribute.startswith(_TELLING_STARTS)
-
-
-class Locators:
-    """CSS selectors that match exactly one node in the document from which the tree was built."""
-
-    def __init__(self, tree: Tree) -> None:
-        # Does not keep the texts: locators may be requested long after parsing.
-        self._tree = Tree(tree.tags, tree.attributes, [], tree.parents, [], [], [])
-        self._paths: dict[int, tuple[str, int]] = {-1: ("", 0)}
-        self._nth: list[int] = []
-
-    def of(self, node: int) -> str:
-        """Return the selector of a node; empty below depth 512, where no browser has nodes."""
-        tree, paths = self._tree, self._paths
-        if not self._nth:
-            self._nth = _places(tree)
-        missing = []
-        while node not in paths:
-            missing.append(node)
-            node = tree.parents[node]
-        path, depth = paths[node]
-        for step in reversed(missing):
-            depth += 1
-            path = self._extended(path, step) if depth <= 512 else ""
-            paths[step] = (path, depth)
-        return path
-
-    def _extended(self, path: str, step: int) -> str:
-        """The selector of a node whose parent has the selector `path`."""
-        tag = self._tree.tags[step]
-        if tag == "html":
-            return f"{path} >>> html" if path else "html"
-        if tag == SHADOW_ROOT:
-            return f"{path} >>> :host"
-        moved = self._tree.attributes[step].get(MOVED)
-        if moved is not None:
-            host = path.rpartition(" >>> :host")[0] or path
-            return f"{host} > {_selector(tag)}:nth-of-type({moved if moved.isdecimal() else self._nth[step]})"
-        return f"{path} > {_selector(tag)}:nth-of-type({self._nth[step]})"
-
-
-def _places(tree: Tree) -> list[int]:
-    """For each element, its 1-based position among siblings with the same tag."""
-    places = [0] * len(tree)
-    counts: dict[tuple[int, str], int] = {}
-    for node, (parent, tag) in enumerate(zip(tree.parents, tree.tags, strict=True)):
-        if tag != TEXT:
-            places[node] = counts[parent, tag] = counts.get((parent, tag), 0) + 1
-    return places
-
-
-def _selector(tag: str) -> str:
-    """Write a tag as a CSS type selector; unusual tags have most characters escaped."""
-    return tag if tag.isascii() and tag.isalnum() else _NO_WORD.sub(r"\\\g<0>", tag)
