@@ -13,8 +13,9 @@ from in_process_cli import facsim
 from made_populations import clicks, data_set
 
 from facsim import ABReport, ab_test, plan_ab_test
-from facsim.data import DataSet
+from facsim.data import DataSet, replay
 from facsim.fidelity.session_measures import cents, session_measures
+from facsim.predict.registry import load_predictor
 from facsim.schema import Session
 from facsim.util.errors import ConfigError, InputError
 
@@ -121,6 +122,22 @@ def test_a_plan_says_what_a_test_can_find(shop: DataSet) -> None:
         plan_ab_test("shop", "shop", "choice", sessions=1, people=shop)
     with pytest.raises(InputError, match=r"card\.json"):
         plan_ab_test("shop", "shop", "choice", sessions=10, people="nowhere")
+
+
+def test_a_plan_for_an_endpoint_says_what_it_costs(shop: DataSet) -> None:
+    few = shop.select(shop.session_ids[:8])
+    plan = plan_ab_test("shop", "shop:no_ratings", "openai:gpt-4.1", sessions=100, people=few)
+    asked = load_predictor("openai:gpt-4.1")
+    found = asked.estimate(so_far for session in few for so_far, _ in replay(few, session))
+    assert plan.cost == pytest.approx(found.cost * plan.answers / few.steps.height)
+    assert plan.cost_at_most == pytest.approx(found.cost_at_most * plan.answers / few.steps.height)
+    words = " ".join(
+        facsim("ab", "shop", "shop:no_ratings", "openai:gpt-4.1", "--people", shop.path, "--dry-run").split()
+    )
+    assert "They cost about $" in words and "at most $" in words
+    unpriced = "endpoint:http://127.0.0.1:9/v1#some-model"
+    assert plan_ab_test("shop", "shop", unpriced, sessions=9, people=few).cost is None
+    assert plan_ab_test("shop", "shop", "choice", sessions=9, people=few).cost_at_most is None
 
 
 def test_other_sites_need_people(tmp_path: Path) -> None:

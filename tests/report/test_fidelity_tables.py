@@ -78,7 +78,16 @@ def test_the_page_draws_every_distribution_and_loads_nothing(report: FidelityRep
     values = [float(value) for value in re.findall(r'data-value="([^"]+)"', page)]
     assert values == [one.score.value for one in report.populations]
     assert "default-src &#39;none&#39;" in page
-    assert not re.search(r"<script|src=|href=\"http", page)
+    assert not re.search(r"<script|<link|src=|url\(", page)
+
+
+def test_typical_and_strange_sessions_are_linked(report: FidelityReport) -> None:
+    page, markdown = fidelity_page(report), fidelity_markdown(report)
+    shown = [one for found in report.rollouts for one in (*found.typical, *found.strangest)]
+    assert len(shown) == 12 and shown[0].distance <= shown[3].distance
+    links = re.findall(r'href="(http[^"]+)"', page)
+    assert links == [f"http://127.0.0.1:8421/session?id={one.session_id}&amp;step=1" for one in shown]
+    assert markdown.count("typical and strange sessions") == len(report.rollouts)
 
 
 def test_bars_are_the_shares_of_the_distribution(report: FidelityReport) -> None:

@@ -128,6 +128,7 @@ def command(
             recipe=None if recipe is None else read_yaml(Recipe, recipe),
             show=show,
         )
+    errors.print(f"To watch it: facsim view {out}", highlight=False, markup=False)
     try:
         with progress_bar(out.name) as progress:
             done = rollout(

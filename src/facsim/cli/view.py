@@ -16,10 +16,11 @@ def command(
 ) -> int:
     """Replay sessions in a local browser, at http://127.0.0.1:PORT/. Ctrl-C stops it.
 
-    Every step shows the observed page, the true action, and the prediction of every run.
+    Every step shows the observed page, the true action, and the prediction of every run. A rollout that is
+    still running is shown as far as it is, and followed.
 
     Args:
-        data: The data set folder.
+        data: The data set folder; also the one that a running rollout will write.
         runs: Run folders over the same data set.
         port: Port on 127.0.0.1; 0 picks a free one.
         open: Open the page in the browser.

@@ -66,6 +66,19 @@ PAGES_SCHEMA = pa.schema(
     ]
 )
 
+PROBABILITIES_FILE = "probabilities.parquet"
+"""A table that only rollouts have: what their predictor found most probable at each step."""
+PROBABILITIES_SCHEMA = pa.schema(
+    [
+        pa.field("session_id", pa.string(), nullable=False),
+        pa.field("step", pa.int32(), nullable=False),
+        pa.field("action_type", pa.string(), nullable=False),
+        pa.field("action_name", pa.string()),
+        pa.field("action_text", pa.string()),
+        pa.field("probability", pa.float64(), nullable=False),
+    ]
+)
+
 
 def read_table(file: Path, schema: pa.Schema) -> pl.DataFrame:
     """Read one Parquet table of a data set and check that it has the columns of `schema`.

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,12 +22,14 @@ from facsim.data.card import Card
 from facsim.data.table_schemas import (
     LATER_COLUMNS,
     PAGES_SCHEMA,
+    PROBABILITIES_FILE,
+    PROBABILITIES_SCHEMA,
     SESSIONS_SCHEMA,
     STEPS_SCHEMA,
     TRUTH_COLUMNS,
     dumps,
 )
-from facsim.schema import Session, Truth
+from facsim.schema import Action, Session, Truth
 from facsim.util.errors import ConfigError, FacsimError
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ ROW_GROUP_BYTES = 8 << 20
 ROW_GROUP_ROWS = 20_000
 _PAGE_COLUMNS = frozenset({"html", "raw_html"})
 ReportName = Literal["ingest", "synthesis", "rollout", "scrub"]
-_TABLES = ("sessions.parquet", "steps.parquet", "pages.parquet", "card.json")
+_TABLES = ("sessions.parquet", "steps.parquet", "pages.parquet", PROBABILITIES_FILE, "card.json")
 _REPORTS = tuple(f"{name}.{form}" for name in get_args(ReportName) for form in ("json", "md"))
 _FILES = frozenset((*_TABLES, *_REPORTS))
 
@@ -145,12 +147,15 @@ class DataSetWriter:
             self._sessions_table = _Table(self._folder / "sessions.parquet", SESSIONS_SCHEMA)
             self._steps_table = _Table(self._folder / "steps.parquet", STEPS_SCHEMA)
             self._pages_table = _Table(self._folder / "pages.parquet", PAGES_SCHEMA)
+            self._probabilities_table: _Table | None = None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        tables = (self._sessions_table, self._steps_table, self._pages_table)
+        tables = [self._sessions_table, self._steps_table, self._pages_table]
+        if self._probabilities_table is not None:
+            tables.append(self._probabilities_table)
         try:
             if kind is None:
                 with _writing(self.path):
@@ -263,6 +268,22 @@ class DataSetWriter:
             self._sessions_table.add(row)
             for step_row in step_rows:
                 self._steps_table.add(step_row)
+
+    def add_probabilities(
+        self, session_id: str, step: int, probabilities: Iterable[tuple[Action, float]]
+    ) -> None:
+        """Store the most probable actions of a simulated step in `probabilities.parquet`, in this order.
+
+        Raises:
+            FacsimError: if the disk is full.
+        """
+        with _writing(self.path):
+            for action, probability in probabilities:
+                if self._probabilities_table is None:
+                    file = self._folder / PROBABILITIES_FILE
+                    self._probabilities_table = _Table(file, PROBABILITIES_SCHEMA)
+                cells = (session_id, step, action.type, action.name, action.text, probability)
+                self._probabilities_table.add(dict(zip(PROBABILITIES_SCHEMA.names, cells, strict=True)))
 
     def _check_place(self) -> None:
         """Refuse to replace anything without `overwrite`, or anything but a data set."""

@@ -45,6 +45,9 @@ class ABPlan:
         answers: about how many answers the predictor is asked for: three runs of so many sessions.
         relative: the effect that `sessions_needed` is for, as a share of the mean.
         measures: by measure.
+        cost: expected US dollars; None for a predictor that costs nothing per answer, without a price, or if
+            the sessions have no pages.
+        cost_at_most: US dollars without prefix caching, with answers of maximum length.
     """
 
     site_a: str
@@ -54,6 +57,8 @@ class ABPlan:
     answers: int
     relative: float
     measures: tuple[PlannedMeasure, ...]
+    cost: float | None = None
+    cost_at_most: float | None = None
 
     def to_json(self) -> str:
         """As JSON."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from facsim.data import DataSet
+from facsim.data import DataSet, replay
 from facsim.fidelity.ab_report import ABPlan, ABReport, PlannedMeasure
 from facsim.fidelity.paired_effects import (
     detectable_effect,
@@ -18,6 +18,7 @@ from facsim.fidelity.paired_effects import (
     sessions_needed,
 )
 from facsim.fidelity.session_measures import SessionMeasures, aligned, session_measures
+from facsim.predict.registry import calls_endpoint, load_predictor
 from facsim.rollout import SimulatedPerson, rollout
 from facsim.rollout.people import people_of_shop, read_personas, select_people
 from facsim.util.errors import ConfigError
@@ -25,6 +26,9 @@ from facsim.util.progress import Progress, no_progress
 
 ARMS: Final = ("a", "aa", "b")
 """Folders of the rollouts, in the order in which they are made: A, A again, B."""
+
+_PRICED_SESSIONS: Final = 40
+"""Prompts of so many sessions are counted to estimate a cost; more would take long and say the same."""
 
 People = DataSet | Sequence[SimulatedPerson]
 
@@ -183,7 +187,24 @@ def plan_ab_test(
             )
         )  # fmt: skip
     answers = round(len(ARMS) * sessions * float(found.values["length"].mean()))
-    return ABPlan(site_a, site_b, predictor, sessions, answers, relative, tuple(measures))
+    cost = _cost(predictor, data, answers)
+    return ABPlan(site_a, site_b, predictor, sessions, answers, relative, tuple(measures), *cost)
+
+
+def _cost(predictor: str, data: DataSet, answers: int) -> tuple[float | None, float | None]:
+    """Expected and maximum US dollars of so many answers, from the prompts of some sessions of people."""
+    from facsim.predict.endpoint.predictor import EndpointPredictor  # noqa: PLC0415 - slow to import
+
+    if not calls_endpoint(predictor) or not data.has_pages:
+        return None, None
+    asked = load_predictor(predictor)
+    assert isinstance(asked, EndpointPredictor)
+    chosen = data.session_ids[:: -(-len(data) // _PRICED_SESSIONS)]
+    steps = (so_far for one in chosen for so_far, _ in replay(data, data.session(one)))
+    found = asked.estimate(steps)
+    if found.cost is None or found.cost_at_most is None or not found.steps:
+        return None, None
+    return found.cost * answers / found.steps, found.cost_at_most * answers / found.steps
 
 
 def _opened(people: People | str | Path | None) -> People | None:

@@ -28,6 +28,7 @@ from facsim.fidelity.fidelity_report import (
     PopulationKind,
 )
 from facsim.fidelity.measures import MEASURES, MeasuredPopulations, measured
+from facsim.fidelity.notable_sessions import SessionDistances
 from facsim.fidelity.reference_populations import MARKOV_CHAIN, UNIFORM_WALKER, markov_chain, uniform_walker
 from facsim.fidelity.session_population import SessionPopulation
 from facsim.metrics import Estimate, holm
@@ -105,7 +106,10 @@ def measure_fidelity(
                 one.missing.append(measure.name)
                 continue
             _Comparer(found, target, resamples, seed, level).add_to(one)
+            if target.kind == "rollout" and not measure.timed:
+                one.distances.add(found, found.shares[_REAL], found.shares[target.key])
     results = [_result(target, accumulated[target.name], level) for target in targets]
+    results = [_with_notable(one, accumulated[one.name], populations) for one in results]
     progress(len(MEASURES), len(MEASURES), "done")
     return FidelityReport(
         real=people.name,
@@ -213,6 +217,7 @@ class _Accumulated:
     permutations: list[FloatArray] = field(default_factory=list)
     observed: list[float] = field(default_factory=list)
     halves: list[FloatArray] = field(default_factory=list)
+    distances: SessionDistances = field(default_factory=SessionDistances)
 
 
 class _Comparer:
@@ -391,6 +396,16 @@ def _result(target: _Target, found: _Accumulated, level: float) -> PopulationFid
         measures=tuple(found.measures),
         missing=tuple(found.missing),
     )
+
+
+def _with_notable(
+    result: PopulationFidelity, found: _Accumulated, populations: Mapping[str, SessionPopulation]
+) -> PopulationFidelity:
+    """A result with the sessions of a rollout that are worth a look."""
+    if result.kind != "rollout":
+        return result
+    typical, strangest = found.distances.notable(populations[result.name])
+    return replace(result, typical=typical, strangest=strangest)
 
 
 def _adjusted(results: Sequence[PopulationFidelity]) -> tuple[PopulationFidelity, ...]:

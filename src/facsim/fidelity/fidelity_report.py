@@ -54,6 +54,24 @@ class MeasureFidelity:
 
 
 @dataclass(frozen=True)
+class NotableSession:
+    """A produced session that is very much like those of people, or very little.
+
+    Attributes:
+        session_id: its id.
+        distance: squared distance from the people's average, relative to that of the average person, as the
+            mean over measures.
+        people_beyond: share of people's sessions that are at least as far from it.
+        measure: the measure in which it is farthest.
+    """
+
+    session_id: str
+    distance: float
+    people_beyond: float
+    measure: str
+
+
+@dataclass(frozen=True)
 class PopulationFidelity:
     """A population, compared with people.
 
@@ -71,6 +89,8 @@ class PopulationFidelity:
         adjusted_p: after Holm's correction over all rollouts.
         measures: in the order of `facsim.fidelity.MEASURES`.
         missing: measures that people have and this population did not record.
+        typical: its sessions that are most like those of people; none of a baseline.
+        strangest: its sessions that are least like those of people; none of a baseline.
     """
 
     name: str
@@ -86,6 +106,8 @@ class PopulationFidelity:
     adjusted_p: float | None
     measures: tuple[MeasureFidelity, ...]
     missing: tuple[str, ...] = ()
+    typical: tuple[NotableSession, ...] = ()
+    strangest: tuple[NotableSession, ...] = ()
 
     def __getitem__(self, measure: str) -> MeasureFidelity:
         for found in self.measures:

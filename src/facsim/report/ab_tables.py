@@ -76,9 +76,12 @@ def ab_plan_table(plan: ABPlan) -> RenderableType:
     title = (
         f"A: {one_line(plan.site_a, 80)} · B: {one_line(plan.site_b, 80)} · {one_line(plan.predictor, 80)}"
     )
+    price = ""
+    if plan.cost is not None and plan.cost_at_most is not None:
+        price = f" They cost about ${plan.cost:,.2f}, at most ${plan.cost_at_most:,.2f}."
     below = (
-        f"{plan.sessions:,} sessions in each arm, about {plan.answers:,} answers in all (A, A again, B). "
-        "Nothing was asked.",
+        f"{plan.sessions:,} sessions in each arm, about {plan.answers:,} answers in all (A, A again, B)."
+        f"{price} Nothing was asked.",
         "Detectable: the smallest effect found with 80% power at 5%, if the sessions of a pair were "
         "independent. Pairing makes it smaller.",
     )

@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from facsim.evaluation.environment import facsim_version
 from facsim.fidelity import MEASURES, FidelityReport, Measure, PopulationFidelity
-from facsim.fidelity.fidelity_report import Distribution
+from facsim.fidelity.fidelity_report import Distribution, NotableSession
 from facsim.report.charts import interval
-from facsim.report.fidelity_tables import measure_cells, paired_words
+from facsim.report.fidelity_tables import measure_cells, notable_sessions, paired_words
+from facsim.report.replay_urls import replay_address
 from facsim.report.svg import share, tag
 from facsim.report.templating import asset, environment, palette_css, source_hash
 
@@ -55,6 +56,14 @@ class FidelitySection:
     def cells(self, one: PopulationFidelity) -> list[list[str]]:
         """The table of a population's measures."""
         return [measure_cells(found) for found in one.measures]
+
+    def notable(self, one: PopulationFidelity) -> list[tuple[str, NotableSession]]:
+        """Its typical and strange sessions, with the word for it."""
+        return notable_sessions(one)
+
+    def replay(self, session: NotableSession) -> str:
+        """Where the viewer shows a session."""
+        return replay_address(session.session_id, 0)
 
     def paired(self, one: PopulationFidelity) -> str:
         """What paired sessions have in common."""

@@ -11,6 +11,7 @@ from typing import Final
 from rich.console import Group, RenderableType
 
 from facsim.fidelity import MEASURES, FidelityReport, MeasureFidelity, PopulationFidelity
+from facsim.fidelity.fidelity_report import NotableSession
 from facsim.metrics import Estimate
 from facsim.report.exports import spreadsheet_text, tex_number, tex_table, tex_text
 from facsim.report.leaderboard_table import ABSENT, TextTable, escaped, markdown_table
@@ -99,7 +100,8 @@ def fidelity_csv(report: FidelityReport) -> str:
 
 
 def _every_table(report: FidelityReport) -> list[_TableText]:
-    return [_scores(report), *map(_measures, report.populations)]
+    notable = [_notable(one) for one in report.rollouts if one.typical]
+    return [_scores(report), *map(_measures, report.populations), *notable]
 
 
 def _scores(report: FidelityReport) -> _TableText:
@@ -154,6 +156,29 @@ def measure_cells(found: MeasureFidelity) -> list[str]:
         _number(found.floor),
         _p(found.adjusted_p),
     ]
+
+
+def notable_sessions(one: PopulationFidelity) -> list[tuple[str, NotableSession]]:
+    """The typical and the strange sessions of a population, with the word for it."""
+    return [
+        *(("typical", found) for found in one.typical),
+        *(("strange", found) for found in one.strangest),
+    ]
+
+
+def _notable(one: PopulationFidelity) -> _TableText:
+    rows = [
+        [
+            one_line(found.session_id, _NAME),
+            kind,
+            MEASURES[found.measure].title,
+            f"{found.distance:.2f}",
+            f"{100 * found.people_beyond:.0f}%",
+        ]
+        for kind, found in notable_sessions(one)
+    ]
+    heads = ["Session", "", "Farthest in", "Distance", "People as far"]
+    return _TableText(f"{one_line(one.name, _NAME)}, typical and strange sessions", heads, rows, left=3)
 
 
 def _legend(report: FidelityReport) -> list[str]:

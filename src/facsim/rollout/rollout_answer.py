@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import heapq
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from facsim.evaluation.records import ANSWER_CHARACTERS, call_failed, usage_facts
 from facsim.rollout.web_environment import EndKind, FailureKind
 from facsim.schema import Action, Prediction, Truth
+
+ActionProbabilities = tuple[tuple[Action, float], ...]
+"""Actions with their probabilities, the most probable first."""
+
+_KEPT_PROBABILITIES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,7 @@ class RolloutAnswer:
         message: the failure in words.
         answer: the raw answer, unless it was read strictly.
         usage: tokens, cost and seconds.
+        probabilities: of the most probable actions; empty if the predictor has none.
     """
 
     step: int
@@ -42,6 +50,7 @@ class RolloutAnswer:
     message: str | None = None
     answer: str | None = None
     usage: dict[str, Any] | None = None
+    probabilities: ActionProbabilities = ()
 
     @classmethod
     def of(cls, prediction: Prediction, **fields: Any) -> Self:
@@ -62,6 +71,9 @@ class RolloutAnswer:
             fields["action"] = self.action.to_dict()
         if self.truth is not None:
             fields["truth"] = asdict(self.truth) | {"best": self.truth.best.to_dict()}
+        del fields["probabilities"]
+        if self.probabilities:
+            fields["probabilities"] = [[one.to_dict(), round(p, 6)] for one, p in self.probabilities]
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
@@ -73,7 +85,17 @@ class RolloutAnswer:
         if "truth" in fields:
             truth = fields["truth"]
             fields["truth"] = Truth(**truth | {"best": Action.from_dict(truth["best"])})
+        if "probabilities" in fields:
+            pairs = fields["probabilities"]
+            fields["probabilities"] = tuple((Action.from_dict(action), p) for action, p in pairs)
         return cls(**fields)
+
+
+def most_probable(probabilities: Mapping[Action, float]) -> ActionProbabilities:
+    """The few most probable actions of a distribution, which need not sum to one."""
+    total = sum(probabilities.values())
+    found = heapq.nlargest(_KEPT_PROBABILITIES, probabilities.items(), key=lambda pair: pair[1])
+    return tuple((action, probability / total) for action, probability in found if probability > 0)
 
 
 @dataclass(frozen=True, slots=True)

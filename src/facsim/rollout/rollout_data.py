@@ -154,6 +154,8 @@ def write_rollout(
             session = session_of(person, answers, end, site_name)
             if session is not None:
                 writer.add_session(session)
+                for answer in taken(answers):
+                    writer.add_probabilities(person.session_id, answer.step, answer.probabilities)
         card = writer.card
         writer.card = card.model_copy(update={"settings": {**card.settings, "counts": counts.to_dict()}})
         report = {**counts.to_dict(), "sessions": rows}
@@ -201,8 +203,7 @@ def session_of(
     A session that did not end with a purchase or by leaving is censored. If its first answers were unusable,
     its only step has an action without a name, which data sets count as unreachable.
     """
-    taken = [answer for answer in answers if answer.failure is None and answer.action is not None]
-    steps = [_step_of(answer, answer.action) for answer in taken if answer.action is not None]
+    steps = [_step_of(answer, answer.action) for answer in taken(answers) if answer.action is not None]
     if not steps and answers:
         steps = [_step_of(answers[0], Action.click(None))]
     if not steps:
@@ -220,6 +221,11 @@ def session_of(
         source=SOURCE,
         censored=outcome is None,
     )
+
+
+def taken(answers: Sequence[RolloutAnswer]) -> list[RolloutAnswer]:
+    """The answers that were carried out: one for each step."""
+    return [answer for answer in answers if answer.failure is None and answer.action is not None]
 
 
 def _step_of(answer: RolloutAnswer, action: Action) -> Step:

@@ -6,29 +6,40 @@ nothing twice. Write-ahead logging keeps a commit cheap; a power cut may lose th
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from facsim.rollout.people import SimulatedPerson
 from facsim.rollout.rollout_answer import RolloutAnswer, SessionEnd
 from facsim.util.errors import FacsimError, InputError
 
 JOURNAL: Final = "journal.sqlite"
 _COMPRESSION: Final = 1
 _TABLES: Final = """
+BEGIN;
 CREATE TABLE IF NOT EXISTS pages (page_id TEXT PRIMARY KEY, html BLOB NOT NULL, raw_html BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answers (session_id TEXT, step INTEGER, attempt INTEGER, answer TEXT NOT NULL,
   PRIMARY KEY (session_id, step, attempt)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ends (session_id TEXT PRIMARY KEY, kind TEXT NOT NULL, message TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS people (session_id TEXT UNIQUE NOT NULL, person TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS questions (session_id TEXT PRIMARY KEY, step INTEGER, page_id TEXT, url TEXT)
+  WITHOUT ROWID;
+COMMIT;
 """
 
 
 class RolloutJournal:
     """The answers, pages and ends of sessions. A context manager.
+
+    The people and the pages that predictors are being asked about are for `RunningRollout`, which shows a
+    rollout while it runs.
 
     Args:
         folder: the work folder.
@@ -115,6 +126,27 @@ class RolloutJournal:
                 (session_id, answer.step, answer.attempt, answer.to_json()),
             )
 
+    def put_person(self, person: SimulatedPerson) -> None:
+        """Keep whose session begins.
+
+        Raises:
+            FacsimError: if it cannot be written.
+        """
+        text = json.dumps(asdict(person), ensure_ascii=False)
+        with self._writing():
+            self._database.execute("INSERT OR IGNORE INTO people VALUES (?, ?)", (person.session_id, text))
+
+    def put_question(self, session_id: str, step: int, page_id: str, url: str) -> None:
+        """Keep the page that the predictor is asked about. It replaces the session's last one.
+
+        Raises:
+            FacsimError: if it cannot be written.
+        """
+        with self._writing():
+            self._database.execute(
+                "INSERT OR REPLACE INTO questions VALUES (?, ?, ?, ?)", (session_id, step, page_id, url)
+            )
+
     def drop_after(self, session_id: str, step: int, attempt: int) -> None:
         """Drop the answers of a session after a place.
 
@@ -158,7 +190,7 @@ class RolloutJournal:
         html, raw = self._database.execute(
             "SELECT html, raw_html FROM pages WHERE page_id = ?", (page_id,)
         ).fetchone()
-        return _unpacked(html), None if raw is None else _unpacked(raw)
+        return unpacked(html), None if raw is None else unpacked(raw)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -175,5 +207,6 @@ def _packed(text: str) -> bytes:
     return zlib.compress(text.encode("utf-8", "replace"), _COMPRESSION)
 
 
-def _unpacked(data: bytes) -> str:
+def unpacked(data: bytes) -> str:
+    """A text as the journal stores it."""
     return zlib.decompress(data).decode()

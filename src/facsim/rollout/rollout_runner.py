@@ -126,12 +126,14 @@ class RolloutRunner:
         for logs in map_ordered(partial(_run_chunk, plan), chunks, workers):
             with self._journal.transaction():
                 for log in logs:
+                    session_id = log.person.session_id
+                    self._journal.put_person(log.person)
                     for page_id, (html, raw_html) in log.pages.items():
                         self._journal.put_page(page_id, html, raw_html)
                     for answer in log.answers.values():
-                        self._journal.put_answer(log.session_id, answer)
+                        self._journal.put_answer(session_id, answer)
                     assert log.end is not None
-                    self._journal.end(log.session_id, log.end)
+                    self._journal.end(session_id, log.end)
             for log in logs:
                 assert log.end is not None
                 self._meter.count(log.end)
@@ -140,7 +142,7 @@ class RolloutRunner:
     async def _session(self, loop: SessionLoop, person: SimulatedPerson) -> SessionEnd:
         """One session, again from its start if the browser is lost. No answer is asked for again."""
         for attempt in range(_ATTEMPTS):
-            log = JournalLog(self._journal, person.session_id)
+            log = JournalLog(self._journal, person)
             end = await loop.run(person, ActionDraw(self._seed, person.draw_key), log)
             if not end.can_retry or attempt == _ATTEMPTS - 1:
                 break
@@ -181,7 +183,7 @@ def _run_chunk(plan: WorkerPlan, people: Sequence[SimulatedPerson]) -> list[Memo
     async def run() -> list[MemoryLog]:
         logs = []
         for person in people:
-            log = MemoryLog(person.session_id)
+            log = MemoryLog(person)
             log.end = await loop.run(person, ActionDraw(plan.seed, person.draw_key), log)
             logs.append(log)
         return logs

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from facsim.data import page_id_of
+from facsim.rollout.people import SimulatedPerson
 from facsim.rollout.rollout_answer import RolloutAnswer, SessionEnd
 from facsim.rollout.rollout_journal import RolloutJournal
 from facsim.rollout.web_environment import Observation
@@ -14,16 +16,29 @@ class JournalLog:
 
     Args:
         journal: open for writing.
-        session_id: the session.
+        person: whose session it is.
     """
 
-    def __init__(self, journal: RolloutJournal, session_id: str) -> None:
-        self._journal, self._session_id = journal, session_id
-        self._before = {(answer.step, answer.attempt): answer for answer in journal.answers(session_id)}
+    def __init__(self, journal: RolloutJournal, person: SimulatedPerson) -> None:
+        self._journal, self._session_id = journal, person.session_id
+        answers = journal.answers(person.session_id)
+        self._before = {(answer.step, answer.attempt): answer for answer in answers}
+        journal.put_person(person)
 
     def recorded(self, step: int, attempt: int) -> RolloutAnswer | None:
         """The answer that an earlier run got here."""
         return self._before.get((step, attempt))
+
+    def ask(self, step: int, observation: Observation) -> None:
+        """Commit the page that the predictor is asked about.
+
+        Raises:
+            FacsimError: if it cannot be written.
+        """
+        page_id = page_id_of(observation.page.html)
+        with self._journal.transaction():
+            self._journal.put_page(page_id, observation.page.html, observation.raw_html)
+            self._journal.put_question(self._session_id, step, page_id, observation.url)
 
     def put(self, answer: RolloutAnswer, observation: Observation) -> None:
         """Commit an answer and its page.
@@ -47,13 +62,13 @@ class MemoryLog:
     """The log of one session in memory, to be sent to another process.
 
     Attributes:
-        session_id: the session.
+        person: whose session it is.
         answers: in order.
         pages: the pages of the answers, by id.
         end: how the session ended; None before.
     """
 
-    session_id: str
+    person: SimulatedPerson
     answers: dict[tuple[int, int], RolloutAnswer] = field(default_factory=dict)
     pages: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     end: SessionEnd | None = None
@@ -61,6 +76,9 @@ class MemoryLog:
     def recorded(self, step: int, attempt: int) -> RolloutAnswer | None:  # noqa: ARG002
         """Nothing: worker processes do not continue sessions."""
         return None
+
+    def ask(self, step: int, observation: Observation) -> None:
+        """Nothing: nobody sees this log before the session has ended."""
 
     def put(self, answer: RolloutAnswer, observation: Observation) -> None:
         """Keep an answer and its page."""

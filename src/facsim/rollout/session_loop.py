@@ -12,7 +12,14 @@ from facsim.data import page_id_of
 from facsim.predict.protocol import Predictor
 from facsim.rollout.action_draw import ActionDraw, is_distribution, truth_of_draw
 from facsim.rollout.people import SimulatedPerson
-from facsim.rollout.rollout_answer import RolloutAnswer, SessionEnd, clean_action, unusable
+from facsim.rollout.rollout_answer import (
+    ActionProbabilities,
+    RolloutAnswer,
+    SessionEnd,
+    clean_action,
+    most_probable,
+    unusable,
+)
 from facsim.rollout.web_environment import (
     ActionError,
     BrowserLostError,
@@ -35,6 +42,9 @@ class SessionLog(Protocol):
 
     def recorded(self, step: int, attempt: int) -> RolloutAnswer | None:
         """The answer that an earlier, interrupted run got here."""
+
+    def ask(self, step: int, observation: Observation) -> None:
+        """Note that the predictor is being asked about a page, for those who watch."""
 
     def put(self, answer: RolloutAnswer, observation: Observation) -> None:
         """Keep an answer and the page it was given on. A later one for the same place replaces it."""
@@ -164,10 +174,11 @@ class SessionLoop:
             return recorded
         if self._is_stopping():
             raise SessionStopped
+        log.ask(so_far.step, observation)
         prediction = await self._predictor.predict(so_far)
         # A predictor that never awaits must not block signals and other sessions.
         await asyncio.sleep(0)
-        action, truth = self._choose(prediction, draw)
+        action, truth, probabilities = self._choose(prediction, draw)
         answer = RolloutAnswer.of(
             prediction,
             step=so_far.step,
@@ -176,6 +187,7 @@ class SessionLoop:
             url=observation.url,
             action=action,
             truth=truth,
+            probabilities=probabilities,
         )
         if action is None:
             answer = answer.failed(*unusable(prediction))
@@ -186,19 +198,27 @@ class SessionLoop:
         log.put(answer, observation)
         return answer
 
-    def _choose(self, prediction: Prediction, draw: ActionDraw) -> tuple[Action | None, Truth | None]:
-        """The action to take, and the probabilities that it was drawn from."""
+    def _choose(
+        self, prediction: Prediction, draw: ActionDraw
+    ) -> tuple[Action | None, Truth | None, ActionProbabilities]:
+        """The action to take, the truth about its draw, and the most probable actions."""
         probabilities = prediction.probabilities
-        if self._settings.greedy or probabilities is None or not is_distribution(probabilities):
-            action = prediction.action
-            return (None if action is None else clean_action(action)), None
+        if probabilities is None or not is_distribution(probabilities):
+            return _answered(prediction), None, ()
         # Cleaned, two actions may be one; their probabilities add up.
         cleaned: dict[Action, float] = {}
         for action, probability in probabilities.items():
             clean = action if action.text is None else clean_action(action)
             cleaned[clean] = cleaned.get(clean, 0.0) + probability
+        likely = most_probable(cleaned)
+        if self._settings.greedy:
+            return _answered(prediction), None, likely
         drawn = draw.draw(cleaned, self._environment.draw_order)
-        return drawn, truth_of_draw(drawn, cleaned)
+        return drawn, truth_of_draw(drawn, cleaned), likely
+
+
+def _answered(prediction: Prediction) -> Action | None:
+    return None if prediction.action is None else clean_action(prediction.action)
 
 
 def _still_fits(recorded: RolloutAnswer, page_id: str, observation: Observation) -> bool:

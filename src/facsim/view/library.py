@@ -16,6 +16,7 @@ from facsim.data import Card, DataSet
 from facsim.data.people_terms import PeopleTerms, population_of
 from facsim.evaluation import Run, run_labels
 from facsim.report.run_styles import run_styles
+from facsim.rollout.rollout_details import RolloutDetails, StoredRolloutDetails
 from facsim.util.errors import FacsimError
 from facsim.view.data_set_check import check_same_data
 from facsim.view.prediction_index import PredictionIndex
@@ -106,13 +107,20 @@ class Library:
     Args:
         data: the data set, or its folder.
         runs: runs over it, or their folders. They are shown in the order of the leaderboard.
+        details: of a rollout that is running. Those of a finished one are read from its folder.
 
     Raises:
         ConfigError: if a run was made on another data set, or is given twice.
         InputError: if a file is missing or damaged.
     """
 
-    def __init__(self, data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ()) -> None:
+    def __init__(
+        self,
+        data: DataSet | str | Path,
+        runs: Sequence[Run | str | Path] = (),
+        *,
+        details: RolloutDetails | None = None,
+    ) -> None:
         opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
         by_label = dict(zip(run_labels(opened), opened, strict=True)) if opened else {}
         card = data.card if isinstance(data, DataSet) else Card.read(Path(data) / "card.json")
@@ -123,6 +131,7 @@ class Library:
             PredictionIndex(by_label[name], name, style, place)
             for place, (name, style) in enumerate(run_styles(by_label).items())
         )
+        self.details: RolloutDetails = details or StoredRolloutDetails(self.data.path)
         self.find = lru_cache(maxsize=32)(self._find)
 
     @property

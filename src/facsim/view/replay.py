@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from facsim.data import DataSet
+from facsim.rollout.rollout_details import UnusableAnswer
 from facsim.schema import Action, Page, PastStep, Session, SessionSoFar, Step
 from facsim.schema.action import describe_action
 from facsim.util.errors import InputError
@@ -18,6 +19,8 @@ from facsim.view.page_frame import ElementHighlight, title_of
 from facsim.view.prediction_index import PredictionIndex
 from facsim.view.verdict import Verdict, predicted, verdict_on
 
+LATEST = -1
+"""In place of the index of a step: the last step that there is."""
 _VERBS = {"click": "Click", "type_and_submit": "Type", "terminate": "Leave"}
 
 
@@ -92,6 +95,21 @@ class RunPrediction:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbableAction:
+    """An action that the predictor of a rollout found probable.
+
+    Attributes:
+        action_text: the action.
+        probability: its probability.
+        taken: whether it is the action of the step.
+    """
+
+    action_text: ActionText
+    probability: float
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineStep:
     """A step in the timeline.
 
@@ -100,16 +118,20 @@ class TimelineStep:
         action_text: the true action.
         hits: the verdict on each run; None without a prediction.
         at: when the step was taken; empty if unknown.
+        pending: whether the predictor of a running rollout is being asked about it.
     """
 
     step: int
     action_text: ActionText
     hits: tuple[Verdict | None, ...]
     at: str
+    pending: bool = False
 
     @property
     def words(self) -> str:
         """The step in words, for tooltips and screen readers."""
+        if self.pending:
+            return f"Step {self.step + 1}: waiting for the predictor"
         asked = [hit for hit in self.hits if hit is not None]
         right = sum(hit.right for hit in asked)
         correct = f", {right} of {len(asked)} correct" if asked else ", no prediction"
@@ -131,6 +153,10 @@ class Replay:
         answers: the predictions, in the order of the runs.
         moments: all steps.
         problems: what is wrong with predictions that cannot be shown.
+        probable: in a rollout, the most probable actions.
+        unusable: in a rollout, the answers at this step that were not carried out.
+        end: in a rollout, how the session ended; empty if it has not ended.
+        pending: whether the predictor of a running rollout is being asked about this step.
     """
 
     session: Session
@@ -142,11 +168,20 @@ class Replay:
     answers: tuple[RunPrediction, ...]
     moments: tuple[TimelineStep, ...]
     problems: tuple[str, ...] = ()
+    probable: tuple[ProbableAction, ...] = ()
+    unusable: tuple[UnusableAnswer, ...] = ()
+    end: str = ""
+    pending: bool = False
 
     @property
     def step(self) -> Step:
         """The step."""
         return self.session.steps[self.index]
+
+    @property
+    def is_rollout(self) -> bool:
+        """Whether a predictor made the session, so that its probabilities are not those of people."""
+        return self.session.source == "rollout"
 
     @property
     def number(self) -> int:
@@ -158,7 +193,8 @@ class Replay:
         """The highlights on the page: the true element, the predicted ones, the most probable one."""
         marks = []
         if self.action_text.action.name:
-            marks.append(ElementHighlight(self.action_text.action.name, "person", "person", "true action"))
+            flag = "action taken" if self.is_rollout else "true action"
+            marks.append(ElementHighlight(self.action_text.action.name, "person", "person", flag))
         for answer in self.answers:
             if answer.action_text is not None and answer.action_text.action.name:
                 place = answer.run.place
@@ -207,19 +243,24 @@ class Replay:
                 }
                 for answer in self.answers
             ],
+            "probabilities": [
+                {**one.action_text.action.to_dict(), "probability": one.probability} for one in self.probable
+            ],
             "page_id": step.page_id,
             "page": None if self.page is None else self.page.html,
         }
 
 
 def replay_at(library: Library, session_id: str, index: int) -> Replay:
-    """A session at a step.
+    """A session at a step; -1 is the last one.
 
     Raises:
         KeyError: if there is no such session.
         IndexError: if it has no such step.
     """
     session = library.data.session(session_id)
+    if index == LATEST:
+        index = len(session.steps) - 1
     if not 0 <= index < len(session.steps):
         raise IndexError(index)
     said, problems = lines_of(library, session_id)
@@ -237,8 +278,15 @@ def replay_at(library: Library, session_id: str, index: int) -> Replay:
             for run, lines in zip(library.runs, said, strict=True)
             if index in lines
         ),
-        moments=_moments(session, said),
+        moments=_moments(library, session, said),
         problems=problems,
+        probable=tuple(
+            ProbableAction(ActionText.of(action, page), probability, action == step.action)
+            for action, probability in library.details.probabilities(session_id, index)
+        ),
+        unusable=library.details.unusable_answers(session_id, index),
+        end=library.details.end(session_id),
+        pending=library.details.is_pending(session_id, index),
     )
 
 
@@ -302,13 +350,16 @@ def _answer(run: PredictionIndex, step: Step, page: Page | None, line: Mapping[s
     )
 
 
-def _moments(session: Session, said: Sequence[Mapping[int, Mapping[str, Any]]]) -> tuple[TimelineStep, ...]:
+def _moments(
+    library: Library, session: Session, said: Sequence[Mapping[int, Mapping[str, Any]]]
+) -> tuple[TimelineStep, ...]:
     moments: list[TimelineStep] = []
     before: float | None = None
     for index, step in enumerate(session.steps):
         hits = tuple(verdict_on(step.action, lines[index]) if index in lines else None for lines in said)
         at = format_elapsed(step.elapsed, before)
-        moments.append(TimelineStep(index, ActionText.of(step.action, None), hits, at))
+        pending = library.details.is_pending(session.session_id, index)
+        moments.append(TimelineStep(index, ActionText.of(step.action, None), hits, at, pending))
         before = step.elapsed
     return tuple(moments)
 

@@ -25,10 +25,12 @@ _LONGEST_REQUEST = 256 * 2**10
 def build_app(data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ()) -> Starlette:
     """The viewer of a data set and runs over it, as an ASGI application.
 
+    A rollout that is running is shown as far as it is; its pages follow it, and it becomes the data set.
+
     It answers to `localhost` and `127.0.0.1` only. Serve it on this machine only: it shows all of the data.
 
     Args:
-        data: a data set, or its folder.
+        data: a data set, its folder, or the folder that a running rollout will write.
         runs: runs over it, or their folders.
 
     Raises:
@@ -36,10 +38,10 @@ def build_app(data: DataSet | str | Path, runs: Sequence[Run | str | Path] = ())
         InputError: if a file is missing or damaged.
     """
     require_web_packages("the viewer")
-    from facsim.view.library import Library  # noqa: PLC0415 (slow to import)
+    from facsim.view.library_source import LibrarySource  # noqa: PLC0415 (slow to import)
     from facsim.view.web import ViewerApp  # noqa: PLC0415 (an extra)
 
-    return ViewerApp(Library(data, runs)).app()
+    return ViewerApp(LibrarySource(data, runs)).app()
 
 
 def serve(
@@ -53,7 +55,7 @@ def serve(
     """Show a data set and runs over it until interrupted.
 
     Args:
-        data: a data set, or its folder.
+        data: a data set, its folder, or the folder that a running rollout will write.
         runs: runs over it, or their folders.
         port: the port on 127.0.0.1; 0 for a free one.
         open_browser: whether to open the viewer in the person's browser.

@@ -25,6 +25,7 @@ class StripCell:
         text: the action in words.
         right: how many runs predicted it correctly.
         asked: how many runs predicted it.
+        pending: whether the predictor of a running rollout is being asked about it.
     """
 
     index: int
@@ -32,10 +33,13 @@ class StripCell:
     text: str
     right: int
     asked: int
+    pending: bool = False
 
     @property
     def title(self) -> str:
         """The tooltip."""
+        if self.pending:
+            return f"Step {self.index + 1}: waiting for the predictor"
         if not self.asked:
             return f"Step {self.index + 1}: {self.text} (no prediction)"
         return f"Step {self.index + 1}: {self.text} ({self.right} of {self.asked} correct)"
@@ -58,6 +62,7 @@ class SessionRow:
         session: the session.
         about: the intent, or else the first typed text that does not look personal.
         cells: its steps; of a very long session, the first ones.
+        end: in a rollout, how the session ended; empty if it has not ended.
     """
 
     found: SessionMatch
@@ -65,6 +70,7 @@ class SessionRow:
     session: Session
     about: str
     cells: tuple[StripCell, ...]
+    end: str = ""
 
     @property
     def words(self) -> str:
@@ -105,7 +111,8 @@ def session_rows(
             lines = [of_run[index] for of_run in said if index in of_run]
             right = sum(verdict_on(step.action, line).right for line in lines)
             text = ActionText.of(_without_personal_text(step.action), None).sentence
-            cells.append(StripCell(index, step.action.type, text, right, len(lines)))
+            pending = library.details.is_pending(one.session_id, index)
+            cells.append(StripCell(index, step.action.type, text, right, len(lines), pending))
         typed = next(
             (
                 step.action.text
@@ -117,5 +124,7 @@ def session_rows(
         first_asked = min((index for of_run in said for index in of_run), default=0)
         # Without conditions on steps, a session opens at its first test case.
         start = first_asked if one.steps == len(session.steps) else one.step
-        rows.append(SessionRow(one, start, session, (session.intent or typed or "")[:300], tuple(cells)))
+        about = (session.intent or typed or "")[:300]
+        end = library.details.end(one.session_id)
+        rows.append(SessionRow(one, start, session, about, tuple(cells), end))
     return tuple(rows), tuple(problems)

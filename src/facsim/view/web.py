@@ -23,10 +23,11 @@ from starlette.routing import Route
 
 from facsim.util.errors import FacsimError
 from facsim.view.library import HITS, ORDERS, Library, SessionFilter
+from facsim.view.library_source import LibrarySource
 from facsim.view.number_format import FILTERS
 from facsim.view.page_frame import STATIC, frame_document
 from facsim.view.prompts import prompt_of
-from facsim.view.replay import Replay, replay_at
+from facsim.view.replay import LATEST, Replay, replay_at
 from facsim.view.request_guard import HEADERS, RequestGuard, frame_headers
 from facsim.view.run_colours import css
 from facsim.view.screenshot import can_draw, picture
@@ -43,8 +44,8 @@ _Choice = TypeVar("_Choice", bound=str)
 class ViewerApp:
     """The pages of the viewer, each a function from a request to a response."""
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
+    def __init__(self, source: LibrarySource) -> None:
+        self._source = source
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).with_name("templates")),
             autoescape=True,
@@ -52,7 +53,7 @@ class ViewerApp:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals |= {"library": library, "address": address, "can_draw": can_draw()}
+        self._templates.globals |= {"address": address, "can_draw": can_draw()}
         self._templates.filters |= FILTERS
         self._files = {file.name: file.read_bytes() for file in STATIC.iterdir() if file.suffix in _KINDS}
         self._files["colours.css"] = css().encode()
@@ -67,6 +68,7 @@ class ViewerApp:
             "/prompt": self.prompt,
             "/step.json": self.step_json,
             "/step.png": self.step_png,
+            "/version.json": self.version_json,
             "/static/{name}": self.static,
         }
         return Starlette(
@@ -77,11 +79,11 @@ class ViewerApp:
 
     def sessions(self, request: Request) -> Response:
         """The list of sessions."""
-        search = self._search(request)
-        found = self._library.find(search)
+        library, search = self._library(request), self._search(request)
+        found = library.find(search)
         pages = max(1, -(-len(found) // ROWS))
         page = min(max(1, _whole(request.query_params.get("page"), 1)), pages)
-        rows, problems = session_rows(self._library, found.part((page - 1) * ROWS, ROWS))
+        rows, problems = session_rows(library, found.part((page - 1) * ROWS, ROWS))
         return self._page(
             request,
             "list.html",
@@ -98,7 +100,7 @@ class ViewerApp:
         """The replay of a session at a step."""
         replay = self._replay(request)
         query = query_of(request.query_params)
-        found = self._library.find(self._search(request))
+        found = self._library(request).find(self._search(request))
         here = found.place_of(replay.session.session_id)
 
         def beside(by: int) -> str | None:
@@ -135,14 +137,15 @@ class ViewerApp:
     def prompt(self, request: Request) -> Response:
         """The exact prompt of a run at a step, message by message."""
         replay = self._replay(request)
-        run = self._library.run(request.query_params.get("run", ""))
+        library = self._library(request)
+        run = library.run(request.query_params.get("run", ""))
         return self._page(
             request,
             "prompt.html",
             replay=replay,
             query=query_of(request.query_params),
             run=run,
-            prompt=prompt_of(self._library.data, replay.session, replay.index, run),
+            prompt=prompt_of(library.data, replay.session, replay.index, run),
         )
 
     def step_json(self, request: Request) -> Response:
@@ -168,18 +171,34 @@ class ViewerApp:
         kind = _KINDS[Path(name).suffix]
         return Response(self._files[name], media_type=kind, headers={"Cache-Control": "no-cache"})
 
+    def version_json(self, request: Request) -> Response:
+        """What changes when there is something new to show; empty if nothing will change any more."""
+        del request
+        return Response(json.dumps({"version": self._source.version()}), media_type="application/json")
+
+    def _library(self, request: Request) -> Library:
+        """What is shown: for one request always the same, even if a rollout goes on meanwhile."""
+        if not hasattr(request.state, "library"):
+            # The version first: what is written in between is shown by the next refresh.
+            request.state.version = self._source.version()
+            request.state.library = self._source.current()
+        library: Library = request.state.library
+        return library
+
     def _search(self, request: Request) -> SessionFilter:
         """The filter of an address. The list opens on the sessions for which runs have predictions."""
         search = search_of(request.query_params)
-        if self._library.runs and "hits" not in request.query_params:
+        if self._library(request).runs and "hits" not in request.query_params:
             search = replace(search, predicted=True)
         return search
 
     def _replay(self, request: Request) -> Replay:
         params = request.query_params
         session_id, number = params.get("id", ""), params.get("step", "1")
+        # Step 0 is none: as an index it would be the latest.
+        index = LATEST if number == "latest" else (_whole(number) or 10**9) - 1
         try:
-            return replay_at(self._library, session_id, _whole(number, 0) - 1)
+            return replay_at(self._library(request), session_id, index)
         except KeyError:
             raise HTTPException(404, "There is no such session in this data set.") from None
         except IndexError:
@@ -187,10 +206,12 @@ class ViewerApp:
 
     def _page(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
         page = self._templates.get_template(template)
-        text = page.render(theme=_theme(request), status=status, **values)
+        library = self._library(request)
+        about = {"library": library, "running": self._source.status(), "version": request.state.version}
+        text = page.render(theme=_theme(request), status=status, **about, **values)
         if not self._prepared:  # while the first page is looked at
             self._prepared = True
-            threading.Thread(target=self._library.prepare, name="prepare", daemon=True).start()
+            threading.Thread(target=library.prepare, name="prepare", daemon=True).start()
         # Here, too: error pages are sent from outside the guard.
         return Response(_bytes(text), status, media_type="text/html", headers=HEADERS)
 

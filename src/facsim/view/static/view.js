@@ -50,6 +50,7 @@ async function go(href, push = true) {
       $(part, old).replaceWith($(part, main));
     }
     goFrame(frame, target);
+    frame.dataset.src = target;
   } else {
     old.replaceWith(main);
   }
@@ -64,6 +65,55 @@ async function go(href, push = true) {
   }
   showCurrent();
   if (focused) $(focused)?.focus({ preventScroll: true });
+}
+
+// ---- a rollout that is running ----------------------------------------------------------------------------
+
+// Parts that change while one watches. Each is replaced only if the server sends it changed, so that what is open,
+// focused or scrolled stays.
+const PARTS = [".dataset", ".results", ".crumbs", ".over", ".chrome", ".side"];
+const drawn = new Map();
+
+async function refresh() {
+  const mine = going;
+  const { version } = await (await fetch("/version.json")).json();
+  if (version === document.body.dataset.version) return;
+  const answer = await fetch(location.href);
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (mine !== going) return; // somebody went on to another step meanwhile
+  const focused = placeOf(document.activeElement);
+  const scrolled = $("[data-moments]")?.scrollLeft ?? 0;
+  for (const part of PARTS) {
+    const [old, next] = [$(part), $(part, fresh)];
+    if (!old || !next || drawn.get(part) === next.outerHTML) continue;
+    drawn.set(part, next.outerHTML);
+    old.replaceWith(next);
+  }
+  const [frame, next] = [$("[data-frame]"), $("[data-frame]", fresh)];
+  if (frame && next) {
+    const target = next.getAttribute("src");
+    if ((frame.dataset.src ?? frame.getAttribute("src")) !== target) goFrame(frame, target);
+    frame.dataset.src = target;
+  }
+  document.title = fresh.title;
+  document.body.dataset.version = fresh.body.dataset.version ?? "";
+  prepare();
+  if ($("[data-moments]")) $("[data-moments]").scrollLeft = scrolled;
+  showCurrent();
+  if (focused) $(focused)?.focus({ preventScroll: true });
+}
+
+async function watch() {
+  while (document.body.dataset.version) {
+    await new Promise((done) => setTimeout(done, 1000));
+    if (document.hidden) continue;
+    try {
+      await refresh();
+    } catch {
+      // the viewer may have been stopped; it may come back
+    }
+  }
 }
 
 function goFrame(frame, target) {
@@ -169,3 +219,4 @@ $("[data-filters]")?.addEventListener("change", (event) => {
 });
 prepare();
 showCurrent();
+watch();
