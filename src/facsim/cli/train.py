@@ -177,6 +177,8 @@ def sft(
     model: str,
     out: Path,
     resume: Annotated[bool, _Flag] = False,
+    on: Annotated[str | None, Parameter(group=_MACHINE)] = None,
+    workers: Annotated[int | None, Parameter(group=_MACHINE)] = None,
     style: Annotated[_Style | None, Parameter(group=_SESSIONS)] = None,
     examples: _Examples = _DEFAULT_EXAMPLES,
     recipe: _Recipe = _DEFAULT_RECIPE,
@@ -190,13 +192,15 @@ def sft(
     training.png. A training that was stopped or killed continues with --resume.
 
     On several GPUs: facsim train accelerate 8 --out fsdp.yaml, then
-    accelerate launch --config_file fsdp.yaml -m facsim train sft …
+    accelerate launch --config_file fsdp.yaml -m facsim train sft …; or on a Ray cluster, with --on ray.
 
     Args:
         data: The data set folder.
         model: tiny, a model by name (facsim models list), a folder, or the id of a model on the hub.
         out: Folder for the checkpoint.
         resume: Continue the training in OUT; starts it if there is none.
+        on: ray or ray://HOST:PORT: train in several processes of a Ray cluster, which all see DATA and OUT.
+        workers: Their number. Default: all GPUs of the cluster; without any, one process per node.
         style: Form of the answer. Default: rationale.
         examples: The training examples.
         recipe: How the weights are trained.
@@ -209,7 +213,13 @@ def sft(
     config = SftConfig.of(data, model, out, style=style, **_settings(examples, recipe, machine))
     try:
         with progress_bar("Training") as progress:
-            report = train_sft(config, resume=resume, progress=progress if _is_main() else no_progress)
+            report = train_sft(
+                config,
+                resume=resume,
+                progress=progress if _is_main() else no_progress,
+                on=on,
+                workers=workers,
+            )
     except TrainingInterrupted as stop:
         if _is_main():
             errors.print(str(stop), markup=False, highlight=False)

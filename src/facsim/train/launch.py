@@ -57,6 +57,16 @@ def accelerate_config(gpus: int, *, gpus_per_machine: int = 8) -> str:
     return text + (_FSDP if gpus > 1 else "")
 
 
+def fsdp_environment() -> dict[str, str]:
+    """The environment variables that `accelerate launch` sets for several GPUs, for other launchers."""
+    settings = dict(line.split(": ") for line in _FSDP.splitlines() if line.startswith("  fsdp_"))
+    return {
+        "ACCELERATE_USE_FSDP": "true",
+        "ACCELERATE_MIXED_PRECISION": "bf16",
+        **{name.strip().upper(): value for name, value in settings.items()},
+    }
+
+
 def launch_command(file: Path, gpus: int, *, gpus_per_machine: int = 8) -> str:
     """The command that starts a training with a configuration."""
     command = f"accelerate launch --config_file {file}"
