@@ -49,7 +49,7 @@ class Score:
 
     def recall(self, kind: str | None = None) -> float:
         planted = self.planted.total() if kind is None else self.planted[kind]
-        return (self.found.total() if kind is None else self.found[kind]) / planted
+        return (self.found.total() if kind is None else self.found[kind]) / planted if planted else 1.0
 
     def precision(self, kind: str | None = None) -> float:
         right = self.right_kind.total() if kind is None else self.right_kind[kind]

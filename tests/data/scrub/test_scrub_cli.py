@@ -105,10 +105,14 @@ def test_the_viewer_lists_no_typed_text_that_looks_personal(log: Path) -> None:
     assert any("red mug" in tooltip for tooltip in tooltips)
 
 
-def test_nothing_in_the_shop_looks_personal_but_the_delivery_address(tmp_path: Path) -> None:
+def test_nothing_in_the_shop_looks_personal_but_the_recipient_and_the_delivery_address(
+    tmp_path: Path,
+) -> None:
     """Its pages were written for other purposes: products, brands, reviews signed by their authors."""
     facsim("shop", "sample", "--sessions", "25", "--seed", "3", "--out", tmp_path / "shop")
     report = scrub(tmp_path / "shop", tmp_path / "out")
     assert set(report.replaced) <= {"address", "name"}
-    assert set(report.replaced["name"]) == {"personas"}  # the field `name` of its shoppers
+    # The field `name` of its shoppers, and the recipient beside the delivery address.
+    assert set(report.replaced["name"]) <= {"personas", "pages"}
+    assert report.replaced["name"]["pages"] <= report.replaced["address"]["pages"]
     assert len(report.values.get("address", ())) <= 1

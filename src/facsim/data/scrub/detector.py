@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 
 from facsim.data.scrub.placeholders import PLACEHOLDER
@@ -21,7 +21,12 @@ _LONGEST_LINE = 5_000
 _CACHED_LINES = 200_000
 _CACHED_FIELDS = 50_000
 _LONGEST_LABEL = 80
-_RECIPIENT = r"\W{0,2}(?P<value>%TWO_NAMES%)\W{0,2}"
+_RECIPIENT = r"\W{0,2}(?P<value>%TITLE%{0,3}%TWO_NAMES%)\W{0,2}"
+# Before an address in the same line, at its start or after a sign or a word in lower case.
+_RECIPIENT_BEFORE = (
+    r"(?:^|[:：|·•;\x1f]\s*|(?<![\w’'-])[a-zäöüßéèàòùìñ]+\s)(?P<value>%TITLE%{0,3}%TWO_NAMES%)"
+    r"\s?(?:[,;|·•–—\x1f]|-)\s?$"
+)
 _KIND_OF_TYPE: dict[str, PersonalKind] = {"email": "email", "tel": "phone", "password": "password"}
 
 
@@ -39,6 +44,7 @@ class PersonalDataDetector:
             for rule, pattern in self.rules.compiled()
         ]
         self._recipient = re.compile(self.rules.expand(_RECIPIENT))
+        self._recipient_before = re.compile(self.rules.expand(_RECIPIENT_BEFORE))
         self._urls = UrlScanner(self.rules.urls, self.field_kind, self._find_plain)
         self._field_rule = lru_cache(maxsize=_CACHED_FIELDS)(self._find_field_rule)
         self._in_line = lru_cache(maxsize=_CACHED_LINES)(self._find_in_line)
@@ -60,6 +66,7 @@ class PersonalDataDetector:
             if spans and spans[0].kind == "address" and spans[0].start <= 2 and before:
                 found += self._recipient_in(before, before_start, found)
             found += [PersonalSpan(span.kind, start + span.start, start + span.end) for span in spans]
+            found += self._recipients_before(line, start, spans)
             if line.strip():
                 before, before_start = (line if len(line) <= _LONGEST_BEFORE else ""), start
             start += len(line) + 1
@@ -170,15 +177,30 @@ class PersonalDataDetector:
             rules.phone_regions,
             rules.first_words_of_no_name,
             rules.words_after_amounts,
+            rules.words_of_organisations,
         )
 
     def _recipient_in(self, line: str, start: int, found: Sequence[PersonalSpan]) -> list[PersonalSpan]:
         """A line that is a name and nothing else, above a street."""
         match = self._recipient.fullmatch(line)
-        if match is None or not CHECKS["greeted"](self._candidate(match)):
+        if match is None or not CHECKS["recipient"](self._candidate(match)):
             return []
         span = PersonalSpan("name", start + match.start("value"), start + match.end("value"))
         return [] if any(one.start < span.end and span.start < one.end for one in found) else [span]
+
+    def _recipients_before(
+        self, line: str, start: int, spans: Sequence[PersonalSpan]
+    ) -> Iterator[PersonalSpan]:
+        """Names before the addresses of a line: `Anna Berg, Elm Street 14`."""
+        last = 0
+        for span in spans:
+            if span.kind == "address":
+                begin = max(last, span.start - _LONGEST_BEFORE)
+                match = self._recipient_before.search(line[begin : span.start])
+                if match is not None and CHECKS["recipient"](self._candidate(match)):
+                    at = start + begin
+                    yield PersonalSpan("name", at + match.start("value"), at + match.end("value"))
+            last = span.end
 
 
 def _is_whole_name(text: str, size: int) -> bool:

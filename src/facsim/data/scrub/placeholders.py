@@ -9,7 +9,7 @@ from pathlib import Path
 from secrets import token_bytes
 
 from facsim.data.scrub.rules import KINDS, PersonalKind
-from facsim.data.scrub.value_checks import canonical_phone
+from facsim.data.scrub.value_checks import canonical_phone, without_titles
 from facsim.util.errors import ConfigError
 
 PLACEHOLDER = re.compile(
@@ -64,7 +64,8 @@ def canonical(kind: PersonalKind, value: str) -> str:
         return canonical_phone(folded)
     if kind in _COMPACT and kind != "ip":
         return _NO_LETTER.sub("", folded)
-    return " ".join(folded.split())
+    words = " ".join(folded.split())
+    return without_titles(words) if kind == "name" else words
 
 
 def read_key(file: Path) -> bytes:

@@ -101,6 +101,7 @@ class ScrubRules(_Strict):
     patterns: tuple[PatternRule, ...]
     not_names: Mapping[str, tuple[str, ...]]
     not_streets: tuple[str, ...]
+    not_recipients: tuple[str, ...]
     fields: tuple[FieldRule, ...]
     not_fields: tuple[str, ...]
     urls: UrlRules
@@ -136,6 +137,7 @@ class ScrubRules(_Strict):
                 "labels": _merged(self.labels, extra.labels),
                 "patterns": (*extra.patterns, *self.patterns),
                 "not_names": {**self.not_names, "own": (*self.not_names.get("own", ()), *extra.not_names)},
+                "not_recipients": (*self.not_recipients, *extra.not_recipients),
                 "fields": (*extra.fields, *self.fields),
                 "not_fields": (*self.not_fields, *extra.not_fields),
             }
@@ -186,6 +188,11 @@ class ScrubRules(_Strict):
         return frozenset(word.casefold() for words in self.not_names.values() for word in words)
 
     @cached_property
+    def words_of_organisations(self) -> frozenset[str]:
+        """Words, casefolded, with which a line above an address names no person."""
+        return frozenset(map(str.casefold, self.not_recipients))
+
+    @cached_property
     def words_after_amounts(self) -> frozenset[str]:
         """Words that follow an amount and no house number."""
         return frozenset(self.not_streets)
@@ -212,6 +219,7 @@ class ExtraRules(_Strict):
     labels: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
     patterns: tuple[PatternRule, ...] = ()
     not_names: tuple[str, ...] = ()
+    not_recipients: tuple[str, ...] = ()
     fields: tuple[FieldRule, ...] = ()
     not_fields: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import phonenumbers
@@ -26,7 +26,8 @@ _CARD = re.compile(
 _STREET_WORDS = frozenset(
     {"weg", "platz", "gasse", "ring", "damm", "ufer", "markt", "berg", "graben", "stieg"}
 )
-_STREET_WORDS |= {"stieg", "hof", "park", "feld", "garten", "wall"}
+_STREET_WORDS |= {"hof", "park", "feld", "garten", "wall", "kamp", "pfad", "promenade", "brücke", "deich"}
+_TITLES = re.compile(r"(?:(?:dr|prof|dra|dott)\.?(?:ssa)?\s)+", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _BEFORE_STREETS = frozenset(["Am", "An", "Auf", "Im", "In", "Unter", "Zum", "Zur", "Hinter", "Vor"])
 _DATE = re.compile(r"(?:\d{4}[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:\d{4}|\d\d))")
@@ -47,6 +48,7 @@ class Candidate:
         regions: whose national phone numbers count.
         not_names: words, casefolded, that begin no name.
         not_streets: words, casefolded, that follow an amount and no house number.
+        not_recipients: words, casefolded, of organisations.
     """
 
     value: str
@@ -54,6 +56,7 @@ class Candidate:
     regions: tuple[str, ...]
     not_names: frozenset[str]
     not_streets: frozenset[str]
+    not_recipients: frozenset[str] = frozenset()
 
 
 def _digits(text: str) -> str:
@@ -159,6 +162,22 @@ def _greeted(found: Candidate) -> bool:
     return bool(words) and not any(word in found.not_names for word in words) and len(words[0]) > 1
 
 
+def _titled(found: Candidate) -> bool:
+    """A name after an academic title: `Dr. Martens` are boots."""
+    return _person(replace(found, value=without_titles(found.value)))
+
+
+def without_titles(name: str) -> str:
+    """A name without academic titles before it."""
+    return name[match.end() :] if (match := _TITLES.match(name)) else name
+
+
+def _recipient(found: Candidate) -> bool:
+    """A person above, or before, an address or after a purchase: not a company."""
+    words = [word.strip(".'\u2019-").casefold() for word in found.value.split()]
+    return _greeted(found) and found.not_recipients.isdisjoint(words)
+
+
 def _introduced(found: Candidate) -> bool:
     return _greeted(found)
 
@@ -200,6 +219,8 @@ CHECKS: Mapping[str, Callable[[Candidate], bool]] = {
     "person": _person,
     "greeted": _greeted,
     "introduced": _introduced,
+    "titled": _titled,
+    "recipient": _recipient,
     "username": _username,
     "street": _street,
     "house_number": _house_number,
