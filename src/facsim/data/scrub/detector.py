@@ -24,8 +24,8 @@ _LONGEST_LABEL = 80
 _RECIPIENT = r"\W{0,2}(?P<value>%TITLE%{0,3}%TWO_NAMES%)\W{0,2}"
 # Before an address in the same line, at its start or after a sign or a word in lower case.
 _RECIPIENT_BEFORE = (
-    r"(?:^|[:：|·•;\x1f]\s*|(?<![\w’'-])[a-zäöüßéèàòùìñ]+\s)(?P<value>%TITLE%{0,3}%TWO_NAMES%)"
-    r"\s?(?:[,;|·•–—\x1f]|-)\s?$"
+    r"(?:^|[:\uff1a|·•;\x1f]\s*|(?<![\w\u2019'-])[a-zäöüßéèàòùìñ]+\s)(?P<value>%TITLE%{0,3}%TWO_NAMES%)"
+    r"\s?(?:[,;|·•\u2013\u2014\x1f]|-)\s?$"
 )
 _KIND_OF_TYPE: dict[str, PersonalKind] = {"email": "email", "tel": "phone", "password": "password"}
 
