@@ -34,6 +34,7 @@ from facsim.evaluation import Run, evaluate
 from facsim.evaluation.journal import read_records
 from facsim.page.batch import simplify_folder
 from facsim.predict.registry import load_predictor
+from facsim.rollout import rollout
 from facsim.shop import write_sample
 from facsim.util.progress import no_progress
 
@@ -98,6 +99,22 @@ def test_simplify(cluster: Any, second_node: Any, shop: DataSet, tmp_path: Path)
     assert (there.written, there.refused) == (alone.written, alone.refused)
     assert (there.written, list(there.refused)) == (300, [source / "deep.html"])
     assert files_of(tmp_path / "there") == files_of(tmp_path / "alone")
+
+
+def test_rollout(cluster: Any, second_node: Any, shop: DataSet, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"people": shop, "train": shop, "sessions": 200, "seed": 3}
+    loss = NodeLoss(cluster, second_node, 1)
+    there = rollout(
+        "shop",
+        "baseline:markov-2",
+        out=tmp_path / "there",
+        on=f"ray://{cluster.address}",
+        progress=loss,
+        **options,
+    )
+    assert loss.happened
+    alone = rollout("shop", "baseline:markov-2", out=tmp_path / "alone", **options)
+    assert there.data.content_hash == alone.data.content_hash
 
 
 class RawShop:

@@ -23,7 +23,8 @@ def command(
     greedy: Annotated[bool, _Flag] = False,
     max_steps: int = 200,
     max_seconds: float | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    on: str | None = None,
     concurrency: int | None = None,
     resume: Annotated[bool, _Flag] = False,
     overwrite: Annotated[bool, _Flag] = False,
@@ -72,7 +73,8 @@ def command(
         greedy: Take the most probable action instead of drawing one.
         max_steps: A session ends after so many actions.
         max_seconds: A session ends after so many seconds. Default: no limit; 1800 in a browser.
-        workers: Number of processes, for predictors that compute here.
+        workers: Number of processes, for predictors that compute here. Default: one, or the cluster's cores.
+        on: ray or ray://HOST:PORT: run the processes on a Ray cluster.
         concurrency: Sessions in flight. Default: the predictor's own; at least 4 in a browser.
         resume: Continue an unfinished rollout: only missing answers and failed calls are asked.
         overwrite: Replace an existing data set.
@@ -140,6 +142,7 @@ def command(
                 train=learned,
                 seed=seed,
                 workers=workers,
+                on=on,
                 concurrency=concurrency,
                 greedy=greedy,
                 max_steps=max_steps,

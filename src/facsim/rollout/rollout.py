@@ -28,6 +28,7 @@ from facsim.rollout.session_loop import LoopSettings
 from facsim.rollout.shop_site import ShopSite
 from facsim.rollout.web_environment import Site
 from facsim.util.errors import ConfigError
+from facsim.util.executor import open_executor
 from facsim.util.progress import Progress
 from facsim.util.progress_bar import default_progress
 from facsim.util.work_folder import WorkFolder
@@ -50,7 +51,8 @@ def rollout(
     people: PeopleSource | None = None,
     train: DataSet | str | Path | None = None,
     seed: int = 0,
-    workers: int = 1,
+    workers: int | None = None,
+    on: str | None = None,
     concurrency: int | None = None,
     greedy: bool = False,
     max_steps: int = MAX_STEPS,
@@ -84,7 +86,9 @@ def rollout(
         train: a data set, or its folder, that a predictor which learns is fitted on.
         seed: of the random numbers, of fitting, and of the sample of people. For the shop's own people it is
             also the shop's seed, unless `people` or `train` is a sample of the shop: it comes with its shop.
-        workers: number of processes, for predictors that compute in this process.
+        workers: number of processes, for predictors that compute in this process. By default one, on a
+            cluster as many as it has cores.
+        on: `ray` or `ray://HOST:PORT` to run the processes on a Ray cluster, one core each.
         concurrency: sessions in flight; by default the predictor's own choice.
         greedy: take the most probable action instead of drawing one.
         max_steps: a session ends after so many actions.
@@ -117,7 +121,8 @@ def rollout(
         asked = load_predictor(given, prompt=prompt, **options)
     else:
         asked = given
-    if workers > 1:
+    in_workers = on is not None or (workers is not None and workers > 1)
+    if in_workers:
         _check_workers(given, asked, place)
     prepare_predictor(asked, place, train, seed)
     loop = LoopSettings(place.name, greedy, max_steps, max_seconds)
@@ -143,22 +148,25 @@ def rollout(
             progress=report,
         )
         pending = (person for person in who if person.session_id not in ends)
-        if workers > 1:
+        if in_workers:
             assert isinstance(given, str)
             assert isinstance(place, ShopSite)
-            spec = _worker_spec(given, asked, work_folder.folder)
+            spec = _worker_spec(given, asked, work_folder.folder.absolute())
             plan = WorkerPlan(
                 place.variant,
                 place.simulation.seed,
                 place.simulation.sessions,
                 spec,
                 tuple(sorted(options.items())),
-                None if train is None else train.path,
+                None if train is None else train.path.absolute(),
                 None if train is None or train.is_whole else train.session_ids,
                 loop,
                 seed,
             )
-            runner.run_in_workers(plan, pending, workers)
+            with open_executor(workers, on) as executor:
+                executor.check_files(_worker_files(asked, train))
+                executor.check_shared(work_folder.folder)
+                runner.run_in_workers(plan, pending, executor)
         else:
             at_once = asked.concurrency if isinstance(place, ShopSite) else max(_TABS, asked.concurrency)
             runner.run(pending, concurrency or at_once)
@@ -262,14 +270,25 @@ def _check_workers(given: str | Predictor, predictor: Predictor, site: Site) -> 
         )
 
 
+def _worker_files(predictor: Predictor, train: DataSet | None) -> list[Path]:
+    """The files that worker processes read."""
+    files = [] if train is None else [train.path / "card.json", train.pages.file]
+    folder = getattr(predictor, "folder", None)  # of a local model
+    if isinstance(folder, Path):
+        files += [file for file in sorted(folder.iterdir()) if file.is_file()]
+    return files
+
+
 def _worker_spec(given: str, predictor: Predictor, folder: Path) -> str:
     """The spec string by which worker processes load the predictor, as fitted here if it can be saved."""
+    kind, _, rest = given.partition(":")
     if isinstance(predictor, Savable) and as_trainable(predictor) is not None:
         saved = folder / predictor.artifact
         if not saved.exists():
             predictor.save(saved)
-        return f"{given.partition(':')[0]}:{saved}"
-    return given
+        return f"{kind}:{saved}"
+    # Workers start in other folders.
+    return f"{kind}:{Path(rest).absolute()}" if rest and Path(rest).is_dir() else given
 
 
 def _identity(

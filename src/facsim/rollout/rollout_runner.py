@@ -25,7 +25,7 @@ from facsim.rollout.session_loop import LoopSettings, SessionLoop, SessionStoppe
 from facsim.rollout.shop_site import ShopSite
 from facsim.rollout.web_environment import Site
 from facsim.util.errors import ConfigError
-from facsim.util.executor import map_ordered
+from facsim.util.executor import Executor
 from facsim.util.progress import Progress
 from facsim.util.workers import WorkerPool
 
@@ -116,14 +116,14 @@ class RolloutRunner:
                 f"in {self._journal.file.parent}. Run the same command again with --resume to continue"
             )
 
-    def run_in_workers(self, plan: WorkerPlan, people: Iterator[SimulatedPerson], workers: int) -> None:
-        """The same in worker processes, each with its own site and predictor.
+    def run_in_workers(self, plan: WorkerPlan, people: Iterator[SimulatedPerson], executor: Executor) -> None:
+        """The same in the workers of an open executor, each with its own site and predictor.
 
         Raises:
             FacsimError: as `run`.
         """
         chunks = iter(lambda: tuple(islice(people, _CHUNK)), ())
-        for logs in map_ordered(partial(_run_chunk, plan), chunks, workers):
+        for logs in executor.map(partial(_run_chunk, plan), chunks):
             with self._journal.transaction():
                 for log in logs:
                     session_id = log.person.session_id
