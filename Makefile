@@ -52,7 +52,7 @@ demo-lm: $(STAMP) ## A pre-trained language model learns from recorded people: m
 	$(BIN)/facsim models get smollm2
 	$(BIN)/facsim evaluate $(LM_DATA) baseline:random-element baseline:markov-1 baseline:markov-2 choice --limit $(LM_LIMIT) --runs-dir demo-lm/runs --resume
 	$(BIN)/facsim evaluate $(LM_DATA) local:smollm2 --pages changes --decoding candidates --limit $(LM_LIMIT) --run-dir demo-lm/runs/prompted --resume
-	$(BIN)/facsim train sft $(LM_DATA) --model smollm2 --sessions $(LM_SESSIONS) --global-batch 1 --validation-sessions 12 --validations 1 --out demo-lm/tuned --resume
+	$(BIN)/facsim train sft $(LM_DATA) --model smollm2 --sessions $(LM_SESSIONS) --validation-sessions 12 --validations 1 --out demo-lm/tuned --resume
 	$(BIN)/facsim evaluate $(LM_DATA) local:demo-lm/tuned --limit $(LM_LIMIT) --run-dir demo-lm/runs/fine-tuned --resume
 	$(BIN)/facsim report demo-lm/runs/* -o demo-lm/report.html
 	$(BIN)/facsim report demo-lm/runs/*

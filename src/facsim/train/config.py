@@ -240,7 +240,7 @@ PRESETS: Final[Mapping[Preset, Mapping[str, object]]] = MappingProxyType(
                 "warmup_share": 0.05,
                 "epochs": 1.0,
                 "context_tokens": 4_096,
-                "global_batch": 1,
+                "global_batch": 4,
                 "validation_sessions": 40,
                 "validations": 4,
             }
