@@ -12,7 +12,7 @@ DEMO_SESSIONS := 80
 # The demo of a language model: recorded people, and how many sessions are trained on and tested.
 RECORDINGS  := https://github.com/stanfordnlp/miniwob-plusplus-demos
 LM_SESSIONS := 100
-LM_LIMIT    := 40
+LM_LIMIT    := 20
 LM_DATA     := demo-lm/people
 
 .DEFAULT_GOAL := help
@@ -51,7 +51,7 @@ demo-lm: $(STAMP) ## A pre-trained language model learns from recorded people: m
 	test -d $(LM_DATA) || $(BIN)/facsim ingest miniwob demo-lm/recordings/2017-12-16_alaska --out $(LM_DATA)
 	$(BIN)/facsim models get smollm2
 	$(BIN)/facsim evaluate $(LM_DATA) baseline:random-element baseline:markov-1 baseline:markov-2 choice --limit $(LM_LIMIT) --runs-dir demo-lm/runs --resume
-	$(BIN)/facsim evaluate $(LM_DATA) local:smollm2 --pages changes --decoding candidates --limit $(LM_LIMIT) --run-dir demo-lm/runs/prompted --resume
+	$(BIN)/facsim evaluate $(LM_DATA) local:smollm2 --style action --pages changes --max-output-tokens 48 --limit $(LM_LIMIT) --run-dir demo-lm/runs/prompted --resume
 	$(BIN)/facsim train sft $(LM_DATA) --model smollm2 --sessions $(LM_SESSIONS) --validation-sessions 12 --validations 1 --out demo-lm/tuned --resume
 	$(BIN)/facsim evaluate $(LM_DATA) local:demo-lm/tuned --limit $(LM_LIMIT) --run-dir demo-lm/runs/fine-tuned --resume
 	$(BIN)/facsim report demo-lm/runs/* -o demo-lm/report.html
