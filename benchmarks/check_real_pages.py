@@ -59,6 +59,8 @@ _ATTRIBUTE = re.compile(r'(\b(?:aria-label|title|alt)=")([^"]*)(?=")')
 _HREF = re.compile(r' href="[^"]*"')
 _ADDRESS = "http://page.test/"
 _LOAD_MS = 20_000
+# The `innerText` of a page that is hidden until its scripts run is all of its source text, scripts included.
+_VISIBLE = "document.body?.getClientRects().length ? document.body.innerText : ''"
 _MARK = """targets => {
   let found = 0;
   targets.forEach((locator, place) => {
@@ -241,7 +243,7 @@ def _compare_with_browser(browser: Browser, corpus: Path, figures: Figures) -> N
         )
         page.goto(_ADDRESS, wait_until="domcontentloaded", timeout=_LOAD_MS)
         figures.located = page.evaluate(_MARK, [element.locator for element in simplified.elements])
-        visible = page.evaluate("document.body ? document.body.innerText : ''")
+        visible = page.evaluate(_VISIBLE)
         figures.words, figures.lost = words_lost(visible, simplified)
         _compare_accessible_names(context.new_cdp_session(page), simplified, figures)
     except Error as error:
