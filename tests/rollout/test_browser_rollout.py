@@ -287,6 +287,16 @@ def test_a_login_is_taken_from_a_storage_state(site: HostileSite, tmp_path: Path
     assert rolled.ends == {"terminate": 1} and site.cookies["login=anna"] >= 2
 
 
+def test_frames_and_closed_shadow_roots_are_left_out_and_nothing_breaks(
+    site: HostileSite, tmp_path: Path
+) -> None:
+    rolled, script = visit(site, tmp_path / "a", "Frames", "Beside", "Home")
+    assert script.seen == ["Home", "Frames", "Plain", "Home"] and not rolled.failures
+    (session,) = rolled.data
+    page = rolled.data.page(session.steps[1].page_id)
+    assert [element.text for element in page.elements] == ["Beside"]
+
+
 def test_open_shadow_roots_are_read_and_acted_in(site: HostileSite, tmp_path: Path) -> None:
     rolled, script = visit(
         site, tmp_path / "a", "Shadow", ("Inner", "tea"), "Home", "Shadow", "Deep", url=site.address + "/"

@@ -17,10 +17,15 @@ PAGES = {
       <a href="/file.zip">Download</a> <a href="/plain" target="_blank">New tab</a>
       <a href="http://evil.example/steal">Outside</a> <a href="/out">Redirect outside</a>
       <a href="/tricks">Tricks</a> <a href="/confirm">Confirm</a> <a href="/slow">Slow</a>
-      <a href="/hidden">Hidden</a> <a href="/never">Never quiet</a> <a href="/shadow">Shadow</a> <a href="/vanish">Vanish</a>""",
+      <a href="/hidden">Hidden</a> <a href="/never">Never quiet</a> <a href="/shadow">Shadow</a> <a href="/vanish">Vanish</a>
+      <a href="/frames">Frames</a>""",
     "/shadow": """<h1>Shadow</h1><p>Light</p><x-box></x-box><script>
       const root = document.querySelector('x-box').attachShadow({mode: 'open'});
       root.innerHTML = '<form action="/plain"><input aria-label="Inner" name="q"></form><a href="/plain">Deep</a>';
+      </script>""",
+    "/frames": """<h1>Frames</h1><a href="/plain">Beside</a><iframe src="/plain" title="Inner"></iframe>
+      <x-shut></x-shut><script>
+      document.querySelector('x-shut').attachShadow({mode: 'closed'}).innerHTML = '<a href="/pay">Sealed</a>';
       </script>""",
     "/vanish": """<h1>Vanish</h1><button id="v">Fading</button>
       <script>setTimeout(() => v.remove(), 1500)</script>""",
