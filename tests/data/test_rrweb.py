@@ -60,6 +60,22 @@ def html_of(data: DataSet, step: int) -> str:
     return data.pages.page(page_id).html
 
 
+def test_a_click_on_the_text_of_a_card_with_buttons_has_the_card_as_target(tmp_path: Path) -> None:
+    style = element(5, "style", text(6, ".press { cursor: pointer; }"))
+    card = element(
+        30,
+        "div",
+        element(31, "div", text(32, "Comics")),
+        element(33, "button", text(34, "Done")),
+        tabindex="0",
+        **{"class": "press"},
+    )
+    opens = element(40, "div", element(41, "span", text(42, "More")), **{"class": "press"})
+    data, report = read(tmp_path, Recorder(page(card, opens, head=(style,))).clicks(31).clicks(33).clicks(41))
+    assert actions(data) == [("click", "comics_done", None), ("click", "done", None), ("click", "more", None)]
+    assert not any("unreachable" in what for what in report.noted)
+
+
 def test_clicks_have_the_page_and_the_named_element_around_the_node(tmp_path: Path) -> None:
     data, report = read(tmp_path, Recorder(page(SEARCH, *TWO_LINKS)).clicks(20).clicks(23))
     assert actions(data) == [("click", "kettles", None), ("click", "teapots", None)]

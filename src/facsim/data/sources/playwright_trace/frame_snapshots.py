@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from facsim.data.sources import SessionRefused
-from facsim.data.sources.css_visibility import HidingRules, mark_visibility
+from facsim.data.sources.style_sheets import StyleRules, mark_styles
 from facsim.page.tags import UNSEEN, VOID
 
 TARGET: Final = "data-pw-target"
@@ -206,9 +206,9 @@ class _Writer:
                 pending.append(escape(attributes[f"{_OWN}value_"], quote=False))
             else:
                 pending.extend((child, of) for child in reversed(children))
-        rules = HidingRules.read([sheet for sheet in sheets if sheet[0]], snapshot.width)
+        rules = StyleRules.read([sheet for sheet in sheets if sheet[0]], snapshot.width)
         html = "".join(written)
-        return mark_visibility(html, rules, shown=f"[{TARGET}]") if rules else html
+        return mark_styles(html, rules, shown=f"[{TARGET}]") if rules else html
 
     def _append(self, written: list[str], text: str) -> None:
         self._length += len(text)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from facsim.data.sources.css_visibility import HidingRules, hidden_values, mark_visibility
 from facsim.data.sources.rrweb.dom_node import DOCTYPE, DOCUMENT, ELEMENT, TEXT, DomNode
 from facsim.data.sources.rrweb.recorded_dom import RecordedDom
+from facsim.data.sources.style_sheets import StyleRules, hidden_values, mark_styles
 from facsim.page.roles import is_hidden
 from facsim.page.tags import UNSEEN, VOID
 
@@ -38,7 +38,7 @@ class DomWriter:
         self._of: tuple[int, float] | None = None
         self._hidden: frozenset[str] = frozenset()
         self._hidden_of: tuple[int, float] | None = None
-        self._rules: dict[int, HidingRules | None] = {}
+        self._rules: dict[int, StyleRules | None] = {}
         self._rules_of: tuple[int, float] | None = None
         self.width = 1280.0
         """Width of the window in pixels, for media queries."""
@@ -55,10 +55,10 @@ class DomWriter:
     def html_around(self, node: DomNode) -> str:
         """The page with `node` visible: somebody acted on it, so the pointer had opened what it is in."""
         html, document = self.html(), self._dom.root
-        rules = self._hiding_rules().get(document.id) if document is not None else None
+        rules = self._style_rules().get(document.id) if document is not None else None
         if document is None or rules is None or not self._is_marked_hidden(node):
             return html
-        return mark_visibility(self._write(document, 0), rules, shown=selector_of(node))
+        return mark_styles(self._write(document, 0), rules, shown=selector_of(node))
 
     def is_hidden(self, node: DomNode) -> bool:
         """Whether a node that was acted on is hidden, by its attributes or by style sheets."""
@@ -74,11 +74,11 @@ class DomWriter:
 
     def _document(self, document: DomNode, depth: int) -> str:
         html = self._write(document, depth)
-        rules = self._hiding_rules().get(document.id)
-        return mark_visibility(html, rules) if rules else html
+        rules = self._style_rules().get(document.id)
+        return mark_styles(html, rules) if rules else html
 
-    def _hiding_rules(self) -> dict[int, HidingRules | None]:
-        """The rules of each document that hide something, by its id. Those in shadow roots are not read."""
+    def _style_rules(self) -> dict[int, StyleRules | None]:
+        """The rules of each document that tell something, by its id. Those in shadow roots are not read."""
         if self._rules_of != (self._dom.css_version, self.width):
             texts: dict[int, list[tuple[str, str]]] = {}
             for node in self._dom.styles.values():
@@ -88,7 +88,7 @@ class DomWriter:
                 css = _css_of(node)
                 if css and document is not None and document.kind == DOCUMENT:
                     texts.setdefault(document.id, []).append((css, node.attributes.get("media", "")))
-            self._rules = {number: HidingRules.read(sheets, self.width) for number, sheets in texts.items()}
+            self._rules = {number: StyleRules.read(sheets, self.width) for number, sheets in texts.items()}
             self._rules_of = (self._dom.css_version, self.width)
         return self._rules
 

@@ -3,7 +3,7 @@
 How events become sessions:
 
 - mutations are replayed into a DOM per browser tab (`recorded_dom`); the page of a step is that DOM just
-  before the action (`replayed_actions`), with what its style sheets hide marked (`css_visibility`);
+  before the action (`replayed_actions`), with what its style sheets hide marked (`style_sheets`);
 - a recording is cut where nobody moved, clicked, typed or scrolled for longer than the gap;
 - every session is censored: a recording says when it ends, not that the person left. There is no outcome;
 - the person is the one that the file names (`distinct_id`, `user_id`). Without one, each recording counts as

@@ -7,16 +7,17 @@ import time
 from typing import Any
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
-from facsim.data.sources.css_visibility import HidingRules, hidden_values, mark_visibility
+from facsim.data.sources.style_sheets import StyleRules, hidden_values, mark_styles
 
 
 def hidden(
     html: str, css: str, *, width: float = 1280, media: str = "", shown: str | None = None
 ) -> set[str]:
     """The ids of the elements that are marked as hidden, or are in one."""
-    rules = HidingRules.read([(css, media)], width)
-    marked = mark_visibility(html, rules, shown=shown) if rules else html
+    rules = StyleRules.read([(css, media)], width)
+    marked = mark_styles(html, rules, shown=shown) if rules else html
     return set(hidden_values(marked, "id"))
 
 
@@ -59,9 +60,9 @@ def test_what_is_hidden(name: str) -> None:
 def test_media_of_the_sheet_inline_styles_and_hidden() -> None:
     assert hidden(BOX, ".z{display:none}", media="print") == set()
     assert hidden(BOX.replace('id="b"', 'id="b" style="display:flex"'), ".z{display:none}") == set()
-    flex = mark_visibility(
+    flex = mark_styles(
         '<p hidden class="z">x</p><b class="q">',
-        HidingRules.read([(".z{display:flex}.q{display:none}", "")], 9),
+        StyleRules.read([(".z{display:flex}.q{display:none}", "")], 9),
     )
     assert '<p hidden="" class="z" data-facsim-visible="true">' in flex
 
@@ -133,3 +134,45 @@ def test_the_cascade_is_that_of_chromium(chromium: Any) -> None:
         )
         found = hidden(f"<main>{html}</main>", css, width=800)
         assert found == set(seen), (css, html)
+
+
+def listening(html: str, css: str) -> dict[str, str]:
+    """By id, how elements are marked as listening for clicks."""
+    rules = StyleRules.read([(css, "")], 1280)
+    document = LexborHTMLParser(mark_styles(html, rules) if rules else html)
+    return {
+        node.attributes["id"] or "": node.attributes.get("role") or "onclick"
+        for node in document.css("[id][onclick], [id][role]")
+    }
+
+
+POINTER = ".p{cursor:pointer}"
+LISTENING = {
+    "the outermost": ('<div id="a" class="p"><p id="b" class="p">x</p></div>', POINTER, {"a": "onclick"}),
+    "not in a link": ('<a href="/"><p id="b" class="p">x</p></a>', POINTER, {}),
+    "not a control": ('<button id="b" class="p">x</button>', POINTER, {}),
+    "overruled": ('<p id="b" class="p q">x</p>', f"{POINTER} .q.p{{cursor:default}}", {}),
+    "overruled inline": ('<p id="b" class="p" style="cursor:auto">x</p>', POINTER, {}),
+    "a state of the moment": ('<p id="b" class="p">x</p>', ".p:hover{cursor:pointer}", {}),
+    "a card": (
+        '<div id="a" class="p" tabindex="0"><b>Title</b><button class="p">Done</button></div>',
+        POINTER,
+        {"a": "button"},
+    ),
+    "a wrapper without text": (
+        '<div id="a" class="p" tabindex="0"> <button class="p">Done</button></div>',
+        POINTER,
+        {},
+    ),
+    "a card in a card": (
+        '<div id="o" class="p"><div id="a" class="p" tabindex="0">x<button>Done</button></div></div>',
+        POINTER,
+        {"o": "onclick", "a": "button"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LISTENING)
+def test_what_listens_for_clicks(name: str) -> None:
+    html, css, expected = LISTENING[name]
+    assert listening(html, css) == expected

@@ -1,7 +1,8 @@
-"""Which elements of a snapshot its style sheets hide: the cascade of `display` and `visibility` only.
+"""What style sheets say of the elements of a snapshot: the cascade of `display`, `visibility` and `cursor`.
 
-A menu that is closed by a class is in the DOM all the same, but recordings contain the style sheets. What a
-snapshot cannot tell (hover, sizes of containers) is taken as false.
+A menu that is closed by a class is in the DOM all the same, but recordings contain the style sheets. Elements
+that listen for clicks without saying so in HTML have a pointer as cursor. What a snapshot cannot tell (hover,
+sizes of containers) is taken as false.
 """
 
 from __future__ import annotations
@@ -20,9 +21,35 @@ _TOKEN: Final = re.compile(
 )
 _COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _DECLARATION: Final = re.compile(
-    r"(?:^|;)\s*(display|visibility)\s*:\s*([a-z-]+)\s*(!\s*important)?\s*(?=;|$)", re.I
+    r"(?:^|;)\s*(display|visibility|cursor)\s*:\s*([a-z-]+)\s*(!\s*important)?\s*(?=;|$)", re.I
 )
 _INLINE: Final = re.compile(r"(?:^|;)\s*display\s*:\s*([a-z-]+)", re.I)
+_INLINE_CURSOR: Final = re.compile(r"(?:^|;)\s*cursor\s*:\s*([a-z-]+)", re.I)
+_POINTER: Final = re.compile(r"cursor\s*:\s*pointer", re.I)
+# What says in HTML that it can be acted on. `tabindex="-1"` does not: scripts focus such elements.
+_SAYS_SO: Final = frozenset(
+    ["a", "area", "button", "input", "select", "textarea", "summary", "option", "label"]
+)
+_ROLES: Final = frozenset(
+    [
+        "button",
+        "link",
+        "checkbox",
+        "radio",
+        "switch",
+        "tab",
+        "option",
+        "menuitem",
+        "menuitemcheckbox",
+        "menuitemradio",
+        "combobox",
+        "searchbox",
+        "textbox",
+        "slider",
+        "spinbutton",
+        "treeitem",
+    ]
+)
 # States of the moment, pseudo-elements, and what Lexbor or a snapshot cannot tell.
 _NOT_OF_SNAPSHOT: Final = re.compile(
     r"::|:(?:before|after|first-line|first-letter|hover|focus|active|visited|target|host|slotted|fullscreen|modal"
@@ -43,13 +70,14 @@ _LONGEST_SELECTOR: Final = 500
 _DEEPEST: Final = 512
 _MOST_RULES: Final = 20_000
 
-_Property = Literal["display", "visibility"]
+_Property = Literal["display", "visibility", "cursor"]
+_PROPERTIES: Final[frozenset[_Property]] = frozenset(("display", "visibility", "cursor"))
 _Priority = tuple[bool, bool, tuple[int, int, int], int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A selector that sets `display` or `visibility`, under conditions (the at-rules around it)."""
+    """A selector that sets one of the properties, under conditions (the at-rules around it)."""
 
     selector: str
     property: _Property
@@ -61,14 +89,14 @@ class _Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class HidingRules:
-    """The rules of a document that apply at its window's width, in order; none if no rule hides anything."""
+class StyleRules:
+    """The rules of a document that apply at its window's width, in order."""
 
     rules: tuple[tuple[_Rule, bool], ...]
 
     @classmethod
-    def read(cls, sheets: Sequence[tuple[str, str]], width: float) -> HidingRules | None:
-        """Read style sheets.
+    def read(cls, sheets: Sequence[tuple[str, str]], width: float) -> StyleRules | None:
+        """Read style sheets. None if no rule hides anything or shows a pointer.
 
         Args:
             sheets: CSS and media query of each.
@@ -82,8 +110,8 @@ class HidingRules:
                 if all(_applies(condition, width) for condition in rule.conditions):
                     layered = any(condition.startswith("@layer") for condition in rule.conditions)
                     found.append((rule, layered))
-        hides = any(_is_hiding(rule) for rule, _ in found)
-        return cls(tuple(found[:_MOST_RULES])) if hides else None
+        tells = any(_is_telling(rule) for rule, _ in found)
+        return cls(tuple(found[:_MOST_RULES])) if tells else None
 
 
 def hidden_values(html: str, attribute: str) -> frozenset[str]:
@@ -96,10 +124,12 @@ def hidden_values(html: str, attribute: str) -> frozenset[str]:
     return frozenset(node.attributes.get(attribute) or "" for node in found)
 
 
-def mark_visibility(html: str, rules: HidingRules, *, shown: str | None = None) -> str:
-    """Mark the elements that the rules hide with `data-facsim-visible="false"`.
+def mark_styles(html: str, rules: StyleRules, *, shown: str | None = None) -> str:
+    """Mark what the rules hide with `data-facsim-visible="false"`, and what has a pointer with `onclick`.
 
-    An element with the attribute `hidden` that a rule shows all the same gets `true`.
+    An element with the attribute `hidden` that a rule shows all the same gets `true`. The outermost element
+    with a pointer listens for clicks, unless HTML says so of it or of one around it. One with a pointer and
+    `tabindex` becomes a button if it has text beside the controls in it: a card that opens when clicked.
 
     Args:
         html: the page, with attribute values in double quotes.
@@ -112,7 +142,7 @@ def mark_visibility(html: str, rules: HidingRules, *, shown: str | None = None) 
     at_hand = [
         (rule, layered, order) for order, (rule, layered) in enumerate(rules.rules) if rule.keys <= present
     ]
-    if not any(_is_hiding(rule) for rule, *_ in at_hand):
+    if not any(_is_telling(rule) for rule, *_ in at_hand):
         return html
     document = LexborHTMLParser(html)
     open_nodes = _path_to(document, shown) if shown else frozenset()
@@ -147,6 +177,8 @@ def mark_visibility(html: str, rules: HidingRules, *, shown: str | None = None) 
         if number not in open_nodes and nodes[number].tag not in ("html", "body", "head"):
             nodes[number].attrs[VISIBLE] = mark
             changed = True
+    cursors = {number: won for (number, name), won in winners.items() if name == "cursor"}
+    changed |= _mark_listening(_pointing(nodes, cursors))
     return (document.html or html) if changed else html
 
 
@@ -174,6 +206,81 @@ def _invisible(nodes: dict[int, LexborNode], values: dict[int, str]) -> list[Lex
     return found
 
 
+def _pointing(nodes: dict[int, LexborNode], cursors: dict[int, tuple[_Priority, str]]) -> list[LexborNode]:
+    """The elements that a rule gives a pointer; those in them inherit it."""
+    found = []
+    for number, (priority, value) in cursors.items():
+        node = nodes[number]
+        inline = _INLINE_CURSOR.search(node.attributes.get("style") or "")
+        computed = inline[1].lower() if inline and not priority[0] else value
+        if computed == "pointer" and node.tag not in ("html", "body", "head"):
+            found.append(node)
+    return found
+
+
+def _mark_listening(pointing: Sequence[LexborNode]) -> bool:
+    """Whether any of the elements with a pointer was marked."""
+    numbers = {node.mem_id for node in pointing}
+    changed = False
+    for node in pointing:
+        if _is_focusable(node) and "role" not in node.attributes and _has_own_text(node):
+            node.attrs["role"] = "button"
+            changed = True
+        elif not _says_so(node) and not _is_in_listening(node, numbers):
+            node.attrs["onclick"] = ""
+            changed = True
+    return changed
+
+
+def _is_in_listening(node: LexborNode, pointing: set[int]) -> bool:
+    """Whether an element around this one listens for clicks."""
+    current = node.parent
+    for _ in range(_DEEPEST):
+        if current is None or not current.is_element_node:
+            return False
+        if current.mem_id in pointing or _says_so(current):
+            return True
+        current = current.parent
+    return True
+
+
+def _says_so(node: LexborNode) -> bool:
+    attributes = node.attributes
+    return (
+        node.tag in _SAYS_SO
+        or "onclick" in attributes
+        or (attributes.get("role") or "").strip().lower() in _ROLES
+        or _is_focusable(node)
+    )
+
+
+def _is_focusable(node: LexborNode) -> bool:
+    return (node.attributes.get("tabindex") or "").strip().isdecimal()
+
+
+def _has_own_text(node: LexborNode) -> bool:
+    """Whether an element has text beside the controls in it."""
+    pending = list(_children(node))
+    controls = texts = False
+    while pending and not (controls and texts):
+        current = pending.pop()
+        if current.is_text_node:
+            texts = texts or bool((current.text_content or "").strip())
+        elif current.is_element_node:
+            if _says_so(current):
+                controls = True
+            else:
+                pending.extend(_children(current))
+    return controls and texts
+
+
+def _children(node: LexborNode) -> Iterator[LexborNode]:
+    child = node.child
+    while child is not None:
+        yield child
+        child = child.next
+
+
 def _path_to(document: LexborHTMLParser, selector: str) -> frozenset[int]:
     return frozenset(number for node in _matching(document, selector)[:1] for number in _path_of(node))
 
@@ -199,14 +306,15 @@ def _hides(name: _Property, value: str) -> bool:
     return value == "none" if name == "display" else value in ("hidden", "collapse")
 
 
-def _is_hiding(rule: _Rule) -> bool:
-    return _hides(rule.property, rule.value)
+def _is_telling(rule: _Rule) -> bool:
+    return rule.value == "pointer" if rule.property == "cursor" else _hides(rule.property, rule.value)
 
 
 @lru_cache(maxsize=512)
 def _rules(css: str) -> tuple[_Rule, ...]:
-    """The rules of a style sheet about `display` and `visibility`."""
+    """The rules of a style sheet about what is marked; about `cursor` only if it shows pointers."""
     found: list[_Rule] = []
+    properties = _PROPERTIES if _POINTER.search(css) else _PROPERTIES - {"cursor"}
     around: list[tuple[str, int]] = []
     start = 0
     for token in _TOKEN.finditer(css):
@@ -220,20 +328,24 @@ def _rules(css: str) -> tuple[_Rule, ...]:
                 conditions = tuple(other for other, _ in around)
                 is_plain = not prelude.startswith("@") and all(other.startswith("@") for other in conditions)
                 if (is_plain and begin == start) or (is_plain and css.find("{", begin, token.start()) < 0):
-                    found.extend(_rules_of(prelude, css[begin : token.start()], conditions))
+                    found.extend(_rules_of(prelude, css[begin : token.start()], conditions, properties))
             start = token.end()
         elif mark == ";" and not (around and not around[-1][0].startswith("@")):
             start = token.end()
     return tuple(found)
 
 
-def _rules_of(prelude: str, block: str, conditions: tuple[str, ...]) -> Iterator[_Rule]:
+def _rules_of(
+    prelude: str, block: str, conditions: tuple[str, ...], properties: frozenset[_Property]
+) -> Iterator[_Rule]:
     lower = block.lower()
-    if "display" not in lower and "visibility" not in lower:
+    if not any(name in lower for name in properties):
         return
     values = {
-        name.lower(): (value.lower(), bool(strong))
-        for name, value, strong in _DECLARATION.findall(_COMMENT.sub("", block))
+        name: (value.lower(), bool(strong))
+        for written, value, strong in _DECLARATION.findall(_COMMENT.sub("", block))
+        for name in properties
+        if written.lower() == name
     }
     for selector in _split(prelude) if values else ():
         if len(selector) > _LONGEST_SELECTOR or _NOT_OF_SNAPSHOT.search(selector):
@@ -247,7 +359,7 @@ def _rules_of(prelude: str, block: str, conditions: tuple[str, ...]) -> Iterator
         for name, (value, strong) in values.items():
             yield _Rule(
                 selector,
-                "display" if name == "display" else "visibility",
+                name,
                 value,
                 strong,
                 conditions,
