@@ -12,8 +12,8 @@ minutes.
 The arms (`ARMS`): the baselines and the choice model; the model as it comes; fine-tuned on 50, 100, 200, 400
 and all training sessions; whole pages against changes, no intent and a shuffled intent, LoRA against all
 weights, each at 100 sessions; rationales of a teacher against actions alone, at equal sessions and at equal
-tokens; a second seed for the headline. All fine-tuned arms use the preset `small` with one session per step,
-and answer with the most probable of all actions. Tests are of people who were not trained on: all of them for
+tokens; a second seed for the headline. All fine-tuned arms use the preset `small` with one session per step.
+Answers are decoded greedily, as legal actions. Tests are of people who were not trained on: all of them for
 the headline, `--limit` for other arms.
 """
 
@@ -96,7 +96,6 @@ def arms(model: str) -> list[Plan]:
     return [
         *simple,
         Plan("prompt-only", "headline", f"local:{model}", is_headline=True),
-        Plan("prompt-only-greedy", "headline", f"local:{model}", is_headline=True),
         *curve,
         *settings,
         Plan("tuned-all", "headline", is_headline=True),
@@ -140,7 +139,7 @@ class RealPeople:
             learns={**RECIPE, **self._learns(plan)},
             model=self.model,
             prompt={"style": "action", "pages": "changes"},
-            decoding="greedy" if plan.name.endswith("-greedy") else "candidates",
+            decoding="greedy",
         )
         return experiment.run(arm)
 
