@@ -176,14 +176,20 @@ class Qualifiers:
 
     def queries(self, nodes: Sequence[int], names: Sequence[str]) -> list[str]:  # noqa: ARG002
         """Words of the first parameter of their addresses in which links differ, if all of them have it."""
-        parameters = [parameter_words(self._tree.attributes[node].get("href", "")) for node in nodes]
+        addresses = self._addresses(nodes)
+        parameters = [parameter_words(address) for address in addresses] or [{}]
         found = (distinguishing(each.get(key, "") for each in parameters) for key in parameters[0])
         return next(filter(None, found), [])
 
     def paths(self, nodes: Sequence[int], names: Sequence[str]) -> list[str]:  # noqa: ARG002
         """The words in which the paths of their addresses differ, if all of them have some."""
-        texts = [path_text(self._tree.attributes[node].get("href", "")) for node in nodes]
-        return distinguishing(differing_words(texts)) if all(texts) else []
+        texts = [path_text(address) for address in self._addresses(nodes)]
+        return distinguishing(differing_words(texts)) if texts and all(texts) else []
+
+    def _addresses(self, nodes: Sequence[int]) -> list[str]:
+        """The addresses that elements lead to; none if they are all one, or one leads nowhere."""
+        addresses = [self._tree.attributes[node].get("href", "") for node in nodes]
+        return addresses if len({*addresses}) > 1 and all(addresses) else []
 
     def screen(self, node: int, name: str) -> str:  # noqa: ARG002
         """The kind of screen that the part of its group with an element is for."""
