@@ -263,7 +263,8 @@ def _compare_accessible_names(session: CDPSession, simplified: Page, figures: Fi
             places[node["backendNodeId"]] = int(attributes[attributes[::2].index("data-place") * 2 + 1])
     for node in session.send("Accessibility.getFullAXTree")["nodes"]:
         place = places.get(node.get("backendDOMNodeId"))
-        if place is None or node.get("ignored"):
+        # ARIA gives no name from content to generic elements, such as a `span` with a listener.
+        if place is None or node.get("ignored") or node.get("role", {}).get("value") in ("generic", "none"):
             continue
         element = simplified.elements[place]
         if element.role == "option":

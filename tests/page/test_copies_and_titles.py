@@ -314,6 +314,11 @@ def test_a_field_in_a_label_without_text_is_called_by_its_placeholder() -> None:
     assert names('<label><input placeholder="Card number"></label>') == ["card_number"]
 
 
+def test_a_picture_that_submits_a_form_is_called_by_that() -> None:
+    assert names("<form><input type=image src=a.gif></form>") == ["submit"]
+    assert names("<form><input type=image name=search src=a.gif></form>") == ["search"]
+
+
 def test_a_picture_that_all_cards_show_is_a_control() -> None:
     def card(word: str) -> str:
         return (

@@ -237,7 +237,8 @@ class _Namer:
         kind = {"textbox": "input", "generic": slug(tag)}.get(role, slug(role)) or "element"
         words = self._fallbacks.text(node, role) or self._fallbacks.column(node)
         if not words:
-            return kind
+            is_picture = tag == "input" and self._tree.attributes[node].get("type", "").lower() == "image"
+            return "submit" if is_picture else kind
         return words if role in _FIELDS else f"{words}_{kind}"
 
 
