@@ -193,7 +193,8 @@ class RunningRollout:
         self._done |= dict.fromkeys(row[0] for row in ends)
         # The last one first; what was read before follows.
         tables = self._frames(list(reversed([one for one in finished if one is not None])))
-        self._finished = [pl.concat(pair) for pair in zip(tables, self._finished, strict=True)]
+        pairs = zip(tables, self._finished, strict=True)
+        self._finished = [pl.concat(pair, rechunk=True) for pair in pairs]
         running, pending = [], {}
         for session_id in self._begun():
             session, asked = self._in_progress(session_id)
