@@ -287,6 +287,13 @@ def test_a_login_is_taken_from_a_storage_state(site: HostileSite, tmp_path: Path
     assert rolled.ends == {"terminate": 1} and site.cookies["login=anna"] >= 2
 
 
+def test_a_slow_server_is_waited_for(site: HostileSite, tmp_path: Path) -> None:
+    options = BrowserOptions(quiet_seconds=0.15, page_seconds=40)
+    rolled, script = visit(site, tmp_path / "a", "Wait", ("Query", "tea"), "Home", options=options)
+    assert script.seen == ["Home", "Wait", "Late", "Home"] and not rolled.failures
+    assert sum(count for asked, count in site.requests.items() if asked.endswith(" /late")) == 1
+
+
 def test_frames_and_closed_shadow_roots_are_left_out_and_nothing_breaks(
     site: HostileSite, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from small_site import running_http_server
+
+LATE_SECONDS = 12.0
+"""How long the server takes to answer `/late`: longer than any mouse or keyboard action may."""
 
 PAGES = {
     "/": """<h1>Home</h1>
@@ -18,11 +22,13 @@ PAGES = {
       <a href="http://evil.example/steal">Outside</a> <a href="/out">Redirect outside</a>
       <a href="/tricks">Tricks</a> <a href="/confirm">Confirm</a> <a href="/slow">Slow</a>
       <a href="/hidden">Hidden</a> <a href="/never">Never quiet</a> <a href="/shadow">Shadow</a> <a href="/vanish">Vanish</a>
-      <a href="/frames">Frames</a>""",
+      <a href="/frames">Frames</a> <a href="/wait">Wait</a>""",
     "/shadow": """<h1>Shadow</h1><p>Light</p><x-box></x-box><script>
       const root = document.querySelector('x-box').attachShadow({mode: 'open'});
       root.innerHTML = '<form action="/plain"><input aria-label="Inner" name="q"></form><a href="/plain">Deep</a>';
       </script>""",
+    "/wait": """<h1>Wait</h1><form action="/late"><input aria-label="Query" name="q"></form>""",
+    "/late": "<h1>Late</h1><a href='/'>Home</a>",
     "/frames": """<h1>Frames</h1><a href="/plain">Beside</a><iframe src="/plain" title="Inner"></iframe>
       <x-shut></x-shut><script>
       document.querySelector('x-shut').attachShadow({mode: 'closed'}).innerHTML = '<a href="/pay">Sealed</a>';
@@ -78,6 +84,8 @@ def hostile_site() -> Iterator[HostileSite]:
             site.cookies.update(filter(None, [self.headers["Cookie"]]))
             if self.command == "POST" and site.on_post:
                 site.on_post()
+            if path == "/late":
+                time.sleep(LATE_SECONDS)
             if path == "/loop":
                 return self._send(302, b"", {"Location": "/loop"})
             if path == "/out":

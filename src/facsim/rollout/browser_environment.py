@@ -283,7 +283,11 @@ class BrowserEnvironment:
         from playwright.async_api import TimeoutError as TooLate  # noqa: PLC0415 (an extra)
 
         limit = 1000 * _ACTION_SECONDS
-        call = target.click(timeout=limit) if action.text is None else _type(target, element, action.text)
+        # Playwright would count the time until the next page arrives as that of the action.
+        if action.text is None:
+            call = target.click(timeout=limit, no_wait_after=True)
+        else:
+            call = _type(target, element, action.text)
         try:
             # Typing takes several calls, and time for each key.
             allowed = 4 * _ACTION_SECONDS + len(action.text or "") * _SLOWEST_KEY_SECONDS
@@ -340,7 +344,7 @@ async def _type(target: Target, element: Element, text: str) -> None:
     slowest = 1000 * len(text) * _SLOWEST_KEY_SECONDS
     press_keys = getattr(target, "press_sequentially", target.type)
     await press_keys(text, delay=_KEY_MILLISECONDS, timeout=limit + slowest)
-    await target.press("Enter", timeout=limit)
+    await target.press("Enter", timeout=limit, no_wait_after=True)
 
 
 def _first_line(error: Exception) -> str:

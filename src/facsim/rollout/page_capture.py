@@ -20,6 +20,8 @@ _QUIET: Final = (_SCRIPTS / "quiet.js").read_text(encoding="utf-8")
 _AWAITED: Final = frozenset({"document", "xhr", "fetch", "script", "stylesheet"})
 _LONG_REQUEST_SECONDS: Final = 5.0
 """A request that takes longer is one that a server keeps open."""
+_LONGEST_NAVIGATION_SECONDS: Final = 60.0
+"""A next page that has not begun to arrive by then is given up; it may belong to a tab that was closed."""
 _SLACK_SECONDS: Final = 5.0
 _Result = TypeVar("_Result")
 
@@ -33,6 +35,7 @@ class RequestWatch:
 
     def __init__(self, context: BrowserContext) -> None:
         self._open: dict[Request, float] = {}
+        self._next_pages: dict[Request, float] = {}
         self.navigations = 0
         self._last = time.monotonic()
         context.on("request", self._begin)
@@ -43,15 +46,19 @@ class RequestWatch:
         """Whether nothing was requested or answered for so long, and nothing is outstanding."""
         now = time.monotonic()
         waiting = any(now - began < _LONG_REQUEST_SECONDS for began in self._open.values())
-        return not waiting and now - self._last >= seconds
+        # A slow server may take long to answer, and the old page must not pass for the next one meanwhile.
+        leaving = any(now - began < _LONGEST_NAVIGATION_SECONDS for began in self._next_pages.values())
+        return not waiting and not leaving and now - self._last >= seconds
 
     def _begin(self, request: Request) -> None:
         if request.is_navigation_request() and not _is_in_frame(request):
             self.navigations += 1
+            self._next_pages[request] = time.monotonic()
         if request.resource_type in _AWAITED:
             self._open[request] = self._last = time.monotonic()
 
     def _end(self, request: Request) -> None:
+        self._next_pages.pop(request, None)
         if self._open.pop(request, None) is not None:
             self._last = time.monotonic()
 
