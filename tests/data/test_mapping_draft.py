@@ -166,3 +166,25 @@ def test_columns_with_unhelpful_names_are_recognised_by_their_values(tmp_path: P
         "target": {"selector": "Ziel"},
         "text": "val",
     }
+
+
+def test_a_known_export_is_recognised_and_its_columns_are_told_apart(tmp_path: Path) -> None:
+    rows = [
+        {
+            "event_date": "20231215",
+            "event_timestamp": str(1_702_643_009_060_308 + number),
+            "event_name": ("page_view", "purchase")[number % 2],
+            "event_params": [{"key": "ga_session_id", "value": {"int_value": "1702642286"}}],
+            "user_id": None,
+            "user_pseudo_id": f"107079580.{number % 3}",
+        }
+        for number in range(8)
+    ]
+    log = tmp_path / "ga4.jsonl"
+    log.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    text = draft_mapping(log)
+    assert "export of Google Analytics 4: use examples/ga4.yaml" in text
+    drafted = yaml.safe_load(text)
+    assert drafted["time"] == "event_timestamp"
+    assert drafted["user"] == "user_pseudo_id"
+    assert drafted["action"]["type"]["column"] == "event_name"

@@ -38,6 +38,12 @@ _BUYING = frozenset(
     ["buy", "bought", "purchase", "purchased", "order", "ordered", "paid", "converted", "true"]
 )
 _OUTCOMES = ("purchase", "terminate")
+# Columns of well-known exports, each with its mapping.
+_KNOWN_EXPORTS: Mapping[frozenset[str], tuple[str, str]] = {
+    frozenset(["event_name", "event_params", "user_pseudo_id"]): ("Google Analytics 4", "ga4"),
+    frozenset(["idVisit", "actionDetails"]): ("Matomo", "matomo"),
+    frozenset(["event_id", "domain_userid", "collector_tstamp"]): ("Snowplow", "snowplow"),
+}
 _YAML_WORDS = frozenset(["yes", "no", "on", "off", "true", "false", "null", "y", "n"])
 
 
@@ -134,9 +140,11 @@ class _Draft:
         yield from self._head()
         # Columns recognised by their values go first, so that a match by name cannot take them.
         page, kind = self._page()
-        time = self._find(
-            lambda one: one.share(_is_time) > 0.9 and _says(one, "time date at t ts when timestamp")
-        ) or self._find(lambda one: one.share(_is_written_time) > 0.9)
+        time = (
+            self._find(lambda one: _is_time_column(one) and not one.share(_is_day))
+            or self._find(_is_time_column)
+            or self._find(lambda one: one.share(_is_written_time) > 0.9)
+        )
         event = (
             self._find(_is_event)
             or self._find(lambda one: one.share(_is_action) > 0.5)
@@ -206,6 +214,10 @@ class _Draft:
         yield "# Check every line marked `guess`, answer every `TODO`, then run:"
         yield f"#   facsim ingest {self._kind} LOG --mapping THIS_FILE --out DATA_SET"
         yield "# docs/your-data/logs.md explains every key."
+        names = {column.name.partition(".")[0] for column in self._columns}
+        for known, (service, example) in _KNOWN_EXPORTS.items():
+            if known <= names:
+                yield f"# This looks like an export of {service}: use examples/{example}.yaml instead."
         yield ""
         yield f"name: {name}"
         yield 'origin: "TODO: where the sessions come from, for a reader"'
@@ -214,7 +226,7 @@ class _Draft:
 
     def _find(self, holds: Callable[[_Column], object]) -> _Column | None:
         for column in self._columns:
-            if column.name not in self._used and holds(column):
+            if column.values and column.name not in self._used and holds(column):
                 self._used.add(column.name)
                 return column
         return None
@@ -318,7 +330,7 @@ def _is_event(column: _Column) -> bool:
     """Whether a column is an action type: by its name, and with a few short values."""
     kinds = {str(value) for value in column.values}
     few = 1 < len(kinds) <= _MOST_TYPES and all(len(kind) <= 60 for kind in kinds)
-    return few and _says(column, "event action type kind")
+    return few and _says(column, "event action type kind") and not column.share(_is_number)
 
 
 def _is_action(value: Any) -> bool:
@@ -359,6 +371,17 @@ def _is_address(value: Any) -> bool:
 def _is_written_time(value: Any) -> bool:
     """Whether a value is a date with a time of day, not just a number that could be one."""
     return isinstance(value, datetime) or (isinstance(value, str) and ":" in value and _is_time(value))
+
+
+def _is_time_column(column: _Column) -> bool:
+    return column.share(_is_time) > 0.9 and _says(column, "time date at t ts when timestamp")
+
+
+def _is_day(value: Any) -> bool:
+    """Whether a value is a date without a time of day."""
+    return bool(
+        re.fullmatch(r"(?:19|20)\d\d[-/.]?\d\d[-/.]?\d\d|\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d", str(value))
+    )
 
 
 def _is_time(value: Any) -> bool:
