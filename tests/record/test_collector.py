@@ -23,7 +23,7 @@ from recorded_browser import study_of
 from facsim.data import DataSet
 from facsim.record.extension_package import ORIGIN
 from facsim.record.recording import Recording
-from facsim.util.errors import ConfigError
+from facsim.util.errors import ConfigError, InputError
 from facsim.util.localhost import bind_localhost
 
 SITE = "https://shop.example"
@@ -373,3 +373,32 @@ def test_the_command_ends_when_it_is_told_to(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert "Nothing was recorded" in rest
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "overwritten", "a page is missing", "a page is torn"])
+def test_a_damaged_file_is_an_error_that_names_it(client: Client, damage: str) -> None:
+    recording = client.recording
+    client.send(client.consent(), *(client.click() for _ in range(40)))
+    recording.store.close()
+    file = recording.folder / "events.sqlite"
+    content = file.read_bytes()
+    if damage == "truncated":
+        file.write_bytes(content[: len(content) // 2])
+    elif damage == "overwritten":
+        file.write_bytes(content[:8192] + b"x" * (len(content) - 8192))
+    else:
+        statement = (
+            "DELETE FROM pages" if "missing" in damage else "UPDATE pages SET html = substr(html, 1, 20)"
+        )
+        database = sqlite3.connect(file, isolation_level=None)
+        database.execute(statement)
+        database.close()
+    with pytest.raises(InputError, match=r"events\.sqlite"):
+        Recording(recording.study, recording.out).write()
+
+
+@pytest.mark.parametrize("content", ["", "\n", "abc", "a b" * 11])
+def test_a_damaged_token_lets_no_one_in(client: Client, content: str) -> None:
+    (client.recording.folder / "token").write_text(content)
+    with pytest.raises(ConfigError, match=r"token is damaged\. Delete it"):
+        Recording(client.recording.study, client.recording.out)

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Playwright
 
 BUTTONS = "".join(f'<button id="b{number}">Button {number}</button>' for number in range(60))
+HIDING = {
+    "display": "none",
+    "visibility": "hidden",
+    "opacity": "0",
+    "transform": "scale(0)",
+    "clip-path": "inset(50%)",
+}
 HOSTILE = f"""<!doctype html><title>Hostile</title><button id="real">Real</button><a href="/" id="link">Link</a><input id="field">
 <script>
   const attack = async () => {{
@@ -215,6 +222,18 @@ def test_a_hostile_page_gets_nothing_in(
         assert recording.token not in page.content()
         page.click("#real")
         page.wait_for_selector("facsim-recording", state="attached")  # the mark is back
+        # Nor do styles of the page hide it.
+        for name, value in HIDING.items():
+            page.add_style_tag(content=f"facsim-recording {{ {name}: {value} !important }}")
+            page.evaluate(
+                "([name, value]) => document.querySelector('facsim-recording').style.setProperty(name, value, 'important')",
+                [name, value],
+            )
+            computed = page.evaluate(
+                "name => getComputedStyle(document.querySelector('facsim-recording')).getPropertyValue(name)",
+                name,
+            )
+            assert computed != value, name
         browser.wait_until_delivered()
         assert stored_labels(recording) == ["Real"]
         assert recording.store.installations() == [recording.store.installations()[0]]

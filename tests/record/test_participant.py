@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import FLAGS
+from browser import CHROMIUM, FLAGS
 from recorded_browser import RecordedBrowser, close, recorded_browser, study_of, wait_for_recorder
 from small_site import SmallSite, small_site
 
@@ -255,3 +255,15 @@ def test_a_study_says_what_is_wrong(tmp_path: Path) -> None:
 )
 def test_which_addresses_a_site_covers(site: str, url: str, covered: bool) -> None:
     assert study_of(site).covers(url) is covered
+
+
+def test_without_a_display_the_lab_says_so(
+    site: SmallSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not CHROMIUM:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match="needs a display"):
+        record(study_of(site.address, port=free_port()), tmp_path / "data", browser=True)
+    assert not list((tmp_path / "data.recording").glob("profile-*"))

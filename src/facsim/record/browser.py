@@ -20,6 +20,8 @@ from facsim.util.errors import ConfigError
 
 _DELIVERY_SECONDS = 20.0
 """How long to wait for the queue of a closed browser."""
+_START_SECONDS = 10.0
+"""A browser that fails within this time could not start."""
 _FLAGS = (
     "--no-first-run",
     "--no-default-browser-check",
@@ -78,6 +80,9 @@ class LabBrowser:
         Args:
             participant: suggested on the consent page.
             stop: closes the browser.
+
+        Raises:
+            ConfigError: if Chromium cannot start, for example without a display.
         """
         recording = self._recording
         write_extension(
@@ -93,15 +98,23 @@ class LabBrowser:
             self.deliver(left)
         recording.delivering.clear()
         profile = recording.folder / f"profile-{secrets.token_hex(4)}"
+        started = time.monotonic()
         process = self._start(profile)
         self._announce("Chromium is open. Close it to end the recording.")
         try:
             while process.poll() is None and not stop.wait(0.2):
                 pass
+            if process.poll() and time.monotonic() < started + _START_SECONDS and not recording.delivering:
+                _remove_unused(profile, process)
+                raise ConfigError(
+                    f"Chromium ended at once, with exit status {process.returncode}. It needs a display: run "
+                    f"this in a desktop session. To see what it says, run {self._chromium} by itself"
+                )
         finally:
             was_closed = process.poll() == 0
             _end(process)
-            self.deliver(profile)
+            if profile.exists():
+                self.deliver(profile)
             if was_closed:
                 for installation in recording.delivering:
                     recording.store.note_browser_closed(installation, time.time() * 1000)
@@ -136,6 +149,17 @@ class LabBrowser:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+
+
+def _remove_unused(profile: Path, process: subprocess.Popen[bytes]) -> None:
+    """Remove the profile of a browser that could not start. Its helpers may still be writing to it."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for _ in range(20):
+        shutil.rmtree(profile, ignore_errors=True)
+        time.sleep(0.1)
+        if not profile.exists():
+            return
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -177,7 +177,7 @@ class EventStore:
 
     def installations(self) -> list[str]:
         """The installations, in the order of their first consent."""
-        with self._lock:
+        with self._reading():
             rows = self._db.execute(
                 "SELECT installation FROM events GROUP BY installation ORDER BY min(rowid)"
             ).fetchall()
@@ -185,31 +185,50 @@ class EventStore:
 
     def events(self, installation: str) -> Iterator[StoredEvent]:
         """The events of an installation in the order of its clock, without the HTML of their pages."""
-        with self._lock:
+        with self._reading():
             rows = self._db.execute(
                 "SELECT body, page FROM events WHERE installation = ? ORDER BY clock, time, id",
                 (installation,),
             ).fetchall()
         for body, page in rows:
-            fields = json.loads(body)
-            if page is not None:
-                fields["html"] = ""
-            try:
-                yield StoredEvent(read_event(fields), page)
-            except ValueError as error:
-                raise InputError(f"an event is damaged: {error}", file=self.file) from None
+            with self._reading():
+                fields = json.loads(body)
+                if page is not None:
+                    fields["html"] = ""
+                event = read_event(fields)
+            yield StoredEvent(event, page)
 
     def html(self, page: str) -> str:
-        """The HTML of a page by its hash."""
-        with self._lock:
+        """The HTML of a page by its hash.
+
+        Raises:
+            InputError: if it is missing or damaged.
+        """
+        with self._reading():
             row = self._db.execute("SELECT html FROM pages WHERE hash = ?", (page,)).fetchone()
-        return zlib.decompress(row[0]).decode("utf-8", "surrogatepass")
+            if row is None:
+                raise ValueError(f"page {page} is missing")
+            return zlib.decompress(row[0]).decode("utf-8", "surrogatepass")
 
     def count(self, kind: str | None = None) -> int:
         """Number of events, of one kind if given."""
-        with self._lock:
+        with self._reading():
             rows = self._db.execute("SELECT count(*) FROM events WHERE ? IS NULL OR kind = ?", (kind, kind))
             return int(rows.fetchone()[0])
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """One reader at a time. What is torn or damaged is an `InputError`, never half a recording."""
+        with self._lock:
+            try:
+                yield
+            except (sqlite3.Error, zlib.error, ValueError) as error:
+                raise InputError(
+                    f"is damaged: {error}. What can be saved: "
+                    f"sqlite3 {self.file.name} .recover | sqlite3 NEW_FILE",
+                    file=self.file,
+                    expected="the events of a recording",
+                ) from None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import socket
@@ -20,6 +21,7 @@ from facsim.util.files import write_atomically
 from facsim.util.localhost import bind_localhost, localhost_server, require_web_packages, running_in_thread
 from facsim.util.progress import Progress, no_progress
 
+_TOKEN = re.compile(r"[\w-]{32}", re.ASCII)
 _LONGEST_HEAD = 64 * 2**10
 
 
@@ -55,7 +57,10 @@ class Recording:
         if not file.exists():
             write_atomically(file, secrets.token_urlsafe(24))
             file.chmod(0o600)
-        return file.read_text(encoding="utf-8").strip()
+        token = file.read_text(encoding="utf-8", errors="replace").strip()
+        if not _TOKEN.fullmatch(token):  # an empty one would let every program on this machine in
+            raise ConfigError(f"{file} is damaged. Delete it: the next recording makes a new connection code")
+        return token
 
     def write(self, progress: Progress = no_progress) -> IngestReport | None:
         """Write the data set of what is recorded so far, atomically. None if there is no session.

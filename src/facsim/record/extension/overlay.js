@@ -7,7 +7,8 @@ facsim.overlay = (() => {
   const host = document.createElement('facsim-recording');
   const root = host.attachShadow({mode: 'closed'});
   root.innerHTML = `<style>
-    :host { all: initial; }
+    /* Important: the styles of the page must not hide the mark. */
+    :host { all: initial !important; }
     .mark { position: fixed; left: 12px; bottom: 12px; z-index: 2147483647; display: flex; gap: 8px; align-items: center;
       max-width: 60vw; padding: 6px 12px; border-radius: 16px; background: #1d1d1f; color: #fff; opacity: .88;
       font: 13px/1.3 system-ui, sans-serif; pointer-events: none; }
