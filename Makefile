@@ -16,7 +16,7 @@ LM_LIMIT    := 20
 LM_DATA     := demo-lm/people
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-lm docs test test-slow check format bench-data bench-rrweb bench-metrics bench-evaluate bench-page bench-train bench-prompt bench-score bench-shop bench-rollout bench-report bench-catalogue bench-view bench-ray check-ray page-corpus check-page check-real-pages fuzz-page draw-names check-scrub shop-pictures calibrate-shop conformance clean check-record
+.PHONY: help install demo demo-lm docs test test-slow check format bench-data bench-rrweb bench-metrics bench-evaluate bench-page bench-train bench-prompt bench-score bench-shop bench-rollout bench-report bench-catalogue bench-view bench-ray check-ray page-corpus check-page check-real-pages fuzz-page draw-names check-scrub shop-pictures calibrate-shop conformance clean check-record check-rollout
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -107,6 +107,9 @@ check-real-pages: $(STAMP) ## Measure names and sizes on saved pages of real sho
 
 check-record: $(STAMP) ## Drive 30 sessions in Chromium and compare what was recorded; main-thread time of the recorder
 	$(BIN)/python benchmarks/check_record.py
+
+check-rollout: $(STAMP) ## Record sessions at django-oscar, let a Markov model shop there in Chromium, count all faults
+	$(BIN)/python benchmarks/check_rollout.py
 
 fuzz-page: $(STAMP) ## Fuzz the simplifier with 100,000 hostile pages, guided by coverage
 	$(BIN)/python benchmarks/fuzz_page.py --inputs 100000 $(if $(wildcard $(CORPUS)),--corpus $(CORPUS))
