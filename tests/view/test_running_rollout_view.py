@@ -79,7 +79,7 @@ def test_a_running_rollout_is_followed_to_its_end(
             paced.finish()
             expect(view.page.locator(".top .live")).to_have_count(0, timeout=20_000)
             expect(view.page.locator("[data-row]")).to_have_count(3)
-            assert view.page.evaluate("document.body.dataset.version") == ""
+            expect(view.page.locator("body")).to_have_attribute("data-version", "")
             session = DataSet.open(paced.out).session(session_id)
             view.open(f"/session?id={session_id}&step=latest")
             assert view.step == f"Step {len(session.steps)} / {len(session.steps)}"

@@ -57,8 +57,7 @@ class SessionDistances:
         if not self._measures:
             return (), ()
         each = np.array(self._produced)
-        distances = np.nanmean(each, axis=0)
-        people = np.nanmean(np.array(self._real), axis=0)
+        distances, people = _known_means(each), _known_means(np.array(self._real))
         has_steps = pl.col("session").is_in(population.steps["session"].unique().implode())
         rows = np.flatnonzero(population.sessions.select(has_steps).to_series().to_numpy())
         ids = population.sessions["session_id"]
@@ -75,3 +74,12 @@ class SessionDistances:
         typical = order[:SHOWN]
         strangest = order[SHOWN:][::-1][:SHOWN]
         return tuple(session(int(row)) for row in typical), tuple(session(int(row)) for row in strangest)
+
+
+def _known_means(values: FloatArray) -> FloatArray:
+    """The mean of each column `(measures, sessions)` without NaN; NaN for a session without any value."""
+    known = ~np.isnan(values)
+    counts = known.sum(axis=0)
+    sums = np.where(known, values, 0.0).sum(axis=0)
+    means: FloatArray = np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    return means
