@@ -85,7 +85,8 @@ def command(
         runs_dir: Folder for the run folders, each named after its predictor. Default: runs.
         run_dir: The run folder itself, for a single predictor.
         resume: Continue existing runs: only missing answers and failed calls are asked.
-        dry_run: Print calls, tokens and expected cost, and ask nothing. Local models are timed on some steps.
+        dry_run: Print calls, tokens and expected cost, and ask nothing. Local models are timed on some steps;
+            with --on ray, their sessions are placed on 1, 8 and 64 GPUs instead.
         prompts: With --dry-run, also print each predictor's longest prompt of the first session.
         max_failed: Exit with code 1 if more than this share of the calls of a run failed. Default: 0.1.
         on: ray, or ray://HOST:PORT: predict on a Ray cluster whose nodes all see the data set. Models behind
@@ -141,7 +142,7 @@ def command(
         resolve_targets,
     )
     from facsim.evaluation.settings import EvaluationSettings
-    from facsim.report import run_plan_prompt, run_plans_table, run_summary
+    from facsim.report import cluster_plan_table, run_plan_prompt, run_plans_table, run_summary
 
     settings = EvaluationSettings.of(
         config,
@@ -190,11 +191,18 @@ def command(
     )
     data_set = DataSet.open(data)
     if dry_run:
-        plans = []
+        plans, on_cluster = [], settings.cluster is not None
         for predictor in targets.values():
             with progress_bar(f"Planning {predictor.spec}") as progress:
-                plans.append(plan_run(data_set, predictor, **settings.selection, progress=progress))
+                plans.append(
+                    plan_run(
+                        data_set, predictor, **settings.selection, on_cluster=on_cluster, progress=progress
+                    )
+                )
         console.print(run_plans_table(plans))
+        for plan in plans:
+            if plan.cluster is not None:
+                console.print(cluster_plan_table(plan.predictor, plan.cluster))
         for plan in plans if prompts else ():
             console.print(run_plan_prompt(plan))
         return 0

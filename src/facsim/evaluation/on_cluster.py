@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
-from itertools import islice
-from math import ceil
 from typing import Any, Final, Self
 
 from facsim.data import DataSet, replay
+from facsim.evaluation.placement import cut_into_units, gpus_needed
 from facsim.evaluation.record_lines import Record
 from facsim.evaluation.records import RecordBuilder
 from facsim.evaluation.runner import PendingSession
@@ -26,12 +25,8 @@ from facsim.util.errors import ConfigError
 from facsim.util.ray_actors import ActorPool, ActorResources, FailedUnit
 from facsim.util.ray_cluster import ClusterNode, RayCluster
 
-_UNIT_SESSIONS: Final = 16
-_UNITS_PER_ACTOR: Final = 4
-"""With few sessions, units are smaller, so that each actor gets about this many and all end together."""
-_GPU_HEADROOM: Final = 1.3
-"""Memory that a model takes, in multiples of its weights, at least: KV cache and activations come on top."""
 _CPU_HEADROOM: Final = 2.0
+"""Memory that a model takes on CPUs, in multiples of its weights."""
 
 
 class ClusterSessions:
@@ -79,10 +74,9 @@ class ClusterSessions:
         sessions = list(pending)
         self._owed = {item.session_id: set(item.steps) for item in sessions}
         pool = self._started(len(sessions))
-        size = max(1, min(_UNIT_SESSIONS, ceil(len(sessions) / (_UNITS_PER_ACTOR * self._actors))))
         # Read from the tables as workers become idle.
         waiting = (AssignedSession(self._data.session(item.session_id), item.steps) for item in sessions)
-        units = iter(lambda: tuple(islice(waiting, size)), ())
+        units = cut_into_units(waiting, len(sessions), self._actors)
         for found in pool.run(units, self._remaining):
             if found is None:
                 yield None
@@ -185,8 +179,8 @@ def place_model(cluster: RayCluster, weight_bytes: int, device: str) -> tuple[Ac
     if not cluster.gpus:
         raise ConfigError(f"--device cuda: no node of the cluster has a GPU. Nodes: {cluster.describe()}")
     memory = _gpu_memory(cluster)
-    if weight_bytes * _GPU_HEADROOM > memory:
-        needed = ceil(weight_bytes * _GPU_HEADROOM / memory)
+    needed = gpus_needed(weight_bytes, memory)
+    if needed > 1:
         raise ConfigError(
             f"the weights take {weight_bytes / 1e9:.0f} GB, a GPU of the cluster has {memory / 1e9:.0f} GB: "
             f"the model needs about {needed} GPUs. local: uses one per worker. Serve the model with vLLM "

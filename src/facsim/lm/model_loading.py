@@ -42,14 +42,15 @@ def load_model(folder: Path, config: PreTrainedConfig, dtype: torch.dtype | str)
             f"{folder}: its weights are quantized, which takes kernels that Facsim does not load. Use the "
             "original weights, or serve the model and use endpoint:URL#MODEL"
         )
-    model_class, config = _model_class(config)
+    whole = config
+    model_class, config = _model_class(whole)
     weights: dict[str, torch.Tensor] = {}
     for file in weight_files(folder):
         try:
             weights |= load_file(file)
         except (SafetensorError, OSError) as error:
             raise InputError(f"the weights cannot be read: {error}", file=folder, remedy=REMEDY) from error
-    _check_size(folder, model_class, config, weights)
+    _check_size(folder, model_outline(folder, whole), weights)
     try:
         model, found = model_class.from_pretrained(
             None, config=config, state_dict=weights, dtype=dtype, output_loading_info=True
@@ -82,15 +83,23 @@ def _model_class(config: PreTrainedConfig) -> tuple[Any, PreTrainedConfig]:
     return found, config
 
 
-def _check_size(
-    folder: Path, model_class: Any, config: PreTrainedConfig, weights: dict[str, torch.Tensor]
-) -> None:
-    """Refuse a model that would take much more memory than its weights, before any is allocated."""
+def model_outline(folder: Path, config: PreTrainedConfig) -> PreTrainedModel:
+    """The model without its numbers: layers and their shapes.
+
+    Raises:
+        InputError: if the configuration does not make a model.
+    """
+    model_class, config = _model_class(config)
     try:
         with torch.device("meta"):
-            outline = model_class(copy.deepcopy(config))
+            outline: PreTrainedModel = model_class(copy.deepcopy(config))
     except Exception as error:  # whatever a model makes of odd values
         raise unusable(folder, CONFIG_FILE, error) from error
+    return outline
+
+
+def _check_size(folder: Path, outline: PreTrainedModel, weights: dict[str, torch.Tensor]) -> None:
+    """Refuse a model that would take much more memory than its weights, before any is allocated."""
     needed = sum(weight.numel() for weight in outline.parameters())
     stored = sum(weight.numel() for weight in weights.values())
     buffers = sum(buffer.numel() for buffer in outline.buffers())

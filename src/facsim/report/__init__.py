@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from facsim.report.published import PublishedBoard, PublishedRow, published_boards
     from facsim.report.ranking import Leaderboard, leaderboard
     from facsim.report.terminal_summary import (
+        cluster_plan_table,
         comparison_table,
         effect_table,
         run_plan_prompt,
@@ -46,6 +47,7 @@ _HOMES = {
     "leaderboard_data": ("LeaderboardRow",),
     "ranking": ("Leaderboard", "leaderboard"),
     "terminal_summary": (
+        "cluster_plan_table",
         "comparison_table",
         "effect_table",
         "run_plan_prompt",
@@ -65,6 +67,7 @@ __all__ = [
     "ab_plan_table",
     "ab_table",
     "build_report",
+    "cluster_plan_table",
     "comparison_table",
     "effect_table",
     "fidelity_csv",

@@ -9,12 +9,15 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from facsim.evaluation import Run, RunPlan
+from facsim.lm.operations import PEAK_OPERATIONS, UTILISATION
 from facsim.metrics import Comparison, Estimate
 from facsim.predict.endpoint.estimate import CostEstimate
-from facsim.report.leaderboard_table import TextTable, dollars, with_interval
+from facsim.predict.local.estimate import LocalEstimate
+from facsim.report.leaderboard_table import ABSENT, TextTable, dollars, with_interval
 from facsim.util.display_text import escape_controls, format_seconds
 
 if TYPE_CHECKING:
+    from facsim.evaluation.dry_run import ClusterPlan
     from facsim.shop import DesignEffect, Effect
 
 
@@ -58,6 +61,8 @@ def run_plans_table(plans: Sequence[RunPlan]) -> RenderableType:
         for plan in plans
         if isinstance(plan.estimate, CostEstimate)
     ]
+    if any(isinstance(plan.estimate, LocalEstimate) and plan.cluster is None for plan in plans):
+        below.append("See how sessions of local models would be placed on GPUs with --on ray.")
     if any(plan.estimate is not None for plan in plans):
         below.append("See each predictor's longest prompt of the first session with --prompts.")
     first = plans[0]
@@ -76,6 +81,44 @@ def run_plan_prompt(plan: RunPlan) -> RenderableType:
     return Group(*parts)
 
 
+def cluster_plan_table(predictor: str, plan: ClusterPlan) -> RenderableType:
+    """How the sessions of a local model would be placed on GPUs, and how long that would take."""
+    heads = ["GPUs", "Units", "Busiest GPU", "Share of the possible rate", "Time", "GPU hours"]
+    rows = [
+        [
+            f"{placed.gpus}",
+            f"{placed.units:,}",
+            f"{placed.busiest_sessions:,} sessions ({placed.busiest_tokens:,} tokens)",
+            f"{placed.share:.1%}",
+            ABSENT if placed.hours is None else format_seconds(3600 * placed.hours),
+            _hours(placed.gpu_hours),
+        ]
+        for placed in plan.placements
+    ]
+    below = ["Computed, not measured. Each GPU holds the model and takes the next unit when it is idle."]
+    if plan.shape is None:
+        below.append("Sessions cost their tokens. Time is not computed for this kind of model.")
+    else:
+        below.append(
+            f"Time: 2 operations for each token and each of {plan.shape.parameters:,} parameters outside "
+            f"the embedding, and attention, at {UTILISATION:.0%} of an H100's {PEAK_OPERATIONS / 1e12:g} "
+            "teraflops; small models reach less. Sessions are read; writing answers is not counted."
+        )
+    if plan.gpus_per_model > 1:
+        below.append(
+            f"The model takes about {plan.gpus_per_model} GPUs of 80 GB: local: uses one per worker, so "
+            "serve it and evaluate it as an endpoint."
+        )
+    return TextTable(f"{predictor} on a cluster", heads, rows, left=0, below=below)
+
+
+def _hours(hours: float | None) -> str:
+    """Hours; a dash where they are unknown."""
+    if hours is None:
+        return ABSENT
+    return f"{hours:,.2f}" if hours >= 0.01 or hours == 0 else "<0.01"
+
+
 def _plan_cells(plan: RunPlan) -> list[str]:
     found = plan.estimate
     if found is None:
@@ -90,7 +133,8 @@ def _plan_cells(plan: RunPlan) -> list[str]:
             dollars(found.cost_at_most),
             "",
         ]
-    return ["0", f"{found.tokens:,}", "", "", "$0.00", "$0.00", f"about {format_seconds(found.seconds)}"]
+    time = "" if found.seconds is None else f"about {format_seconds(found.seconds)}"
+    return ["0", f"{found.tokens:,}", "", "", "$0.00", "$0.00", time]
 
 
 def _with_other_pages(predictor: str, found: CostEstimate) -> str:

@@ -15,7 +15,7 @@ from facsim.lm.scoring import answer_logits, batch_by_length
 from facsim.predict.local.candidate_scoring import CandidateScorer, ScoringRequest
 from facsim.predict.local.grammar import GrammarCache, GrammarConstraint
 from facsim.predict.local.kv_cache import preallocated_cache
-from facsim.predict.local.options import DEFAULT_MAX_OUTPUT_TOKENS, LocalOptions
+from facsim.predict.local.options import LocalOptions
 from facsim.predict.local.prefix_sharing import (
     Branch,
     PrefixDecoder,
@@ -78,14 +78,8 @@ class Decoder:
     def __init__(self, checkpoint: Checkpoint, prompt: PromptConfig, options: LocalOptions) -> None:
         self._model, self._chat, trained = checkpoint
         self._prompt, self._options = prompt, options
-        # A model that was trained to write only actions writes nothing else of use.
-        only_actions = trained is not None and trained.prompt.style == prompt.style == "action"
-        self._requests = StepRequestBuilder(
-            self._chat,
-            prompt,
-            context_length(self._model),
-            options.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS,
-            only_actions=only_actions and options.max_output_tokens is None,
+        self._requests = StepRequestBuilder.of(
+            self._chat, trained, prompt, context_length(self._model), options
         )
         self._shares_prefix = supports_shared_prefix(self._model)
         self._near_tie = NEAR_TIE.get(self._model.dtype, 0.0)

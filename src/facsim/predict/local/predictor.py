@@ -142,7 +142,27 @@ class LocalPredictor:
         """
         from facsim.predict.local.estimate import estimate  # noqa: PLC0415
 
-        return estimate(steps, self._loaded_decoder(), self.prompt)
+        decoder = self._loaded_decoder()
+        return estimate(steps, self.prompt, decoder.requests, decoder.decode)
+
+    def count(self, steps: Iterable[SessionSoFar]) -> LocalEstimate:
+        """Tokens for `steps`, as `estimate` counts them, without loading the model or measuring any time.
+
+        Raises:
+            ConfigError: if a prompt does not fit the model.
+        """
+        from facsim.lm.checkpoint import load_chat_tokenizer  # noqa: PLC0415
+        from facsim.predict.local.estimate import estimate  # noqa: PLC0415
+        from facsim.predict.local.step_requests import StepRequestBuilder  # noqa: PLC0415
+
+        builder = StepRequestBuilder.of(
+            load_chat_tokenizer(self.folder),
+            read_settings(self.folder),
+            self.prompt,
+            context_length(read_config(self.folder)),
+            self.options,
+        )
+        return estimate(steps, self.prompt, builder.of_session)
 
     def on_device(self, device: str) -> LocalPredictor:
         """The same model for another device, not loaded yet."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from facsim.lm.chat_tokenizer import AnswerSpan, ChatTokenizer, TokenizedSegment
+from facsim.lm.checkpoint_settings import CheckpointSettings
 from facsim.predict.local.grammar import possible_actions
+from facsim.predict.local.options import DEFAULT_MAX_OUTPUT_TOKENS, LocalOptions
 from facsim.predict.protocol import RecordedSession
 from facsim.prompt import PromptConfig, action_turn, build_prompt, render_answer
 from facsim.prompt.segments import segments
@@ -75,6 +77,26 @@ class StepRequestBuilder:
     ) -> None:
         self._chat, self._prompt, self._context = chat, prompt, context
         self._max_output, self._only_actions = max_output, only_actions
+
+    @classmethod
+    def of(
+        cls,
+        chat: ChatTokenizer,
+        trained: CheckpointSettings | None,
+        prompt: PromptConfig,
+        context: int | None,
+        options: LocalOptions,
+    ) -> Self:
+        """The builder for a checkpoint that was trained with these settings, if any."""
+        # A model that was trained to write only actions writes nothing else of use.
+        only_actions = trained is not None and trained.prompt.style == prompt.style == "action"
+        return cls(
+            chat,
+            prompt,
+            context,
+            options.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS,
+            only_actions=only_actions and options.max_output_tokens is None,
+        )
 
     def of_session(self, recorded: RecordedSession) -> list[StepRequest]:
         """Requests for the steps of a session that are to be predicted.
