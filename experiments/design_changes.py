@@ -19,16 +19,24 @@ from pathlib import Path
 import numpy as np
 
 from experiment import write
-from facsim import DataSet
+from facsim import DataSet, DataSetWriter
 from facsim.fidelity.paired_effects import ChangeEffect, paired_effects
 from facsim.fidelity.session_measures import session_measures
 from facsim.predict.choice import ChoiceModel
+from facsim.prompt import PromptConfig
 from facsim.rollout import rollout
 from facsim.shop import DESIGNS, sample
 from facsim.shop.effect import DesignEffect, DesignOutcomes, Effect, compare_designs, simulate
+from facsim.train import SftConfig, train_sft
 
-SESSIONS = {"oracle:": 120, "baseline:markov-2": 300, "choice": 120}
-"""Rollouts of each predictor in each design."""
+SESSIONS = {
+    "oracle:": 300,
+    "baseline:markov-2": 300,
+    "choice": 120,
+    "fine-tuned": 120,
+    "local:tiny": 120,
+}
+"""Rollouts of each predictor in each design. `fine-tuned` is `local:tiny` after training on the shop."""
 
 CHANGES = list(combinations(DESIGNS, 2))
 """Every pair of designs: what changes from the first to the second."""
@@ -79,6 +87,8 @@ def produce(work: Path, spec: str, train: DataSet, people: DataSet) -> dict[str,
             model.fit(train, seed=SEED)
             model.save(saved)
         predictor = f"choice:{saved}"
+    elif spec == "fine-tuned":
+        predictor = f"local:{fine_tuned(work, train)}"
     found = {}
     for design in DESIGNS:
         out = work / "rollouts" / name / design
@@ -91,11 +101,25 @@ def produce(work: Path, spec: str, train: DataSet, people: DataSet) -> dict[str,
             people=people,
             train=train,
             seed=SEED + 1,
+            prompt=PromptConfig(style="action") if spec == "local:tiny" else None,
             resume=out.with_name(f"{design}.rollout").exists(),
         )
         found[design] = made.data
         print(f"{spec} in {design}: {dict(made.ends)}, {time.process_time() - began:.0f} CPU s", flush=True)
     return found
+
+
+def fine_tuned(work: Path, train: DataSet) -> Path:
+    """The checkpoint of the small model trained on these sessions, one epoch."""
+    out = work / "fine-tuned"
+    if not (out / "training.json").exists():
+        with DataSetWriter(work / "learned", train.card, overwrite=True) as writer:
+            writer.copy_pages(train.pages)
+            for session in train:
+                writer.add_session(session)
+        config = SftConfig.of(work / "learned", "tiny", out, preset="tiny", style="action", epochs=1.0)
+        train_sft(config, resume=out.exists())
+    return out
 
 
 def true_table(true: Sequence[DesignEffect]) -> str:

@@ -1,5 +1,6 @@
 """One pass over whole sessions predicts what step-by-step decoding does, whatever people did."""
 
+import asyncio
 import math
 from dataclasses import replace
 from random import Random
@@ -74,6 +75,49 @@ def test_one_pass_agrees_with_step_by_step_decoding(trained, taught, style, deco
         assert 0 < right < len(found)  # people are sometimes right drafts, sometimes wrong ones
 
 
+def continued(asked, so_far):
+    """The answer of a predictor that is asked step by step, as in a rollout."""
+    return asyncio.run(asked.predict(so_far))
+
+
+@pytest.mark.parametrize(("taught", "style", "decoding"), CASES)
+def test_a_session_continued_step_by_step_computes_only_what_is_new(trained, taught, style, decoding):
+    sessions = [recorded_session(number, steps=4) for number in range(3)]
+    asked = predictor(trained(taught), style, decoding=decoding, batch_tokens=100_000)
+    # Sessions in turn, as several in flight are.
+    turns = [recorded.steps[step][0] for step in range(4) for recorded in sessions]
+    lengths, anew = {}, 0
+    for so_far in turns:
+        found, alone = continued(asked, so_far), asked.answer(so_far)
+        assert comparable(found) == comparable(alone)
+        assert found.usage.input_tokens == alone.usage.input_tokens
+        lengths[so_far.session_id, so_far.step] = found.usage.input_tokens
+        cached = found.usage.cached_tokens
+        anew += not cached
+        if so_far.step and cached:
+            # All of the prompt before it, up to where its answer began.
+            assert lengths[so_far.session_id, so_far.step - 1] - 16 <= cached < found.usage.input_tokens
+    # Besides the first step of all, only answers that hung on a near tie are computed anew.
+    assert 1 <= anew <= 1 + asked._loaded_decoder().near_ties < len(turns)
+
+
+def test_the_oldest_prompts_are_let_go(trained):
+    """With room for one prompt, two sessions in turn share only what both begin with."""
+    sessions = [recorded_session(number, steps=3) for number in range(2)]
+    turns = [recorded.steps[step][0] for step in range(3) for recorded in sessions]
+    roomy, narrow = (
+        predictor(trained("action"), decoding="candidates", batch_tokens=tokens) for tokens in (100_000, 1)
+    )
+    for so_far in turns:
+        found, other = continued(narrow, so_far), continued(roomy, so_far)
+        assert comparable(found) == comparable(other) == comparable(narrow.answer(so_far))
+        if so_far.step:
+            assert 0 < found.usage.cached_tokens < other.usage.cached_tokens
+    # A step that is asked for again has its prompt.
+    again = continued(narrow, turns[-1])
+    assert again.usage.cached_tokens == again.usage.input_tokens - 1
+
+
 @pytest.mark.parametrize("decoding", ["greedy", "candidates"])
 def test_pages_as_changes_are_scored_in_one_pass_as_step_by_step(trained, decoding):
     prompt = PromptConfig(style="action", pages="changes")
@@ -133,7 +177,8 @@ def test_other_architectures(tmp_path, kind, options, branches):
         asked = predictor(tmp_path, "action", decoding=decoding, max_output_tokens=8)
         for answer in answers(asked, sessions).values():
             so_far, _ = answer.recorded.steps[answer.step]
-            assert comparable(answer.prediction) == comparable(asked.answer(so_far))
+            alone = asked.answer(so_far)
+            assert comparable(answer.prediction) == comparable(alone) == comparable(continued(asked, so_far))
 
 
 def test_near_ties_are_decoded_separately(trained, monkeypatch):

@@ -23,6 +23,7 @@ from facsim.predict.local.prefix_sharing import (
     SharedPrefix,
     supports_shared_prefix,
 )
+from facsim.predict.local.session_caches import SessionCaches
 from facsim.predict.local.speculative import NEAR_TIE, Generation, answer_log_probability, greedy_decode
 from facsim.predict.local.step_requests import StepRequest, StepRequestBuilder
 from facsim.predict.protocol import RecordedSession, StepAnswer
@@ -82,6 +83,7 @@ class Decoder:
             self._chat, trained, prompt, context_length(self._model), options
         )
         self._shares_prefix = supports_shared_prefix(self._model)
+        self._session_caches = SessionCaches(self._model, options.batch_tokens)
         self._near_tie = NEAR_TIE.get(self._model.dtype, 0.0)
         self._end_tokens = frozenset({self._chat.end_token, *_end_tokens(checkpoint)})
         self.near_ties = 0
@@ -112,12 +114,29 @@ class Decoder:
             yield from self._decode_batch([grouped[index] for index in batch])
 
     def decode_step(self, so_far: SessionSoFar) -> Prediction:
-        """Answer one step without knowing what the person did.
+        """Answer one step from scratch, without knowing what the person did.
 
         Raises:
             ConfigError: if the prompt does not fit the model.
         """
         return self._decode_alone(self._requests.of_step(so_far))
+
+    def decode_next_step(self, so_far: SessionSoFar) -> Prediction:
+        """The same, but of a session whose earlier steps were answered here, only what is new is computed.
+
+        Raises:
+            ConfigError: if the prompt does not fit the model.
+        """
+        request = self._requests.of_step(so_far)
+        if not self._shares_prefix:
+            return self._decode_alone(request)
+        tokens = self._requests.prompt_tokens(request)
+        with self._session_caches.computed(tokens) as (prefix, cached):
+            answer = self._run_one(replace(request, cached=cached), prefix)
+        if answer.margin < self._near_tie:
+            self.near_ties += 1
+            return self._decode_alone(request)
+        return self._prediction(answer)
 
     def _decode_alone(self, request: StepRequest) -> Prediction:
         """An answer that depends on nothing else in the batch, nor on what the person did."""
@@ -129,10 +148,16 @@ class Decoder:
             prompt_length=len(tokens),
             recorded=None,
         )
-        prefix = SeparatePrefix(self._model, [tokens])
-        (answer,) = [done for group in self._run([_PartialAnswer(alone, 0)], prefix, None) for done in group]
+        answer = self._run_one(alone, SeparatePrefix(self._model, [tokens]))
         answer.request = request
         return self._prediction(answer)
+
+    def _run_one(self, request: StepRequest, prefix: PrefixDecoder) -> _PartialAnswer:
+        """The complete answer to a request whose prompt is the only row."""
+        (answer,) = [
+            done for group in self._run([_PartialAnswer(request, 0)], prefix, None) for done in group
+        ]
+        return answer
 
     def _decode_batch(self, grouped: Sequence[Sequence[StepRequest]]) -> Iterator[Group]:
         segments = [requests[0].segment for requests in grouped]

@@ -34,4 +34,5 @@ class LocalOptions(PredictorOptions):
     faster, otherwise float32."""
     batch_tokens: int = Field(default=16_384, ge=1)
     """Sessions share a forward pass of at most this many tokens, padding included. Answers do not depend on
-    it; memory and speed do."""
+    it; memory and speed do. Where sessions are continued step by step, as in rollouts, at most as many tokens
+    of their prompts are kept computed."""

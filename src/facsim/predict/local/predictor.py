@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -120,17 +120,24 @@ class LocalPredictor:
         yield from clock.stamped(decoder.decode(requests))
 
     async def predict(self, so_far: SessionSoFar) -> Prediction:
-        """The prediction for one step, decoded token by token, without a draft."""
-        return self.answer(so_far)
-
-    def answer(self, so_far: SessionSoFar) -> Prediction:
-        """`predict`, without a coroutine.
+        """The prediction for the next step of a session; only what is new since the one before is computed.
 
         Raises:
             ConfigError: if the prompt does not fit the model.
         """
+        return self._timed(self._loaded_decoder().decode_next_step, so_far)
+
+    def answer(self, so_far: SessionSoFar) -> Prediction:
+        """The prediction for one step, computed from scratch, without a draft.
+
+        Raises:
+            ConfigError: if the prompt does not fit the model.
+        """
+        return self._timed(self._loaded_decoder().decode_step, so_far)
+
+    def _timed(self, decode: Callable[[SessionSoFar], Prediction], so_far: SessionSoFar) -> Prediction:
         start = time.perf_counter()
-        prediction = self._loaded_decoder().decode_step(so_far)
+        prediction = decode(so_far)
         usage = replace(prediction.usage, seconds=time.perf_counter() - start)
         return replace(prediction, usage=usage)
 
