@@ -92,7 +92,7 @@ def mark_of(page: Page) -> str:
 
 
 def wait_for_mark(page: Page, text: str) -> None:
-    for _ in range(450):  # the extension looks for room at the next event, or within 30 seconds
+    for _ in range(900):  # the extension looks for room at the next event, or within 30 seconds
         if text in mark_of(page):
             return
         page.wait_for_timeout(100)
