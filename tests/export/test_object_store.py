@@ -11,8 +11,7 @@ from small_training import make_data, make_model
 pytest.importorskip("s3fs", reason="s3fs is not installed (pip install 'facsim[s3]')")
 pytest.importorskip("moto.server", reason="moto is not installed (it is in the group dev)")
 
-import boto3
-from moto.server import ThreadedMotoServer
+from object_stores import SECRET, empty_bucket, running_s3, use_s3
 
 from facsim import evaluate
 from facsim.data import DataSet
@@ -20,31 +19,19 @@ from facsim.evaluation import Run
 from facsim.export import pull_from_store, push_to_store
 from facsim.util.errors import ConfigError
 
-SECRET = "planted-secret-0123456789"
-
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
+    with running_s3() as server:
+        yield server.address
 
 
 @pytest.fixture
 def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "planted-key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    client = boto3.client("s3")
+    client = use_s3(monkeypatch, endpoint)
     client.create_bucket(Bucket="study")
     yield client
-    for entry in client.list_objects_v2(Bucket="study").get("Contents", []):
-        client.delete_object(Bucket="study", Key=entry["Key"])
-    client.delete_bucket(Bucket="study")
+    empty_bucket(client, "study")
 
 
 def names(client) -> list[str]:

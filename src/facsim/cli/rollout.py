@@ -104,6 +104,7 @@ def command(
     from facsim.page import Recipe
     from facsim.prompt import PromptConfig
     from facsim.rollout import BrowserOptions, is_address, rollout
+    from facsim.util.object_store import as_url
     from facsim.util.yaml_config import read_yaml
 
     options = {
@@ -116,7 +117,7 @@ def command(
     given = {"style": style, "budget_tokens": budget_tokens}
     prompt: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     chosen: DataSet | Path | None = people
-    if people is not None and people.is_dir():
+    if people is not None and (as_url(people) or people.is_dir()):
         chosen = split(DataSet.open(people), part or ("test" if train else "all"), split_by, split_seed)
     learned = None if train is None else split(DataSet.open(train), "train", split_by, split_seed)
     in_browser = browser or show or is_address(site)

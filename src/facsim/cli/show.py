@@ -34,9 +34,10 @@ def command(
 
     from facsim.cli.console import console
     from facsim.evaluation import Run
+    from facsim.evaluation.run_dir import holds_run
     from facsim.util.errors import ConfigError
 
-    if (data / "config.json").is_file() and not (data / "card.json").exists():
+    if holds_run(data):
         from facsim.view.show_exports import run_table
         from facsim.view.terminal import run_metrics
 
@@ -52,7 +53,7 @@ def command(
     from facsim.view.terminal import pick_session, session_list, session_replay
 
     folders = list(runs)
-    if session is not None and (Path(session) / "config.json").is_file():
+    if session is not None and holds_run(Path(session)):
         folders.insert(0, Path(session))
         session = None
     if session is None and step is not None:

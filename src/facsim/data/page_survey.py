@@ -57,7 +57,7 @@ def survey_pages(data: DataSet, count_tokens: CountTokens | None, progress: Prog
         try:
             counts = Counter(names_in(html))
         except InputError as error:
-            raise InputError(error.problem, file=data.pages.file, where=f"page {page_id}") from None
+            raise InputError(error.problem, file=data.pages.name, where=f"page {page_id}") from None
         found.names[page_id] = len(counts)
         found.characters[page_id] = len(html)
         if count_tokens is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 import pyarrow.parquet as pq
 
@@ -12,6 +12,17 @@ from facsim.util.errors import InputError
 
 MAX_PAGE_BYTES = 512 * 2**20
 """Largest page, unpacked. Writers aim at 1 MiB; a thousand rows with large web pages are 300 MiB."""
+
+
+class SeekableBytes(Protocol):
+    """An open file, or a part of one."""
+
+    def seek(self, offset: int, /) -> int:
+        """Go to a place."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, at most so many."""
+
 
 _HEADER_BYTES = (2**10, 2**16, 2**24)
 
@@ -28,30 +39,57 @@ def check_page_sizes(file: Path, metadata: pq.FileMetaData, columns: frozenset[s
         InputError: if a page is larger than `MAX_PAGE_BYTES`, or page headers cannot be read.
     """
     with file.open("rb") as stream:
-        for group in range(metadata.num_row_groups):
-            for index in range(metadata.num_columns):
-                column = metadata.row_group(group).column(index)
-                name = column.path_in_schema
-                if columns is not None and name.split(".", maxsplit=1)[0] not in columns:
-                    continue
-                # Pages can be no larger than all pages together, but the footer may lie about those.
-                for size in _page_sizes(stream, column):
-                    if size > MAX_PAGE_BYTES:
-                        raise InputError(
-                            f"a page of column {name} unpacks to {size / 2**20:,.0f} MiB",
-                            file=file,
-                            where=f"row group {group}",
-                            expected=f"at most {MAX_PAGE_BYTES // 2**20} MiB",
-                            remedy="Write the file again with smaller row groups, such as row_group_size=500",
-                        )
+        check_pages_in(stream, str(file), metadata, columns, range(metadata.num_row_groups))
 
 
-def _page_sizes(stream: BinaryIO, column: pq.ColumnChunkMetaData) -> Iterator[int]:
-    """Unpacked sizes of a column chunk's pages."""
+def check_pages_in(
+    stream: SeekableBytes,
+    file: str,
+    metadata: pq.FileMetaData,
+    columns: frozenset[str] | None,
+    groups: Iterable[int],
+) -> None:
+    """`check_page_sizes` for some row groups of an open file.
+
+    Args:
+        stream: has at least the bytes of the columns to check.
+        file: its name, for the message.
+        metadata: of the file.
+        columns: as for `check_page_sizes`.
+        groups: the row groups to check.
+
+    Raises:
+        InputError: as `check_page_sizes`.
+    """
+    for group in groups:
+        for index in range(metadata.num_columns):
+            column = metadata.row_group(group).column(index)
+            name = column.path_in_schema
+            if columns is not None and name.split(".", maxsplit=1)[0] not in columns:
+                continue
+            # Pages can be no larger than all pages together, but the footer may lie about those.
+            for size in _page_sizes(stream, column):
+                if size > MAX_PAGE_BYTES:
+                    raise InputError(
+                        f"a page of column {name} unpacks to {size / 2**20:,.0f} MiB",
+                        file=file,
+                        where=f"row group {group}",
+                        expected=f"at most {MAX_PAGE_BYTES // 2**20} MiB",
+                        remedy="Write the file again with smaller row groups, such as row_group_size=500",
+                    )
+
+
+def chunk_span(column: pq.ColumnChunkMetaData) -> tuple[int, int]:
+    """Where a column chunk starts and ends in its file."""
     start = column.data_page_offset
     if column.has_dictionary_page and column.dictionary_page_offset:
         start = min(start, column.dictionary_page_offset)
-    end = start + column.total_compressed_size
+    return start, start + column.total_compressed_size
+
+
+def _page_sizes(stream: SeekableBytes, column: pq.ColumnChunkMetaData) -> Iterator[int]:
+    """Unpacked sizes of a column chunk's pages."""
+    start, end = chunk_span(column)
     while start < end:
         for most in _HEADER_BYTES:  # statistics in a header may be as long as a value
             stream.seek(start)

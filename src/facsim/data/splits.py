@@ -90,13 +90,13 @@ def part_of(key: str, seed: int = 0) -> str:
 def _official(data: DataSet) -> dict[str, str | None]:
     labels: list[str | None] = data.sessions["official_split"].to_list()
     if all(label is None for label in labels):
-        raise ConfigError(f"{data.path} knows no official split. Split by user, session or time instead")
+        raise ConfigError(f"{data.location} knows no official split. Split by user, session or time instead")
     unknown = sorted(
         {label for label in labels if label is not None and label.lower() not in _OFFICIAL_NAMES}
     )
     if unknown:
         raise ConfigError(
-            f"{data.path}: official split {unknown[0]!r} is not one of {', '.join(_OFFICIAL_NAMES)}"
+            f"{data.location}: official split {unknown[0]!r} is not one of {', '.join(_OFFICIAL_NAMES)}"
         )
     return {
         session_id: _OFFICIAL_NAMES[label.lower()] if label is not None else None
@@ -109,7 +109,7 @@ def _by_time(data: DataSet) -> dict[str, str | None]:
     without = starts.filter(pl.col("start").is_null())
     if without.height:
         raise ConfigError(
-            f"{data.path}: {without.height} of {starts.height} sessions have no time "
+            f"{data.location}: {without.height} of {starts.height} sessions have no time "
             f"(for example {without['session_id'].to_list()[0]}). Split by user, session or official instead"
         )
     ordered = starts.sort("start", "session_id")["session_id"].to_list()
@@ -128,7 +128,7 @@ def _why_empty(data: DataSet, parts: dict[str, str | None], part: Part, split_by
         if (count := sum(value == name for value in parts.values()))
     )
     message = (
-        f"{data.path}: the {part} part of the split by {split_by} is empty (sessions: {found or 'none'})"
+        f"{data.location}: the {part} part of the split by {split_by} is empty (sessions: {found or 'none'})"
     )
     if split_by == "user":
         users = data.sessions["user_id"].n_unique()

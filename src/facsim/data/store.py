@@ -6,6 +6,9 @@
     card.json          origin, licence, counts, schema version, content hash
 
 Writing is atomic: a data set is written to a temporary folder beside its path, which is then renamed.
+
+A data set may also be on an object store. Its tables are then copied to a temporary folder once, and of
+pages.parquet only the row groups that are needed are read.
 """
 
 from __future__ import annotations
@@ -24,8 +27,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facsim.data.card import Card
+from facsim.data.remote_parquet import RemoteParquet
 from facsim.data.table_schemas import (
     PAGES_SCHEMA,
+    PROBABILITIES_FILE,
     SESSIONS_SCHEMA,
     STEPS_SCHEMA,
     check_tables,
@@ -37,10 +42,13 @@ from facsim.page import read_page
 from facsim.schema import Action, Page, Session, Step, Truth
 from facsim.util.errors import InputError
 from facsim.util.notebook_html import HtmlCell, figure, paragraph, table
+from facsim.util.object_store import as_url
+from facsim.util.remote_files import RemoteFile, RemoteFolder
 
 _CHARACTERS_KEPT = 16_000_000
 """Size of the cache of recent pages. Parsed elements take a few times as much."""
 _SESSIONS_DRAWN = 10
+_CARD, _SESSIONS, _STEPS, _PAGES = "card.json", "sessions.parquet", "steps.parquet", "pages.parquet"
 
 
 class DataSet:
@@ -49,7 +57,7 @@ class DataSet:
     Open one with `DataSet.open(path)`. Iterating gives `Session` objects in stored order.
 
     Attributes:
-        path: the folder.
+        path: the folder. For a data set on a store, a temporary one without the pages.
         card: origin and contents (counts are of the whole data set).
         sessions: polars table, one row per session of this selection.
         steps: polars table, one row per step of this selection, sessions contiguous, steps in order.
@@ -65,24 +73,49 @@ class DataSet:
         pages: PageStore,
         *,
         is_whole: bool = True,
+        remote: RemoteFolder | None = None,
     ) -> None:
         self.path, self.card, self.sessions, self.steps, self.pages = path, card, sessions, steps, pages
         self.is_whole = is_whole
+        self._remote = remote  # which keeps the temporary folder
 
     @classmethod
     def open(cls, path: str | Path) -> DataSet:
-        """Open a data set folder.
+        """Open a data set.
+
+        Args:
+            path: its folder, or its address on a store that fsspec knows, such as `s3://bucket/data/shop`.
+                Credentials come from the environment.
 
         Raises:
+            ConfigError: if a store cannot be read, or has no complete data set at the address.
             InputError: if a file is missing or broken, its columns are not those of this schema version, or
                 sessions and steps are inconsistent.
         """
-        path = Path(path)
-        card = Card.read(path / "card.json")
-        sessions = read_table(path / "sessions.parquet", SESSIONS_SCHEMA)
-        steps = read_table(path / "steps.parquet", STEPS_SCHEMA)
+        url = as_url(path)
+        if url is None:
+            return cls._read(Path(path), PageStore(Path(path) / _PAGES))
+        names = (_CARD, _SESSIONS, _STEPS, _PAGES, PROBABILITIES_FILE, "*.json", "*.md")
+        remote = RemoteFolder(url, last=_CARD, patterns=names, in_ranges=[_PAGES])
+        if _PAGES not in remote.large:
+            raise InputError("no such file", file=f"{url}/{_PAGES}")
+        try:
+            return cls._read(remote.path, PageStore(remote.large[_PAGES]), remote)
+        except InputError as error:
+            raise remote.renamed(error) from None
+
+    @classmethod
+    def _read(cls, path: Path, pages: PageStore, remote: RemoteFolder | None = None) -> DataSet:
+        card = Card.read(path / _CARD)
+        sessions = read_table(path / _SESSIONS, SESSIONS_SCHEMA)
+        steps = read_table(path / _STEPS, STEPS_SCHEMA)
         check_tables(sessions, steps, path)
-        return cls(path, card, sessions, steps, PageStore(path / "pages.parquet"))
+        return cls(path, card, sessions, steps, pages, remote=remote)
+
+    @property
+    def location(self) -> str:
+        """The folder, or the address on a store: what `open` takes in another process."""
+        return str(self.path) if self._remote is None else self._remote.url
 
     @property
     def content_hash(self) -> str:
@@ -103,7 +136,7 @@ class DataSet:
         if not self.has_pages:
             raise InputError(
                 "has no pages: only the actions of its log are known",
-                file=self.path,
+                file=self.location,
                 expected="a page for every step, to predict and to learn from",
                 remedy="A log without pages is good for facsim audit, facsim show and facsim fidelity",
             )
@@ -117,7 +150,7 @@ class DataSet:
         return self.sessions.height
 
     def __repr__(self) -> str:
-        return f"DataSet({str(self.path)!r}, {len(self)} sessions, {self.steps.height} steps)"
+        return f"DataSet({self.location!r}, {len(self)} sessions, {self.steps.height} steps)"
 
     def __iter__(self) -> Iterator[Session]:
         for session_id in self.session_ids:
@@ -125,7 +158,7 @@ class DataSet:
 
     def _repr_html_(self) -> str:
         """For notebooks: what it is, and its first sessions."""
-        facts = f"{len(self):,} sessions · {self.steps.height:,} steps · {self.path}"
+        facts = f"{len(self):,} sessions · {self.steps.height:,} steps · {self.location}"
         parts = [paragraph(f"· {facts}", strong=self.card.name)]
         parts += [paragraph(f"{self.card.origin} · licence: {self.card.licence}", dim=True)]
         if not self.is_whole:
@@ -174,6 +207,7 @@ class DataSet:
             self.steps.filter(pl.col("session_id").is_in(wanted)),
             self.pages,
             is_whole=False,
+            remote=self._remote,
         )
 
     @cached_property
@@ -221,12 +255,16 @@ class PageStore:
     Safe to use from several threads.
 
     Args:
-        file: the Parquet file.
+        file: the Parquet file. One on a store is read in ranges.
         keep_groups: number of decoded row groups (about 8 MB each) to cache.
+
+    Attributes:
+        file: the same.
+        name: its path or address.
     """
 
-    def __init__(self, file: Path, keep_groups: int = 6) -> None:
-        self.file = file
+    def __init__(self, file: Path | RemoteFile, keep_groups: int = 6) -> None:
+        self.file, self.name = file, str(file)
         self._keep_groups = keep_groups
         self._groups: OrderedDict[tuple[int, str], pa.ChunkedArray] = OrderedDict()
         self._pages: OrderedDict[str, Page] = OrderedDict()
@@ -286,16 +324,17 @@ class PageStore:
         """
         for group in range(self._parquet.num_row_groups):
             table = self._read(group, ["page_id", "html"])
-            with reading(self.file):
+            with reading(self.name):
                 for page_id, html in zip(table["page_id"], table["html"], strict=True):
                     yield page_id.as_py(), html.as_py()
 
     @cached_property
-    def _parquet(self) -> pq.ParquetFile:
-        parquet = open_parquet(self.file)
+    def _parquet(self) -> pq.ParquetFile | RemoteParquet:
+        file = self.file
+        parquet = RemoteParquet(file) if isinstance(file, RemoteFile) else open_parquet(file)
         for name in PAGES_SCHEMA.names:
             if name not in parquet.schema_arrow.names:
-                raise InputError("column missing", file=self.file, where=f"column {name}", expected="string")
+                raise InputError("column missing", file=self.name, where=f"column {name}", expected="string")
         return parquet
 
     @property
@@ -308,7 +347,7 @@ class PageStore:
     @cached_property
     def _rows(self) -> dict[str, int]:
         """The row in the file, by page."""
-        with reading(self.file):
+        with reading(self.name):
             column = self._parquet.read(columns=["page_id"])
             column.validate(full=True)  # invalid UTF-8, which polars does not check
         ids = pl.from_arrow(column)
@@ -325,7 +364,7 @@ class PageStore:
     def _cell(self, page_id: str, column: str) -> str | None:
         with self._lock:
             if page_id not in self._index:
-                raise InputError(f"no page {page_id}", file=self.file, remedy="The data set is incomplete")
+                raise InputError(f"no page {page_id}", file=self.name, remedy="The data set is incomplete")
             place = self._index[page_id]
             group = bisect_right(self._group_starts, place) - 1
             row = place - self._group_starts[group]
@@ -335,10 +374,10 @@ class PageStore:
                 if len(self._groups) > self._keep_groups:
                     self._groups.popitem(last=False)
             self._groups.move_to_end(key)
-            with reading(self.file, lambda: f"page {page_id}"):
+            with reading(self.name, lambda: f"page {page_id}"):
                 text: str | None = self._groups[key][row].as_py()
             return text
 
     def _read(self, group: int, columns: list[str]) -> pa.Table:
-        with self._lock, reading(self.file):
+        with self._lock, reading(self.name):
             return self._parquet.read_row_group(group, columns=columns)

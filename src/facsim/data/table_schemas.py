@@ -237,7 +237,7 @@ def _is_action(prefix: str) -> pl.Expr:
 
 
 @contextmanager
-def reading(file: Path, where: Callable[[], str | None] = lambda: None) -> Iterator[None]:
+def reading(file: str | Path, where: Callable[[], str | None] = lambda: None) -> Iterator[None]:
     """Converts pyarrow's exceptions to an `InputError` that names `file`.
 
     Args:

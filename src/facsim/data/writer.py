@@ -31,6 +31,8 @@ from facsim.data.table_schemas import (
 )
 from facsim.schema import Action, Session, Truth
 from facsim.util.errors import ConfigError, FacsimError
+from facsim.util.object_store import require_folder
+from facsim.util.remote_files import RemoteFile
 
 if TYPE_CHECKING:
     from facsim.data.store import PageStore
@@ -127,6 +129,7 @@ class DataSetWriter:
     def __init__(
         self, path: str | Path, card: Card, *, keep_raw: bool = True, overwrite: bool = False
     ) -> None:
+        require_folder(path, "a data set is written")
         self.path = Path(path)
         self.card = card
         self._keep_raw, self._overwrite = keep_raw, overwrite
@@ -218,7 +221,10 @@ class DataSetWriter:
             raise ValueError("a page was added before: all pages are copied, or none")
         self._pages_table.abandon()
         with _writing(self.path):
-            shutil.copyfile(pages.file, self._folder / "pages.parquet")
+            if isinstance(pages.file, RemoteFile):
+                pages.file.copy_to(self._folder / "pages.parquet")
+            else:
+                shutil.copyfile(pages.file, self._folder / "pages.parquet")
         self._pages_seen.update(pages)
 
     def add_page(self, html: str, raw_html: str | None = None, *, page_id: str | None = None) -> str:

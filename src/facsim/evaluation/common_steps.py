@@ -36,7 +36,8 @@ class CommonStepsRun(Run):
             }
         )
         identity = run.config.identity.model_copy(update={"cases": cases})
-        super().__init__(run.path, run.config.model_copy(update={"counts": counts, "identity": identity}))
+        config = run.config.model_copy(update={"counts": counts, "identity": identity})
+        super().__init__(run.path, config, remote=run.remote)
         self._run, self._steps = run, steps
 
     def table(self) -> pl.DataFrame:
@@ -79,14 +80,14 @@ def open_runs(runs: Sequence[Run | str | Path], *, common_steps: bool = False) -
     for run in opened:
         if run.config.identity.cases.content_hash != first.content_hash:
             raise ConfigError(
-                f"{opened[0].path} and {run.path} are of different data: they have no step in common"
+                f"{opened[0].location} and {run.location} are of different data: they have no step in common"
             )
     answered = [run.cases().select(_KEY) for run in opened]
     common = answered[0]
     for steps in answered[1:]:
         common = common.join(steps, on=_KEY, how="semi", maintain_order="left")
     if common.is_empty():
-        raise ConfigError(f"no step was answered by all of {', '.join(str(run.path) for run in opened)}")
+        raise ConfigError(f"no step was answered by all of {', '.join(run.location for run in opened)}")
     if all(steps.height == common.height for steps in answered):
         return opened
     # Where one run was asked no more than the common steps, its selection describes them.

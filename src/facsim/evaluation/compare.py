@@ -88,8 +88,8 @@ def check_comparable(runs: Sequence[Run], cases: Sequence[pl.DataFrame]) -> None
     for run, found in zip(runs, cases, strict=True):
         if found.height < run.config.counts.cases:
             raise ConfigError(
-                f"{run.path} is unfinished: {found.height} of {run.config.counts.cases} steps are answered. "
-                "Finish it with --resume"
+                f"{run.location} is unfinished: {found.height} of {run.config.counts.cases} steps are "
+                "answered. Finish it with --resume"
             )
     first = runs[0]
     steps = cases[0].select(_KEY)
@@ -100,7 +100,7 @@ def check_comparable(runs: Sequence[Run], cases: Sequence[pl.DataFrame]) -> None
         listed = setting_differences(one.model_dump(), other.model_dump())
         what = "; ".join(f"{key} {before!r} and {after!r}" for key, before, after in listed)
         raise ConfigError(
-            f"{first.path} and {run.path} did not answer the same steps: "
+            f"{first.location} and {run.location} did not answer the same steps: "
             f"{what or 'other steps of one data set'}. "
             "Compare runs of the same data, part, split, first step and limit"
             + (_OFFER if one.content_hash == other.content_hash else "")
@@ -113,7 +113,7 @@ def run_labels(runs: Sequence[Run]) -> list[str]:
     Raises:
         ConfigError: if a run is given twice.
     """
-    paths = [run.path.resolve() for run in runs]
+    paths = [Path(run.location).resolve() for run in runs]
     repeated = [path for path, count in Counter(paths).items() if count > 1]
     if repeated:
         raise ConfigError(f"{repeated[0]} is given twice")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Self
 
 from facsim.data import DataSet, replay
@@ -35,7 +36,7 @@ class ClusterSessions:
     Args:
         cluster: the open connection. The sessions of a worker without an answer within its `timeout_s` are
             repeated on another, twice. Then their steps count as failed.
-        data: the data set. Every node must see its folder.
+        data: the data set. Every node must see its folder, or reach its store.
         predictor: the predictor. Sent to the workers after it was fitted.
     """
 
@@ -91,7 +92,12 @@ class ClusterSessions:
         """The pool; if it is first asked for settings, with as many actors as the cluster has room for."""
         if self._pool is not None:
             return self._pool
-        files = [self._data.path / "card.json", self._data.pages.file]
+        pages, files = self._data.pages.file, []
+        if isinstance(pages, Path):
+            pages = pages.absolute()
+            files = [self._data.path / "card.json", pages]
+        else:
+            self._cluster.check_remote(pages)
         predictor = self._predictor
         resources, actors = ActorResources(cpus=1), self._cluster.cpus
         if isinstance(predictor, LocalPredictor):
@@ -105,9 +111,7 @@ class ClusterSessions:
             predictor = predictor.on_device(device)
         self._cluster.check_files(files)
         self._actors = max(1, min(actors, sessions if sessions is not None else actors))
-        create = partial(
-            SessionWorker, self._data.pages.file.absolute(), predictor, RecordBuilder(self._data)
-        )
+        create = partial(SessionWorker, pages, predictor, RecordBuilder(self._data))
         self._pool = self._stack.enter_context(
             ActorPool(self._cluster, create, actors=self._actors, resources=resources)
         )

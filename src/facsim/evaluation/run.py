@@ -21,32 +21,52 @@ from facsim.metrics import RULES, Cluster, Metrics, check_cases, compute_metrics
 from facsim.util.dataframes import to_pandas
 from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.files import write_atomically
+from facsim.util.object_store import as_url, require_folder
 from facsim.util.progress import Progress, no_progress
+from facsim.util.remote_files import RemoteFolder
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_FILES = ("config.json", "predictions.jsonl", "metrics.json")
 
 
 class Run:
     """One predictor over one part of a data set. Open one with `Run.open(folder)`.
 
     Attributes:
-        path: the run folder.
+        path: the run folder. For a run on a store, a temporary copy.
         config: its identity, and the environment it was made in.
     """
 
-    def __init__(self, path: Path, config: RunConfig) -> None:
-        self.path, self.config = path, config
+    def __init__(self, path: Path, config: RunConfig, *, remote: RemoteFolder | None = None) -> None:
+        self.path, self.config, self.remote = path, config, remote  # which keeps the temporary folder
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """Open a run folder.
+        """Open a run.
+
+        Args:
+            path: its folder, or its address on a store that fsspec knows. Its files are then copied to a
+                temporary folder.
 
         Raises:
+            ConfigError: if a store cannot be read, or has no complete run at the address.
             InputError: if it is not one.
         """
-        path = Path(path)
-        return cls(path, RunConfig.read(path))
+        url = as_url(path)
+        if url is None:
+            return cls(Path(path), RunConfig.read(Path(path)))
+        remote = RemoteFolder(url, last="config.json", patterns=_FILES)
+        try:
+            return cls(remote.path, RunConfig.read(remote.path), remote=remote)
+        except InputError as error:
+            raise remote.renamed(error) from None
+
+    @property
+    def location(self) -> str:
+        """The folder, or the address on a store."""
+        return str(self.path) if self.remote is None else self.remote.url
 
     @property
     def name(self) -> str:
@@ -213,7 +233,7 @@ class Run:
     def __repr__(self) -> str:
         part = self.config.identity.cases
         what = f"{self.predictor} on {part.data}/{part.part}, {self.config.counts.cases} cases"
-        return f"Run({str(self.path)!r}, {what})"
+        return f"Run({self.location!r}, {what})"
 
 
 def score(
@@ -239,6 +259,7 @@ def score(
         ConfigError: if no step is answered yet.
         InputError: if the folder is not a run, or predictions.jsonl is damaged.
     """
+    require_folder(path, "a run is scored")
     run = Run.open(path)
     cases, leniencies = run._read()
     if cases.is_empty():

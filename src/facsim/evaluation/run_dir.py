@@ -9,6 +9,8 @@ from pathlib import Path
 
 from facsim.util.errors import ConfigError
 from facsim.util.files import LOCK_FILE, FolderLock
+from facsim.util.object_store import as_url, require_folder
+from facsim.util.remote_files import holds_file
 
 RUNS_DIR = Path("runs")
 """The folder for runs that are given none."""
@@ -32,8 +34,9 @@ def check_run_dir(run_dir: Path) -> None:
     """Check that a folder is free for a run or already holds one.
 
     Raises:
-        ConfigError: if it is a file, or has files that are not a run.
+        ConfigError: if it is a file, is on an object store, or has files that are not a run.
     """
+    require_folder(run_dir, "a run is written")
     if not run_dir.exists():
         return
     if not run_dir.is_dir():
@@ -41,6 +44,18 @@ def check_run_dir(run_dir: Path) -> None:
     held = {file.name for file in run_dir.iterdir() if not file.name.startswith(".")}
     if held and "config.json" not in held:
         raise ConfigError(f"{run_dir} exists and is not a run. Choose another folder")
+
+
+def holds_run(place: Path) -> bool:
+    """Whether a folder, or an address on a store, holds a run, and no data set.
+
+    Raises:
+        ConfigError: if a store cannot be read.
+    """
+    url = as_url(place)
+    if url is not None:
+        return holds_file(url, "config.json") and not holds_file(url, "card.json")
+    return (place / "config.json").is_file() and not (place / "card.json").exists()
 
 
 @contextmanager

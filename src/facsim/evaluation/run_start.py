@@ -47,19 +47,19 @@ def start_run(
     start = Environment.now(remote.nodes if remote else None)
     if before is not None:
         before.check_same(folder, **dict(identity))
-        config = before.model_copy(update={"starts": (*before.starts, start), "data_path": str(data.path)})
+        config = before.model_copy(update={"starts": (*before.starts, start), "data_path": data.location})
     else:
         config = RunConfig(
             identity=identity,
             digest=identity.digest,
-            data_path=str(data.path),
+            data_path=data.location,
             source=data.card.source,
             counts=count_cases(selection, cases, train_sessions),
             starts=(start,),
         )
     if not config.counts.cases:
         raise ConfigError(
-            f"{data.path}: no test case in the {cases.part} part: each of its {config.counts.sessions} "
+            f"{data.location}: no test case in the {cases.part} part: each of its {config.counts.sessions} "
             "sessions has a single step, and first steps are excluded. "
             "Include them with --first-step include"
         )

@@ -16,6 +16,7 @@ from facsim.evaluation.records import RecordBuilder
 from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor, StepAnswer
 from facsim.schema import Session
 from facsim.util.errors import FacsimError
+from facsim.util.remote_files import RemoteFile
 
 _SEND_SECONDS: Final = 0.1
 """Records are sent at most this often, together."""
@@ -44,7 +45,7 @@ class SessionWorker:
         builder: builds the records.
     """
 
-    def __init__(self, pages: Path, predictor: Predictor, builder: RecordBuilder) -> None:
+    def __init__(self, pages: Path | RemoteFile, predictor: Predictor, builder: RecordBuilder) -> None:
         self._pages, self._predictor, self._builder = PageStore(pages), predictor, builder
 
     def settings(self) -> Mapping[str, Any]:

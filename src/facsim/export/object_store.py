@@ -8,25 +8,18 @@ next `push` writes it anew. What is complete is never changed: a new version get
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
 from facsim.data import DataSet
 from facsim.evaluation import Run
 from facsim.export.folder_kinds import CHECKPOINT_FILES, DATA_SET_FILES, is_checkpoint, is_data_set
 from facsim.util.errors import ConfigError, FacsimError
+from facsim.util.object_store import open_store
 from facsim.util.progress import Progress, no_progress
 
 _LAST_FILES: Final = ("card.json", "config.json")
 """The files that complete a copy, by kind of folder."""
-
-
-def is_url(target: str) -> bool:
-    """Whether a target is the address of a store, such as `s3://bucket/data`, and no path or hub id."""
-    return "://" in target
 
 
 def push_to_store(folder: Path, url: str, *, progress: Progress = no_progress) -> str:
@@ -47,7 +40,7 @@ def push_to_store(folder: Path, url: str, *, progress: Progress = no_progress) -
     files = _files_of(folder)
     last = next(name for name in _LAST_FILES if name in files)
     total = sum((folder / name).stat().st_size for name in files)
-    with _store(url) as (store, root):
+    with open_store(url) as (store, root):
         for name in _LAST_FILES:
             if store.exists(f"{root}/{name}"):
                 raise ConfigError(
@@ -84,7 +77,7 @@ def pull_from_store(url: str, out: Path, *, progress: Progress = no_progress) ->
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        with _store(url) as (store, root):
+        with open_store(url) as (store, root):
             sizes = {
                 str(path)[len(root) + 1 :]: int(entry["size"] or 0)
                 for path, entry in store.find(root, detail=True).items()
@@ -132,39 +125,3 @@ def _files_of(folder: Path) -> list[str]:
     found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     names = sorted(path.relative_to(folder).as_posix() for path in found)
     return [name for name in names if not any(part.startswith(".") for part in PurePosixPath(name).parts)]
-
-
-@contextmanager
-def _store(url: str) -> Iterator[tuple[Any, str]]:
-    """The file system of an address, and the path on it. Turns what it raises into sentences."""
-    if urlsplit(url).username is not None:
-        raise ConfigError(
-            "the address of a store contains credentials. Leave them out: they come from the environment "
-            "(AWS_ACCESS_KEY_ID, GOOGLE_APPLICATION_CREDENTIALS, …)"
-        )
-    import fsspec  # noqa: PLC0415 - an extra of other libraries, and slow
-
-    try:
-        # A cached instance may know an old listing.
-        store, root = fsspec.url_to_fs(url, skip_instance_cache=True)
-        yield store, root.rstrip("/")
-    except FacsimError:
-        raise
-    except ImportError as error:
-        raise ConfigError(
-            f"{url}: needs a package that is not installed ({error}). For S3: pip install 'facsim[s3]'"
-        ) from None
-    except FileNotFoundError:
-        raise ConfigError(f"{url}: no such bucket or folder") from None
-    except PermissionError:
-        raise ConfigError(
-            f"{url}: access denied. Credentials come from the environment, as for the store's own tools"
-        ) from None
-    except Exception as error:
-        raise ConfigError(
-            f"{url}: the store cannot be used ({type(error).__name__}: {_first_line(error)})"
-        ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or ["no reason given"])[0][:200]

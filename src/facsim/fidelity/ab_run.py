@@ -22,6 +22,7 @@ from facsim.predict.registry import calls_endpoint, load_predictor
 from facsim.rollout import SimulatedPerson, rollout
 from facsim.rollout.people import people_of_shop, read_personas, select_people
 from facsim.util.errors import ConfigError
+from facsim.util.object_store import as_url
 from facsim.util.progress import Progress, no_progress
 
 ARMS: Final = ("a", "aa", "b")
@@ -209,7 +210,8 @@ def _cost(predictor: str, data: DataSet, answers: int) -> tuple[float | None, fl
 
 def _opened(people: People | str | Path | None) -> People | None:
     if isinstance(people, str | Path):
-        return DataSet.open(people) if Path(people).is_dir() else read_personas(Path(people))
+        is_data_set = as_url(people) is not None or Path(people).is_dir()
+        return DataSet.open(people) if is_data_set else read_personas(Path(people))
     return people
 
 

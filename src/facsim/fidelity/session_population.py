@@ -102,7 +102,7 @@ class SessionPopulation:
             ConfigError: if there are no sessions.
         """
         if not len(data):
-            raise ConfigError(f"{data.path}: there are no sessions. Expected at least 2")
+            raise ConfigError(f"{data.location}: there are no sessions. Expected at least 2")
         sessions = data.sessions.with_row_index("session").select(
             "session",
             "session_id",

@@ -59,8 +59,8 @@ class Oracle:
         version = version_of(settings["seed"])
         if settings["shop"] != version:
             raise ConfigError(
-                f"{train.path} was sampled in the shop of version {settings['shop']}; this Facsim's shop is "
-                f"version {version}, whose shoppers may choose otherwise. "
+                f"{train.location} was sampled in the shop of version {settings['shop']}; this Facsim's shop "
+                f"is version {version}, whose shoppers may choose otherwise. "
                 "Sample it again, or use the version of Facsim that made it"
             )
         self.rebuild(settings["seed"], settings["sessions"], settings["variant"])
@@ -225,7 +225,7 @@ def _settings_of(data: DataSet) -> Mapping[str, Any]:
     found = {name: data.card.settings.get(name) for name in kinds}
     if data.card.source != "shop" or not all(isinstance(found[name], kind) for name, kind in kinds.items()):
         raise ConfigError(
-            f"{data.path} is not a data set of `facsim shop sample` "
+            f"{data.location} is not a data set of `facsim shop sample` "
             f"(its source is {data.card.source!r}): "
             "the true probabilities are unknown, so there is no oracle"
         )

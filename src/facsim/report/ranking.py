@@ -207,8 +207,8 @@ def _interval_settings(runs: Sequence[Run]) -> tuple[Cluster, float]:
         other = (run.metrics.cluster, run.metrics.level)
         if other != kind:
             raise ConfigError(
-                f"{first.path} and {run.path} have intervals of different kinds: {100 * kind[1]:g}% by "
-                f"{kind[0]}, and {100 * other[1]:g}% by {other[0]}. "
+                f"{first.location} and {run.location} have intervals of different kinds: {100 * kind[1]:g}% "
+                f"by {kind[0]}, and {100 * other[1]:g}% by {other[0]}. "
                 "Run `facsim score` on all of them with the same options"
             )
     return kind
@@ -224,7 +224,7 @@ def _row(
     metrics = run.metrics
     if metrics.steps != len(cases):
         raise ConfigError(
-            f"{run.path}: metrics.json is older than predictions.jsonl. Run `facsim score {run.path}`"
+            f"{run.location}: metrics.json is older than predictions.jsonl. Run `facsim score {run.location}`"
         )
     cost = metrics.get("cost_total")
     oracle = run.predictor == ORACLE

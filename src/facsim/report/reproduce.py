@@ -36,7 +36,7 @@ _LOCAL_FLAGS: Final = ("decoding", "max_output_tokens", "device", "dtype")
 
 def view_command(runs: Sequence[Run]) -> str:
     """The command that opens the sessions of these runs."""
-    return shlex.join(["facsim", "view", runs[0].config.data_path, *(str(run.path) for run in runs)])
+    return shlex.join(["facsim", "view", runs[0].config.data_path, *(run.location for run in runs)])
 
 
 def evaluate_command(run: Run) -> str:
@@ -44,7 +44,7 @@ def evaluate_command(run: Run) -> str:
     identity = run.config.identity
     cases = identity.cases
     words = ["facsim", "evaluate", run.config.data_path, identity.predictor]
-    words += ["--run-dir", str(run.path)]
+    words += ["--run-dir", run.location]
     given: dict[str, Any] = {}
     if cases.part != "test":
         given["--part"] = cases.part

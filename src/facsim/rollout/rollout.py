@@ -29,6 +29,7 @@ from facsim.rollout.shop_site import ShopSite
 from facsim.rollout.web_environment import Site
 from facsim.util.errors import ConfigError
 from facsim.util.executor import open_executor
+from facsim.util.object_store import as_url
 from facsim.util.progress import Progress
 from facsim.util.progress_bar import default_progress
 from facsim.util.work_folder import WorkFolder
@@ -158,7 +159,7 @@ def rollout(
                 place.simulation.sessions,
                 spec,
                 tuple(sorted(options.items())),
-                None if train is None else train.path.absolute(),
+                None if train is None else as_url(train.location) or train.path.absolute(),
                 None if train is None or train.is_whole else train.session_ids,
                 loop,
                 seed,
@@ -215,7 +216,8 @@ def _open_people(people: PeopleSource | None) -> DataSet | list[SimulatedPerson]
     if people is None or isinstance(people, DataSet):
         return people
     if isinstance(people, str | Path):
-        return DataSet.open(people) if Path(people).is_dir() else read_personas(Path(people))
+        is_data_set = as_url(people) is not None or Path(people).is_dir()
+        return DataSet.open(people) if is_data_set else read_personas(Path(people))
     return list(people)
 
 
@@ -272,7 +274,9 @@ def _check_workers(given: str | Predictor, predictor: Predictor, site: Site) -> 
 
 def _worker_files(predictor: Predictor, train: DataSet | None) -> list[Path]:
     """The files that worker processes read."""
-    files = [] if train is None else [train.path / "card.json", train.pages.file]
+    files = []
+    if train is not None and isinstance(train.pages.file, Path):
+        files += [train.path / "card.json", train.pages.file]
     folder = getattr(predictor, "folder", None)  # of a local model
     if isinstance(folder, Path):
         files += [file for file in sorted(folder.iterdir()) if file.is_file()]

@@ -170,7 +170,7 @@ class WorkerPlan:
     shop_sessions: int
     predictor: str
     options: tuple[tuple[str, Any], ...]
-    train: Path | None
+    train: Path | str | None
     train_sessions: tuple[str, ...] | None
     settings: LoopSettings
     seed: int

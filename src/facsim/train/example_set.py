@@ -76,7 +76,7 @@ def build_examples(
     if not counts.examples:
         raise InputError(
             f"none of {counts.steps} steps can be trained: no target is in its prompt",
-            file=data.path,
+            file=data.location,
             remedy="facsim audit tells more",
         )
     return counts

@@ -22,6 +22,7 @@ from facsim.train.report import TrainingReport
 from facsim.train.sft_run import SftRun
 from facsim.train.training_folder import TrainingFolder
 from facsim.util.errors import ConfigError, FacsimError
+from facsim.util.object_store import as_url, require_folder
 from facsim.util.progress import Progress
 from facsim.util.ray_cluster import RayCluster
 
@@ -46,6 +47,7 @@ def train_on_ray(
         ConfigError: if the cluster has too few GPUs or cores, or a node does not see data, model or `out`.
         FacsimError: if processes are lost more than `RESTARTS` times, or the training fails in them.
     """
+    require_folder(config.out, "a training is written")
     here = _absolute(config)
     if resume and TrainingFolder(here.out).is_done:
         return SftRun(here, progress).run(resume=True)
@@ -58,13 +60,8 @@ def train_on_ray(
             raise ConfigError(
                 f"{count} workers need as many {unit}: the cluster has {room} ({cluster.describe()})"
             )
-        cluster.check_files(
-            [
-                here.data / "card.json",
-                *here.data.glob("*.parquet"),
-                *weight_files(find_checkpoint(here.model)),
-            ]
-        )
+        files = [] if as_url(here.data) else [here.data / "card.json", *here.data.glob("*.parquet")]
+        cluster.check_files([*files, *weight_files(find_checkpoint(here.model))])
         cluster.check_shared(here.out.parent)
         with TrainingFolder(here.out).held(resume=resume):
             pass  # refused here, before any process starts
@@ -151,7 +148,7 @@ def _absolute(config: SftConfig) -> SftConfig:
     model = Path(config.model).expanduser()
     return config.model_copy(
         update={
-            "data": config.data.absolute(),
+            "data": config.data if as_url(config.data) else config.data.absolute(),
             "out": config.out.absolute(),
             "model": str(model.absolute()) if model.is_dir() else config.model,
         }

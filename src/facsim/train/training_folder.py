@@ -25,6 +25,7 @@ from facsim.train.report import REPORT_FILE
 from facsim.train.validation import ValidationScore
 from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.files import LOCK_FILE, FolderLock, write_atomically
+from facsim.util.object_store import require_folder
 from facsim.util.setting_differences import check_same_settings
 
 WORK: Final = "training"
@@ -86,6 +87,7 @@ class TrainingFolder:
         if not is_holder:
             yield
             return
+        require_folder(self.out, "a training is written")
         self._check_folder(resume=resume)
         try:
             self.work.mkdir(parents=True, exist_ok=True)

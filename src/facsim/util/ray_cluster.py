@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from facsim.util.errors import ConfigError, FacsimError
+from facsim.util.remote_files import RemoteFile
 
 PACKAGE: Final = __name__.partition(".")[0]
 """The package whose code must be the same on every node."""
@@ -245,6 +246,27 @@ class RayCluster:
                     f"{name}: node {node.host} of the cluster does not see this file, or has another one in "
                     "its place. All nodes need the same files under the same path, for example on a shared "
                     "disk"
+                )
+
+    def check_remote(self, file: RemoteFile) -> None:
+        """Check that every node can read a file on an object store.
+
+        Raises:
+            ConfigError: if one cannot.
+        """
+
+        def problem(sent: RemoteFile) -> str | None:
+            try:
+                sent.check()
+            except Exception as error:  # whatever is missing on that node
+                return str(error)
+            return None
+
+        for node, found in self.on_each_node(problem, file).items():
+            if found is not None:
+                raise ConfigError(
+                    f"node {node.host} of the cluster does not read the store: {found}. Credentials and "
+                    "packages are needed on every node"
                 )
 
     def check_shared(self, folder: Path) -> None:

@@ -24,7 +24,7 @@ def check_same_data(card: Card, path: str | Path, run: Run) -> None:
     cases = run.config.identity.cases
     if cases.content_hash != card.content_hash:
         raise ConfigError(
-            f"{run.path} answers steps of another data set: {one_line(cases.data, 80)} (content "
+            f"{run.location} answers steps of another data set: {one_line(cases.data, 80)} (content "
             f"{cases.content_hash}, was at {run.config.data_path}), "
             f"not of {path} ({one_line(card.name, 80)}, content {card.content_hash}). "
             "Give the runs of this data set, or the data set of these runs"

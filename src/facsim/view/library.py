@@ -18,6 +18,7 @@ from facsim.evaluation import Run, run_labels
 from facsim.report.run_styles import run_styles
 from facsim.rollout.rollout_details import RolloutDetails, StoredRolloutDetails
 from facsim.util.errors import FacsimError
+from facsim.util.object_store import as_url
 from facsim.view.data_set_check import check_same_data
 from facsim.view.prediction_index import PredictionIndex
 
@@ -105,7 +106,7 @@ class Library:
     """A data set and runs over it. Pages and predictions are read on demand.
 
     Args:
-        data: the data set, or its folder.
+        data: the data set, its folder, or its address on a store.
         runs: runs over it, or their folders. They are shown in the order of the leaderboard.
         details: of a rollout that is running. Those of a finished one are read from its folder.
 
@@ -123,9 +124,11 @@ class Library:
     ) -> None:
         opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
         by_label = dict(zip(run_labels(opened), opened, strict=True)) if opened else {}
+        if not isinstance(data, DataSet) and as_url(data):
+            data = DataSet.open(data)
         card = data.card if isinstance(data, DataSet) else Card.read(Path(data) / "card.json")
         for run in opened:
-            check_same_data(card, data.path if isinstance(data, DataSet) else data, run)
+            check_same_data(card, data.location if isinstance(data, DataSet) else data, run)
         self.data = data if isinstance(data, DataSet) else DataSet.open(data)
         self.runs = tuple(
             PredictionIndex(by_label[name], name, style, place)

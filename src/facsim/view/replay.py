@@ -152,7 +152,7 @@ class Replay:
         best: the most probable action, for simulated people.
         answers: the predictions, in the order of the runs.
         moments: all steps.
-        problems: what is wrong with predictions that cannot be shown.
+        problems: what is wrong with predictions or a page that cannot be shown.
         probable: in a rollout, the most probable actions.
         unusable: in a rollout, the answers at this step that were not carried out.
         end: in a rollout, how the session ended; empty if it has not ended.
@@ -265,7 +265,7 @@ def replay_at(library: Library, session_id: str, index: int) -> Replay:
         raise IndexError(index)
     said, problems = lines_of(library, session_id)
     step = session.steps[index]
-    page = page_of(library.data, step)
+    page, problem = page_of(library.data, step)
     return Replay(
         session=session,
         index=index,
@@ -279,7 +279,7 @@ def replay_at(library: Library, session_id: str, index: int) -> Replay:
             if index in lines
         ),
         moments=_moments(library, session, said),
-        problems=problems,
+        problems=(*problems, *([problem] if problem else [])),
         probable=tuple(
             ProbableAction(ActionText.of(action, page), probability, action == step.action)
             for action, probability in library.details.probabilities(session_id, index)
@@ -327,14 +327,14 @@ def so_far(data: DataSet, session: Session, index: int) -> SessionSoFar:
     )
 
 
-def page_of(data: DataSet, step: Step) -> Page | None:
-    """The page of a step; None if it is missing or cannot be read."""
+def page_of(data: DataSet, step: Step) -> tuple[Page | None, str]:
+    """The page of a step; or None, and why it is missing or cannot be read."""
     try:
         page = data.page(step.page_id)
         page.elements  # noqa: B018 (read now: a page that cannot be read is none)
-    except InputError:
-        return None
-    return page
+    except InputError as error:
+        return None, f"The page cannot be shown. {error}"
+    return page, ""
 
 
 def _answer(run: PredictionIndex, step: Step, page: Page | None, line: Mapping[str, Any]) -> RunPrediction:

@@ -83,8 +83,8 @@ def pick_session(data: DataSet, wanted: str, runs: Sequence[Run] = ()) -> Sessio
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:12]) <= len(ids):
         return data.session(ids[int(wanted[:12]) - 1])
     raise ConfigError(
-        f"{data.path} has no session {one_line(wanted, 80)!r}. Give an id, a number from 1 to {len(ids):,}, "
-        f"or {RANDOM!r}; `facsim show {data.path}` lists the first ids"
+        f"{data.location} has no session {one_line(wanted, 80)!r}. Give an id, a number from 1 to "
+        f"{len(ids):,}, or {RANDOM!r}; `facsim show {data.location}` lists the first ids"
     )
 
 
@@ -118,7 +118,7 @@ def session_list(
         Text(f"{title} with a prediction" if runs else title, style="bold"),
         *_aligned(rows, right=(0, 2, *range(4, 4 + len(names)))),
         *([Text(f"… and {more:,} more", style="dim")] if more > 0 else []),
-        Text(f"Replay one: facsim show {data.path} SESSION", style="dim"),
+        Text(f"Replay one: facsim show {data.location} SESSION", style="dim"),
     )
 
 
@@ -156,7 +156,7 @@ def session_replay(
     """
     check_step(session, step)
     for run in runs:
-        check_same_data(data.card, data.path, run)
+        check_same_data(data.card, data.location, run)
     answers = predictions_of(session, prediction_tables(runs), rule)
     parts: list[RenderableType] = [_heading(session), *_person(session)]
     for index, taken in enumerate(session.steps):
@@ -238,7 +238,7 @@ def listed_sessions(data: DataSet, runs: Sequence[Run]) -> DataSet:
         ConfigError: if a run is of other data.
     """
     for run in runs:
-        check_same_data(data.card, data.path, run)
+        check_same_data(data.card, data.location, run)
     if not runs:
         return data
     ids = pl.concat([run.predictions()["session_id"] for run in runs]).unique()

@@ -133,7 +133,7 @@ class _Scrub:
                 self._note(FormField(name, "", "", ""), others)
             people = self._people.get(page_id, ())
             if len(people) == 1:
-                with _naming(data.pages.file, page_id):
+                with _naming(data.pages.name, page_id):
                     self._note_found(parts_of(html).text, people)
         for user, fields in data.sessions.select("user_id", "persona_fields").drop_nulls().iter_rows():
             for name, text in _named_texts(fields):
@@ -181,12 +181,12 @@ class _Scrub:
             progress(done, len(data.pages), "pages scrubbed")
             if page_id not in self._people:
                 continue  # of sessions that are not part of this selection
-            with _naming(data.pages.file, page_id):
+            with _naming(data.pages.name, page_id):
                 page = self._scrubber.page(html, page_id, self._known_on(page_id))
             pages[page_id] = ScrubbedPageRef(writer.add_page(page.html), page.names)
         missing = next((page_id for page_id in self._people if page_id not in pages), None)
         if missing is not None:
-            raise InputError(f"no page {missing}", file=data.pages.file, remedy="The data set is incomplete")
+            raise InputError(f"no page {missing}", file=data.pages.name, remedy="The data set is incomplete")
         return pages
 
     def _copy_reports(self, writer: DataSetWriter) -> None:
@@ -218,7 +218,7 @@ def _named_texts(fields: str) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _naming(file: Path, page_id: str) -> Iterator[None]:
+def _naming(file: str, page_id: str) -> Iterator[None]:
     """Names the page in an error."""
     try:
         yield
