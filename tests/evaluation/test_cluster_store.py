@@ -13,6 +13,7 @@ pytest.importorskip("moto.server", reason="moto is not installed (it is in the g
 from object_stores import empty_bucket, running_s3, use_s3
 from small_ray import small_cluster
 
+from facsim.data import DataSet
 from facsim.evaluation import evaluate
 from facsim.export import push_to_store
 from facsim.shop import write_sample
@@ -40,9 +41,11 @@ def test_workers_read_the_pages_from_the_store(tmp_path: Path, monkeypatch: pyte
             # This process reads no page: each worker reads the index and its pages for itself.
             assert server.gets["/study/shop/pages.parquet"] >= 4
             assert server.gets["/study/shop/steps.parquet"] == 1
+            data = DataSet.open("s3://study/shop")
             server.denied = {"/study/shop/pages.parquet"}
             with pytest.raises(
                 ConfigError, match=r"node .* does not read the store: .*pages\.parquet: access"
             ):
-                evaluate("s3://study/shop", run_dir=tmp_path / "denied", on=on, **given)
+                evaluate(data, run_dir=tmp_path / "denied", on=on, **given)
+        server.denied.clear()
         empty_bucket(client, "study")

@@ -5,12 +5,15 @@ import pty
 import subprocess
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from facsim.data import DataSet
 from facsim.evaluation import evaluate
+from facsim.predict import load_predictor
+from facsim.schema import Usage
 from facsim.util.progress import no_progress
 
 CODE = """
@@ -80,3 +83,28 @@ def test_a_terminal_shows_a_bar_and_a_pipe_nothing(shop: DataSet, tmp_path: Path
     os.close(leader)
     assert "shown" in drawn.decode()
     assert "/85" in drawn.decode()
+
+
+def test_the_bar_shows_tokens_and_cost_a_second(shop: DataSet, tmp_path: Path) -> None:
+    class Paid(type(load_predictor("baseline:always-terminate"))):  # type: ignore[misc]
+        def answer(self, so_far):
+            return replace(
+                super().answer(so_far), usage=Usage(input_tokens=900, output_tokens=100, cost=0.01)
+            )
+
+    notes = []
+    run = evaluate(
+        shop,
+        Paid(),
+        run_dir=tmp_path / "run",
+        part="all",
+        progress=lambda done, total, note="": notes.append(note),
+    )
+    rate, tokens, cost = notes[-1].split(" · ")
+    per_second = float(rate.removesuffix("/s"))
+    assert int(tokens.removesuffix(" tokens/s").replace(",", "")) == pytest.approx(
+        1000 * per_second, rel=0.01
+    )
+    total = 0.01 * run.config.counts.cases
+    assert cost.startswith(f"${total:.2f} ($")
+    assert float(cost.split("$")[-1].removesuffix("/s)")) == pytest.approx(0.01 * per_second, rel=0.01)

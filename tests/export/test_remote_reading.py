@@ -196,8 +196,8 @@ def test_wrong_addresses(store, url, message):
 
 
 def test_denied_objects_and_torn_uploads(server, store):
-    server.denied = {PAGES}
     data = DataSet.open(URL)
+    server.denied = {PAGES}
     with pytest.raises(InputError, match=r"pages\.parquet: access denied\. Credentials come from the env"):
         data.page(data.steps["page_id"][0])
     server.denied = {"/study/data/big/steps.parquet"}

@@ -143,3 +143,13 @@ def test_no_cluster_there() -> None:
         RayCluster(f"ray://127.0.0.1:{port}").__enter__()
     with pytest.raises(ConfigError, match="port 10001 is that of Ray Client"):
         RayCluster("ray://head:10001")
+
+
+def test_the_nodes_are_told_once_connected(on: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    with RayCluster(on, announce=lines.append) as cluster:
+        assert lines == [f"On Ray: {cluster.describe()}"], "this cluster has no dashboard"
+        assert "2 CPU cores, 0 GPUs" in lines[0]
+    monkeypatch.setattr("facsim.util.ray_cluster._dashboard", lambda: "http://127.0.0.1:8265")
+    with RayCluster(on, announce=lines.append):
+        assert lines[1] == f"{lines[0]}. Dashboard: http://127.0.0.1:8265"

@@ -191,7 +191,7 @@ def command(
     )
     data_set = DataSet.open(data)
     if dry_run:
-        plans, on_cluster = [], settings.cluster is not None
+        plans, on_cluster = [], settings.cluster() is not None
         for predictor in targets.values():
             with progress_bar(f"Planning {predictor.spec}") as progress:
                 plans.append(
@@ -209,10 +209,14 @@ def command(
     selection = CaseSelection.of(data_set, **settings.selection)
     for folder, predictor in targets.items():
         check_resumable(folder, data_set, predictor, selection, resume=resume)
+
+    def announce(line: str) -> None:
+        errors.print(line, highlight=False, markup=False)
+
     too_many_failed, problems = False, []
     try:
         for outcome in evaluate_many(
-            data_set, targets, selection, resume=resume, on=settings.cluster, progress=progress_bars
+            data_set, targets, selection, resume=resume, on=settings.cluster(announce), progress=progress_bars
         ):
             if not isinstance(outcome, Run):
                 problems.append(outcome)

@@ -217,16 +217,17 @@ class _RecordGroup:
 
 
 class _Meter:
-    """Rate, cost and failures so far, for the progress display."""
+    """Rates, cost and failures so far, for the progress display."""
 
     def __init__(self) -> None:
         self._start = self._next_report = time.monotonic()
-        self._answers = self._failed = 0
+        self._answers = self._failed = self._tokens = 0
         self._cost: float | None = None
 
     def count(self, record: Record) -> None:
         self._answers += 1
         self._failed += record["failed"]
+        self._tokens += (record["input_tokens"] or 0) + (record["output_tokens"] or 0)
         if record["cost"] is not None:
             self._cost = (self._cost or 0.0) + record["cost"]
 
@@ -239,9 +240,13 @@ class _Meter:
 
     def note(self) -> str:
         elapsed = time.monotonic() - self._start
-        parts = [f"{self._answers / elapsed:.1f}/s"] if self._answers and elapsed > 0 else []
+        is_running = self._answers and elapsed > 0
+        parts = [f"{self._answers / elapsed:.1f}/s"] if is_running else []
+        if self._tokens and is_running:
+            parts.append(f"{self._tokens / elapsed:,.0f} tokens/s")
         if self._cost is not None:
-            parts.append(f"${self._cost:.2f}")
+            rate = f" (${self._cost / elapsed:.4f}/s)" if is_running else ""
+            parts.append(f"${self._cost:.2f}{rate}")
         if self._failed:
             parts.append(f"{self._failed} failed")
         return " · ".join(parts)

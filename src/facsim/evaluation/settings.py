@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -95,14 +96,18 @@ class EvaluationSettings(BaseModel):
         """The arguments of `evaluate` that select test cases."""
         return self.model_dump(include={"part", "split_by", "seed", "first_step", "limit"})
 
-    @property
-    def cluster(self) -> RayCluster | None:
+    def cluster(self, announce: Callable[[str], None] | None = None) -> RayCluster | None:
         """The cluster to run on, not connected yet; None for this machine.
+
+        Args:
+            announce: as for `RayCluster`.
 
         Raises:
             ConfigError: if `on` is no address of one.
         """
-        return None if self.on is None else RayCluster(self.on, timeout_s=self.task_timeout)
+        if self.on is None:
+            return None
+        return RayCluster(self.on, timeout_s=self.task_timeout, announce=announce)
 
     @property
     def prompt_options(self) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class RayCluster:
         on: `ray` or `ray://HOST:PORT`.
         timeout_s: seconds without a result after which work is repeated on another worker, at most twice.
         local_cpus: cores to use if Ray is started on this machine; all by default.
+        announce: called once connected with a line for people: the nodes, and the URL of Ray's dashboard.
 
     Attributes:
         nodes: the live nodes, by host and id, once connected.
@@ -85,8 +86,15 @@ class RayCluster:
             versions of the code than this machine.
     """
 
-    def __init__(self, on: str, *, timeout_s: float = TIMEOUT_SECONDS, local_cpus: int | None = None) -> None:
-        self._address, self._local_cpus = parse_address(on), local_cpus
+    def __init__(
+        self,
+        on: str,
+        *,
+        timeout_s: float = TIMEOUT_SECONDS,
+        local_cpus: int | None = None,
+        announce: Callable[[str], None] | None = None,
+    ) -> None:
+        self._address, self._local_cpus, self._announce = parse_address(on), local_cpus, announce
         self.timeout_s = timeout_s
         self._is_ours = False
         self.nodes: tuple[ClusterNode, ...] = ()
@@ -107,6 +115,9 @@ class RayCluster:
             self.nodes = _live_nodes()
             self.dashboard = _dashboard()
             self.check_versions()
+            if self._announce is not None:
+                link = f". Dashboard: {self.dashboard}" if self.dashboard else ""
+                self._announce(f"On Ray: {self.describe()}{link}")
         except BaseException:
             self.__exit__()
             raise

@@ -34,7 +34,7 @@ class RemoteFile:
 
     @classmethod
     def of(cls, url: str, entry: Mapping[str, Any]) -> RemoteFile:
-        """A file from its entry in a listing."""
+        """A file from what the store says of it."""
         return cls(url, int(entry["size"] or 0), _version(entry))
 
     def __str__(self) -> str:
@@ -140,9 +140,11 @@ class RemoteFolder:
                 store.get_file(f"{root}/{name}", str(self.path / name))
             if _versions(_listing(store, root, patterns)) != _versions(before):
                 raise ConfigError(f"{url}: changed while it was read. {_CHANGED}")
-        self.large = {
-            name: RemoteFile.of(f"{url}/{name}", before[name]) for name in in_ranges if name in before
-        }
+            self.large = {
+                name: RemoteFile.of(f"{url}/{name}", store.info(f"{root}/{name}"))
+                for name in in_ranges
+                if name in before
+            }
 
     def renamed(self, error: FacsimError) -> FacsimError:
         """An error with the address in place of the temporary folder."""
