@@ -104,7 +104,7 @@ def command(
     from facsim.page import Recipe
     from facsim.prompt import PromptConfig
     from facsim.rollout import BrowserOptions, is_address, rollout
-    from facsim.util.object_store import as_url
+    from facsim.util.store_addresses import as_url
     from facsim.util.yaml_config import read_yaml
 
     options = {

@@ -42,8 +42,8 @@ from facsim.page import read_page
 from facsim.schema import Action, Page, Session, Step, Truth
 from facsim.util.errors import InputError
 from facsim.util.notebook_html import HtmlCell, figure, paragraph, table
-from facsim.util.object_store import as_url
 from facsim.util.remote_files import RemoteFile, RemoteFolder
+from facsim.util.store_addresses import as_url
 
 _CHARACTERS_KEPT = 16_000_000
 """Size of the cache of recent pages. Parsed elements take a few times as much."""

@@ -31,8 +31,8 @@ from facsim.data.table_schemas import (
 )
 from facsim.schema import Action, Session, Truth
 from facsim.util.errors import ConfigError, FacsimError
-from facsim.util.object_store import require_folder
 from facsim.util.remote_files import RemoteFile
+from facsim.util.store_addresses import require_folder
 
 if TYPE_CHECKING:
     from facsim.data.store import PageStore

@@ -21,9 +21,9 @@ from facsim.metrics import RULES, Cluster, Metrics, check_cases, compute_metrics
 from facsim.util.dataframes import to_pandas
 from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.files import write_atomically
-from facsim.util.object_store import as_url, require_folder
 from facsim.util.progress import Progress, no_progress
 from facsim.util.remote_files import RemoteFolder
+from facsim.util.store_addresses import as_url, require_folder
 
 if TYPE_CHECKING:
     import pandas as pd

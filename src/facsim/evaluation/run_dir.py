@@ -9,8 +9,8 @@ from pathlib import Path
 
 from facsim.util.errors import ConfigError
 from facsim.util.files import LOCK_FILE, FolderLock
-from facsim.util.object_store import as_url, require_folder
 from facsim.util.remote_files import holds_file
+from facsim.util.store_addresses import as_url, require_folder
 
 RUNS_DIR = Path("runs")
 """The folder for runs that are given none."""

@@ -4,7 +4,7 @@ from facsim.export.hub_repos import pull, push
 from facsim.export.inspect_log import write_inspect_log
 from facsim.export.object_store import pull_from_store, push_to_store
 from facsim.export.training_rows import ROW_FORMATS, RowFormat, write_training_rows
-from facsim.util.object_store import is_url
+from facsim.util.store_addresses import is_url
 
 __all__ = [
     "ROW_FORMATS",

@@ -15,8 +15,8 @@ from facsim.data import DataSet
 from facsim.evaluation import Run
 from facsim.export.folder_kinds import CHECKPOINT_FILES, DATA_SET_FILES, is_checkpoint, is_data_set
 from facsim.util.errors import ConfigError, FacsimError
-from facsim.util.object_store import open_store
 from facsim.util.progress import Progress, no_progress
+from facsim.util.store_addresses import open_store
 
 _LAST_FILES: Final = ("card.json", "config.json")
 """The files that complete a copy, by kind of folder."""

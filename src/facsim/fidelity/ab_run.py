@@ -22,8 +22,8 @@ from facsim.predict.registry import calls_endpoint, load_predictor
 from facsim.rollout import SimulatedPerson, rollout
 from facsim.rollout.people import people_of_shop, read_personas, select_people
 from facsim.util.errors import ConfigError
-from facsim.util.object_store import as_url
 from facsim.util.progress import Progress, no_progress
+from facsim.util.store_addresses import as_url
 
 ARMS: Final = ("a", "aa", "b")
 """Folders of the rollouts, in the order in which they are made: A, A again, B."""

@@ -29,9 +29,9 @@ from facsim.rollout.shop_site import ShopSite
 from facsim.rollout.web_environment import Site
 from facsim.util.errors import ConfigError
 from facsim.util.executor import open_executor
-from facsim.util.object_store import as_url
 from facsim.util.progress import Progress
 from facsim.util.progress_bar import default_progress
+from facsim.util.store_addresses import as_url
 from facsim.util.work_folder import WorkFolder
 
 MAX_STEPS: Final = 200

@@ -22,9 +22,9 @@ from facsim.train.report import TrainingReport
 from facsim.train.sft_run import SftRun
 from facsim.train.training_folder import TrainingFolder
 from facsim.util.errors import ConfigError, FacsimError
-from facsim.util.object_store import as_url, require_folder
 from facsim.util.progress import Progress
 from facsim.util.ray_cluster import RayCluster
+from facsim.util.store_addresses import as_url, require_folder
 
 RESTARTS: Final = 3
 """How often all processes are started again after one was lost."""

@@ -25,8 +25,8 @@ from facsim.train.report import REPORT_FILE
 from facsim.train.validation import ValidationScore
 from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.files import LOCK_FILE, FolderLock, write_atomically
-from facsim.util.object_store import require_folder
 from facsim.util.setting_differences import check_same_settings
+from facsim.util.store_addresses import require_folder
 
 WORK: Final = "training"
 SCORE_FILE: Final = "validation.json"

@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 from typing import Any, Final
 
 from facsim.util.errors import ConfigError, FacsimError, InputError
-from facsim.util.object_store import name_of, open_store, store_errors
+from facsim.util.store_addresses import name_of, open_store, store_errors
 
 _VERSION_FIELDS: Final = ("ETag", "etag", "generation", "md5", "mtime", "LastModified", "created")
 """What tells versions of a file apart; each store has one of these. A time is the last resort."""

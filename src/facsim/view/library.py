@@ -18,7 +18,7 @@ from facsim.evaluation import Run, run_labels
 from facsim.report.run_styles import run_styles
 from facsim.rollout.rollout_details import RolloutDetails, StoredRolloutDetails
 from facsim.util.errors import FacsimError
-from facsim.util.object_store import as_url
+from facsim.util.store_addresses import as_url
 from facsim.view.data_set_check import check_same_data
 from facsim.view.prediction_index import PredictionIndex
 
