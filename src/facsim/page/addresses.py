@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
@@ -26,6 +27,8 @@ _MAX_LENGTH = 2_000
 _HOST = re.compile(r"\s*(?:https?:)?//([^/?#:@\s]{1,200})", re.IGNORECASE)
 _TOP_LEVEL = frozenset(["com", "org", "net", "gov", "edu", "info", "biz", "shop", "store", "online"])
 _MOST_PARAMETERS = 20
+_PIECE = re.compile(r"[/?&=.,_-]+")
+_ITEM_NUMBER = re.compile(r"(?=(?:[a-z]*\d){3})[a-z\d]{3,12}", re.IGNORECASE | re.ASCII)
 
 
 @lru_cache(maxsize=4_096)
@@ -107,6 +110,21 @@ def path_text(href: str) -> str:
     if "//" in path:
         path = path.partition("//")[2].partition("/")[2]
     return " ".join(word for word in words_of(unquote_plus(path)) if not any(map(str.isdigit, word)))
+
+
+def item_numbers(hrefs: Sequence[str]) -> list[str]:
+    """Return the part of each address with the number of an item (`tj908`), the last in which all differ.
+
+    >>> item_numbers(["/jeans/tj908/prod", "/jeans/tj909/prod"]), item_numbers(["/f?id=4711", "/f?id=4712"])
+    (['tj908', 'tj909'], ['4711', '4712'])
+    >>> item_numbers(["/jeans?page=1", "/jeans?page=2"])
+    []
+    """
+    pieces = [reversed(_PIECE.split(destination(href))) for href in hrefs]
+    for parts in zip(*pieces, strict=False):
+        if len({*parts}) == len(parts) and all(map(_ITEM_NUMBER.fullmatch, parts)):
+            return [part.lower() for part in parts]
+    return []
 
 
 def parameter_words(href: str) -> dict[str, str]:

@@ -23,16 +23,21 @@ VARIANT = "data-facsim-variant"
 """The kind of screen that a part of the page is for, and where it is, if its class names say so."""
 SCREENS = frozenset({"mobile", "desktop"})
 _LONGEST = 200
-_MAY_BE_VARIANT = re.compile("mobile|desktop|hidden|visible-|none|footer|header|sidebar|top|bottom")
+_MAY_BE_VARIANT = re.compile(
+    "mobile|desktop|hidden|hide-|visible|show-|none|footer|header|sidebar|top|bottom"
+)
 _IS_VARIANT = re.compile(
     r"(?:^| )(?!js-)(?:[\w-]*?(?:(?<![a-z])(?P<mobile>mobile)|(?<![a-z])(?P<desktop>desktop))(?![a-z])"
-    r"|(?P<small>visible-(?:xs|phone)|(?:d-)?(?:sm|md|lg)[-:](?:none|hidden))(?= |$)"
-    r"|(?P<large>hidden-(?:xs|phone)|(?:d-none|hidden) (?:d-)?(?:sm|md|lg)[-:](?:block|flex))(?= |$))"
+    r"|(?P<small>(?:uk-)?visible-(?:xs|phone|small)|hidden-(?:sm|md|lg)-up|show-for-small(?:-only|-down)?"
+    r"|hide-for-(?:medium|large)(?:-up)?|(?:d-)?(?:sm|md|lg)[-:](?:none|hidden))(?= |$)"
+    r"|(?P<large>(?:uk-)?hidden-(?:xs|phone|small)|hidden-(?:xs|sm)-down|hide-for-small(?:-only|-down)?"
+    r"|show-for-(?:medium|large)(?:-up)?|(?:d-none|hidden) (?:d-)?(?:sm|md|lg)[-:](?:block|flex))(?= |$))"
 )
 _IS_PLACE = re.compile(
     r"(?:^| )[\w-]*?(?<![a-z])(?:(footer|header|sidebar)(?![a-z])"
     r"|(?<!margin-)(?<!padding-)(?<!border-)(?<!align-)(?<!to-)(?<!scroll-)(top|bottom)(?= |$))"
 )
+_NOWHERE = re.compile(r'(?:^| )href="(?:#"|javascript:)')
 _CLASS = re.compile(r'(?:^| )class="([^"]{1,200})')
 FUNCTION = "data-facsim-function"
 """What a button without text is for, if its class names say so."""
@@ -67,8 +72,13 @@ def variant_of(words: str) -> str:
     return " ".join(found if place is None else [*found, place[1] or place[2]])
 
 
-def function_of(written: str) -> str:
-    """What a button is for (`cart`, `menu`), by the class names among its attributes; or an empty string."""
+def function_of(tag: str, written: str) -> str:
+    """What a button is for (`cart`, `menu`), by the class names among its attributes; or an empty string.
+
+    Links that lead nowhere are buttons, too.
+    """
+    if tag == "a" and not _NOWHERE.search(written):
+        return ""
     classes = _CLASS.search(written)
     found = _FUNCTION.search(classes[1]) if classes else None
     return found[1] if found else ""

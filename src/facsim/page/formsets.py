@@ -10,6 +10,8 @@ from facsim.page.tree import Tree
 
 COPY_INDEX = re.compile(r"[\[_-](\d{1,6}|__prefix__)[\]_-]+")
 """The form's index in a field name: `form-0-quantity`, `items[3][quantity]`."""
+NUMBER_AT_END = re.compile(r"(?<=[^\W\d_]{3})[\[_-](\d{3,12})\]?$")
+"""The number of what a field is about: `price_4381135`."""
 _ENDS = frozenset({"form", "table", "body", "html"})
 _MAX_UP = 10
 # Maximum size of one copy. Anything larger is the form as a whole.
@@ -53,5 +55,6 @@ class Formsets:
 
 
 def _copy_index(tree: Tree, node: int) -> str:
-    found = COPY_INDEX.search(tree.attributes[node].get("name", "")[:200])
+    name = tree.attributes[node].get("name", "")[:200]
+    found = COPY_INDEX.search(name) or NUMBER_AT_END.search(name)
     return found[1].strip("_") if found else ""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from facsim.page.accessible_names import AccessibleNames
-from facsim.page.addresses import address_words
+from facsim.page.addresses import address_words, item_numbers, path_text
 from facsim.page.disambiguation import differing_words, distinguishing, join_words, with_words
 from facsim.page.groups import Group
 from facsim.page.qualifiers import Qualifiers
@@ -41,6 +41,17 @@ class GroupLabels:
     ) -> None:
         self._tree, self._runs, self._labels, self._targets = tree, runs, labels, qualifiers.targets
         self._qualifiers = qualifiers
+        self._ways = (
+            self._addresses,
+            self._paths,
+            self._distinguishing_fact,
+            self._indices_of_forms,
+            self._captions,
+            self._screens,
+            self._places,
+            self._numbers,
+        )
+        """How to tell groups apart that have one label, in order of preference."""
         self.longer: dict[int, str] = {}
         """Labels of the groups (by index) that need more than their own."""
         self.merged: set[int] = set()
@@ -68,11 +79,27 @@ class GroupLabels:
             for places in same.values():
                 if len(places) > 1:
                     labels = self._longer_labels([groups[place] for place in places])
+                    self._merge_or_tell_apart(places, labels, groups)
                     for place, label in zip(places, labels, strict=True):
                         self.longer[place] = label
                         paths[place] = (*paths[place][:-1], label)
-                    if len(set(labels)) == 1 and self._share_little(places, groups):
-                        self.merged.update(places)
+
+    def _merge_or_tell_apart(self, places: list[int], labels: list[str], groups: Sequence[Group]) -> None:
+        """Merge groups that still have one label, or extend their labels by words that only one contains."""
+        same: dict[str, list[int]] = defaultdict(list)
+        for index, label in enumerate(labels):
+            same[label].append(index)
+        for label, indices in same.items():
+            alike = [places[index] for index in indices]
+            if len(alike) == 1:
+                continue
+            if self._share_little(alike, groups):
+                self.merged.update(alike)
+                continue
+            spans = [(groups[place].start, groups[place].end) for place in alike]
+            parts = self._qualifiers.surroundings.of_groups(spans, label)
+            for index, part in zip(indices, parts, strict=False):
+                labels[index] = join_words(label, part)
 
     def _share_little(self, places: list[int], groups: Sequence[Group]) -> bool:
         """Whether sections with the same label hardly have names in common: two carousels of one kind.
@@ -104,15 +131,56 @@ class GroupLabels:
             varied = differing_words([group.title for group in groups])
             if varied:
                 return [with_words(label, part) for part in varied]
-        parts = (
-            distinguishing(self._first_address(group) for group in groups)
-            or self._distinguishing_fact(groups)
-            or distinguishing(self._qualifiers.formsets.within(group.start, group.end) for group in groups)
-            or self._captions(groups)
-            or self._qualifiers.screens(boxes := [self._box_of_targets(group) for group in groups])
-            or self._qualifiers.places(boxes, [])
-        )
-        return [join_words(label, part) for part in parts] if parts else [label] * len(groups)
+        return self._with_parts([label] * len(groups), groups, self._ways)
+
+    def _with_parts(
+        self,
+        labels: list[str],
+        groups: Sequence[Group],
+        ways: Sequence[Callable[[Sequence[Group]], list[str]]],
+    ) -> list[str]:
+        """Labels extended by the first way that tells them apart; then equal ones by the ways after it."""
+        for place, way in enumerate(ways):
+            parts = way(groups)
+            if not parts:
+                continue
+            labels = [join_words(label, part) for label, part in zip(labels, parts, strict=True)]
+            same: dict[str, list[int]] = defaultdict(list)
+            for index, label in enumerate(labels):
+                same[label].append(index)
+            for indices in same.values():
+                if len(indices) > 1:
+                    alike = [groups[index] for index in indices]
+                    longer = self._with_parts([labels[index] for index in indices], alike, ways[place + 1 :])
+                    for index, label in zip(indices, longer, strict=True):
+                        labels[index] = label
+            break
+        return labels
+
+    def _addresses(self, groups: Sequence[Group]) -> list[str]:
+        return distinguishing(self._first_address(group) for group in groups)
+
+    def _indices_of_forms(self, groups: Sequence[Group]) -> list[str]:
+        return distinguishing(self._qualifiers.formsets.within(group.start, group.end) for group in groups)
+
+    def _screens(self, groups: Sequence[Group]) -> list[str]:
+        return self._qualifiers.screens([self._box_of_targets(group) for group in groups])
+
+    def _places(self, groups: Sequence[Group]) -> list[str]:
+        return self._qualifiers.places([self._box_of_targets(group) for group in groups], [])
+
+    def _paths(self, groups: Sequence[Group]) -> list[str]:
+        """The words in which the paths of the addresses of cards differ."""
+        texts = [path_text(group.card.address) if group.card else "" for group in groups]
+        return differing_words(texts) if all(texts) and len({*texts}) > 1 else []
+
+    def _numbers(self, groups: Sequence[Group]) -> list[str]:
+        """The numbers of the items of cards or items, by their addresses."""
+        addresses = [
+            group.card.address if group.card else self._href_of_first_link(group) if group.is_item else ""
+            for group in groups
+        ]
+        return item_numbers(addresses) if all(addresses) else []
 
     def _captions(self, groups: Sequence[Group]) -> list[str]:
         """The caption above each group, if not all are the same."""
@@ -131,12 +199,13 @@ class GroupLabels:
         """Words of the address of a card or item; sections have none, whatever their first link."""
         if group.card is not None:
             return address_words(group.card.address, 0)
-        if not group.is_item:
-            return ""
+        return address_words(self._href_of_first_link(group), 0) if group.is_item else ""
+
+    def _href_of_first_link(self, group: Group) -> str:
         first = bisect_left(self._targets, group.start)
         for node in self._targets[first : first + 5]:
             if node < group.end and self._tree.tags[node] == "a":
-                return self._qualifiers.address(node)
+                return self._tree.attributes[node].get("href", "")
         return ""
 
     def _distinguishing_fact(self, groups: Sequence[Group]) -> list[str]:

@@ -217,7 +217,7 @@ class _Namer:
             # The widget gets the name, although its label is clickable, too.
             return f"{words}_label" if tag == "label" and node in self._labels.of_widgets else words
         if tag == "a" and "img" in self._tree.tags[node : self._tree.ends[node]]:
-            return "image"
+            return attributes.get(FUNCTION, "image")
         if href[:4].lower() == "tel:":
             return "phone"
         return self._fallbacks.icon(node) or attributes.get(FUNCTION) or self._by_neighbour(node, tag, role)

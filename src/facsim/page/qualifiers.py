@@ -8,13 +8,21 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
 from facsim.page.accessible_names import AccessibleNames
-from facsim.page.addresses import address_words, fragment_words, host_words, parameter_words, path_text
+from facsim.page.addresses import (
+    address_words,
+    fragment_words,
+    host_words,
+    item_numbers,
+    parameter_words,
+    path_text,
+)
 from facsim.page.class_words import SCREENS, VARIANT, variant_of
 from facsim.page.disambiguation import differing_words, disambiguate, distinguishing, for_all, for_some
 from facsim.page.fallback_names import FallbackNames
-from facsim.page.formsets import COPY_INDEX, Formsets
+from facsim.page.formsets import COPY_INDEX, NUMBER_AT_END, Formsets
 from facsim.page.roles import role_of
-from facsim.page.slugs import is_generated, slug, whole_slug
+from facsim.page.slugs import is_generated, is_passing, slug, whole_slug
+from facsim.page.surroundings import Surroundings
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import TEXT, Tree
 
@@ -55,6 +63,7 @@ class Qualifiers:
         self._tree, self._runs, self._labels, self.targets = tree, runs, labels, targets
         self._fallbacks = fallbacks
         self.formsets = Formsets(tree)
+        self.surroundings = Surroundings(tree, runs, targets)
         self.group_starts: dict[int, int] = {}
         """Start of the innermost group around each target."""
         self._first_words: dict[int, int] = {}
@@ -75,7 +84,17 @@ class Qualifiers:
             self.host,
         )
         weak = (self.address, self.page_above, self.caption, self.screen)
-        ways = (*map(for_all, kinds), self.queries, self.paths, *map(for_some, weak), self.places)
+        ways = (
+            *map(for_all, kinds),
+            self.queries,
+            self.paths,
+            *map(for_some, weak),
+            self.places,
+            for_some(self.kind_of_link),
+            self.unsaid_screens,
+            self.numbers,
+            self.surroundings.of_elements,
+        )
         return disambiguate(names, given, ways, self.text_of_name)
 
     def text_of_name(self, node: int, name: str) -> str:
@@ -116,17 +135,20 @@ class Qualifiers:
             first = self._first_child_with_words(box, inner)
             if first >= 0:
                 held = self._targets_in(first, tree.ends[first])
-                words = (
-                    slug(self._runs.title(first, limit=_LEAST_TEXT))
-                    if tree.tags[first] != TEXT
-                    else slug(tree.texts[first])
-                )
+                is_text = tree.tags[first] == TEXT
+                said = tree.texts[first] if is_text else self._runs.title(first, limit=_LEAST_TEXT)
+                words = slug(said)
                 # A link above sibling links is not their caption; above a box of links it is.
                 is_caption = not held or (
                     held == 1 and inner != node and self._targets_in(inner, tree.ends[inner]) > 1
                 )
                 is_short = 0 < len(words) <= _LONGEST_CAPTION and _WORD.search(words)
-                if is_caption and is_short and f"_{words}_" not in f"_{name.rpartition('.')[2]}_":
+                if (
+                    is_caption
+                    and is_short
+                    and not is_passing(said)
+                    and f"_{words}_" not in f"_{name.rpartition('.')[2]}_"
+                ):
                     return words
             inner = box
         return ""
@@ -158,7 +180,7 @@ class Qualifiers:
 
     def field_name(self, node: int, name: str = "") -> str:
         """Words of the name of a form field."""
-        name = self._tree.attributes[node].get("name", "")[:200]
+        name = NUMBER_AT_END.sub("", self._tree.attributes[node].get("name", "")[:200])
         # In a repeated form (`form-0-quantity`, `items[3][quantity]`), the part that the copies share.
         parts = [part for part in map(slug, COPY_INDEX.split(name)[::2]) if part]
         return parts[-1] if parts and not is_generated(parts[-1]) else ""
@@ -186,6 +208,18 @@ class Qualifiers:
         texts = [path_text(address) for address in self._addresses(nodes)]
         return distinguishing(differing_words(texts)) if texts and all(texts) else []
 
+    def numbers(self, nodes: Sequence[int], names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """The numbers of items in which their addresses differ, if all of them have one."""
+        addresses = self._addresses(nodes)
+        return item_numbers(addresses) if addresses else []
+
+    def kind_of_link(self, node: int, name: str) -> str:
+        """`image` for a link that shows only a picture, beside one with text."""
+        tree = self._tree
+        if tree.tags[node] != "a" or name.rpartition(".")[2] in _TITLES or self._runs.text(node, alt=False):
+            return ""
+        return "image" if "img" in tree.tags[node : tree.ends[node]] else ""
+
     def _addresses(self, nodes: Sequence[int]) -> list[str]:
         """The addresses that elements lead to; none if they are all one, or one leads nowhere."""
         addresses = [self._tree.attributes[node].get("href", "") for node in nodes]
@@ -199,6 +233,11 @@ class Qualifiers:
     def places(self, nodes: Sequence[int], names: Sequence[str]) -> list[str]:  # noqa: ARG002
         """Where on the page the parts are that elements are in, or the boxes of groups: header, footer."""
         return self._first_difference(nodes, lambda word: word not in SCREENS)
+
+    def unsaid_screens(self, nodes: Sequence[int], names: Sequence[str]) -> list[str]:
+        """The kinds of screen that the parts with the elements are for, if their names do not say them."""
+        parts = self.screens(nodes)
+        return [] if any(part and part in name for part, name in zip(parts, names, strict=False)) else parts
 
     def screens(self, nodes: Sequence[int]) -> list[str]:
         """The kinds of screen that the parts with the elements are for."""

@@ -67,6 +67,7 @@ _COUNT_BESIDE = re.compile(
     rf"(?<=[^\W\d])\s*(?:[,;–-]\s*(?:{_NUMBER_WORDS})\s{_NOUNS}|[(\[](?:{_NUMBER_WORDS})[)\]]\s?{_NOUNS})\s*$",  # noqa: RUF001
     re.IGNORECASE,
 )
+_COUNTED_NOUN = re.compile(rf"(?:{_NUMBER_WORDS})\s?[×x]?\s?{_NOUNS}", re.IGNORECASE)  # noqa: RUF001
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*\.?"
 _DATE = re.compile(
     rf"\b(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?\s)?"
@@ -270,6 +271,16 @@ def is_price(text: str) -> bool:
         and _PRICE_ONLY.fullmatch(text) is not None
         and PRICE.search(text) is not None
     )
+
+
+def is_passing(text: str) -> bool:
+    """Whether a text is only what changes while the thing stays: prices, counts, dates.
+
+    >>> is_passing("$5"), is_passing("on May 3, 2024"), is_passing("12 reviews"), is_passing("Red, $5")
+    (True, True, True, False)
+    """
+    rest = _COUNTED_NOUN.sub("", _DATE.sub("", PRICE.sub("", text[:200])))
+    return not any(len(word) > 2 and word.isalpha() for word in rest.split())
 
 
 def fold(text: str) -> str:

@@ -344,7 +344,7 @@ class _TagReader:
             return found
         tag, _, written = head.partition(" ")
         attributes = self._attributes(written) if written else _NO_ATTRIBUTES
-        if tag == "button" and (function := function_of(written)):
+        if tag in ("button", "a") and (function := function_of(tag, written)):
             attributes = {**attributes, FUNCTION: function}
         # Most elements have no relevant attributes. Those with one tag are all of one kind.
         if not attributes and tag in seen:
