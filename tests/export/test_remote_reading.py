@@ -162,6 +162,19 @@ def reported(*arguments: object) -> object:
     return json.JSONDecoder().raw_decode(said[said.index("{") :])[0]
 
 
+def test_sessions_of_a_rollout_that_failed_at_once_are_counted(store, folder, tmp_path):
+    rolled = tmp_path / "rolled"
+    with DataSetWriter(rolled, Card(name="rolled", source="rollout", origin="a test")) as writer:
+        page = writer.add_page("<p>Home</p>")
+        writer.add_session(Session("r1", "u1", (Step(page, Action.terminate()),), outcome="terminate"))
+    report = {"sessions": [{"session_id": "r1", "end": "terminate"}, {"session_id": "r2", "end": "failed"}]}
+    (rolled / "rollout.json").write_text(json.dumps(report))
+    push_to_store(rolled, "s3://study/rolled")
+    there = SessionPopulation.of(DataSet.open("s3://study/rolled"))
+    assert there.sessions["session_id"].to_list() == ["r1", "r2"]
+    assert there.sessions.equals(SessionPopulation.of(DataSet.open(rolled)).sessions)
+
+
 def test_what_writes_wants_a_folder(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = facsim("evaluate", URL, "baseline:markov-1", "--run-dir", "s3://study/run", code=2)

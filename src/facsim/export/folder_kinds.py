@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Final
 
 # A work folder, a lock or raw notes beside these files stay where they are.
-DATA_SET_FILES: Final = ("*.parquet", "card.json", "ingest.md", "README.md", "LICENSE*")
+DATA_SET_FILES: Final = (
+    "*.parquet", "card.json", "ingest.md", "README.md", "LICENSE*",
+    "rollout.json",  # names the sessions that failed before their first step, which fidelity counts
+    "rollout.md",
+)  # fmt: skip
 CHECKPOINT_FILES: Final = (
     "*.json", "*.jinja", "*.txt", "*.model", "model*.safetensors", "README.md", "LICENSE*", "training.svg",
     "training.png",
