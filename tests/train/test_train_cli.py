@@ -1,11 +1,14 @@
 """`facsim train` as a person uses it: what it prints, and its exit codes."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
 from facsim.cli.main import app, main
+from facsim.data import DataSet
+from facsim.train import SftConfig, check_training
 
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
 
@@ -35,6 +38,7 @@ def test_check_shows_every_style_and_marks_what_is_trained(run, shop, small_mode
     # A page is never marked as trained.
     assert not re.search(r"⟦[^⟧]*<page>", out)
     assert re.search(r"not trained: target has no name +│ +10 │ +10 │ +10 │ +10 │", out)
+    assert re.search(r"H100 hours, computed +│ +<0.01 │", out)
     assert out.rstrip().endswith("Passed.")
 
 
@@ -204,3 +208,34 @@ def test_help_lists_the_subcommands(capsys):
     app(["train", "--help"], result_action="return_value", exit_on_error=False)
     out = capsys.readouterr().out
     assert all(verb in out for verb in ("check", "sft", "accelerate"))
+
+
+def test_gpu_hours_are_those_of_the_examples(shop, small_model):
+    from facsim.lm.checkpoint import load_chat_tokenizer
+    from facsim.lm.operations import PEAK_OPERATIONS, UTILISATION, model_shape
+    from facsim.train.examples import session_examples
+    from facsim.train.session_selection import training_sessions
+
+    def hours(**settings):
+        config = SftConfig.of(shop, str(small_model), "unused", context_tokens=1024, **settings)
+        (found,) = check_training(config, styles=("action",)).styles
+        train = training_sessions(DataSet.open(shop), config)
+        chat = load_chat_tokenizer(Path(small_model))
+        tokens = [
+            len(example.masked.tokens)
+            for session in train
+            for example in session_examples(train, session, chat, found.prompt)
+            if example.trained
+        ]
+        assert sum(tokens) == found.counts.tokens
+        return found.gpu_hours, tokens
+
+    shape = model_shape(Path(small_model))
+    found, tokens = hours(epochs=2.0)
+    forward = sum(2 * shape.parameters * n + 2 * shape.layers * shape.width * n**2 for n in tokens)
+    hour = PEAK_OPERATIONS * UTILISATION * 3600
+    assert found == pytest.approx(2 * 4 * forward / hour)
+    assert hours(epochs=2.0, gradient_checkpointing=False)[0] == pytest.approx(2 * 3 * forward / hour)
+    assert hours(epochs=2.0, method="lora")[0] == pytest.approx(2 * 3 * forward / hour)
+    few = hours(epochs=2.0, max_steps=1, global_batch=2)[0]
+    assert few == pytest.approx(4 * forward / hour * 2 / len(tokens))

@@ -8,8 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from facsim.cli.console import console
+from facsim.lm.operations import UTILISATION
 from facsim.train.check import StyleCheck, TrainingCheck
 from facsim.train.token_spans import Kind, token_spans
+from facsim.util.display_text import format_hours
 
 _STYLES: dict[Kind, str] = {
     "context": "dim",
@@ -37,7 +39,7 @@ _COUNTS = (
 
 def counts_table(found: TrainingCheck) -> Table:
     """What every style would teach."""
-    table = Table(title="What would be learned", title_justify="left")
+    table = Table(title="What would be learned", title_justify="left", caption_justify="left")
     table.add_column("")
     for check in found.styles:
         table.add_column(check.style, justify="right")
@@ -46,6 +48,11 @@ def counts_table(found: TrainingCheck) -> Table:
     table.add_row("share of tokens trained", *(f"{_share(check):.1%}" for check in found.styles))
     table.add_row(
         "tokens of a prompt, at most", *(f"{check.prompt.budget_tokens:,}" for check in found.styles)
+    )
+    table.add_row("H100 hours, computed", *(format_hours(check.gpu_hours) for check in found.styles))
+    table.caption = (
+        f"Hours: operations of all passes at {UTILISATION:.0%} of the peak rate; small models reach less. "
+        "Nothing was measured, and validation is not counted."
     )
     return table
 

@@ -14,7 +14,7 @@ from facsim.metrics import Comparison, Estimate
 from facsim.predict.endpoint.estimate import CostEstimate
 from facsim.predict.local.estimate import LocalEstimate
 from facsim.report.leaderboard_table import ABSENT, TextTable, dollars, with_interval
-from facsim.util.display_text import escape_controls, format_seconds
+from facsim.util.display_text import escape_controls, format_hours, format_seconds
 
 if TYPE_CHECKING:
     from facsim.evaluation.dry_run import ClusterPlan
@@ -91,7 +91,7 @@ def cluster_plan_table(predictor: str, plan: ClusterPlan) -> RenderableType:
             f"{placed.busiest_sessions:,} sessions ({placed.busiest_tokens:,} tokens)",
             f"{placed.share:.1%}",
             ABSENT if placed.hours is None else format_seconds(3600 * placed.hours),
-            _hours(placed.gpu_hours),
+            format_hours(placed.gpu_hours),
         ]
         for placed in plan.placements
     ]
@@ -110,13 +110,6 @@ def cluster_plan_table(predictor: str, plan: ClusterPlan) -> RenderableType:
             "serve it and evaluate it as an endpoint."
         )
     return TextTable(f"{predictor} on a cluster", heads, rows, left=0, below=below)
-
-
-def _hours(hours: float | None) -> str:
-    """Hours; a dash where they are unknown."""
-    if hours is None:
-        return ABSENT
-    return f"{hours:,.2f}" if hours >= 0.01 or hours == 0 else "<0.01"
 
 
 def _plan_cells(plan: RunPlan) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from facsim.util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from facsim.lm.chat_tokenizer import ChatTokenizer
+    from facsim.lm.operations import ModelShape
     from facsim.train.examples import ExampleCounts, TrainingExample
 
 STYLES: tuple[Style, ...] = get_args(Style)
@@ -29,12 +31,15 @@ class StyleCheck:
         prompt: how sessions are shown, budget included.
         counts: what the examples of the train part contain.
         shown: the training examples of one session, to be looked at.
+        gpu_hours: of the training on H100s, by arithmetic, without validation (`facsim.lm.operations`); None
+            if the formula does not hold for the model.
     """
 
     style: Style
     prompt: PromptConfig
     counts: ExampleCounts
     shown: tuple[TrainingExample, ...]
+    gpu_hours: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ def check_training(
     """
     from facsim.lm.checkpoint import load_chat_tokenizer, tokenizer_file  # noqa: PLC0415
     from facsim.lm.locate import find_checkpoint  # noqa: PLC0415
+    from facsim.lm.operations import model_shape  # noqa: PLC0415
     from facsim.train.example_set import context_problem  # noqa: PLC0415
     from facsim.train.session_selection import leaks_into_test, training_sessions  # noqa: PLC0415
 
@@ -91,14 +97,16 @@ def check_training(
     problems = list(leaks_into_test(data, config))
     if too_long := context_problem(config, model):
         problems.append(too_long)
-    found = []
+    shape, found = model_shape(model), []
     with TemporaryDirectory() as scratch:
         tokenizer = tokenizer_file(model, chat, Path(scratch))
         for style in styles:
             chosen = config.model_copy(update={"style": style})
             try:
                 found.append(
-                    _check_style(chosen, train, chat, tokenizer, session_id=session_id, progress=progress)
+                    _check_style(
+                        chosen, train, chat, tokenizer, shape, session_id=session_id, progress=progress
+                    )
                 )
             except FacsimError as error:
                 problems.append(f"{style}: {error}")
@@ -110,6 +118,7 @@ def _check_style(
     train: DataSet,
     chat: ChatTokenizer,
     tokenizer: Path,
+    shape: ModelShape | None,
     *,
     session_id: str | None,
     progress: Progress,
@@ -117,16 +126,46 @@ def _check_style(
     from facsim.train.example_set import build_examples, fit_prompt_budget  # noqa: PLC0415
     from facsim.train.examples import session_examples  # noqa: PLC0415
 
+    lengths: list[int] = []
+
     def build(prompt: PromptConfig) -> ExampleCounts:
+        lengths.clear()
         return build_examples(
             train,
             chat,
             prompt,
             context_tokens=config.context_tokens,
-            keep=lambda _: None,
+            keep=lambda example: lengths.append(len(example.tokens)),
             progress=progress,
         )
 
     prompt, counts = fit_prompt_budget(config, train, chat, tokenizer, build)
     session = train.session(session_id or train.session_ids[0])
-    return StyleCheck(config.style, prompt, counts, tuple(session_examples(train, session, chat, prompt)))
+    return StyleCheck(
+        config.style,
+        prompt,
+        counts,
+        tuple(session_examples(train, session, chat, prompt)),
+        None if shape is None else training_hours(config, shape, lengths),
+    )
+
+
+def training_hours(config: SftConfig, shape: ModelShape, lengths: Sequence[int]) -> float:
+    """GPU hours of a training, by arithmetic.
+
+    A backward pass takes two forward passes; one, if the weights do not learn, as under LoRA. Recomputed
+    activations, the default on a GPU, take another.
+
+    Args:
+        config: the training.
+        shape: of the model.
+        lengths: tokens of each example; at least one.
+    """
+    from facsim.lm.operations import gpu_hours  # noqa: PLC0415
+
+    passes = 2 if config.method == "lora" else 3
+    passes += config.gradient_checkpointing is not False
+    epochs = config.epochs
+    if config.max_steps is not None:
+        epochs = min(epochs, config.max_steps * config.global_batch / len(lengths))
+    return gpu_hours(passes * epochs * sum(map(shape.forward_operations, lengths)))

@@ -67,3 +67,14 @@ def format_seconds(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def format_hours(hours: float | None) -> str:
+    """Hours with two decimals; a dash where they are unknown.
+
+    >>> [format_hours(hours) for hours in (1234.5, 0.001, 0.0)]
+    ['1,234.50', '<0.01', '0.00']
+    """
+    if hours is None:
+        return "\N{EN DASH}"
+    return f"{hours:,.2f}" if hours >= 0.01 or hours == 0 else "<0.01"
