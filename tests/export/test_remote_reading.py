@@ -208,6 +208,22 @@ def test_wrong_addresses(store, url, message):
     assert SECRET not in said
 
 
+def test_a_model_is_loaded_from_a_folder_and_credentials_are_needed(tmp_path, monkeypatch):
+    from facsim.predict import load_predictor
+
+    with pytest.raises(
+        ConfigError, match=r"^s3://study/model: .* facsim pull s3://study/model --out FOLDER$"
+    ):
+        load_predictor("local:s3://study/model")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(ConfigError, match="no credentials for the store"):
+        DataSet.open("s3://study/shop")
+
+
 def test_denied_objects_and_torn_uploads(server, store):
     data = DataSet.open(URL)
     server.denied = {PAGES}

@@ -7,6 +7,7 @@ from typing import Final
 
 from facsim.lm import hub, model_catalog
 from facsim.util.errors import ConfigError
+from facsim.util.store_addresses import as_url
 
 TINY: Final = "tiny"
 """The name of the base model that comes with the package."""
@@ -30,6 +31,10 @@ def find_checkpoint(source: str | Path) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
+    if url := as_url(name):
+        raise ConfigError(
+            f"{url}: a model is loaded from a folder. Copy it first: facsim pull {url} --out FOLDER"
+        )
     if folder.exists():
         raise ConfigError(f"{folder} is a file. Give the folder of a checkpoint")
     if isinstance(name, str) and name in model_catalog.CATALOG:

@@ -88,6 +88,10 @@ def store_errors(url: str) -> Iterator[None]:
             f"{url}: access denied. Credentials come from the environment, as for the store's own tools"
         ) from None
     except Exception as error:
+        if "Credentials" in type(error).__name__:  # of botocore and of Google's libraries
+            raise ConfigError(
+                f"{url}: no credentials for the store. They come from the environment, as for its own tools"
+            ) from None
         raise ConfigError(
             f"{url}: the store cannot be used ({type(error).__name__}: {_first_line(error)})"
         ) from None
