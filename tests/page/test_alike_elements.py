@@ -152,3 +152,30 @@ def test_links_that_run_scripts_are_called_by_what_their_class_names_say():
     assert names(page) == ["minus", "pieces", "plus"]
     assert names('<a href="/cart" class="cart-link"><img></a>') == ["cart"]
     assert names('<a href="/p/17" class="zoom"><img></a>') == ["image"]
+
+
+def test_a_heading_below_what_comes_first_does_not_title_it():
+    entry = '<div><a href="/h">Home</a> <a href="/s">Shops</a> <a href="/c">Cart</a> <a href="/a">Account</a></div>'
+    page = (
+        f'<div>{entry}<h2>News</h2><a href="/1">Kettles</a> <a href="/2">Pots</a> <a href="/3">Pans</a></div>'
+    )
+    assert names(page)[-3:] == ["news.kettles", "news.pots", "news.pans"]
+    assert names(page)[:4] == ["home", "shops", "cart", "account"]
+
+
+def test_a_section_ends_where_the_box_with_the_next_section_starts():
+    def shelf(word: str, *, last: bool = False) -> str:
+        return (
+            f'<div><a href="/{word}/left">left</a><h2>{word}</h2><a href="/{word}/1">{word} one</a>'
+            f'<a href="/{word}/2">{word} two</a>{"" if last else "<hr>"}</div>'
+        )
+
+    top = '<h2>All for the kitchen</h2><a href="/h">Help</a> <a href="/c">Cart</a>'
+    found = names(f"<div>{top}<div>{shelf('Pots')}{shelf('Pans', last=True)}</div></div>")
+    assert found[:2] == ["all_for_the_kitchen.help", "all_for_the_kitchen.cart"]
+    assert not any(name.startswith("all_for_the_kitchen.") for name in found[2:])
+    # Without elements of its own, the content of a section is the box after its heading.
+    page = (
+        "<div><h2>Kinds</h2><div><h3>Tea</h3><a href=1>Green</a><h2>Other</h2><a href=2>Cups</a></div></div>"
+    )
+    assert names(page) == ["kinds.tea.green", "other.cups"]

@@ -49,7 +49,7 @@ class GroupLabels:
             self._captions,
             self._screens,
             self._places,
-            self._numbers,
+            self._numbers_of_cards,
         )
         """How to tell groups apart that have one label, in order of preference."""
         self.longer: dict[int, str] = {}
@@ -98,6 +98,8 @@ class GroupLabels:
                 continue
             spans = [(groups[place].start, groups[place].end) for place in alike]
             parts = self._qualifiers.surroundings.of_groups(spans, label)
+            if not any(parts):
+                parts = self._numbers([groups[place] for place in alike])
             for index, part in zip(indices, parts, strict=False):
                 labels[index] = join_words(label, part)
 
@@ -173,6 +175,9 @@ class GroupLabels:
         """The words in which the paths of the addresses of cards differ."""
         texts = [path_text(group.card.address) if group.card else "" for group in groups]
         return differing_words(texts) if all(texts) and len({*texts}) > 1 else []
+
+    def _numbers_of_cards(self, groups: Sequence[Group]) -> list[str]:
+        return self._numbers(groups) if all(group.card for group in groups) else []
 
     def _numbers(self, groups: Sequence[Group]) -> list[str]:
         """The numbers of the items of cards or items, by their addresses."""

@@ -211,15 +211,28 @@ class _Finder:
                 found.append((heading, self._group(box, tree.ends[box], label, title)))
                 continue
             parent = tree.parents[heading]
-            end = min(tree.ends[parent] if parent >= 0 else len(tree), limits[place])
+            end = self._end_of_section(heading, parent, limits[place])
             if self._count(heading, end):
                 found.append((heading, self._group(heading, end, label, title)))
         return found
 
+    def _end_of_section(self, heading: int, parent: int, limit: int) -> int:
+        """Where what a heading titles ends: with its parent, or at the next such heading.
+
+        The box with the next heading is another section, unless there is nothing to act on before it.
+        """
+        tree = self._tree
+        if parent >= 0 and tree.ends[parent] <= limit:
+            return tree.ends[parent]
+        end = limit
+        while end < len(tree) and tree.parents[end] not in (parent, -1):
+            end = tree.parents[end]
+        return end if self._count(heading, end) > self._count(heading, tree.ends[heading]) else limit
+
     def _comes_late(self, heading: int, box: int) -> bool:
-        """Whether most targets in a box precede its first heading."""
+        """Whether several targets in a box precede its first heading."""
         before = self._count(box + 1, heading) if heading > box else 0
-        return before > max(_MAX_BEFORE, self._count(heading, self._tree.ends[box]))
+        return before > _MAX_BEFORE
 
     def _is_filled(self, box: int, heading: int) -> bool:
         """Whether a box contains targets outside its heading."""

@@ -96,6 +96,7 @@ _MAY_BE_AMOUNT = re.compile(rf"[$€£¥₹₩₽₺₫₪￥円元원]|\d[.,]*\
 _MAY_BE_DATE = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\d[-./]\d")
 HAS_NUMBER = re.compile(r"[\d$€£¥₹₩₽₺₫₪￥]")
 _HAS_WORD = re.compile(r"[^\W\d_]{2}")
+_HAS_LONG_WORD = re.compile(r"[^\W\d_]{3}|[\u3040-\u30ff\u4e00-\u9fff]{2}")
 _HAS_DIGIT = re.compile(r"\d")
 SYMBOLS = {
     "+": "plus",
@@ -280,7 +281,7 @@ def is_passing(text: str) -> bool:
     (True, True, True, False)
     """
     rest = _COUNTED_NOUN.sub("", _DATE.sub("", PRICE.sub("", text[:200])))
-    return not any(len(word) > 2 and word.isalpha() for word in rest.split())
+    return not _HAS_LONG_WORD.search(rest)
 
 
 def fold(text: str) -> str:

@@ -21,6 +21,8 @@ _MOST_ALIKE = 40
 _LONGEST = 30
 _WORDS_OF_SENTENCE = 4
 _WHOLE = frozenset({"html", "body"})
+_COUNTED = re.compile(r":\s*\d[\d.,]*$")
+"""`Sold: 12` says how many, not which."""
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -89,7 +91,7 @@ class Surroundings:
     def _texts(self, order: Iterable[int], *, in_targets: bool) -> Iterator[str]:
         for run in order:
             text = self._runs.texts[run][:200].strip()
-            if not _WORD.search(text) or is_passing(text):
+            if not _WORD.search(text) or is_passing(text) or _COUNTED.search(text):
                 continue
             if self._is_in_target(self._runs.nodes[run]) == in_targets:
                 words = slug(" ".join(text.split()[:_WORDS_OF_SENTENCE]))
