@@ -12,10 +12,13 @@ from local_models import PRODUCTS, chat_tokenizer, make_model, page_of, recorded
 from facsim.lm.checkpoint import load_checkpoint
 from facsim.lm.checkpoint_settings import write_settings
 from facsim.predict.local import decoding as decoding_module
+from facsim.predict.local import session_caches
 from facsim.predict.local.grammar import possible_actions
+from facsim.predict.local.kv_cache import allocated_tokens
 from facsim.predict.local.options import LocalOptions
 from facsim.predict.local.predictor import LocalPredictor
-from facsim.predict.local.prefix_sharing import supports_shared_prefix
+from facsim.predict.local.prefix_sharing import Branch, TokenTree, supports_shared_prefix
+from facsim.predict.local.session_caches import SessionCaches
 from facsim.predict.protocol import Predictor, RecordedSession, SessionPredictor
 from facsim.prompt import PromptConfig, build_prompt, render_answer
 from facsim.schema import Action, PastStep, Usage
@@ -81,7 +84,10 @@ def continued(asked, so_far):
 
 
 @pytest.mark.parametrize(("taught", "style", "decoding"), CASES)
-def test_a_session_continued_step_by_step_computes_only_what_is_new(trained, taught, style, decoding):
+def test_a_session_continued_step_by_step_computes_only_what_is_new(
+    trained, taught, style, decoding, monkeypatch
+):
+    monkeypatch.setattr(session_caches, "_BLOCK", 16)
     sessions = [recorded_session(number, steps=4) for number in range(3)]
     asked = predictor(trained(taught), style, decoding=decoding, batch_tokens=100_000)
     # Sessions in turn, as several in flight are.
@@ -95,14 +101,15 @@ def test_a_session_continued_step_by_step_computes_only_what_is_new(trained, tau
         cached = found.usage.cached_tokens
         anew += not cached
         if so_far.step and cached:
-            # All of the prompt before it, up to where its answer began.
-            assert lengths[so_far.session_id, so_far.step - 1] - 16 <= cached < found.usage.input_tokens
+            # All whole blocks of the prompt before it, up to where its answer began.
+            assert lengths[so_far.session_id, so_far.step - 1] - 32 <= cached < found.usage.input_tokens
     # Besides the first step of all, only answers that hung on a near tie are computed anew.
     assert 1 <= anew <= 1 + asked._loaded_decoder().near_ties < len(turns)
 
 
-def test_the_oldest_prompts_are_let_go(trained):
+def test_the_oldest_prompts_are_let_go(trained, monkeypatch):
     """With room for one prompt, two sessions in turn share only what both begin with."""
+    monkeypatch.setattr(session_caches, "_BLOCK", 16)
     sessions = [recorded_session(number, steps=3) for number in range(2)]
     turns = [recorded.steps[step][0] for step in range(3) for recorded in sessions]
     roomy, narrow = (
@@ -115,7 +122,7 @@ def test_the_oldest_prompts_are_let_go(trained):
             assert 0 < found.usage.cached_tokens < other.usage.cached_tokens
     # A step that is asked for again has its prompt.
     again = continued(narrow, turns[-1])
-    assert again.usage.cached_tokens == again.usage.input_tokens - 1
+    assert again.usage.cached_tokens == (again.usage.input_tokens - 1) // 16 * 16
 
 
 @pytest.mark.parametrize("decoding", ["greedy", "candidates"])
@@ -333,3 +340,33 @@ def test_tokens_and_time_are_estimated(trained):
     assert 1 <= told.tried <= told.steps
     assert told.example is not None
     assert asked.estimate([]).example is None
+
+
+@pytest.mark.parametrize("style", ["action", "think"])
+def test_a_continued_answer_depends_on_nothing_asked_before(trained, style):
+    """To the last bit, whatever was kept: rollouts draw from these numbers, in any order and any process."""
+    sessions = [recorded_session(number, steps=4) for number in range(3)]
+    turns = [recorded.steps[step][0] for step in range(4) for recorded in sessions]
+    asked = predictor(trained(style), style, decoding="candidates")
+    decoder = asked._loaded_decoder()
+
+    def found(max_tokens, asked_for):
+        decoder._session_caches = SessionCaches(decoder._model, max_tokens)
+        answers = {(one.session_id, one.step): continued(asked, one) for one in asked_for}
+        return {place: (one.action, dict(one.probabilities)) for place, one in answers.items()}
+
+    roomy = found(100_000, turns)
+    assert roomy == found(1, turns)
+    assert roomy == found(100_000, sorted(turns, key=lambda one: one.session_id))
+    assert found(100_000, turns[-1:]).items() <= roomy.items()
+
+
+def test_memory_for_the_actions_of_a_long_page_is_not_kept(trained):
+    model = predictor(trained("action"))._loaded_decoder()._model
+    caches, prompt = SessionCaches(model, 100_000), [5 + number % 50 for number in range(301)]
+    with caches.computed(prompt) as (prefix, _):
+        prefix.score([TokenTree(Branch(0, 300), prompt * 3)])
+    (kept,) = caches._kept
+    assert allocated_tokens(kept.cache) <= 600
+    with caches.computed([*prompt, 7]) as (_, cached):
+        assert cached == 256

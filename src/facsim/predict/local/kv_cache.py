@@ -47,6 +47,11 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc] # the library is no
         self.keys, self.values = (buffer[..., : used + new, :] for buffer in self._buffers)
         return self.keys, self.values
 
+    @property
+    def allocated(self) -> int:
+        """Tokens for which there is memory."""
+        return self._buffers[0].shape[-2] if self.is_initialized else 0
+
 
 def _allocate(states: torch.Tensor, tokens: int) -> torch.Tensor:
     """An uninitialised buffer `(batch, heads, tokens and spare, head size)` like `states`."""
@@ -57,3 +62,8 @@ def _allocate(states: torch.Tensor, tokens: int) -> torch.Tensor:
 def preallocated_cache() -> Cache:
     """An empty KV cache for a model all of whose layers are attention layers."""
     return Cache(layer_class_to_replicate=PreallocatedLayer)
+
+
+def allocated_tokens(cache: Cache) -> int:
+    """Tokens for which a preallocated cache has memory."""
+    return max((layer.allocated for layer in cache.layers), default=0)

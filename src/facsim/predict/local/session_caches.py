@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from facsim.predict.local.kv_cache import preallocated_cache
+from facsim.predict.local.kv_cache import allocated_tokens, preallocated_cache
 from facsim.predict.local.prefix_sharing import SharedPrefix, common_prefix_length
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 _TURN_HEAD: Final = 32
 """A kept prompt that is continued but for its last tokens, which ask for an answer, is the same session's."""
+_BLOCK: Final = 256
+"""Prompts are computed in blocks of so many tokens from their start, and kept blocks are used whole. Rounding
+depends on what is computed together: so a kept block is, to the last bit, what it would be computed again."""
+_ROOM: Final = 2
+"""A kept cache takes at most so many times the memory of its tokens."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -33,7 +38,8 @@ class SessionCaches:
     """The prompts of the sessions that were continued last, computed.
 
     A prompt that grows from step to step is computed once, whatever the number of steps: a step adds what is
-    new. Where a prompt changes, it is computed from there on. What sessions begin with is computed once.
+    new. Where a prompt changes, it is computed from there on. What sessions begin with is computed once. Keys
+    and values depend on the prompt alone, not on what is kept: answers are the same in any order.
 
     Args:
         model: a model for which `supports_shared_prefix` is true.
@@ -56,27 +62,30 @@ class SessionCaches:
         """
         row = prompt[:-1]
         cache, shared = self._take(row)
-        if len(row) > shared:
-            with torch.inference_mode():
+        with torch.inference_mode():
+            for start in range(shared, len(row), _BLOCK):
                 self._model(
-                    input_ids=torch.tensor([list(row[shared:])], device=self._model.device),
+                    input_ids=torch.tensor([list(row[start : start + _BLOCK])], device=self._model.device),
                     past_key_values=cache,
                     use_cache=True,
                     logits_to_keep=1,
                 )
         yield SharedPrefix(self._model, [row], cache), shared
         _keep_first(cache, len(row))
+        if allocated_tokens(cache) > _ROOM * len(row):  # the actions of a long page were scored behind it
+            cache = _copy_of_first(cache, len(row))
         self._kept.append(_ComputedPrompt(row, cache))
         while len(self._kept) > 1 and sum(len(one.tokens) for one in self._kept) > self._max_tokens:
             self._kept.popleft()
 
     def _take(self, row: Sequence[int]) -> tuple[Cache, int]:
-        """A cache of what these tokens share with a kept prompt, and how many that is."""
+        """A cache of the blocks that these tokens share with a kept prompt, and their number of tokens."""
         if not self._kept:
             return preallocated_cache(), 0
         best = max(self._kept, key=lambda one: common_prefix_length(one.tokens, row))
-        shared = common_prefix_length(best.tokens, row)
-        if shared < len(best.tokens) - _TURN_HEAD:
+        common = common_prefix_length(best.tokens, row)
+        shared = common - common % _BLOCK
+        if common < len(best.tokens) - _TURN_HEAD:
             # Another session with the same beginning, or one whose prompt changed: a copy of that.
             return _copy_of_first(best.cache, shared), shared
         self._kept.remove(best)
