@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -60,6 +61,7 @@ _INLINE = frozenset({"span", "a", "b", "p", "strong", "del", "s", "option", "br"
 _LONGEST = 120
 _LEAST_IN_ROW = 3
 _COVER = 0.8
+_LEAST_ALIKE = 0.5
 
 
 def ordinal_only(names: Sequence[str]) -> set[str]:
@@ -128,7 +130,7 @@ def priced_rows(tree: Tree, nodes: Mapping[str, int]) -> list[list[str]]:
     for box, names in inside.items():
         if len(names) >= _LEAST_IN_ROW and PRICE.search("".join(tree.texts[box : tree.ends[box]])):
             families[tree.parents[box], tree.tags[box]].append(box)
-    rows = sorted(box for boxes in families.values() if len(boxes) > 1 for box in boxes)
+    rows = sorted(box for boxes in families.values() if len(boxes) > 1 for box in _alike(tree, boxes))
     priced = {
         (tree.parents[box], tree.tags[box], box)
         for box in inside
@@ -137,9 +139,37 @@ def priced_rows(tree: Tree, nodes: Mapping[str, int]) -> list[list[str]]:
     shelves = Counter((parent, tag) for parent, tag, _ in priced)
     lists = sorted(parent for (parent, tag), count in shelves.items() if count > 1 and tag not in _INLINE)
     rows = [box for box in rows if not any(box <= other < tree.ends[box] for other in lists)]
+    whole = sorted(node for node in nodes.values() if _is_priced_link(tree, node))
+    rows = [box for box in rows if not _is_shelf(tree, box, whole)]
     innermost = [box for place, box in enumerate(rows) if rows[place + 1 : place + 2] == []
                  or rows[place + 1] >= tree.ends[box]]  # fmt: skip
     return [inside[box] for box in _whole_rows(tree, innermost, nodes)]
+
+
+def _is_priced_link(tree: Tree, node: int) -> bool:
+    """Whether a link is a card of its own: it holds its price."""
+    return tree.tags[node] == "a" and bool(PRICE.search("".join(tree.texts[node : tree.ends[node]])))
+
+
+def _is_shelf(tree: Tree, box: int, links: Sequence[int]) -> bool:
+    """Whether a box holds links with a price each that lead to different things: a line of cards, not a row."""
+    inside = links[bisect_left(links, box) : bisect_left(links, tree.ends[box])]
+    return len({_address(tree, node) for node in inside}) > 1
+
+
+def _alike(tree: Tree, boxes: Sequence[int]) -> list[int]:
+    """The boxes that are built like another one; a header, the main part and a side column are no rows."""
+    built = {box: Counter(tree.tags[box : tree.ends[box]]) for box in boxes}
+    return [
+        box
+        for box in boxes
+        if any(_likeness(built[box], built[other]) >= _LEAST_ALIKE for other in boxes if other != box)
+    ]
+
+
+def _likeness(one: Counter[str], other: Counter[str]) -> float:
+    """The share of nodes, by tag, that two boxes have in common."""
+    return (one & other).total() / (one | other).total()
 
 
 def _whole_rows(tree: Tree, rows: Sequence[int], nodes: Mapping[str, int]) -> list[int]:

@@ -320,3 +320,12 @@ def test_addresses_do_not_fill_the_prompt():
     assert len(condense(page.html)) < 100
     assert page.elements[0].href is not None
     assert "qid=1500000000" in page.elements[0].href
+
+
+def test_words_of_pictures_that_all_rows_share_are_no_title():
+    row = (
+        '<div><p>No. {0}</p><a href="/t/{0}">Front desk</a> <a href="/w/{0}"><img alt="Order with a note"></a>'
+        '<select name="colour"></select><b>$89</b><button>Order</button></div>'
+    )
+    found = names(f"<div>{row.format('K1 oak')}{row.format('K2 pine')}</div>")
+    assert {name.partition(".")[0] for name in found} == {"no_k1_oak", "no_k2_pine"}

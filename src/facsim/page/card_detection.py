@@ -142,9 +142,12 @@ class _Detector:
     def _cards_of(self, candidates: Sequence[_Candidate]) -> dict[int, PageCard]:
         """The cards of a family. Text that many of them share (`View details`) is a control, not a title."""
         common: set[str] = set()
+        shared: set[str] = set()
         for _ in range(_MOST_COMMON):
-            cards = {each.box: card for each in candidates if (card := self._card(each, common))}
+            cards = {each.box: card for each in candidates if (card := self._card(each, common, shared))}
             titles = Counter([card.title for card in cards.values()])
+            if len(titles) == 1:
+                shared |= titles.keys()
             often = max(_OFTEN, len(cards) // 10)
             more = {title for title, count in titles.items() if count >= often} - common
             if not more:
@@ -203,9 +206,9 @@ class _Detector:
         titles = self._titles.possible(box, has_picture=has_picture)
         return None if titles is None else _Candidate(box, has_price, has_picture, titles)
 
-    def _card(self, candidate: _Candidate, common: set[str]) -> PageCard | None:
+    def _card(self, candidate: _Candidate, common: set[str], shared: set[str]) -> PageCard | None:
         """The card of a box; None if it has no title besides what it has in common with others."""
-        chosen = self._titles.choose(candidate.titles, common)
+        chosen = self._titles.choose(candidate.titles, common, shared)
         if chosen is None:
             return None
         title, main = chosen

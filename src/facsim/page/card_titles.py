@@ -78,14 +78,20 @@ class CardTitles:
         words = self._words_of_links(links, picture)
         return PossibleTitles(box, None, picture, words)
 
-    def choose(self, possible: PossibleTitles, common: set[str]) -> tuple[str, int] | None:
-        """The title and main link (or -1) of a box; None if it has none besides what others have, too."""
+    def choose(self, possible: PossibleTitles, common: set[str], shared: set[str]) -> tuple[str, int] | None:
+        """The title and main link (or -1) of a box; None if it has none besides what others have, too.
+
+        Args:
+            possible: what may title the box.
+            common: texts that many similar boxes have.
+            shared: texts that all of them have.
+        """
         if possible.titled is not None:
             return possible.titled
         words = ((text, node) for node, text in possible.words if text not in common)
         return (
             next(words, None)
-            or self._title_of_picture(possible.picture)
+            or self._title_of_picture(possible.picture, shared)
             or self._title_of_text(possible, common)
         )
 
@@ -123,9 +129,10 @@ class CardTitles:
         related = [one for one in same if not described.isdisjoint(words_of(one[1]))]
         return [*related, *alike, (picture, called), *said]
 
-    def _title_of_picture(self, picture: int) -> tuple[str, int] | None:
+    def _title_of_picture(self, picture: int, shared: set[str]) -> tuple[str, int] | None:
         words = self._labels.of(picture) if picture >= 0 else ""
-        return (words, picture) if slug(words) and any(map(str.isalpha, words)) else None
+        is_title = words not in shared and slug(words) and any(map(str.isalpha, words))
+        return (words, picture) if is_title else None
 
     def _words(self, link: int) -> str:
         """Text of a link; empty if it is a count or begins with a price."""
