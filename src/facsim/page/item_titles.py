@@ -13,6 +13,7 @@ from facsim.page.tree import TEXT, Tree
 
 _LISTS = frozenset({"ul", "ol", "menu"})
 _WORDS_OF_SENTENCE = 5
+_LEAST_LINKS = 4
 _LINK_TO_ALL = re.compile(
     r"\s*\b(?:(?:view|see|show|shop|browse|discover|explore) (?:all|more)|learn more"
     r"|alles? (?:anzeigen|ansehen)"
@@ -116,13 +117,22 @@ class ItemTitles:
         return self._text_before(row, first) if len(cells) == 1 else ""
 
     def _begins_with_list(self, card: int, target: int) -> bool:
-        """Whether the first target in a list item is in a nested list."""
+        """Whether the first target in an item is in a nested list, or in a row a link beside links."""
         tree, node = self._tree, self._tree.parents[target]
+        if tree.tags[card] == "tr" and self._is_link_among_links(target):
+            return True
         while node > card:
             if tree.tags[node] in _LISTS:
                 return True
             node = tree.parents[node]
         return False
+
+    def _is_link_among_links(self, target: int) -> bool:
+        """Whether a link is one of several to different addresses with little more than white space between."""
+        tree, box = self._tree, self._tree.parents[target]
+        children = [child for child in tree.children(box) if tree.tags[child] not in (TEXT, "br")]
+        addresses = {tree.attributes[child].get("href", "") for child in children if tree.tags[child] == "a"}
+        return len(children) == len(addresses) >= _LEAST_LINKS and "" not in addresses
 
     def _text_beside(self, row: int) -> str:
         """The first words of a row outside any target."""

@@ -35,6 +35,8 @@ _MOST_UP = 8
 _MOST_UP_TO_VARIANT = 30
 _MOST_BEFORE = 6
 _LONGEST_CAPTION = 30
+_ENTRIES = frozenset({"li", "tr", "td", "dd"})
+"""The first entry of a list is no caption of the others."""
 _WHOLE = frozenset({"html", "body", "main"})
 _WORD = re.compile(r"[^\W\d_]{2}")
 
@@ -139,8 +141,12 @@ class Qualifiers:
                 said = tree.texts[first] if is_text else self._runs.title(first, limit=_LEAST_TEXT)
                 words = slug(said)
                 # A link above sibling links is not their caption; above a box of links it is.
+                is_entry = tree.tags[first] == tree.tags[inner] and tree.tags[first] in _ENTRIES
                 is_caption = not held or (
-                    held == 1 and inner != node and self._targets_in(inner, tree.ends[inner]) > 1
+                    held == 1
+                    and inner != node
+                    and not is_entry
+                    and self._targets_in(inner, tree.ends[inner]) > 1
                 )
                 is_short = 0 < len(words) <= _LONGEST_CAPTION and _WORD.search(words)
                 if (
