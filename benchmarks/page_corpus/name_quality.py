@@ -152,7 +152,7 @@ def _is_priced_link(tree: Tree, node: int) -> bool:
 
 
 def _is_shelf(tree: Tree, box: int, links: Sequence[int]) -> bool:
-    """Whether a box holds links with a price each that lead to different things: a line of cards, not a row."""
+    """Whether links with a price each lead from a box to different things: a line of cards, not a row."""
     inside = links[bisect_left(links, box) : bisect_left(links, tree.ends[box])]
     return len({_address(tree, node) for node in inside}) > 1
 

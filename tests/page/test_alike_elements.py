@@ -179,3 +179,14 @@ def test_a_section_ends_where_the_box_with_the_next_section_starts():
         "<div><h2>Kinds</h2><div><h3>Tea</h3><a href=1>Green</a><h2>Other</h2><a href=2>Cups</a></div></div>"
     )
     assert names(page) == ["kinds.tea.green", "other.cups"]
+
+
+def test_the_first_entry_of_a_list_is_no_caption_of_the_others():
+    menu = '<ul><li><a href="/q/{0}">Anklets</a></li><li><a href="/r/{0}">Rings</a><a href="/s/{0}">Offers</a></li></ul>'
+    found = names(f"<div>{menu.format(1)}</div><div>{menu.format(2)}</div>")
+    assert not any("offers_anklets" in name for name in found)
+
+
+def test_a_row_of_links_is_not_called_by_the_first():
+    links = "".join(f'<a href="/{word}">{word}</a> ' for word in ("Home", "Soap", "Oil", "Care"))
+    assert names(f"<table><tr><td>{links}</td></tr></table>") == ["home", "soap", "oil", "care"]

@@ -128,7 +128,7 @@ class ItemTitles:
         return False
 
     def _is_link_among_links(self, target: int) -> bool:
-        """Whether a link is one of several to different addresses with little more than white space between."""
+        """Whether a link is one of several to different addresses, with only text between them."""
         tree, box = self._tree, self._tree.parents[target]
         children = [child for child in tree.children(box) if tree.tags[child] not in (TEXT, "br")]
         addresses = {tree.attributes[child].get("href", "") for child in children if tree.tags[child] == "a"}
