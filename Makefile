@@ -145,7 +145,7 @@ bench-ray: $(STAMP) ## A Ray cluster on this machine: CPU per answer, scaling fr
 	$(BIN)/python benchmarks/bench_ray.py
 
 check-ray: $(STAMP) ## Every verb on a two-node Ray cluster, nodes lost; 20 random kills over 5,000 requests
-	$(BIN)/pytest -m slow -s tests/evaluation/test_cluster.py
+	$(BIN)/pytest -m slow -s tests/evaluation/test_cluster.py tests/evaluation/test_cluster_store.py
 
 bench-view: $(STAMP) ## The viewer on 30,000 sessions: time to start, to a session, to a list
 	$(BIN)/python benchmarks/bench_view.py
