@@ -17,11 +17,11 @@ from facsim.data import DataSet
 from facsim.evaluation import evaluate
 from facsim.page.batch import simplify_folder
 from facsim.shop import write_sample
-from facsim.util.errors import ConfigError, InputError
+from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.executor import open_executor
 from facsim.util.progress import no_progress
 from facsim.util.ray_actors import ActorPool, ActorResources, FailedUnit
-from facsim.util.ray_cluster import RayCluster, parse_address
+from facsim.util.ray_cluster import ClusterNode, RayCluster, parse_address
 
 # Ray ends the process that started it when its own raylet ends: not in a process with other tests.
 pytestmark = pytest.mark.slow
@@ -153,3 +153,18 @@ def test_the_nodes_are_told_once_connected(on: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("facsim.util.ray_cluster._dashboard", lambda: "http://127.0.0.1:8265")
     with RayCluster(on, announce=lines.append):
         assert lines[1] == f"{lines[0]}. Dashboard: http://127.0.0.1:8265"
+
+
+def test_a_node_that_was_just_lost_is_left_out(on: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from facsim.util import ray_cluster
+
+    (here,) = ray_cluster._live_nodes()
+    lost = ClusterNode("0" * 56, "lost", cpus=1, gpus=0, memory_gb=1)
+    listed = iter([(here, lost), (here, lost), (here,)])
+    monkeypatch.setattr(ray_cluster, "_live_nodes", lambda: next(listed))
+    monkeypatch.setattr(ray_cluster, "_SETTLE_SECONDS", 0.0)
+    with RayCluster(on) as cluster:
+        assert cluster.nodes == (here,)
+    monkeypatch.setattr(ray_cluster, "_live_nodes", lambda: (here, lost))
+    with pytest.raises(FacsimError, match="node lost of the cluster does not run tasks"), RayCluster(on):
+        pass

@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ _ADDRESS: Final = re.compile(r"ray|ray://(?P<host>[^\s:/]+|\[[0-9a-fA-F:]+\]):(?
 _CLIENT_PORT: Final = "10001"
 _CONNECT_SECONDS: Final = 5.0
 _NODE_SECONDS: Final = 120.0
+_SETTLE_ATTEMPTS: Final = 7
+_SETTLE_SECONDS: Final = 5.0
 _MB: Final = 2**20
 _LOCAL_OBJECT_STORE: Final = 512 * _MB
 _DIGEST_BYTES: Final = _MB
@@ -61,6 +64,10 @@ class ClusterNode:
     gpus: float
     memory_gb: float
     accelerator: str | None = None
+
+
+class _LostNodeError(FacsimError):
+    """A node that Ray listed is not there any more."""
 
 
 class RayCluster:
@@ -112,9 +119,8 @@ class RayCluster:
             self._connect()
             self._is_ours = True
         try:
-            self.nodes = _live_nodes()
             self.dashboard = _dashboard()
-            self.check_versions()
+            self._meet_nodes()
             if self._announce is not None:
                 link = f". Dashboard: {self.dashboard}" if self.dashboard else ""
                 self._announce(f"On Ray: {self.describe()}{link}")
@@ -122,6 +128,19 @@ class RayCluster:
             self.__exit__()
             raise
         return self
+
+    def _meet_nodes(self) -> None:
+        """Find the nodes and check their versions. For some seconds Ray lists a node that was just lost."""
+        for attempt in range(_SETTLE_ATTEMPTS):
+            self.nodes = _live_nodes()
+            try:
+                self.check_versions()
+            except _LostNodeError:
+                if attempt == _SETTLE_ATTEMPTS - 1:
+                    raise
+                time.sleep(_SETTLE_SECONDS)
+            else:
+                return
 
     def __exit__(self, *_: object) -> None:
         if self._is_ours:
@@ -173,7 +192,8 @@ class RayCluster:
                 found[node] = ray.get(call, timeout=_NODE_SECONDS)
             except ray.exceptions.RayError as error:
                 reason = str(error).strip().splitlines()
-                raise FacsimError(
+                is_lost = isinstance(error, ray.exceptions.TaskUnschedulableError)
+                raise (_LostNodeError if is_lost else FacsimError)(
                     f"node {node.host} of the cluster does not run tasks: {reason[-1] if reason else error}"
                 ) from None
         return found
