@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from facsim import evaluate
 from facsim.data import DataSet
 from facsim.evaluation import Run
 from facsim.export import pull_from_store, push_to_store
+from facsim.lm.locate import find_checkpoint
 from facsim.util.errors import ConfigError
+from facsim.util.store_addresses import require_folder
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +106,8 @@ def test_an_interrupted_copy_is_none_and_a_complete_one_is_not_changed(bucket, t
         ("s3://study/nothing", "no complete copy"),
         ("nosuchstore://x/y", "cannot be used|not installed"),
         (f"s3://key:{SECRET}@study/shop", "contains credentials"),
+        (f"simplecache::s3://key:{SECRET}@study/shop", "contains credentials"),
+        ("s3://[study/shop", "not the address of a store"),
     ],
 )
 def test_wrong_addresses(bucket, tmp_path, url, message):
@@ -110,6 +115,13 @@ def test_wrong_addresses(bucket, tmp_path, url, message):
         pull_from_store(url, tmp_path / "copy")
     assert SECRET not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("asked", [partial(require_folder, what="a run is written"), find_checkpoint])
+def test_credentials_are_not_repeated(asked):
+    with pytest.raises(ConfigError, match="contains credentials") as caught:
+        asked(f"s3://key:{SECRET}@study/shop")
+    assert SECRET not in str(caught.value)
 
 
 def test_a_store_that_is_away_and_wrong_folders(tmp_path, monkeypatch):
@@ -130,11 +142,13 @@ def test_a_store_that_is_away_and_wrong_folders(tmp_path, monkeypatch):
         push_to_store(data, "s3://study/shop")
 
 
-def test_hostile_names_stay_out(bucket, tmp_path):
+@pytest.mark.parametrize("name", ["/../../evil", "/{outside}/evil", "/a//evil"])
+def test_hostile_names_stay_out(bucket, tmp_path, name):
     data = make_data(tmp_path / "shop")
     push_to_store(data, "s3://study/shop")
-    bucket.put_object(Bucket="study", Key="shop/../../evil", Body=b"x")
-    with pytest.raises(ConfigError, match="name"):
+    key = "shop" + name.format(outside=tmp_path / "elsewhere")
+    bucket.put_object(Bucket="study", Key=key, Body=b"x")
+    with pytest.raises(ConfigError, match="of the name"):
         pull_from_store("s3://study/shop", tmp_path / "deep" / "copy")
     assert not list(tmp_path.rglob("evil"))
 

@@ -86,7 +86,10 @@ def pull_from_store(url: str, out: Path, *, progress: Progress = no_progress) ->
                 raise ConfigError(f"{url}: no complete copy: neither {' nor '.join(_LAST_FILES)} is there")
             done = 0
             for name, size in sizes.items():
-                if ".." in PurePosixPath(name).parts or "\\" in name:
+                relative = PurePosixPath(name)
+                # An object's name may be anything: `data//etc/passwd` would be an absolute path here.
+                is_plain = relative.as_posix() == name and not relative.is_absolute()
+                if not is_plain or ".." in relative.parts or "\\" in name:
                     raise ConfigError(f"{url}: has a file of the name {name!r}, which no copy has")
                 target = partial / name
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from facsim.lm import hub, model_catalog
 from facsim.util.errors import ConfigError
-from facsim.util.store_addresses import as_url
+from facsim.util.store_addresses import as_url, check_address
 
 TINY: Final = "tiny"
 """The name of the base model that comes with the package."""
@@ -32,6 +32,7 @@ def find_checkpoint(source: str | Path) -> Path:
     if folder.is_dir():
         return folder
     if url := as_url(name):
+        check_address(url)
         raise ConfigError(
             f"{url}: a model is loaded from a folder. Copy it first: facsim pull {url} --out FOLDER"
         )

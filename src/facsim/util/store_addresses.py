@@ -13,6 +13,8 @@ from facsim.util.errors import ConfigError, FacsimError
 
 _FOLDED: Final = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]+):/{1,2}(?P<rest>[^/].*)", re.DOTALL)
 """A URL, or what `pathlib` makes of one. A scheme has two letters or more: `C:/` is a drive."""
+_USER: Final = re.compile(r"://[^/]*@")
+"""Name and password before a host or a bucket, in an address or in one that is chained to it."""
 
 
 def is_url(target: str) -> bool:
@@ -45,6 +47,23 @@ def name_of(url: str) -> str:
     return re.sub(r"[^\w.-]+", "-", url.rstrip("/").rpartition("/")[2]).strip(".") or "store"
 
 
+def check_address(url: str) -> None:
+    """Refuse an address that cannot be one, or must not be repeated in messages.
+
+    Raises:
+        ConfigError: if it contains credentials, or is malformed.
+    """
+    try:
+        has_secret = _USER.search(url) is not None or bool(urlsplit(url).query)
+    except ValueError as error:
+        raise ConfigError(f"{url}: not the address of a store ({error})") from None
+    if has_secret:
+        raise ConfigError(
+            "the address of a store contains credentials. Leave them out: they come from the environment "
+            "(AWS_ACCESS_KEY_ID, GOOGLE_APPLICATION_CREDENTIALS, …)"
+        )
+
+
 @contextmanager
 def open_store(url: str) -> Iterator[tuple[Any, str]]:
     """The file system of an address, and the path on it. Turns what it raises into sentences.
@@ -54,11 +73,7 @@ def open_store(url: str) -> Iterator[tuple[Any, str]]:
     Raises:
         ConfigError: if the address contains credentials, or the store cannot be used.
     """
-    if urlsplit(url).username is not None or urlsplit(url).query:
-        raise ConfigError(
-            "the address of a store contains credentials. Leave them out: they come from the environment "
-            "(AWS_ACCESS_KEY_ID, GOOGLE_APPLICATION_CREDENTIALS, …)"
-        )
+    check_address(url)
     with store_errors(url):
         import fsspec  # noqa: PLC0415 - an extra of other libraries, and slow
 
@@ -113,6 +128,7 @@ def require_folder(place: str | Path, what: str) -> None:
     """
     url = as_url(place)
     if url is not None:
+        check_address(url)
         raise ConfigError(
             f"{url}: {what} in a folder on this machine or on a shared disk, because files on a store cannot "
             f"grow. Give a folder, and copy it afterwards: facsim push FOLDER {url}"
