@@ -55,3 +55,12 @@ def test_a_session_is_at_the_distance_that_is_counted_by_hand() -> None:
     assert [one.session_id for one in typical] == ["p-2", "p-0", "p-1"] and strangest == ()
     assert [one.people_beyond for one in typical] == [1.0, 0.25, 0.25]
     assert typical[1].measure == "categories"
+
+
+def test_a_session_without_any_measure_is_neither_typical_nor_strange() -> None:
+    produced = np.array([[1.0, 0.0], [0.0, 1.0], [np.nan, np.nan], [1.0, 0.0], [0.5, 0.5]])
+    measure = MeasuredPopulations(MEASURES["outcome"], ("a", "b"), None, np.ones(2), {})
+    distances = SessionDistances()
+    distances.add(measure, np.array([[1.0, 0.0], [0.0, 1.0]]), produced)
+    typical, strangest = distances.notable(population("p", [{"steps": [step("search")]} for _ in produced]))
+    assert {one.session_id for one in (*typical, *strangest)} == {"p-0", "p-1", "p-3", "p-4"}

@@ -73,6 +73,13 @@ def test_several_sequences_and_cached_keys_fall_back():
     torch.testing.assert_close(last, one[:, -1:], atol=0.03, rtol=0.03)
 
 
+def test_values_of_another_size_than_keys_fall_back():
+    query, key, value, _ = (x.bfloat16() for x in states(300))
+    output, _ = blockwise_attention(layer(), query, key, value[..., :8], None)
+    whole, _ = blockwise_attention(layer(), query, key, value, None)
+    torch.testing.assert_close(output, whole[..., :8], atol=0.03, rtol=0.03)
+
+
 def test_a_model_trains_with_it():
     torch.manual_seed(0)
     config = LlamaConfig(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -11,10 +13,12 @@ from paced_rollout import RATIONALE, PacedRollout, paced_rollout, wait_until
 
 from facsim.data import DataSet, DataSetWriter, page_id_of
 from facsim.predict.oracle import Oracle
-from facsim.rollout import rollout
+from facsim.rollout import SimulatedPerson, rollout
+from facsim.rollout.rollout_answer import RolloutAnswer, SessionEnd
 from facsim.rollout.rollout_details import StoredRolloutDetails
+from facsim.rollout.rollout_journal import RolloutJournal
 from facsim.rollout.running_rollout import RunningRollout
-from facsim.schema import Prediction, SessionSoFar
+from facsim.schema import Action, Prediction, SessionSoFar
 from facsim.util.errors import InputError
 
 
@@ -142,6 +146,68 @@ def test_what_is_no_rollout_is_refused(tmp_path: Path) -> None:
     (work / "settings.json").write_text("[]")
     with pytest.raises(InputError, match="not the work folder of a rollout"):
         RunningRollout.find(tmp_path / "odd")
+
+
+def test_the_folder_one_is_in_is_no_rollout_or_its_work_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert RunningRollout.find(".") is None and RunningRollout.find("/") is None
+    with journal_of_one(tmp_path / "out"):
+        monkeypatch.chdir(tmp_path / "out.rollout")
+        running = RunningRollout.find(".")
+        assert running is not None and running.status().sessions == 1
+
+
+PERSON = SimulatedPerson("s1", "u1", persona="p", intent="a kettle", draw_key="s1")
+
+
+@contextmanager
+def journal_of_one(out: Path) -> Iterator[RolloutJournal]:
+    """The journal of a rollout of one session that has begun."""
+    work = out.with_name("out.rollout")
+    work.mkdir()
+    (work / "settings.json").write_text('{"sessions": 1, "predictor": "x", "site": {"spec": "shop"}}')
+    with RolloutJournal(work) as journal:
+        journal.put_person(PERSON)
+        journal.put_page("p1", "<button name=buy>Buy</button>", None)
+        yield journal
+
+
+def test_a_session_that_goes_on_when_the_rollout_is_resumed_is_in_progress_again(tmp_path: Path) -> None:
+    with journal_of_one(tmp_path / "out") as journal:
+        bought = RolloutAnswer(0, 0, "p1", "/", Action.click("buy"))
+        journal.put_answer("s1", bought)
+        journal.put_answer("s1", RolloutAnswer(1, 0, "p1", "/", failure="call_failed", message="503"))
+        journal.end("s1", SessionEnd("failed", "call_failed: 503"))
+        running = RunningRollout(tmp_path / "out")
+        assert running.snapshot().pending == {} and len(running.snapshot().data) == 1
+        journal.drop_failed_calls()
+        journal.put_answer("s1", RolloutAnswer(1, 0, "p1", "/", Action.click("buy")))
+        snapshot = running.snapshot()
+        assert snapshot.pending == {"s1": None} and len(snapshot.data.session("s1").steps) == 2
+        journal.end("s1", SessionEnd("purchase"))
+        assert running.snapshot().pending == {} and len(running.snapshot().data) == 1
+        assert running.snapshot().data.session("s1").outcome == "purchase"
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        "[]",
+        '{"sessions": 5}',
+        '{"sessions": [{"session_id": "s", "end": 5}]}',
+        '{"sessions": [{"session_id": "s", "end": "failed", "failures": [{"message": "no step"}]}]}',
+        '{"sessions": [{"session_id": "s", "end": "failed", "failures": 7}]}',
+    ],
+)
+def test_a_report_of_another_form_is_refused_in_words(tmp_path: Path, report: str) -> None:
+    (tmp_path / "rollout.json").write_text(report)
+    details = StoredRolloutDetails(tmp_path)
+    with pytest.raises(InputError, match=r"rollout\.json.*not the report of a rollout"):
+        details.unusable_answers("s", 0)
+    with pytest.raises(InputError, match="not the report of a rollout"):
+        details.end("s")
 
 
 class Greedy(Oracle):

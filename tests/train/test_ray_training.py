@@ -18,6 +18,7 @@ pytest.importorskip("ray", reason="Ray is not installed (pip install 'facsim[ray
 from small_ray import small_cluster
 
 from facsim.train import TrainingReport, train_sft
+from facsim.train.config import SftConfig
 from facsim.train.launch import accelerate_config, fsdp_environment
 from facsim.util.errors import ConfigError
 
@@ -29,6 +30,13 @@ def test_processes_shard_as_accelerate_launch_says(tmp_path: Path) -> None:
     parsed = launch_command_parser().parse_args(["--config_file", str(tmp_path / "fsdp.yaml"), "train.py"])
     launched = prepare_multi_gpu_env(_validate_launch_command(parsed)[0])
     assert {name: launched[name] for name in fsdp_environment()} == fsdp_environment()
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_a_number_of_workers_that_is_none_is_refused(tmp_path: Path, workers: int) -> None:
+    config = SftConfig.of(tmp_path / "data", "tiny", tmp_path / "out")
+    with pytest.raises(ConfigError, match=f"workers {workers}: expected 1 or more"):
+        train_sft(config, on="ray://127.0.0.1:9", workers=workers)
 
 
 # Ray ends the process that started it when its own raylet ends: not in a process with other tests.

@@ -52,14 +52,15 @@ class SessionDistances:
     ) -> tuple[tuple[NotableSession, ...], tuple[NotableSession, ...]]:
         """The most typical sessions and the strangest ones, the most extreme first.
 
-        Sessions without a step cannot be replayed, and are left out.
+        Sessions without a step cannot be replayed, and are left out, as are those without any measure.
         """
         if not self._measures:
             return (), ()
         each = np.array(self._produced)
         distances, people = _known_means(each), _known_means(np.array(self._real))
         has_steps = pl.col("session").is_in(population.steps["session"].unique().implode())
-        rows = np.flatnonzero(population.sessions.select(has_steps).to_series().to_numpy())
+        replayed = population.sessions.select(has_steps).to_series().to_numpy()
+        rows = np.flatnonzero(replayed & ~np.isnan(distances))
         ids = population.sessions["session_id"]
         order = rows[np.argsort(distances[rows], kind="stable")]
 

@@ -71,6 +71,7 @@ def blockwise_attention(  # noqa: PLR0917 - the order of transformers
         and query.device.type == "cpu"
         and query.shape[0] == 1
         and query.shape[2] == key.shape[2] > _BLOCK
+        and query.shape[-1] == value.shape[-1]  # in latent attention, values are smaller
         and options.get("softcap") is None
         and options.get("position_bias") is None
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,10 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import BaseModel, ValidationError
+
 from facsim.data.table_schemas import PROBABILITIES_FILE, PROBABILITIES_SCHEMA, read_table
 from facsim.rollout.rollout_answer import ActionProbabilities, RolloutAnswer
 from facsim.schema import Action
 from facsim.util.errors import InputError
+from facsim.util.validation import first_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,24 @@ class UnusableAnswer:
     kind: str
     message: str = ""
     answer: str = ""
+
+
+class _ReportFailure(BaseModel):
+    step: int
+    kind: str
+    message: str | None = None
+    answer: str | None = None
+
+
+class _ReportRow(BaseModel):
+    session_id: str
+    end: str
+    message: str | None = None
+    failures: tuple[_ReportFailure, ...] = ()
+
+
+class _Report(BaseModel):
+    sessions: tuple[_ReportRow, ...]
 
 
 class RolloutDetails(Protocol):
@@ -75,11 +95,11 @@ class StoredRolloutDetails:
         Raises:
             InputError: if the report cannot be read.
         """
-        failures = self._report.get(session_id, {}).get("failures", ())
+        failures = self._report[session_id].failures if session_id in self._report else ()
         return tuple(
-            UnusableAnswer(one["kind"], one.get("message") or "", one.get("answer") or "")
+            UnusableAnswer(one.kind, one.message or "", one.answer or "")
             for one in failures
-            if one["step"] == step
+            if one.step == step
         )
 
     def end(self, session_id: str) -> str:
@@ -88,8 +108,8 @@ class StoredRolloutDetails:
         Raises:
             InputError: if the report cannot be read.
         """
-        row = self._report.get(session_id, {})
-        return end_text(row.get("end", ""), row.get("message"))
+        row = self._report.get(session_id)
+        return "" if row is None else end_text(row.end, row.message)
 
     def is_pending(self, session_id: str, step: int) -> bool:  # noqa: ARG002
         """Never: the rollout is finished."""
@@ -113,14 +133,16 @@ class StoredRolloutDetails:
         return spans
 
     @cached_property
-    def _report(self) -> Mapping[str, Mapping[str, Any]]:
+    def _report(self) -> Mapping[str, _ReportRow]:
         file = self._path / "rollout.json"
         if not file.exists():
             return {}
         try:
-            return {row["session_id"]: row for row in json.loads(file.read_bytes())["sessions"]}
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            raise InputError("not the report of a rollout", file=file) from None
+            rows = _Report.model_validate_json(file.read_bytes()).sessions
+        except (OSError, ValidationError) as error:
+            why = first_problem(error) if isinstance(error, ValidationError) else error.strerror
+            raise InputError(f"not the report of a rollout: {why}", file=file) from None
+        return {row.session_id: row for row in rows}
 
 
 def unusable_by_step(answers: Iterable[RolloutAnswer]) -> dict[int, tuple[UnusableAnswer, ...]]:

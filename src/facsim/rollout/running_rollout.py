@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -108,16 +109,20 @@ class RunningRollout:
         except (OSError, ValueError, KeyError, TypeError, sqlite3.Error):
             raise InputError("not the work folder of a rollout", file=self._folder) from None
         self._pages = _JournalPages(self)
-        self._done: dict[str, None] = {}
-        schemas = (SESSIONS_SCHEMA, STEPS_SCHEMA)
-        self._finished: list[Any] = [pl.from_arrow(schema.empty_table()) for schema in schemas]
-        self._schemas = [table.schema for table in self._finished]
+        self._done: dict[str, SessionEnd] = {}
+        self._finished = self._nothing = [
+            pl.DataFrame(pl.from_arrow(schema.empty_table())) for schema in (SESSIONS_SCHEMA, STEPS_SCHEMA)
+        ]
         self._snapshot: tuple[int, RolloutSnapshot] | None = None
 
     @classmethod
     def find(cls, path: str | Path) -> Self | None:
         """The running rollout at a path: its data set to be, or its work folder; None if there is none."""
         path = Path(path)
+        if not path.name:  # `.`
+            path = path.resolve()
+        if not path.name:
+            return None
         if path.name.endswith(f".{SOURCE}") and (path / JOURNAL).exists():
             found = cls(path.with_name(path.name.removesuffix(f".{SOURCE}")))
         elif not (path / "card.json").exists() and (_work_folder(path) / JOURNAL).exists():
@@ -141,7 +146,10 @@ class RunningRollout:
         done = int(self._rows("SELECT count(*) FROM ends")[0][0])
         begun = int(self._rows("SELECT count(*) FROM people")[0][0]) if "people" in self._tables else done
         files = (self._file, self._file.with_name(f"{JOURNAL}-wal"), self._folder / LOCK_FILE)
-        times = [file.stat().st_mtime for file in files if file.exists()]
+        times = []
+        for file in files:
+            with suppress(OSError):  # there is no log, or the rollout is just over
+                times.append(file.stat().st_mtime)
         idle = time.time() - max(times, default=time.time())
         return RolloutStatus(self._total, done, max(0, begun - done), max(0.0, idle))
 
@@ -184,17 +192,17 @@ class RunningRollout:
         return [row[0] for row in self._rows("SELECT page_id FROM pages")]
 
     def _read(self) -> RolloutSnapshot:
-        ends = self._rows("SELECT session_id, kind, message FROM ends")
-        finished = [
-            self._session(session_id, SessionEnd(kind, message))
-            for session_id, kind, message in ends
-            if session_id not in self._done
-        ]
-        self._done |= dict.fromkeys(row[0] for row in ends)
+        rows = self._rows("SELECT session_id, kind, message FROM ends")
+        ends = {session_id: SessionEnd(kind, message) for session_id, kind, message in rows}
+        if any(ends.get(session_id) != end for session_id, end in self._done.items()):
+            # The rollout was resumed, and sessions that had failed go on.
+            self._done, self._finished = {}, self._nothing
+        finished = [self._session(one, end) for one, end in ends.items() if one not in self._done]
         # The last one first; what was read before follows.
         tables = self._frames(list(reversed([one for one in finished if one is not None])))
         pairs = zip(tables, self._finished, strict=True)
         self._finished = [pl.concat(pair, rechunk=True) for pair in pairs]
+        self._done = ends
         running, pending = [], {}
         for session_id in self._begun():
             session, asked = self._in_progress(session_id)
@@ -245,12 +253,13 @@ class RunningRollout:
         query = "SELECT answer FROM answers WHERE session_id = ? ORDER BY step, attempt"
         return [RolloutAnswer.from_json(text) for (text,) in self._rows(query, session_id)]
 
-    def _frames(self, sessions: Sequence[Session]) -> list[Any]:
+    def _frames(self, sessions: Sequence[Session]) -> list[pl.DataFrame]:
         """The tables of some sessions."""
         rows = [rows_of(session) for session in sessions]
         tables = ([row for row, _ in rows], [step for _, steps in rows for step in steps])
         return [
-            pl.DataFrame(table, schema=schema) for table, schema in zip(tables, self._schemas, strict=True)
+            pl.DataFrame(table, schema=empty.schema)
+            for table, empty in zip(tables, self._nothing, strict=True)
         ]
 
     def _rows(self, query: str, *values: object) -> list[Any]:

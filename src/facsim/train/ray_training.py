@@ -44,10 +44,13 @@ def train_on_ray(
         progress: called as in one process.
 
     Raises:
-        ConfigError: if the cluster has too few GPUs or cores, or a node does not see data, model or `out`.
+        ConfigError: if `workers` is not positive, the cluster has too few GPUs or cores, or a node does not
+            see data, model or `out`.
         FacsimError: if processes are lost more than `RESTARTS` times, or the training fails in them.
     """
     require_folder(config.out, "a training is written")
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers {workers}: expected 1 or more")
     here = _absolute(config)
     if resume and TrainingFolder(here.out).is_done:
         return SftRun(here, progress).run(resume=True)
