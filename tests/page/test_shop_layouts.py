@@ -329,3 +329,13 @@ def test_words_of_pictures_that_all_rows_share_are_no_title():
     )
     found = names(f"<div>{row.format('K1 oak')}{row.format('K2 pine')}</div>")
     assert {name.partition(".")[0] for name in found} == {"no_k1_oak", "no_k2_pine"}
+
+
+def test_a_heading_titles_the_cards_whose_titles_are_headings_of_its_rank():
+    card = '<li><a href="/p/{0}"><img alt="{0}"></a><h3>{0}</h3><b>$5</b><button>Add</button></li>'
+    cards = "".join(card.format(word) for word in ("Red kettle", "Blue kettle", "Green kettle"))
+    page = f'<div><h3>Best sellers</h3><ul>{cards}</ul><h3>Help</h3><a href="/f">FAQ</a> <a href="/c">Contact</a></div>'
+    found = names(page)
+    assert found[:2] == ["best_sellers.red_kettle.view_product", "best_sellers.red_kettle.add"]
+    assert found[4:6] == ["best_sellers.green_kettle.view_product", "best_sellers.green_kettle.add"]
+    assert found[-2:] == ["help.faq", "help.contact"]

@@ -211,10 +211,20 @@ class _Finder:
                 found.append((heading, self._group(box, tree.ends[box], label, title)))
                 continue
             parent = tree.parents[heading]
-            end = self._end_of_section(heading, parent, limits[place])
+            end = self._end_of_section(heading, parent, self._after_cards(place, limits[place]))
             if self._count(heading, end):
                 found.append((heading, self._group(heading, end, label, title)))
         return found
+
+    def _after_cards(self, place: int, limit: int) -> int:
+        """The next heading of the same or a higher rank that is no line of a card, if the first one is."""
+        own = self._card_around(self._headings[place])
+        if own >= 0 or self._card_around(limit) < 0:
+            return limit
+        for heading, rank in zip(self._headings[place + 1 :], self._ranks[place + 1 :], strict=True):
+            if rank <= self._ranks[place] and self._card_around(heading) < 0:
+                return heading
+        return len(self._tree)
 
     def _end_of_section(self, heading: int, parent: int, limit: int) -> int:
         """Where what a heading titles ends: with its parent, or at the next such heading.
