@@ -217,9 +217,16 @@ class _Finder:
         return found
 
     def _after_cards(self, place: int, limit: int) -> int:
-        """The next heading of the same or a higher rank that is no line of a card, if the first one is."""
-        own = self._card_around(self._headings[place])
-        if own >= 0 or self._card_around(limit) < 0:
+        """The next heading of the same or a higher rank that is no line of a card, if the first one is.
+
+        Cards are here those of products and the like, with a price or a picture.
+        """
+        card = self._cards.get(self._card_around(limit))
+        if (
+            card is None
+            or not (card.has_price or card.has_picture)
+            or self._card_around(self._headings[place]) >= 0
+        ):
             return limit
         for heading, rank in zip(self._headings[place + 1 :], self._ranks[place + 1 :], strict=True):
             if rank <= self._ranks[place] and self._card_around(heading) < 0:
