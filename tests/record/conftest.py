@@ -14,6 +14,7 @@ pytest.importorskip("uvicorn")
 from browser import skip_without_browser
 from recorded_browser import RecordedBrowser, recorded_browser, study_of
 from running_shop import RunningShop, running_shop
+from small_site import SmallSite
 
 from facsim.record.recording import Recording
 from facsim.shop.simulation import ShopSimulation
@@ -48,3 +49,11 @@ def browser(playwright: Playwright, shop: RunningShop, tmp_path: Path) -> Iterat
         opened = stack.enter_context(recorded_browser(playwright, recording, port, tmp_path / "profile"))
         opened.consent()
         yield opened
+
+
+@pytest.fixture
+def recording(site: SmallSite, tmp_path: Path) -> Iterator[Recording]:
+    """A study of the test's site."""
+    made = Recording(study_of(site.address), tmp_path / "data")
+    yield made
+    made.store.close()

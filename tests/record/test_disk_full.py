@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded_browser import RecordedBrowser, processes_of, recorded_browser, stored_labels, study_of
+from recorded_browser import RecordedBrowser, processes_of, recorded_browser, stored_labels
 from small_site import SmallSite, small_site
 
 from facsim.data import DataSet
@@ -31,13 +31,6 @@ def site() -> Iterator[SmallSite]:
     # Longer than a page of memory, in which a full file system may still have room.
     with small_site({"/": page + "".join(rows[:30]), "/large": page + "".join(rows)}) as running:
         yield running
-
-
-@pytest.fixture
-def recording(site: SmallSite, tmp_path: Path) -> Iterator[Recording]:
-    made = Recording(study_of(site.address), tmp_path / "data")
-    yield made
-    made.store.close()
 
 
 @dataclass

@@ -17,7 +17,6 @@ from recorded_browser import (
     processes_of,
     recorded_browser,
     stored_labels,
-    study_of,
 )
 from small_site import SmallSite, small_site
 
@@ -80,13 +79,6 @@ def site() -> Iterator[SmallSite]:
     }
     with small_site(pages | {"/hostile": HOSTILE}) as running:
         yield running
-
-
-@pytest.fixture
-def recording(site: SmallSite, tmp_path: Path) -> Iterator[Recording]:
-    made = Recording(study_of(site.address), tmp_path / "data")
-    yield made
-    made.store.close()
 
 
 @contextmanager
