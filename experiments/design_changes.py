@@ -33,8 +33,8 @@ SESSIONS = {
     "oracle:": 300,
     "baseline:markov-2": 300,
     "choice": 120,
-    "fine-tuned": 120,
-    "local:tiny": 120,
+    "fine-tuned": 60,
+    "local:tiny": 60,
 }
 """Rollouts of each predictor in each design. `fine-tuned` is `local:tiny` after training on the shop."""
 
