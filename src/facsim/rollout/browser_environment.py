@@ -39,7 +39,8 @@ _CLOSE_SECONDS: Final = 10.0
 _MOST_DIALOGS: Final = 20
 _MOST_TABS: Final = 8
 _KEY_MILLISECONDS: Final = 5.0
-_SLOWEST_KEY_SECONDS: Final = 0.5
+_SLOWEST_KEY_SECONDS: Final = 3.0
+"""On a busy machine: a text that is typed in part is neither the old page nor the next one."""
 _WITHIN_PAGE: Final = ("#", "javascript:", "mailto:", "tel:")
 _NAVIGATION_SECONDS: Final = 2.0
 """How long a link or a form may take to begin with the next page, before a script seems to handle it."""
