@@ -234,6 +234,81 @@ def test_pause_and_forget_count_on_a_full_disk(
         assert stored_labels(recording) == ["Button 3"]
 
 
+FILL_MEMORY = """async () => {
+    // Chromium counts no short strings.
+    for (let size = 2 ** 22, number = Date.now(); size >= 64; number++) {
+        const pad = {[`pad${number}`]: 'x'.repeat(size)};
+        try { await chrome.storage.session.set(pad); } catch { size = Math.floor(size / 2); }
+    }
+}"""
+EMPTY_MEMORY = """async () => {
+    const names = Object.keys(await chrome.storage.session.get(null));
+    await chrome.storage.session.remove(names.filter(name => name.startsWith('pad')));
+}"""
+
+
+def test_pause_counts_without_room_anywhere(
+    playwright: Playwright, site: SmallSite, recording: Recording, disk: SmallDisk
+) -> None:
+    collector = recording.collector(0)
+    port = collector.__enter__()
+    with recorded_browser(playwright, recording, port, disk.folder / "profile") as browser:
+        browser.consent()
+        page = browser.open(site.address)
+        page.click("#b0")
+        browser.wait_until_delivered()
+        collector.__exit__(None, None, None)
+        disk.fill()
+        page.click("#b1")
+        wait_for_mark(page, "The disk is full")
+        browser.in_worker(FILL_MEMORY)
+        page.click("#b2")
+        wait_for_mark(page, "Not recording")
+        browser.in_worker(FILL_MEMORY)  # small events, too, have found no room for a while
+        popup = browser.popup()
+        popup.click("#pause")
+        popup.wait_for_selector("#pause:text('Resume')")
+        popup.close()
+        page.bring_to_front()
+        browser.in_worker(EMPTY_MEMORY)
+        with recording.collector(port):
+            disk.make_room()
+            browser.wait_until_delivered(40)
+            page.click("#b3")
+            page.wait_for_timeout(3_000)
+            browser.wait_until_delivered(40)
+        assert stored_labels(recording)[:2] == ["Button 0", "Button 1"]
+        assert "Button 3" not in stored_labels(recording)
+
+
+def test_a_choice_made_while_memory_moves_to_the_disk_is_kept(
+    playwright: Playwright, site: SmallSite, recording: Recording, disk: SmallDisk
+) -> None:
+    with (
+        recording.collector(0) as port,
+        recorded_browser(playwright, recording, port, disk.folder / "profile") as browser,
+    ):
+        browser.consent()
+        popup = browser.popup()
+        paused = popup.evaluate("""async () => {
+            const {storage} = await import('./queue.js'), set = chrome.storage.local.set.bind(chrome.storage.local);
+            const {state} = await storage.read(['state']);
+            await chrome.storage.session.set({state, full: true});  // the disk is full, and the person has chosen
+            await storage.read(['state']);
+            let choosing = null;
+            chrome.storage.local.set = async values => {
+                await set(values);
+                if (!values.state || choosing) return;
+                choosing = storage.write({state: {...state, paused: true}});
+                await new Promise(done => setTimeout(done, 500));
+            };
+            await storage.settle();
+            await choosing;
+            return (await storage.read(['state'])).state.paused;
+        }""")
+        assert paused is True
+
+
 def test_what_is_stored_after_a_full_disk_survives_a_kill(
     playwright: Playwright, site: SmallSite, recording: Recording, disk: SmallDisk
 ) -> None:

@@ -7,8 +7,9 @@ globalThis.facsim = facsim;
 
 facsim.storage = (() => {
   const disk = chrome.storage.local, memory = chrome.storage.session;
-  // Room in memory for a small event when nothing else fits, so that a gap in the recording is noted.
-  const RESERVE = 'x'.repeat(20_000);
+  // Room in memory for a small event when nothing else fits, so that a gap in the recording is noted. The last of it
+  // is for what the person chooses.
+  const RESERVE = 'x'.repeat(20_000), LAST_RESERVE = 'x'.repeat(8_000);
   const SMALL = 10_000; // characters
   const DROPPED = 'dropped/'; // delivered or forgotten, but still on the full disk
   // More than LevelDB gathers before it begins another log. What it writes to a log after a torn record is lost when
@@ -19,6 +20,10 @@ facsim.storage = (() => {
   const namesOf = async area => area.getKeys ? area.getKeys() : Object.keys(await area.get(null));
   // Pages have access to the memory as soon as the service worker has started.
   const inMemory = names => memory.get(names).catch(() => ({}));
+
+  // The person's choices must not be lost while what is in memory moves to the disk. Pages of sites, which may have
+  // no locks, only add events.
+  const alone = work => navigator.locks.request('facsim-storage', work);
 
   let isFull = false;
   function noteFull() {
@@ -44,13 +49,17 @@ facsim.storage = (() => {
       return {...onDisk, ...held, clock: Math.max(onDisk.clock || 0, held.clock || 0)};
     },
 
-    async write(values) {
-      if (!isFull) try {
-        await disk.set(values);
-        await memory.remove(Object.keys(values));
-        return;
-      } catch { noteFull(); }
-      await memory.set({...values, full: true});
+    write(values) {
+      return alone(async () => {
+        if (!isFull) try {
+          await disk.set(values);
+          await memory.remove(Object.keys(values));
+          return;
+        } catch { noteFull(); }
+        try { await memory.set({...values, full: true}); } catch {
+          await memory.set({...values, full: true, reserve: ''});
+        }
+      });
     },
 
     // Stores an event; returns whether it is on the disk. Throws if there is room for it nowhere.
@@ -60,7 +69,7 @@ facsim.storage = (() => {
       values.full = true;
       try { await memory.set(values); } catch (error) {
         if ((event.html?.length || 0) + (event.text?.length || 0) > SMALL) throw error;
-        await memory.set({...values, reserve: ''});
+        await memory.set({...values, reserve: LAST_RESERVE});
       }
       return false;
     },
@@ -87,7 +96,9 @@ facsim.storage = (() => {
     },
 
     // Moves to the disk what memory holds, if the disk has room again; returns whether it has.
-    async settle() {
+    settle() { return alone(() => this.move()); },
+
+    async move() {
       const names = await namesOf(memory);
       const moving = names.filter(name => isEvent(name) || name === 'state');
       const dropped = names.filter(name => name.startsWith(DROPPED));
