@@ -8,7 +8,8 @@ that rules were developed on (by the first digit of their content hash). Columns
 
 - readable: names without an ordinal, a generic last part, a code, a count, a date, or over 120 characters;
 - ordinal: names that differ from another by a number alone;
-- rows_without_group: rows with a price and three elements or more that share no group of their own;
+- rows_without_group: rows with a price and three elements or more that share no group of their own. Rows are
+  boxes side by side that are built alike, not the columns of a page, nor lines of cards;
 - renamed_first_removed: names that change when the first entry of the largest list is removed;
 - renamed_prices: names that change when the digits of prices and counts do;
 - names_equal: elements (options aside) whose text equals the accessible name that Chromium computes;
