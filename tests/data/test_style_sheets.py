@@ -37,6 +37,12 @@ CASES = {
     "a pseudo-element": (".z::before{display:none}", set()),
     "not": (".z:not(.open){display:none}", {"b", "c"}),
     "keyframes": ("@keyframes k{from{display:none}} .q{display:none}", set()),
+    "no number": (
+        "@media (min-width:1.2.3px){.z{display:none}} @media (min-width:.px){.z{display:none}}",
+        set(),
+    ),
+    "a number": ("@media (min-width:.5px) and (max-width:1280.5px){.z{display:none}}", {"b", "c"}),
+    "spaces around important": (".z{ display : none  ! important  }", {"b", "c"}),
     "a narrow window": ("@media (max-width:600px){.z{display:none}}", set()),
     "a wide window": ("@media screen and (min-width: 60em){.z{display:none}}", {"b", "c"}),
     "print": ("@media print{.z{display:none}}", set()),
@@ -77,6 +83,16 @@ def test_large_sheets_take_linear_time() -> None:
     assert hidden(BOX, css + "/*" * 100_000) == set()
     assert hidden(BOX, ".z{display:none}" + "{" * 200_000) == {"b", "c"}
     assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("css", "media"),
+    [(".z{display:none" + " " * 50_000 + "x}", ""), (".z{display:none}", "a" + " " * 50_000 + "b")],
+)
+def test_spaces_take_linear_time(css: str, media: str) -> None:
+    start = time.process_time()
+    assert hidden(BOX, css, media=media) == set()
+    assert time.process_time() - start < 2
 
 
 def test_the_cascade_is_that_of_chromium(chromium: Any) -> None:

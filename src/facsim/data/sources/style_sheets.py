@@ -21,7 +21,7 @@ _TOKEN: Final = re.compile(
 )
 _COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _DECLARATION: Final = re.compile(
-    r"(?:^|;)\s*(display|visibility|cursor)\s*:\s*([a-z-]+)\s*(!\s*important)?\s*(?=;|$)", re.I
+    r"(?:^|;)\s*+(display|visibility|cursor)\s*+:\s*+([a-z-]+)\s*+(?:(!\s*+important)\s*+)?(?=;|$)", re.I
 )
 _INLINE: Final = re.compile(r"(?:^|;)\s*display\s*:\s*([a-z-]+)", re.I)
 _INLINE_CURSOR: Final = re.compile(r"(?:^|;)\s*cursor\s*:\s*([a-z-]+)", re.I)
@@ -63,7 +63,7 @@ _KEY: Final = re.compile(r"([.#])(-?[_a-zA-Z][\w-]*)")
 _SPECIFIC: Final = re.compile(
     r"(#[\w-]+)|(\.[\w-]+|\[[^\]]*\]|:[\w-]+(?:\([^()]*\))?)|((?:^|[\s>+~(,])[a-zA-Z][\w-]*)"
 )
-_QUERY: Final = re.compile(r"\(\s*(min|max)-width\s*:\s*([\d.]+)(px|em|rem)\s*\)", re.I)
+_QUERY: Final = re.compile(r"\(\s*(min|max)-width\s*:\s*(\d+\.?\d*|\.\d+)(px|em|rem)\s*\)", re.I)
 _CLASSES: Final = re.compile(r'\sclass="([^"]*)"')
 _IDS: Final = re.compile(r'\sid="([^"]*)"')
 _LONGEST_SELECTOR: Final = 500
@@ -402,7 +402,7 @@ def _query_holds(query: str, width: float) -> bool:
     negated = query.startswith("not ")
     query = query.removeprefix("not ").removeprefix("only ")
     holds = True
-    for part in re.split(r"\s+and\s+", query):
+    for part in " ".join(query.split()).split(" and "):
         size = _QUERY.fullmatch(part)
         if size:
             pixels = float(size[2]) * (1 if size[3] == "px" else 16)
