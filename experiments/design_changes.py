@@ -20,6 +20,7 @@ import numpy as np
 
 from experiment import write
 from facsim import DataSet, DataSetWriter
+from facsim.fidelity import FidelityReport, measure_fidelity
 from facsim.fidelity.paired_effects import ChangeEffect, paired_effects
 from facsim.fidelity.session_measures import session_measures
 from facsim.predict.choice import ChoiceModel
@@ -187,6 +188,20 @@ def agreement_table(
     return "\n".join(lines)
 
 
+def closeness_table(report: FidelityReport) -> str:
+    """How close each predictor's population is to the shop's people, both in the standard design."""
+    lines = ["| who | score [95%] | Holm p | sessions |", "|---|---:|---:|---:|"]
+    names = [f"`{spec}`" for spec in SESSIONS] + [one.name for one in report.baselines]
+    for name, one in zip(names, [*report.rollouts, *report.baselines], strict=True):
+        score = one.score
+        assert score is not None
+        p = "" if one.adjusted_p is None else f"{one.adjusted_p:.3f}"
+        lines.append(
+            f"| {name} | {score.value:.2f} [{score.low:.2f}, {score.high:.2f}] | {p} | {one.sessions:,} |"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Simulate the truth, roll out, compare, and write the tables."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -197,12 +212,15 @@ def main() -> None:
     data = DataSet.open(folder) if folder.exists() else sample(SAMPLE, SEED, folder)
     train, people = halves(data)
     true = [compare_designs(outcomes[a], outcomes[b]) for a, b in CHANGES]
-    predicted = {}
+    predicted, standard = {}, []
     for spec in SESSIONS:
-        arms = {name: session_measures(found) for name, found in produce(work, spec, train, people).items()}
+        produced = produce(work, spec, train, people)
+        standard.append(produced["standard"])
+        arms = {name: session_measures(found) for name, found in produced.items()}
         predicted[spec] = [{one.measure: one for one in paired_effects(arms[a], arms[b])} for a, b in CHANGES]
     write("truth", true_table(true), DOC)
     write("agreement", agreement_table(true, predicted), DOC)
+    write("closeness", closeness_table(measure_fidelity(people, *standard, seed=SEED)), DOC)
 
 
 if __name__ == "__main__":
