@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from paced_rollout import RATIONALE, PacedRollout, paced_rollout, wait_until
 
@@ -208,6 +209,16 @@ def test_a_report_of_another_form_is_refused_in_words(tmp_path: Path, report: st
         details.unusable_answers("s", 0)
     with pytest.raises(InputError, match="not the report of a rollout"):
         details.end("s")
+
+
+def test_an_action_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
+    rolled = rollout("shop", "oracle:", sessions=1, seed=5, out=tmp_path / "out", max_steps=2)
+    file = rolled.path / "probabilities.parquet"
+    table = pq.read_table(file)
+    place = table.schema.get_field_index("action_type")
+    pq.write_table(table.set_column(place, table.schema[place], [["fly"] * len(table)]), file)
+    with pytest.raises(InputError, match=r"probabilities\.parquet.*step 0.*unknown action type"):
+        StoredRolloutDetails(rolled.path).probabilities(rolled.data.session_ids[0], 0)
 
 
 class Greedy(Oracle):

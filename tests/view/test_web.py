@@ -18,6 +18,8 @@ from facsim.cli.main import app as command_line
 from facsim.data import DataSet
 from facsim.evaluation import CaseSelection, Run
 from facsim.prompt import PromptConfig, build_prompt
+from facsim.rollout import SimulatedPerson
+from facsim.rollout.rollout_journal import RolloutJournal
 from facsim.schema import Action
 from facsim.util.errors import ConfigError
 from facsim.view import build_app
@@ -529,3 +531,17 @@ def test_an_unknown_action_is_shown_as_none(shelf: Path, runs: list[Path], tmp_p
     replay = session_replay(data, data.session("s03"), [Run.open(foreign)])
     Console(file=replayed, width=120).print(replay)
     assert "not an action of Facsim: scroll" in replayed.getvalue()
+
+
+def test_a_rollout_whose_journal_is_lost_is_a_sentence(tmp_path: Path) -> None:
+    work = tmp_path / "out.rollout"
+    work.mkdir()
+    (work / "settings.json").write_text('{"sessions": 1, "predictor": "x", "site": {"spec": "shop"}}')
+    with RolloutJournal(work) as journal:
+        journal.put_person(SimulatedPerson("s1", "u1"))
+    client = TestClient(build_app(tmp_path / "out"), base_url=ADDRESS)
+    assert client.get("/").status_code == 200
+    (work / "journal.sqlite").write_bytes(b"lost" * 4096)
+    for path in ("/", "/version.json", "/session?id=s1"):
+        answer = client.get(path)
+        assert answer.status_code == 422 and "cannot be read" in answer.text

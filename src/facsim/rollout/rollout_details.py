@@ -87,7 +87,11 @@ class StoredRolloutDetails:
             return ()
         start, length = self._spans[session_id]
         rows = self._table.slice(start, length).iter_rows()
-        return tuple((Action(*action), p) for _, at, *action, p in rows if at == step)
+        try:
+            return tuple((Action(*action), p) for _, at, *action, p in rows if at == step)
+        except ValueError as error:
+            where = f"session {session_id}, step {step}"
+            raise InputError(str(error), file=self._path / PROBABILITIES_FILE, where=where) from None
 
     def unusable_answers(self, session_id: str, step: int) -> tuple[UnusableAnswer, ...]:
         """The answers at a step that were not carried out.

@@ -50,6 +50,11 @@ class LibrarySource:
                 self._library = self._library_of(self._running)
             return self._library
 
+    @property
+    def last(self) -> Library:
+        """What was shown last, whatever has become of it since."""
+        return self._library
+
     def _library_of(self, running: RunningRollout) -> Library:
         snapshot = running.snapshot()
         return Library(snapshot.data, self._runs, details=snapshot)

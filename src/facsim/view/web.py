@@ -207,7 +207,9 @@ class ViewerApp:
     def _page(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
         page = self._templates.get_template(template)
         library = self._library(request)
-        about = {"library": library, "running": self._source.status(), "version": request.state.version}
+        about: dict[str, object] = {"library": library, "version": request.state.version}
+        if "running" not in values:
+            about["running"] = self._source.status()
         text = page.render(theme=_theme(request), status=status, **about, **values)
         if not self._prepared:  # while the first page is looked at
             self._prepared = True
@@ -219,11 +221,18 @@ class ViewerApp:
         status = error.status_code if isinstance(error, HTTPException) else 422
         text = error.detail if isinstance(error, HTTPException) else str(error)
         text = "There is no such page." if text == "Not Found" else text
-        return self._page(request, "sorry.html", status, text=text)
+        return self._apology(request, status, text)
 
     def _fault(self, request: Request, error: Exception) -> Response:
         del error  # starlette raises it again, for the log
-        return self._page(request, "sorry.html", 500, text="An internal error: please report it.")
+        return self._apology(request, 500, "An internal error: please report it.")
+
+    def _apology(self, request: Request, status: int, text: str) -> Response:
+        try:
+            return self._page(request, "sorry.html", status, text=text)
+        except FacsimError:  # the journal of a rollout can no longer be read
+            request.state.library, request.state.version = self._source.last, ""
+            return self._page(request, "sorry.html", status, running=None, text=text)
 
 
 def address(path: str, *queries: Mapping[str, object], **query: object) -> str:
