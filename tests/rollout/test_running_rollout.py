@@ -57,7 +57,8 @@ def test_it_is_seen_as_far_as_it_is(tmp_path: Path) -> None:
         snapshot, data = running.snapshot(), running.snapshot().data
         for session in data:
             *done, last = range(len(session.steps))
-            assert snapshot.is_pending(session.session_id, last)
+            # The four answers may fall to the sessions unevenly: one may have ended, and another begun.
+            assert snapshot.is_pending(session.session_id, last) is not bool(snapshot.end(session.session_id))
             for step in done:
                 taken, probable = session.steps[step], running.probabilities(session.session_id, step)
                 assert taken.truth is not None and not snapshot.is_pending(session.session_id, step)
