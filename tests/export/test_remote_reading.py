@@ -135,6 +135,7 @@ def test_a_run_over_a_url_is_that_over_the_folder(store, folder, tmp_path):
     assert resumed.metrics == here.metrics
 
 
+@pytest.mark.slow
 def test_every_verb_that_reads_takes_a_url(store, folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     facsim("evaluate", URL, "baseline:markov-1", "baseline:random-element", "--part", "test")

@@ -48,6 +48,7 @@ def test_a_uniform_walker_has_the_score_1(shop: DataSet) -> None:
     assert replayed.score.low <= 0 <= replayed.score.high
 
 
+@pytest.mark.slow
 def test_two_samples_of_the_shop_score_0_and_tests_keep_their_level(
     shop: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

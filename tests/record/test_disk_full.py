@@ -20,6 +20,8 @@ from facsim.record.recording import Recording
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Playwright
 
+pytestmark = pytest.mark.slow  # a minute, and only where a small disk can be mounted
+
 BUTTONS = "".join(f'<button id="b{number}">Button {number}</button>' for number in range(20))
 LINK = '<a id="link" href="/">Shoes</a>'
 

@@ -88,10 +88,10 @@ def test_a_session_continued_step_by_step_computes_only_what_is_new(
     trained, taught, style, decoding, monkeypatch
 ):
     monkeypatch.setattr(session_caches, "_BLOCK", 16)
-    sessions = [recorded_session(number, steps=4) for number in range(3)]
+    sessions = [recorded_session(number, steps=3) for number in range(2)]
     asked = predictor(trained(taught), style, decoding=decoding, batch_tokens=100_000)
     # Sessions in turn, as several in flight are.
-    turns = [recorded.steps[step][0] for step in range(4) for recorded in sessions]
+    turns = [recorded.steps[step][0] for step in range(3) for recorded in sessions]
     lengths, anew = {}, 0
     for so_far in turns:
         found, alone = continued(asked, so_far), asked.answer(so_far)
