@@ -39,10 +39,8 @@ export async function post(path, body, token) {
 
 // Sends what waits, in order. An event leaves the queue only after the collector has it on its disk.
 export async function send() {
-  const {state, full, token = (await config()).token} = await storage.read(['state', 'token']);
+  const {state, token = (await config()).token} = await storage.read(['state', 'token']);
   if (!token) return;
-  // Before anything else: a collector may take long to answer, or not to.
-  if (full) await storage.settle();
   let problem = '';
   try {
     for (let waiting = await keys(); waiting.length; waiting = await keys()) {
