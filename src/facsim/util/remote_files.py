@@ -86,7 +86,8 @@ class RemoteFile:
         """Write the content to a file here.
 
         Raises:
-            InputError: as `read_ranges`.
+            ConfigError: if the store cannot be read.
+            InputError: if the file is not what it was.
         """
         store, path = self._store()
         with store_errors(self.url):

@@ -67,3 +67,18 @@ def preallocated_cache() -> Cache:
 def allocated_tokens(cache: Cache) -> int:
     """Tokens for which a preallocated cache has memory."""
     return max((layer.allocated for layer in cache.layers), default=0)
+
+
+def keep_first(cache: Cache, tokens: int) -> None:
+    """Cut a cache to its first tokens."""
+    if (surplus := cache.get_seq_length() - tokens) > 0:
+        cache.crop(-surplus)
+
+
+def copy_of_first(cache: Cache, tokens: int) -> Cache:
+    """A cache of its own of the first tokens."""
+    copied = preallocated_cache()
+    if tokens:
+        for number, layer in enumerate(cache.layers):
+            copied.update(layer.keys[..., :tokens, :], layer.values[..., :tokens, :], number)
+    return copied

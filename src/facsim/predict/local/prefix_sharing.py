@@ -24,7 +24,7 @@ import torch
 from transformers import DynamicCache
 
 from facsim.lm.scoring import logits_at, require_finite
-from facsim.predict.local.kv_cache import preallocated_cache
+from facsim.predict.local.kv_cache import keep_first, preallocated_cache
 from facsim.util.errors import FacsimError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class SharedPrefix:
             For each tree, `(tokens, vocab)` in float32.
         """
         logits = self._forward(trees, self._starts(trees), None)
-        self._cache.crop(self._cached - self._cache.get_seq_length())
+        keep_first(self._cache, self._cached)
         return logits
 
     def _starts(self, trees: Sequence[TokenTree]) -> list[int]:

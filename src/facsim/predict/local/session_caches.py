@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from facsim.predict.local.kv_cache import allocated_tokens, preallocated_cache
+from facsim.predict.local.kv_cache import allocated_tokens, copy_of_first, keep_first, preallocated_cache
 from facsim.predict.local.prefix_sharing import SharedPrefix, common_prefix_length
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ class SessionCaches:
                     logits_to_keep=1,
                 )
         yield SharedPrefix(self._model, [row], cache), shared
-        _keep_first(cache, len(row))
+        keep_first(cache, len(row))
         if allocated_tokens(cache) > _ROOM * len(row):  # the actions of a long page were scored behind it
-            cache = _copy_of_first(cache, len(row))
+            cache = copy_of_first(cache, len(row))
         self._kept.append(_ComputedPrompt(row, cache))
         while len(self._kept) > 1 and sum(len(one.tokens) for one in self._kept) > self._max_tokens:
             self._kept.popleft()
@@ -82,26 +82,12 @@ class SessionCaches:
         """A cache of the blocks that these tokens share with a kept prompt, and their number of tokens."""
         if not self._kept:
             return preallocated_cache(), 0
-        best = max(self._kept, key=lambda one: common_prefix_length(one.tokens, row))
-        common = common_prefix_length(best.tokens, row)
+        in_common = [(common_prefix_length(one.tokens, row), one) for one in self._kept]
+        common, best = max(in_common, key=lambda found: found[0])
         shared = common - common % _BLOCK
         if common < len(best.tokens) - _TURN_HEAD:
             # Another session with the same beginning, or one whose prompt changed: a copy of that.
-            return _copy_of_first(best.cache, shared), shared
+            return copy_of_first(best.cache, shared), shared
         self._kept.remove(best)
-        _keep_first(best.cache, shared)
+        keep_first(best.cache, shared)
         return best.cache, shared
-
-
-def _copy_of_first(cache: Cache, tokens: int) -> Cache:
-    copied = preallocated_cache()
-    if tokens:
-        for number, layer in enumerate(cache.layers):
-            copied.update(layer.keys[..., :tokens, :], layer.values[..., :tokens, :], number)
-    return copied
-
-
-def _keep_first(cache: Cache, tokens: int) -> None:
-    """Cut a cache to its first tokens."""
-    if (surplus := cache.get_seq_length() - tokens) > 0:
-        cache.crop(-surplus)
