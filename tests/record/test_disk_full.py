@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,13 +95,22 @@ def wait_for_mark(page: Page, text: str) -> None:
     raise AssertionError(f"the mark says {mark_of(page)!r}")
 
 
-def popup_text(browser: RecordedBrowser) -> str:
+def wait_for_popup(browser: RecordedBrowser, text: str, *, badge: str) -> None:
+    """Wait until the extension's window tells of a problem (or, if empty, of none), and its badge too.
+
+    The service worker tries the disk after it has delivered, so both may follow the delivery by a moment.
+    """
     page = browser.popup()
     page.wait_for_selector("#title:not(:empty)")
-    page.wait_for_timeout(100)
-    text = page.inner_text("body")
+    page.wait_for_function(
+        "text => text ? problem.textContent.includes(text) : !problem.textContent", arg=text, timeout=20_000
+    )
     page.close()
-    return text
+    for _ in range(100):
+        if browser.in_worker("() => chrome.action.getBadgeText({})") == badge:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"the badge is not {badge}")
 
 
 def test_actions_are_delivered_from_memory(
@@ -125,14 +135,12 @@ def test_actions_are_delivered_from_memory(
         wait_for_mark(page, "The disk is full")
         browser.wait_until_delivered()
         assert stored_labels(recording) == ["Button 0", "Shoes", "Button 1", "Button 2", "Button 3"]
-        assert "cannot write to its disk" in popup_text(browser)
-        assert browser.in_worker("() => chrome.action.getBadgeText({})") == "!"
+        wait_for_popup(browser, "cannot write to its disk", badge="!")
         disk.make_room()
         page.click("#b4")
         wait_for_mark(page, "Recording for")
         browser.wait_until_delivered()
-        assert "cannot write" not in popup_text(browser)
-        assert browser.in_worker("() => chrome.action.getBadgeText({})") == "REC"
+        wait_for_popup(browser, "", badge="REC")
     assert stored_labels(recording) == [
         "Button 0", "Shoes", *(f"Button {number}" for number in range(1, 5))
     ]  # fmt: skip
