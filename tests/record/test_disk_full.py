@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded_browser import RecordedBrowser, processes_of, recorded_browser, stored_labels
+from recorded_browser import (
+    RecordedBrowser,
+    mark_of,
+    processes_of,
+    recorded_browser,
+    stored_labels,
+    wait_for_mark,
+)
 from small_site import SmallSite, small_site
 
 from facsim.data import DataSet
 from facsim.record.recording import Recording
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Playwright
+    from playwright.sync_api import Playwright
 
 pytestmark = pytest.mark.slow  # a minute, and only where a small disk can be mounted
 
@@ -67,32 +74,6 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
         yield SmallDisk(folder)
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def mark_of(page: Page) -> str:
-    """What the visible mark says: it is in a closed shadow root."""
-    session = page.context.new_cdp_session(page)
-    texts: list[str] = []
-
-    def read(node: dict, inside: bool) -> None:
-        attributes = node.get("attributes", [])
-        inside = inside or "words" in attributes
-        if inside and node["nodeType"] == 3:
-            texts.append(node["nodeValue"])
-        for child in [*node.get("children", []), *node.get("shadowRoots", [])]:
-            read(child, inside)
-
-    read(session.send("DOM.getDocument", {"depth": -1, "pierce": True})["root"], False)
-    session.detach()
-    return "".join(texts)
-
-
-def wait_for_mark(page: Page, text: str) -> None:
-    for _ in range(900):  # the extension looks for room at the next event, or within 30 seconds
-        if text in mark_of(page):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"the mark says {mark_of(page)!r}")
 
 
 def wait_for_popup(browser: RecordedBrowser, text: str, *, badge: str) -> None:

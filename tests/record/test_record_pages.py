@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from difficult_pages import PAGES
-from recorded_browser import RecordedBrowser, close, recorded_browser, study_of, wait_for_recorder
+from recorded_browser import (
+    RecordedBrowser,
+    close,
+    recorded_browser,
+    study_of,
+    wait_for_mark,
+    wait_for_recorder,
+)
 from small_site import SmallSite, small_site
 
 from facsim.data import DataSet
@@ -113,7 +120,7 @@ def test_clicks_reach_what_was_meant(study: Study) -> None:
     ]
     assert "click on nothing" in session.steps[1].context
     before, after = (data.page(session.steps[place].page_id) for place in (3, 4))
-    assert "Hidden offer" not in before.html
+    assert "Hidden offer" not in before.html  # though its icon and its select are drawn where they are
     assert "Hidden offer" in after.html
     # What is behind the dialog is seen but cannot be reached.
     behind = data.page(session.steps[9].page_id)
@@ -233,12 +240,12 @@ def test_nothing_is_recorded_elsewhere_or_while_paused(study: Study) -> None:
         popup.click("#pause")
         popup.wait_for_selector("#pause:text-is('Resume')")
         page.bring_to_front()
-        wait_for_recorder(page)
+        wait_for_mark(page, "")
         page.click("#tile")
         popup.click("#pause")
         popup.wait_for_selector("#pause:text-is('Pause')")
         page.bring_to_front()
-        wait_for_recorder(page)
+        wait_for_mark(page, "Recording for")
         page.click("#ask")
         page.goto(foreign.address)  # goes elsewhere: that is leaving
         page.wait_for_timeout(500)

@@ -88,6 +88,36 @@ def wait_for_recorder(page: Page) -> None:
     page.wait_for_selector("facsim-recording", state="attached")
 
 
+def mark_of(page: Page) -> str:
+    """What the visible mark says, which is in a closed shadow root; empty if it is not shown."""
+    session = page.context.new_cdp_session(page)
+    texts: list[str] = []
+
+    def read(node: dict[str, Any], inside: bool) -> None:
+        attributes = node.get("attributes", [])
+        if "mark" in attributes and "hidden" in attributes:
+            return
+        inside = inside or "words" in attributes
+        if inside and node["nodeType"] == 3:
+            texts.append(node["nodeValue"])
+        for child in [*node.get("children", []), *node.get("shadowRoots", [])]:
+            read(child, inside)
+
+    read(session.send("DOM.getDocument", {"depth": -1, "pierce": True})["root"], False)
+    session.detach()
+    return "".join(texts)
+
+
+def wait_for_mark(page: Page, text: str) -> None:
+    """Wait until the mark says this, or, if empty, until it is gone."""
+    for _ in range(900):  # the extension looks for room at the next event, or within 30 seconds
+        said = mark_of(page)
+        if text in said if text else not said:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the mark says {mark_of(page)!r}")
+
+
 def close(page: Page) -> None:
     """Close a tab, not faster than a person could."""
     wait_for_recorder(page)

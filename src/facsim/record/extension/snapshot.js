@@ -21,6 +21,7 @@ facsim.snapshot = (() => {
     '[role=menuitem],[role=option],[role=switch],[role=combobox],[role=textbox],[role=searchbox],[role=slider],' +
     '[role=spinbutton],[role=treeitem],[role=menuitemcheckbox],[role=menuitemradio]';
   const DEEPEST = 1500;
+  const VISIBLE = {visibilityProperty: true};
   const TARGET = 'data-facsim-target';
 
   const ENTITIES = {'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;'};
@@ -40,61 +41,85 @@ facsim.snapshot = (() => {
   class Writer {
     constructor(target, mark, skip) {
       this.target = target; this.mark = mark; this.skip = skip;
-      this.parts = []; this.masked = 0; this.special = false;
+      this.parts = []; this.masked = 0; this.special = false; this.depth = 0;
       this.private = new Set();
+      // Places, in `parts`, of start tags inside the element that is being written: of those without anything visible
+      // in them, and of those with a pointer. The outermost ones count.
+      this.hidden = []; this.pointers = [];
     }
 
     // Private elements are looked up once for each tree: asking every element would take most of the time.
     notePrivate(root) {
-      for (const e of root.querySelectorAll(facsim.masking.privateSelector)) this.private.add(e);
+      for (const e of facsim.masking.privateElements(root)) this.private.add(e);
     }
 
-    document(doc) {
+    document(doc, inPrivate) {
       const modals = doc.querySelectorAll('dialog:modal');
       this.modal = modals.length ? modals[modals.length - 1] : null;
       this.notePrivate(doc);
       this.parts.push('<!doctype html>');
-      if (doc.documentElement) this.element(doc.documentElement, {inPrivate: false, whole: false, pointer: false, depth: 0});
+      if (doc.documentElement) this.element(doc.documentElement, inPrivate, false, false);
+      // What listens for clicks without saying so in HTML has a pointer; so has everything in it.
+      for (const place of this.pointers) this.add(place, 'onclick=""');
     }
 
-    // Writes an element; returns whether it, or something in it, is visible. `hidden` collects the places of
-    // invisible elements: only the outermost are marked.
-    element(e, context, hidden = []) {
+    add(place, attribute) { this.parts[place] = `${this.parts[place].slice(0, -1)} ${attribute}>`; }
+
+    // Writes an element; returns whether it, or something in it, is visible. `whole`: it is drawn with what is around
+    // it, or not at all. `inControl`: something around it is a control by its tag. To ask Chromium about visibility and
+    // style takes most of the time, so neither is asked where what is inside has told already.
+    element(e, inPrivate, whole, inControl) {
       const tag = e.localName;
-      if (SKIPPED.has(tag) || e === this.skip || context.depth > DEEPEST) return false;
-      const inPrivate = context.inPrivate || (this.private.size > 0 && this.private.has(e));
-      const whole = context.whole;
-      let shown = whole || e.checkVisibility({visibilityProperty: true});
-      // What listens for clicks without saying so in HTML has a pointer; so has everything in it.
-      const pointer = context.pointer || STRONG.has(tag) || (shown && !whole && getComputedStyle(e).cursor === 'pointer');
-      const at = this.parts.push('') - 1;
-      const inside = {inPrivate, whole: whole || WHOLE.has(tag), pointer, depth: context.depth + 1};
-      const hiddenInside = [];
-      if (tag === 'iframe') this.frame(e, inside);
-      else if (tag === 'textarea') this.parts.push('\n', escapeText(value(e, e.value, inPrivate)));
-      else if (!VOID.has(tag)) {
-        const root = whole ? null : shadowOf(e);
-        if (root) {
-          this.special = true;
-          this.notePrivate(root);
-          this.parts.push('<template shadowrootmode="open">');
-          shown = this.children(root, inside, hiddenInside) || shown;
-          this.parts.push('</template>');
-        }
-        shown = this.children(e, inside, hiddenInside) || shown;
+      if (SKIPPED.has(tag) || e === this.skip || this.depth > DEEPEST) return false;
+      const {parts, hidden, pointers} = this;
+      const isVoid = VOID.has(tag), isControl = inControl || STRONG.has(tag);
+      const at = parts.push('') - 1, firstHidden = hidden.length, firstPointer = pointers.length;
+      inPrivate ||= this.private.size > 0 && this.private.has(e);
+      let shown = whole;
+      if (!isVoid) {
+        this.depth++;
+        const isWhole = WHOLE.has(tag);
+        shown = this.inside(e, tag, inPrivate, whole || isWhole, isControl) && !isWhole || shown;
+        this.depth--;
+        parts.push(`</${tag}>`);
       }
-      if (!VOID.has(tag)) this.parts.push(`</${tag}>`);
-      this.parts[at] = this.openTag(e, tag, {shown, inPrivate, listens: pointer && !context.pointer && !STRONG.has(tag)});
-      if (!shown) hidden.push(at);
-      else for (const place of hiddenInside) this.parts[place] = `${this.parts[place].slice(0, -1)} data-facsim-visible="false">`;
+      const isAround = shown && !whole; // something visible is inside
+      shown ||= e.checkVisibility(VISIBLE);
+      parts[at] = this.openTag(e, tag, shown, inPrivate);
+      if (shown) {
+        while (hidden.length > firstHidden) this.add(hidden.pop(), 'data-facsim-visible="false"');
+        if (!isControl && !whole && getComputedStyle(e).cursor === 'pointer' && (!isAround || e.checkVisibility(VISIBLE))) {
+          pointers.length = firstPointer;
+          if (!e.matches(CONTROLS)) pointers.push(at);
+        }
+      } else if (tag !== 'datalist') { // the browser draws its options elsewhere
+        hidden.length = firstHidden;
+        hidden.push(at);
+      }
       return shown;
     }
 
-    children(parent, context, hidden) {
+    // Writes what is in an element; returns whether any of it is visible.
+    inside(e, tag, inPrivate, whole, inControl) {
+      if (tag === 'iframe') { this.frame(e, inPrivate); return false; }
+      if (tag === 'textarea') { this.parts.push('\n', escapeText(value(e, e.value, inPrivate))); return false; }
+      const root = whole ? null : shadowOf(e);
+      let shown = false;
+      if (root) {
+        this.special = true;
+        this.notePrivate(root);
+        this.parts.push('<template shadowrootmode="open">');
+        shown = this.children(root, inPrivate, whole, inControl);
+        this.parts.push('</template>');
+      }
+      return this.children(e, inPrivate, whole, inControl) || shown;
+    }
+
+    children(parent, inPrivate, whole, inControl) {
       let shown = false;
       for (let node = parent.firstChild; node; node = node.nextSibling) {
-        if (node.nodeType === 1) shown = this.element(node, context, hidden) || shown;
-        else if (node.nodeType === 3) this.text(node.data, context.inPrivate);
+        if (node.nodeType === 1) shown = this.element(node, inPrivate, whole, inControl) || shown;
+        else if (node.nodeType === 3) this.text(node.data, inPrivate);
       }
       return shown;
     }
@@ -107,21 +132,19 @@ facsim.snapshot = (() => {
       this.parts.push(escapeText(cleaned));
     }
 
-    frame(e, context) {
+    frame(e, inPrivate) {
       const doc = frameDocument(e);
       this.special = true;
-      if (!doc || !doc.documentElement || context.depth > DEEPEST) return;
+      if (!doc || !doc.documentElement || this.depth > DEEPEST) return;
       const inner = new Writer(this.target, this.mark, null);
-      inner.modal = null;
-      inner.notePrivate(doc);
-      inner.parts.push('<!doctype html>');
-      inner.element(doc.documentElement, {...context, whole: false, pointer: false});
+      inner.depth = this.depth;
+      inner.document(doc, inPrivate);
       this.masked += inner.masked;
       this.inlined = this.inlined || new Map();
       this.inlined.set(e, inner.parts.join(''));
     }
 
-    openTag(e, tag, {shown, inPrivate, listens}) {
+    openTag(e, tag, shown, inPrivate) {
       let open = `<${tag}`;
       let hides = tag === 'dialog' && !e.hasAttribute('open');
       for (const name of e.getAttributeNames()) {
@@ -133,7 +156,6 @@ facsim.snapshot = (() => {
         open += written === '' ? ` ${name}=""` : ` ${name}="${escapeAttribute(written)}"`;
       }
       open += this.state(e, tag, inPrivate);
-      if (listens && !e.matches(CONTROLS)) open += ' onclick=""';
       if (shown && hides) open += ' data-facsim-visible="true"';
       if (this.modal && !e.hasAttribute('inert') && this.isBehind(e)) open += ' inert=""';
       if (e === this.target) open += ` ${TARGET}="${this.mark}"`;
@@ -186,7 +208,7 @@ facsim.snapshot = (() => {
         if (field.value && facsim.masking.isSecretField(field)) facsim.masking.remember(field.value);
       }
       const writer = new Writer(target, mark, skip);
-      writer.document(doc);
+      writer.document(doc, false);
       return {html: writer.parts.join(''), mark, masked: writer.masked, special: writer.special, taken: started,
         cost: performance.now() - started};
     },
