@@ -110,10 +110,18 @@ def distinguishing(parts: Iterable[str]) -> list[str]:
 
 
 def join_words(label: str, part: str) -> str:
-    """Append a distinguishing part to a label, without repetition."""
+    """Append a distinguishing part to a label, without repetition.
+
+    >>> join_words("boots", "boots_women"), join_words("hiking_boots", "boots_women"), join_words("a", "b")
+    ('boots_women', 'hiking_boots_women', 'a_b')
+    """
     if not part:
         return label
-    return part if part.startswith(label) else f"{label}_{part}"
+    if part.startswith(label):
+        return part
+    words, more = label.split("_"), part.split("_")
+    shared = next((size for size in range(len(more), 0, -1) if words[-size:] == more[:size]), 0)
+    return "_".join(words + more[shared:])
 
 
 def _with(name: str, part: str) -> str:

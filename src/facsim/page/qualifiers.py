@@ -110,9 +110,12 @@ class Qualifiers:
         words = whole_slug(said)
         return words if name.rpartition(".")[2] == slug(self._labels.title(node)) != words else ""
 
-    def address(self, node: int, name: str = "") -> str:  # noqa: ARG002
-        """Words of the address that a link leads to."""
-        return address_words(self._tree.attributes[node].get("href", ""), 0)
+    def address(self, node: int, name: str = "") -> str:
+        """Words of the address that a link leads to, unless they add only a number to its name."""
+        words = address_words(self._tree.attributes[node].get("href", ""), 0)
+        return (
+            "" if words[:1].isdecimal() and words.lstrip("0123456789_") == name.rpartition(".")[2] else words
+        )
 
     def page_above(self, node: int, name: str) -> str:  # noqa: ARG002
         """Words of the part of the address before those."""

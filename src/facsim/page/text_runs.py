@@ -24,6 +24,7 @@ _FEW = 30
 _MOST_IN_LABELLED = 60
 LEAST_LIMIT = 200
 """Texts up to this length are the same for any limit."""
+_ENDS_OF_ALT = " .…"
 _UNFINISHED = re.compile(r"(?:^|\d)[.,]$")
 
 
@@ -179,6 +180,8 @@ class TextRuns:
         if last - first < 2:
             return self.text(node, alt=alt, limit=limit)
         last = min(last, first + 30)
+        # A picture of what the text beside it says adds no words.
+        alt = alt and not (self.is_alt.find(1, first, last) >= 0 and self._is_said(node, first, last))
         if self._counts_before is None:
             self._counts_before = self._count_counts()
         if self._counts_before[first] == self._counts_before[last]:
@@ -194,6 +197,15 @@ class TextRuns:
                 parts.append(text[: limit * 4])
         title = fold("".join(parts))[:limit].rstrip()
         return title if any(map(str.isalpha, title)) else self.text(node, alt=alt, limit=limit)
+
+    def _is_said(self, node: int, first: int, last: int) -> bool:
+        """Whether the text of an element contains all the alternative texts in it."""
+        said = self.text(node, alt=False).casefold()
+        return bool(said) and all(
+            self.texts[run].strip(_ENDS_OF_ALT).casefold() in said
+            for run in range(first, last)
+            if self.is_alt[run]
+        )
 
     def _count_counts(self) -> array[int]:
         """For each run, and the end, the number of runs before it that are only a number or a price."""
