@@ -32,3 +32,28 @@ def test_words_that_tell_names_apart_are_not_repeated() -> None:
         '<a href="/womens-boots/boots-women">Hiking boots</a><a href="/mens-boots/boots-men">Hiking boots</a>'
     )
     assert _names(body) == ["hiking_boots_women", "hiking_boots_men"]
+
+
+def test_fields_without_a_label_are_called_by_the_text_before_them() -> None:
+    body = """<p>Vehicle brand <select name="ma"><option>Audi</option></select></p>
+    <p><span><b>*</b>Engine type</span> <input name="mot_2x"></p>
+    <table><tr><td>Customer number:</td><td><input name="kdnr"></td></tr>
+    <tr><td>Send me</td><td>the news at <input name="freq"></td></tr></table>"""
+    assert _names(body) == [
+        "vehicle_brand",
+        "vehicle_brand.audi",
+        "engine_type",
+        "customer_number",
+        "send_me.freq",
+    ]
+
+
+def test_names_in_the_form_that_are_words_for_people_stay() -> None:
+    assert _names('<p>Weekly news for you: <input name="email"></p>') == ["email"]
+
+
+def test_prices_sentences_and_other_controls_label_no_field() -> None:
+    body = """<p>$40.00 <input name="ticket_code"></p>
+    <p>We never pass on what you write to us here, to anyone: <input name="note_text"></p>
+    <p>Brand <a href="/b">Audi</a> <input name="model_text"></p>"""
+    assert _names(body) == ["ticket_code", "note_text", "audi", "model_text"]

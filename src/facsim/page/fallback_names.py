@@ -14,8 +14,10 @@ from facsim.page.tree import TEXT, Tree
 
 _MAX_TEXT = 40
 _MAX_INSIDE = 12
+_MOST_UP_TO_LABEL = 3
 _MAX_COLUMNS = 200
 _TICKED = frozenset({"checkbox", "radio", "switch"})
+_WORD = re.compile(r"[^\W\d_]{2}")
 _SPRITE = re.compile(r"#(?:icon|i|ico|sprite|symbol|svg)?[-_]*([a-z][a-z-]{1,30})$")
 # Icons named by their appearance, not their function.
 _MEANINGS = {"x": "close", "times": "close", "xmark": "close", "bars": "menu", "hamburger": "menu"}
@@ -58,6 +60,42 @@ class FallbackNames:
         """
         after = self._text_after(node) if role in _TICKED else ""
         return slug(after or self._text_before(node))
+
+    def label_of_field(self, node: int, role: str) -> str:
+        """Words of the text that people read as the label of a field without one; empty if there is none.
+
+        It follows a checkbox or radio button. Other fields follow it, in one box with it, with nothing else
+        to act on in between. From another cell of a row, it must end with a colon. A sentence, or the end of
+        one, is no label.
+        """
+        said = self._text_after(node) if role in _TICKED else self._label_before(node)
+        is_label = len(said) <= _MAX_TEXT and not is_count(said) and _WORD.search(said)
+        is_begun = said.endswith((":", "*")) or said.startswith("*") or not said[:1].islower()
+        return slug(said.strip("*: ")) if is_label and is_begun else ""
+
+    def _label_before(self, node: int) -> str:
+        tree, runs, targets = self._tree, self._runs, self._targets
+        run = runs.span(node, node)[0] - 1
+        while run >= 0 and runs.texts[run].isspace():
+            run -= 1
+        if run < 0:
+            return ""
+        said = runs.nodes[run]
+        box, cell = node, -1
+        for _ in range(_MOST_UP_TO_LABEL):
+            box = tree.parents[box]
+            if box < said or tree.tags[box] == "tr":
+                break
+            cell = box if tree.tags[box] in CELLS else cell
+        before = bisect_left(targets, node) - 1
+        if not 0 <= box < said or (before >= 0 and tree.ends[targets[before]] > said):
+            return ""
+        if said < cell and not runs.texts[run].rstrip().endswith((":", "*")):
+            return ""
+        whole = tree.parents[said]
+        while whole > box and (tree.tags[whole] in INLINE or tree.tags[whole] == "label"):
+            whole = tree.parents[whole]
+        return (runs.texts[run] if tree.ends[whole] > node else runs.text(whole)).strip()
 
     def _text_before(self, node: int) -> str:
         tree, runs, targets = self._tree, self._runs, self._targets

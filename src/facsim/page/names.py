@@ -32,6 +32,12 @@ _MAX_GROUPS = 4
 _SEARCH = re.compile(r"^(q|s|k|query|search|keywords?|searchterm|field-keywords)$|search", re.IGNORECASE)
 _TYPABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _FIELDS = _TYPABLE | {"slider", "checkbox", "radio", "switch"}
+_FOR_PEOPLE = (
+    "address city color colour comment comments country email e_mail first_name last_name message name "
+    "password phone quantity size state telephone username zip"
+)
+_WORDS_FOR_FIELDS = frozenset(_FOR_PEOPLE.split())
+"""Names of form fields that say as much as the text beside them, which may be longer."""
 _LEAST_TEXT = 200
 _SHORTEST_TITLE = 4
 _OFTEN = 3
@@ -130,7 +136,9 @@ class _Namer:
                 return (*path, part)
             own = self._without_title(node, own, card.card.title)
         if own == group.label:
-            return self._named_like_group(group, node, path)
+            # The heading above the first field of a section is the section's, not the field's.
+            field = "" if group.is_item else self.qualifiers.field_name(node)
+            return (*path, field) if field not in ("", own) else self._named_like_group(group, node, path)
         # A link around a whole card has more text than the title, some of it unstable (the price).
         if own.startswith(f"{group.label}_") and self._shows_price(node):
             return (*path, "view_product")
@@ -212,7 +220,7 @@ class _Namer:
         href = attributes.get("href", "") if tag == "a" else ""
         if tag == "a" and words and is_count(title):
             words = self._words_of_amount(title, href) or words
-        words = words or self.qualifiers.field_name(node) or self.qualifiers.address(node)
+        words = words or self._words_of_field(node, role) or self.qualifiers.address(node)
         if words:
             # The widget gets the name, although its label is clickable, too.
             return f"{words}_label" if tag == "label" and node in self._labels.of_widgets else words
@@ -221,6 +229,13 @@ class _Namer:
         if href[:4].lower() == "tel:":
             return "phone"
         return self._fallbacks.icon(node) or attributes.get(FUNCTION) or self._by_neighbour(node, tag, role)
+
+    def _words_of_field(self, node: int, role: str) -> str:
+        """Name of a form field: the text beside it, unless the name in the form is a word for people."""
+        name = self.qualifiers.field_name(node)
+        if role not in _FIELDS or name in _WORDS_FOR_FIELDS:
+            return name
+        return self._fallbacks.label_of_field(node, role) or name
 
     def _words_of_amount(self, amount: str, href: str) -> str:
         """Name of a link whose text is only a price or a count: `1,204` to `/mug#reviews`, `(12)`."""
