@@ -116,6 +116,8 @@ def _is_code(word: str) -> bool:
 def priced_rows(tree: Tree, nodes: Mapping[str, int]) -> list[list[str]]:
     """The names in each row: boxes with one tag side by side, two at least, with a price and three elements.
 
+    A paragraph is no row, nor is a list of things of which one shows a price.
+
     Args:
         tree: the page.
         nodes: the node of each name.
@@ -128,7 +130,11 @@ def priced_rows(tree: Tree, nodes: Mapping[str, int]) -> list[list[str]]:
             above = tree.parents[above]
     families: dict[tuple[int, str], list[int]] = defaultdict(list)
     for box, names in inside.items():
-        if len(names) >= _LEAST_IN_ROW and PRICE.search("".join(tree.texts[box : tree.ends[box]])):
+        if (
+            len(names) >= _LEAST_IN_ROW
+            and tree.tags[box] != "p"
+            and PRICE.search("".join(tree.texts[box : tree.ends[box]]))
+        ):
             families[tree.parents[box], tree.tags[box]].append(box)
     rows = sorted(box for boxes in families.values() if len(boxes) > 1 for box in _alike(tree, boxes))
     priced = {
@@ -141,6 +147,7 @@ def priced_rows(tree: Tree, nodes: Mapping[str, int]) -> list[list[str]]:
     rows = [box for box in rows if not any(box <= other < tree.ends[box] for other in lists)]
     whole = sorted(node for node in nodes.values() if _is_priced_link(tree, node))
     rows = [box for box in rows if not _is_shelf(tree, box, whole)]
+    rows = [box for box in rows if not _is_list(tree, box, inside, nodes)]
     innermost = [box for place, box in enumerate(rows) if rows[place + 1 : place + 2] == []
                  or rows[place + 1] >= tree.ends[box]]  # fmt: skip
     return [inside[box] for box in _whole_rows(tree, innermost, nodes)]
@@ -155,6 +162,22 @@ def _is_shelf(tree: Tree, box: int, links: Sequence[int]) -> bool:
     """Whether links with a price each lead from a box to different things: a line of cards, not a row."""
     inside = links[bisect_left(links, box) : bisect_left(links, tree.ends[box])]
     return len({_address(tree, node) for node in inside}) > 1
+
+
+def _is_list(tree: Tree, row: int, inside: Mapping[int, list[str]], nodes: Mapping[str, int]) -> bool:
+    """Whether nearly all elements of a box are in boxes side by side, built alike, to different things."""
+    families: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for box in inside:
+        if row < box < tree.ends[row] and tree.tags[box] not in _INLINE:
+            families[tree.parents[box], tree.tags[box]].append(box)
+    for boxes in families.values():
+        if len(boxes) < _LEAST_IN_ROW or sum(len(inside[box]) for box in boxes) < _COVER * len(inside[row]):
+            continue
+        led_to = [{href for name in inside[box] if (href := _address(tree, nodes[name]))} for box in boxes]
+        each = sum(map(len, led_to))
+        if all(led_to) and each == len(set.union(*led_to)) and len(_alike(tree, boxes)) == len(boxes):
+            return True
+    return False
 
 
 def _alike(tree: Tree, boxes: Sequence[int]) -> list[int]:
@@ -211,7 +234,11 @@ def _prefixes(name: str) -> list[str]:
 
 
 def largest_list(tree: Tree, nodes: Mapping[str, int]) -> int | None:
-    """The first entry of the largest list: three boxes or more with one tag side by side, with elements."""
+    """The first entry of the largest list.
+
+    A list is three boxes or more with one tag side by side, with elements, built alike: a page's header, its
+    main part and its footer are no list.
+    """
     holds: Counter[int] = Counter()
     for node in nodes.values():
         above = node
@@ -222,11 +249,13 @@ def largest_list(tree: Tree, nodes: Mapping[str, int]) -> int | None:
     for box in holds:
         if tree.tags[box] not in (TEXT, "html", "body", "head", "option"):
             families[tree.parents[box], tree.tags[box]].append(box)
-    best = max(
+    ranked = sorted(
         (family for family in families.values() if len(family) > 2),
         key=lambda family: sum(holds[box] for box in family) * (len(family) > 4) + len(family),
-        default=None,
+        reverse=True,
     )
+    lists = (boxes for family in ranked if len(boxes := _alike(tree, family)) > 2)
+    best = next(lists, None)
     return min(best) if best else None
 
 

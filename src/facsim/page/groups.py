@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
+from facsim.page.branches import find_branches
 from facsim.page.card_detection import PageCard, find_cards
 from facsim.page.item_titles import ItemTitles, without_link_to_all
 from facsim.page.roles import WIDGET_ROLES
@@ -100,6 +101,7 @@ class _Finder:
         ]
         self._cards: dict[int, PageCard] = {}
         self._card_starts: list[int] = []
+        self._branches = find_branches(tree, runs, targets)
         self._item_titles = ItemTitles(
             tree, runs, labels, targets, headings=self._headings, ranks=self._ranks
         )
@@ -128,7 +130,7 @@ class _Finder:
                 flat.append(group)
         kinds, labelled = self._tree.kinds, self._labels.label_of
         for node in containers:
-            may_be_labelled = self._may_be_labelled[kinds[node]] or node in labelled
+            may_be_labelled = self._may_be_labelled[kinds[node]] or node in labelled or node in self._branches
             own = self._explicit_label(node) if may_be_labelled else None
             # A heading is more specific than "sidebar"; an explicit label is more specific than a heading.
             if own is not None and (node not in found or own.is_distinct):
@@ -291,6 +293,8 @@ class _Finder:
             return None
         if not label and not is_in_card and self._is_card(node) and not self._holds_cards(node):
             label = slug(self._item_titles.of(node))
+        if not label and not is_in_card and node not in self._cards:
+            label = self._branches.get(node, "")
         if not label:
             label = _LANDMARK_ROLES.get(role, "") or (_LANDMARKS.get(tag, "") if not role else "")
         if not label:
