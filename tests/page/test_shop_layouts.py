@@ -339,3 +339,11 @@ def test_a_heading_titles_the_cards_whose_titles_are_headings_of_its_rank():
     assert found[:2] == ["best_sellers.red_kettle.view_product", "best_sellers.red_kettle.add"]
     assert found[4:6] == ["best_sellers.green_kettle.view_product", "best_sellers.green_kettle.add"]
     assert found[-2:] == ["help.faq", "help.contact"]
+
+
+def test_a_card_that_is_a_button_has_the_name_of_its_group() -> None:
+    cards = "".join(
+        f"<li><div role=button tabindex=0><h2>{title}</h2><p>$ 3.00</p><button>Save</button></div></li>"
+        for title in ("Red shoe", "Blue shoe")
+    )
+    assert names(f"<ul>{cards}</ul>") == ["red_shoe", "red_shoe.save", "blue_shoe", "blue_shoe.save"]

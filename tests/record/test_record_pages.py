@@ -88,6 +88,8 @@ def test_clicks_reach_what_was_meant(study: Study) -> None:
     page = study.open()
     page.get_by_text("Open the tile").click()
     page.click("#plain")
+    page.click("#card")
+    page.get_by_text("Save it").click()
     page.get_by_text("Gift wrap").click()
     page.get_by_text("I agree").click()
     page.click("#more")
@@ -106,6 +108,8 @@ def test_clicks_reach_what_was_meant(study: Study) -> None:
     data, (session,) = study.sessions()
     assert what_was_done(data, session) == [
         clicked("Open the tile"),
+        clicked("Red shoe Save it"),
+        clicked("Save it"),
         clicked("Gift wrap"),
         clicked("I agree"),
         clicked("More"),
@@ -119,11 +123,11 @@ def test_clicks_reach_what_was_meant(study: Study) -> None:
         "terminate",
     ]
     assert "click on nothing" in session.steps[1].context
-    before, after = (data.page(session.steps[place].page_id) for place in (3, 4))
+    before, after = (data.page(session.steps[place].page_id) for place in (5, 6))
     assert "Hidden offer" not in before.html  # though its icon and its select are drawn where they are
     assert "Hidden offer" in after.html
     # What is behind the dialog is seen but cannot be reached.
-    behind = data.page(session.steps[9].page_id)
+    behind = data.page(session.steps[11].page_id)
     assert "Second page" in behind.html
     assert [element.text for element in behind.elements] == ["Yes"]
 

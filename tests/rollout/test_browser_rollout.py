@@ -147,6 +147,11 @@ def test_the_page_is_what_the_browser_shows(site: HostileSite, tmp_path: Path) -
     assert script.seen == ["Home", "Tricks", "Tricks"]
 
 
+def test_what_only_listens_for_clicks_is_clicked(site: HostileSite, tmp_path: Path) -> None:
+    _, script = visit(site, tmp_path / "a", "Hidden", "Tile", "Home", "Hidden", "red_shoe")
+    assert script.seen == ["Home", "Hidden", "Plain", "Home", "Hidden", "Plain"]
+
+
 def test_a_page_that_is_never_quiet_is_taken_as_it_is(site: HostileSite, tmp_path: Path) -> None:
     options = BrowserOptions(quiet_seconds=0.1, page_seconds=1.5)
     rolled, script = visit(site, tmp_path / "a", "Never quiet", "Leave", options=options)

@@ -15,6 +15,7 @@ HOME = """<!doctype html><html><head><title>Home</title><style>
   <div contenteditable="true" aria-label="Message" role="textbox"></div>
   <div class="tile" id="tile"><span>Open the tile</span></div>
   <p id="plain">Only text</p>
+  <div class="tile" tabindex="0"><h2 id="card">Red shoe</h2><button>Save it</button></div>
   <button id="more">More</button><div class="menu"><a href="/second">Hidden offer<svg width="9" height="9"><path d="M0 0h9"/></svg></a>
     <select aria-label="Hidden size"><option>S<option>L</select></div>
   <input id="city" aria-label="City" autocomplete="off"><ul id="cities"></ul>

@@ -57,6 +57,11 @@ PAGES = {
     "/hidden": """<h1>Hidden</h1><style>.menu { display: none } .open .menu { display: block }</style>
       <div id="d"><button onclick="d.classList.toggle('open')">Menu</button>
       <div class="menu"><a href="/plain">Inside</a></div></div>
+      <p id="t" style="cursor: pointer"><span>Tile</span></p>
+      <div id="c" style="cursor: pointer" tabindex="0"><h2>Red shoe</h2><button>Save</button></div>
+      <script>t.addEventListener('click', () => location = '/plain');
+        c.addEventListener('click', event => { if (event.target.localName != 'button') location = '/plain'; });
+      </script>
       <input type="checkbox" aria-label="Agree"><input aria-label="Name" value="old">""",
     "/never": """<h1>Never</h1><a href="/plain">Leave</a><p id="p"></p>
       <script>setInterval(() => { p.textContent = performance.now(); fetch('/plain'); }, 20)</script>""",

@@ -8,10 +8,11 @@ differ, by address or field, and only then by numbers (`facsim.page.disambiguati
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping
 
-from facsim.page.accessible_names import AccessibleNames
+from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
 from facsim.page.addresses import destination, fragment_words, leads_nowhere
 from facsim.page.card_detection import PageCard
 from facsim.page.class_words import FUNCTION
@@ -25,6 +26,7 @@ from facsim.page.option_names import selects_of_options, words_of_options
 from facsim.page.qualifiers import Qualifiers
 from facsim.page.roles import WIDGET_ROLES, role_of
 from facsim.page.slugs import PRICE, fold, is_count, is_price, slug, steady
+from facsim.page.tags import ACTIONABLE
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import Tree
 
@@ -48,6 +50,7 @@ _BRACKETED = re.compile(r"\s*[(\[]\d[\d.,\s]*[)\]]\s*")
 _PREPOSITION = re.compile(
     r"\s+(?:for|of|to|about|on|this|für|zu|über|von|de|du|pour|à|para|per|di|voor|dla|для)$", re.IGNORECASE
 )
+_NO_BOXES = ACTIONABLE | {"a", "label"}
 _Path = tuple[str, ...]
 
 
@@ -126,10 +129,11 @@ class _Namer:
         around.append((group, path))
 
     def _full_name(self, node: int, path: _Path, group: Group | None, card: Group | None) -> _Path:
-        own = self._own_words(node)
+        of_box = self._words_of_box(node)
+        own = of_box or self._own_words(node)
         if group is None:
             return (own,)
-        if card is not None and card.card is not None:
+        if not of_box and card is not None and card.card is not None:
             if self._tree.tags[node] == "a" and (
                 part := self._part_of_card(node, own, card.label, card.card)
             ):
@@ -144,6 +148,21 @@ class _Namer:
             return (*path, "view_product")
         own = _without(own, path)
         return path if own in path and self._tree.tags[node] != "a" else (*path, own)
+
+    def _words_of_box(self, node: int) -> str:
+        """Text of a box to click on beside its own controls, such as a card that opens; empty for others."""
+        tag = self._tree.tags[node]
+        if tag in _NO_BOXES or role_of(tag, self._tree.attributes[node]) not in ("button", "link"):
+            return ""
+        first = bisect_right(self._targets, node)
+        last = bisect_left(self._targets, self._tree.ends[node])
+        if first == last or self._labels.given(node):
+            return ""
+        text = self._runs.text(node, limit=MAX_LABEL)
+        for inner in self._targets[first:last]:
+            if said := self._runs.text(inner, limit=MAX_LABEL):
+                text = text.replace(said, "", 1)
+        return slug(steady(text)) if _WORD.search(text) else ""
 
     def _part_of_card(self, node: int, own: str, label: str, card: PageCard) -> str:
         """Name, within its card, of a link to the card's subject; empty for other links."""

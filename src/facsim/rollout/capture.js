@@ -5,6 +5,19 @@
   const VISIBLE = 'data-facsim-visible';
   // What is in these is drawn by the browser, or not at all.
   const WHOLE = 'select, svg, math, map, datalist, object, video, audio, canvas, iframe';
+  const CONTROLS = 'a, area, button, input, select, textarea, summary, option, label';
+  const FOCUSABLE = `${CONTROLS}, [onclick], [role], [tabindex]`;
+  // A box that takes focus and has text beside the controls in it, such as a product that opens when clicked.
+  const isCard = e => {
+    if (e.tabIndex < 0 || e.hasAttribute('role') || !e.querySelector(FOCUSABLE)) return false;
+    const texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const text = texts.currentNode;
+      if (text.data.trim() && text.parentElement.closest(FOCUSABLE) === e) return true;
+    }
+    return false;
+  };
+  const isVisible = e => e.checkVisibility({visibilityProperty: true});
   const looksHidden = e => e.hidden || e.getAttribute('aria-hidden') === 'true' ||
     /display:none|visibility:hidden/.test((e.getAttribute('style') || '').toLowerCase().replace(/\s/g, '')) ||
     (e.localName === 'dialog' && !e.open);
@@ -18,19 +31,26 @@
       if (live.type === 'checkbox' || live.type === 'radio') setState(live, copy, 'checked');
     }
   };
-  const walk = (live, copy) => {
+  const walk = (live, copy, inControl) => {
     setLiveValue(live, copy);
-    const inside = [...live.children].map((child, place) => [copy.children[place], walk(child, copy.children[place])]);
+    let isControl = inControl || live.matches(CONTROLS);
+    // What listens for clicks without saying so in HTML has a pointer; so has everything in it.
+    if (!isControl && isVisible(live) && getComputedStyle(live).cursor === 'pointer') {
+      copy.setAttribute(...(isCard(live) ? ['role', 'button'] : ['onclick', '']));
+      isControl = true;
+    }
+    const walked = (child, ofCopy) => [ofCopy, walk(child, ofCopy, isControl || live.matches(WHOLE))];
+    const inside = [...live.children].map((child, place) => walked(child, copy.children[place]));
     if (live.shadowRoot) {
       const template = copy.ownerDocument.createElement('template');
       template.setAttribute('shadowrootmode', 'open');
       for (const node of live.shadowRoot.childNodes) template.content.append(copy.ownerDocument.importNode(node, true));
       [...live.shadowRoot.children].forEach((child, place) =>
-        inside.push([template.content.children[place], walk(child, template.content.children[place])]));
+        inside.push(walked(child, template.content.children[place])));
       copy.prepend(template);
     }
-    if (live.matches(WHOLE)) return live.checkVisibility({visibilityProperty: true});
-    const shown = live.checkVisibility({visibilityProperty: true}) || inside.some(([, visible]) => visible);
+    if (live.matches(WHOLE)) return isVisible(live);
+    const shown = isVisible(live) || inside.some(([, visible]) => visible);
     for (const [child, visible] of inside) if (!visible && shown) child.setAttribute(VISIBLE, 'false');
     if (shown && looksHidden(live)) copy.setAttribute(VISIBLE, 'true');
     return shown;
@@ -40,7 +60,7 @@
   for (const marked of copy.querySelectorAll(`[${VISIBLE}]`)) marked.removeAttribute(VISIBLE);
   if (document.body) {
     const bodies = [...document.documentElement.children].indexOf(document.body);
-    walk(document.body, copy.children[bodies]);
+    walk(document.body, copy.children[bodies], false);
   }
   // Never drawn, but white space beside them would be read as the edge of a block. Locators count siblings of one
   // tag, so theirs do not change.

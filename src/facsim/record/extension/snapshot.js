@@ -38,6 +38,18 @@ facsim.snapshot = (() => {
     try { return e.contentDocument; } catch { return null; }
   }
 
+  // A box that takes focus and has text beside the controls in it, such as a product that opens when clicked: without
+  // a role it would pass for the wrapper of these controls.
+  function isCard(e) {
+    if (e.tabIndex < 0 || e.hasAttribute('role') || !e.querySelector(CONTROLS)) return false;
+    const texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const {data, parentElement} = texts.currentNode;
+      if (data.trim() && parentElement.closest(CONTROLS) === e) return true;
+    }
+    return false;
+  }
+
   class Writer {
     constructor(target, mark, skip) {
       this.target = target; this.mark = mark; this.skip = skip;
@@ -90,7 +102,8 @@ facsim.snapshot = (() => {
         while (hidden.length > firstHidden) this.add(hidden.pop(), 'data-facsim-visible="false"');
         if (!isControl && !whole && getComputedStyle(e).cursor === 'pointer' && (!isAround || e.checkVisibility(VISIBLE))) {
           pointers.length = firstPointer;
-          if (!e.matches(CONTROLS)) pointers.push(at);
+          if (isCard(e)) this.add(at, 'role="button"');
+          else if (!e.matches(CONTROLS)) pointers.push(at);
         }
       } else if (tag !== 'datalist') { // the browser draws its options elsewhere
         hidden.length = firstHidden;
