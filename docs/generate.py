@@ -81,7 +81,7 @@ RETURN_TYPES = {
     "util": (
         "facsim.util.progress.Progress",
         "facsim.util.ray_cluster.RayCluster",
-        "facsim.util.ray_cluster.ClusterNode",
+        "facsim.util.node_checks.ClusterNode",
     ),
 }
 

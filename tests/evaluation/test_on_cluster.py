@@ -7,8 +7,9 @@ import pytest
 
 from facsim.evaluation.on_cluster import place_model
 from facsim.util.errors import ConfigError
+from facsim.util.node_checks import ClusterNode
 from facsim.util.ray_actors import ActorResources
-from facsim.util.ray_cluster import ClusterNode, RayCluster
+from facsim.util.ray_cluster import RayCluster
 
 
 def cluster_of(*nodes: ClusterNode) -> RayCluster:

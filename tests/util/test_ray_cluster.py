@@ -19,9 +19,10 @@ from facsim.page.batch import simplify_folder
 from facsim.shop import write_sample
 from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.executor import open_executor
+from facsim.util.node_checks import ClusterNode
 from facsim.util.progress import no_progress
 from facsim.util.ray_actors import ActorPool, ActorResources, FailedUnit
-from facsim.util.ray_cluster import ClusterNode, RayCluster, parse_address
+from facsim.util.ray_cluster import RayCluster, parse_address
 
 # Ray ends the process that started it when its own raylet ends: not in a process with other tests.
 pytestmark = pytest.mark.slow
@@ -158,7 +159,8 @@ def test_the_nodes_are_told_once_connected(on: str, monkeypatch: pytest.MonkeyPa
 def test_a_node_that_was_just_lost_is_left_out(on: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from facsim.util import ray_cluster
 
-    (here,) = ray_cluster._live_nodes()
+    with RayCluster(on) as cluster:
+        (here,) = cluster.nodes
     lost = ClusterNode("0" * 56, "lost", cpus=1, gpus=0, memory_gb=1)
     listed = iter([(here, lost), (here, lost), (here,)])
     monkeypatch.setattr(ray_cluster, "_live_nodes", lambda: next(listed))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from facsim.util.ray_cluster import ClusterNode
+from facsim.util.node_checks import ClusterNode
 
 _PACKAGES = (
     "anthropic",

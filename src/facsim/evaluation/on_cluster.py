@@ -23,8 +23,9 @@ from facsim.predict.local.predictor import LocalPredictor
 from facsim.predict.protocol import Predictor
 from facsim.schema import Prediction
 from facsim.util.errors import ConfigError
+from facsim.util.node_checks import ClusterNode
 from facsim.util.ray_actors import ActorPool, ActorResources, FailedUnit
-from facsim.util.ray_cluster import ClusterNode, RayCluster
+from facsim.util.ray_cluster import RayCluster
 
 _CPU_HEADROOM: Final = 2.0
 """Memory that a model takes on CPUs, in multiples of its weights."""
