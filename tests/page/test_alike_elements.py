@@ -101,7 +101,7 @@ def test_sections_that_two_rules_together_tell_apart():
         return f'<li class="{screen}"><h4><a href="/c/{word}">View all</a></h4><a href="/c/{word}/new">New</a></li>'
 
     page = "".join(
-        f"<div><p>{word}</p><ul>{menu(word, 'mobile-only')}{menu(word, 'hidden-xs')}</ul></div>"
+        f"<div><p>{word}</p><div>{menu(word, 'mobile-only')}{menu(word, 'hidden-xs')}</div></div>"
         for word in ("lamps", "desks")
     )
     found = {name.partition(".")[0] for name in names(page)}

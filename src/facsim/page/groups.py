@@ -14,6 +14,7 @@ from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
 from facsim.page.branches import find_branches
 from facsim.page.card_detection import PageCard, find_cards
 from facsim.page.item_titles import ItemTitles, without_link_to_all
+from facsim.page.list_captions import captions_of_lists
 from facsim.page.roles import WIDGET_ROLES
 from facsim.page.slugs import slug
 from facsim.page.text_runs import TextRuns
@@ -135,6 +136,9 @@ class _Finder:
             # A heading is more specific than "sidebar"; an explicit label is more specific than a heading.
             if own is not None and (node not in found or own.is_distinct):
                 found[node] = own
+        for node, caption in captions_of_lists(self._tree, self._runs, self._targets, self._headings):
+            if node not in found and self._card_around(node) < 0:
+                found[node] = self._group(node, self._tree.ends[node], slug(caption))
         for node, card in self._cards.items():
             found[node] = self._group(node, self._tree.ends[node], slug(card.title))
             found[node].title, found[node].card = card.title, card
