@@ -62,7 +62,7 @@ docs: $(STAMP) ## Build the documentation as a site in build/docs/html; warnings
 	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs build/docs/html
 
 test: $(STAMP) ## Run the tests (no network, no GPU)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not gpu and not network"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu and not network"
 
 test-slow: $(STAMP) ## Run all tests, those that take minutes included
 	$(BIN)/pytest -m "not gpu and not network"

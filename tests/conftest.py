@@ -22,10 +22,40 @@ os.environ["COLUMNS"] = "200"
 for _setting in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
     os.environ.pop(_setting, None)
 
+# Several tests run at once, so each has one thread: more would wait for each other. Set before NumPy and torch
+# are loaded.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+# Programs that tests start use the bytecode of those before.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+
+LONG_FILES = (
+    "tests/record/test_faults.py",
+    "tests/rollout/test_browser_rollout.py",
+    "tests/rollout/test_rollout.py",
+    "tests/predict/local/test_predictor.py",
+    "tests/export/test_remote_reading.py",
+    "tests/fidelity/test_ab.py",
+    "tests/rollout/test_rollout_cli.py",
+    "tests/test_docs_python.py",
+    "tests/view/test_browser_view.py",
+    "tests/view/test_running_rollout_view.py",
+    "tests/test_notebook_example.py",
+    "tests/test_docs.py",
+)
+"""Files that take longest; they go first, so that no worker is left with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    root = Path(__file__).resolve().parents[1]
+    order = {root / name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,12 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     book = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(book)
     assert not any(cell.get("outputs") for cell in book.cells), "save the notebook without outputs"
+    for cell in book.cells:
+        if "sample(120," in cell.source:
+            cell.source = cell.source.replace("sample(120,", "sample(50,")
+            break
+    else:
+        pytest.fail("no cell samples the shop: what is to be made smaller here?")
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     nbclient.NotebookClient(
         book, timeout=240, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}

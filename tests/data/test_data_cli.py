@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from in_process_cli import completed as facsim
 from rrweb_recordings import Recorder, element, page, text
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def facsim(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from facsim.cli.main import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=60)
 
 
 @pytest.fixture

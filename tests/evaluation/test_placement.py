@@ -1,10 +1,10 @@
 """Sessions placed on the GPUs of a cluster that is not there."""
 
 import random
-import subprocess
 import sys
 
 import pytest
+from in_process_cli import completed
 from rich.console import Console
 from small_training import make_data, make_model
 from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -130,19 +130,18 @@ def test_a_plan_has_the_lengths_of_the_run_without_loading_the_model(tmp_path) -
     assert many.hours == pytest.approx(gpu_hours(max(costs)))
 
 
-def test_the_command_prints_the_placement_and_needs_no_cluster(tmp_path) -> None:
+def test_the_command_prints_the_placement_and_needs_no_cluster(tmp_path, monkeypatch) -> None:
     data, model = make_data(tmp_path / "data", people=5), make_model(tmp_path / "model")
-    program = 'import sys; sys.modules["ray"] = None; from facsim.cli.main import main; main()'
+    monkeypatch.setitem(sys.modules, "ray", None)
     command = ["evaluate", data, f"local:{model}", "baseline:random-element", "--part", "all", "--dry-run"]
-    command = [sys.executable, "-c", program, *map(str, command), "--on"]
-    done = subprocess.run([*command, "ray"], capture_output=True, text=True, cwd=tmp_path)
+    done = completed(*command, "--on", "ray", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     said = " ".join(done.stdout.split())
     assert said.count("on a cluster") == 1
     assert "10 sessions (" in said
     assert "at 40% of an H100's 989 teraflops" in said
     assert not (tmp_path / "runs").exists()
-    wrong = subprocess.run([*command, "slurm"], capture_output=True, text=True, cwd=tmp_path)
+    wrong = completed(*command, "--on", "slurm", folder=tmp_path)
     assert (wrong.returncode, wrong.stderr) == (2, "facsim: --on slurm: expected ray, or ray://HOST:PORT\n")
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import subprocess
-import sys
+import shutil
 import threading
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from hub_process import TOKEN, facsim_with_hub
 from small_training import make_data, make_model
 
 pytest.importorskip("huggingface_hub")
 
 from facsim.data import DataSet
 
-TOKEN = "hf_planted0123456789"
+
+def commit_of(repo: str) -> str:
+    """Commits have contents, so that of each repository is another."""
+    return hashlib.sha1(repo.encode()).hexdigest()
 
 
 class Hub:
@@ -78,7 +82,8 @@ class Hub:
                         if entry["key"] == "file":
                             value = entry["value"]
                             hub.repos[name][value["path"]] = base64.b64decode(value["content"])
-                    done = {"commitUrl": f"{hub.url}/{name}/commit/{'a' * 40}", "commitOid": "a" * 40}
+                    commit = commit_of(name)
+                    done = {"commitUrl": f"{hub.url}/{name}/commit/{commit}", "commitOid": commit}
                     return self.answer(200, json.dumps(done).encode())
                 return self.answer(200)
 
@@ -89,7 +94,7 @@ class Hub:
                     name = "/".join(parts[2:4])
                     if name not in hub.repos:
                         return self.answer(404, X_Error_Code="RepoNotFound")
-                    if "revision" in parts and parts[-1] not in ("main", "a" * 40):
+                    if "revision" in parts and parts[-1] not in ("main", commit_of(name)):
                         return self.answer(404, X_Error_Code="RevisionNotFound")
                     files = hub.repos[name]
                     if "tree" in parts:
@@ -103,12 +108,17 @@ class Hub:
                             for file, content in files.items()
                         ]
                         return self.answer(200, json.dumps(tree).encode(), Content_Type="application/json")
-                    info = {"id": name, "sha": "a" * 40, "siblings": [{"rfilename": file} for file in files]}
+                    info = {
+                        "id": name,
+                        "sha": commit_of(name),
+                        "siblings": [{"rfilename": file} for file in files],
+                    }
                     return self.answer(200, json.dumps(info).encode(), Content_Type="application/json")
                 parts = parts[1:] if parts[0] == "datasets" else parts
-                content = hub.repos["/".join(parts[:2])]["/".join(parts[4:])]
+                name = "/".join(parts[:2])
+                content = hub.repos[name]["/".join(parts[4:])]
                 etag = f'"{hashlib.sha1(content).hexdigest()}"'
-                return self.answer(200, content, ETag=etag, X_Repo_Commit="a" * 40)
+                return self.answer(200, content, ETag=etag, X_Repo_Commit=commit_of(name))
 
             do_HEAD = do_GET
 
@@ -121,34 +131,33 @@ class Hub:
         self._server.server_close()
 
 
-@pytest.fixture
-def hub():
+@pytest.fixture(scope="module")
+def one_hub() -> Iterator[Hub]:
     hub = Hub()
     yield hub
     hub.close()
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of huggingface_hub."""
+    return tmp_path_factory.mktemp("hf")
+
+
 @pytest.fixture
-def facsim(hub, tmp_path):
-    """The command line in a process of its own: huggingface_hub reads its settings when it is imported."""
+def hub(one_hub: Hub, home: Path) -> Hub:
+    """The hub, empty, and with nothing cached."""
+    one_hub.repos.clear()
+    one_hub.private.clear()
+    for folder in home.iterdir():
+        shutil.rmtree(folder)
+    return one_hub
 
-    def call(*arguments: object, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
-        settings = {
-            "HF_ENDPOINT": hub.url,
-            "HF_HOME": str(tmp_path / "hf"),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            "COLUMNS": "400",
-        }
-        surroundings = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-        command = [sys.executable, "-m", "facsim", *map(str, arguments)]
-        if token:
-            settings["HF_TOKEN"] = token
-        return subprocess.run(
-            command, env=surroundings | settings, capture_output=True, text=True, timeout=120
-        )
 
-    return call
+@pytest.fixture(scope="module")
+def facsim(one_hub: Hub, home: Path) -> Iterator[Callable]:
+    with facsim_with_hub(one_hub.url, home) as call:
+        yield call
 
 
 def test_a_data_set_comes_back_as_it_went(hub, facsim, tmp_path):
@@ -201,13 +210,6 @@ def test_what_goes_wrong_is_a_sentence(hub, facsim, tmp_path, arguments, token, 
     assert "hf_wrong" not in done.stderr
 
 
-def test_a_hub_that_is_away_is_a_sentence(hub, facsim, tmp_path):
-    hub.close()
-    done = facsim("pull", "me/small", "--out", tmp_path / "new")
-    assert done.returncode == 2
-    assert "cannot be reached" in done.stderr
-
-
 def test_a_wrong_revision_or_kind_is_named(hub, facsim, tmp_path):
     assert facsim("push", make_data(tmp_path / "small", 6), "me/small").returncode == 0
     done = facsim("pull", "me/small", "--revision", "v9", "--out", tmp_path / "new")
@@ -221,3 +223,12 @@ def test_a_wrong_revision_or_kind_is_named(hub, facsim, tmp_path):
     assert done.returncode == 2
     assert "me/model holds no data set of Facsim. For a checkpoint, use --kind model" in done.stderr
     assert list(tmp_path.glob("*new*")) == []
+
+
+def test_a_hub_that_is_away_is_a_sentence(tmp_path):
+    away = Hub()
+    away.close()
+    with facsim_with_hub(away.url, tmp_path / "hf") as facsim:
+        done = facsim("pull", "me/small", "--out", tmp_path / "new")
+    assert done.returncode == 2
+    assert "cannot be reached" in done.stderr

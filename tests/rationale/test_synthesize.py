@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from in_process_cli import completed
 from loopback import Answer, Half, Hang, Loopback, Raw, Status
 from teaching import HOME, PRODUCT, RESULTS, answer, good, good_teacher, options, whole_visit, written
 
@@ -452,30 +453,22 @@ def test_within_a_running_loop(data, server, tmp_path):
 
 
 def test_the_command(data, server, tmp_path):
-    command = [sys.executable, "-c", "from facsim.cli.main import main; main()", "synthesize", str(data.path)]
     teacher = server()
-    common = ["--teacher", spec(teacher)]
-    dry = subprocess.run([*command, *common, "--dry-run"], capture_output=True, text=True, cwd=ROOT)
+    common = ["synthesize", data.path, "--teacher", spec(teacher)]
+    dry = completed(*common, "--dry-run")
     assert dry.returncode == 0, dry.stderr
     assert "11 steps of 3 sessions" in dry.stdout
     assert len(dry.stdout.splitlines()) == 1, "prompts are printed on request"
-    prompts = subprocess.run(
-        [*command, *common, "--dry-run", "--prompts"], capture_output=True, text=True, cwd=ROOT
-    )
+    prompts = completed(*common, "--dry-run", "--prompts")
     assert prompts.stdout.startswith(dry.stdout)
     assert "── system" in prompts.stdout
     assert "Careful with money." in prompts.stdout
     assert teacher.count == 0
-    done = subprocess.run(
-        [*command, *common, "--out", str(tmp_path / "out"), "--price", "2", "8"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+    done = completed(*common, "--out", tmp_path / "out", "--price", "2", "8")
     assert done.returncode == 0, done.stderr
     assert "written: 11" in done.stdout
     assert "about $0.0" in done.stderr, "the cost is printed before anything is sent"
-    missing = subprocess.run([*command, *common], capture_output=True, text=True, cwd=ROOT)
+    missing = completed(*common)
     assert missing.returncode == 2
     assert "--out" in missing.stderr
 

@@ -107,14 +107,14 @@ def test_the_service_worker_may_die_at_any_point(
 ) -> None:
     with consenting_browser(playwright, recording, tmp_path) as browser:
         page, popup = browser.open(site.address), browser.popup()
-        for number in range(12):
+        for number in range(8):
             if number % 2:
                 kill_worker(browser, popup)
             page.click(f"#b{number}")
             if not number % 2:
                 kill_worker(browser, popup)
         browser.wait_until_delivered(40)
-        assert stored_labels(recording) == [f"Button {number}" for number in range(12)]
+        assert stored_labels(recording) == [f"Button {number}" for number in range(8)]
 
 
 def test_a_killed_browser_and_an_absent_collector_lose_nothing(

@@ -59,7 +59,7 @@ def shop_in_browser(sessions: int, seed: int, folder: Path) -> None:
 
 
 def test_the_shop_in_the_browser_gives_the_sessions_of_shop_sample(tmp_path: Path) -> None:
-    shop_in_browser(3, 5, tmp_path)
+    shop_in_browser(2, 5, tmp_path)
 
 
 @pytest.mark.slow

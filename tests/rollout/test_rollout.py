@@ -16,6 +16,7 @@ from facsim.predict import load_predictor
 from facsim.rollout import Rollout, SimulatedPerson, rollout
 from facsim.schema import Action, Prediction, SessionSoFar
 from facsim.shop import sample
+from facsim.shop.simulation import ShopSimulation
 from facsim.util.errors import ConfigError, FacsimError, InputError
 from facsim.util.progress import no_progress
 
@@ -36,8 +37,8 @@ def assert_same_sessions(one: DataSet, other: DataSet) -> None:
 
 @pytest.mark.parametrize("design", ["standard", "no_ratings"])
 def test_the_shoppers_own_policy_gives_the_sessions_of_shop_sample(tmp_path: Path, design: str) -> None:
-    sampled = sample(25, 5, tmp_path / "sampled", variant=design)
-    rolled = roll(tmp_path / "rolled", site=f"shop:{design}", sessions=25, seed=5)
+    sampled = sample(20, 0, tmp_path / "sampled", variant=design)
+    rolled = roll(tmp_path / "rolled", site=f"shop:{design}", sessions=20, seed=0)
     assert_same_sessions(sampled, rolled.data)
     assert rolled.answers == sampled.steps.height
     assert rolled.ends == dict(Counter(sampled.sessions["outcome"]))
@@ -48,17 +49,24 @@ def test_the_shoppers_own_policy_gives_the_sessions_of_shop_sample(tmp_path: Pat
 
 def test_people_of_a_sample_come_with_their_shop_and_cart(shop_data: DataSet, tmp_path: Path) -> None:
     # The shop's seed and the random numbers are those of the sample, so the sessions are, too.
-    rolled = roll(tmp_path / "same", people=shop_data, seed=7, sessions=len(shop_data))
-    assert_same_sessions(shop_data, rolled.data)
+    some = shop_data.select(shop_data.session_ids[:30])
+    simulation = ShopSimulation(7, len(shop_data))
+    assert any(simulation.shopper(number).visitor.lines for number in range(30)), "somebody has a cart"
+    rolled = roll(tmp_path / "same", people=some, seed=7, sessions=len(some))
+    assert_same_sessions(some, rolled.data)
     # Other random numbers: the same people, other sessions.
-    other = roll(tmp_path / "other", people=shop_data, seed=8, sessions=len(shop_data)).data
+    other = roll(tmp_path / "other", people=some, seed=8, sessions=len(some), max_steps=3).data
     same = ("session_id", "user_id", "persona", "persona_fields", "intent")
-    assert other.sessions.select(same).equals(shop_data.sessions.select(same))
-    assert not other.steps["action_name"].equals(shop_data.steps["action_name"])
+    assert other.sessions.select(same).equals(some.sessions.select(same))
+    first = [data.steps.filter(pl.col("step") == 0)["action_name"] for data in (other, some)]
+    assert not first[0].equals(first[1])
 
 
-def test_sessions_do_not_depend_on_workers_and_concurrency(shop_data: DataSet, tmp_path: Path) -> None:
-    options = {"people": shop_data, "train": shop_data, "seed": 3, "sessions": 30}
+def test_sessions_do_not_depend_on_workers_and_concurrency(
+    shop_data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facsim.rollout.rollout_runner._CHUNK", 4)  # both workers get some
+    options = {"people": shop_data, "train": shop_data, "seed": 3, "sessions": 18}
     hashes = {
         roll(
             tmp_path / f"{workers}-{at_once}",
@@ -75,7 +83,7 @@ def test_sessions_do_not_depend_on_workers_and_concurrency(shop_data: DataSet, t
 
 
 def test_workers_use_the_fitted_choice_model(shop_data: DataSet, tmp_path: Path) -> None:
-    options = {"people": shop_data, "train": shop_data, "sessions": 4}
+    options = {"people": shop_data, "train": shop_data.select(shop_data.session_ids[:20]), "sessions": 4}
     one = roll(tmp_path / "one", "choice", **options)
     two = roll(tmp_path / "two", "choice", workers=2, **options)
     assert one.data.steps.equals(two.data.steps)
@@ -83,7 +91,7 @@ def test_workers_use_the_fitted_choice_model(shop_data: DataSet, tmp_path: Path)
 
 def test_people_visit_two_designs_with_the_same_random_numbers(tmp_path: Path) -> None:
     one, other = (
-        roll(tmp_path / design, site=f"shop:{design}", sessions=30).data
+        roll(tmp_path / design, site=f"shop:{design}", sessions=30, max_steps=1).data
         for design in ("standard", "no_ratings")
     )
     assert one.session_ids == other.session_ids

@@ -80,8 +80,9 @@ def test_rollouts_have_the_distributions_of_the_shop(tmp_path: Path) -> None:
     assert min(changed.values()) < LEVEL, changed
 
 
+@pytest.mark.slow
 def test_the_tests_tell_populations_apart(tmp_path: Path) -> None:
-    """At a size that takes seconds: a population of which half is changed is found, the same one is not."""
+    """At a size that takes a minute: a population of which half is changed is found, the same one is not."""
     sampled = sample(150, 2, tmp_path / "sampled")
     again = roll(tmp_path / "again", "oracle:", sampled).data
     assert min(p_values(sampled, again).values()) > LEVEL

@@ -16,7 +16,7 @@ from facsim.util.errors import ConfigError
 
 
 def test_a_design_against_itself_has_no_effect_at_all() -> None:
-    found = design_effect("standard", "standard", sessions=24, seed=1)
+    found = design_effect("standard", "standard", sessions=16, seed=1)
     assert set(found.effects) == set(MEASURES)
     assert found.same == 1.0
     for effect in found.effects.values():
@@ -43,8 +43,8 @@ def test_a_checkout_without_end_is_found_to_lose_orders(monkeypatch: pytest.Monk
 
 
 def test_the_result_does_not_depend_on_workers() -> None:
-    one = design_effect("standard", "no_ratings", sessions=24, seed=2)
-    two = design_effect("standard", "no_ratings", sessions=24, seed=2, workers=2)
+    one = design_effect("standard", "no_ratings", sessions=8, seed=1)
+    two = design_effect("standard", "no_ratings", sessions=8, seed=1, workers=2)
     assert replace(one, seconds=0) == replace(two, seconds=0)
 
 

@@ -6,14 +6,13 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from hostile import HUGE, PAYLOADS
+from in_process_cli import completed as facsim
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
@@ -290,15 +289,6 @@ def test_huge_texts_are_cut(tmp_path: Path) -> None:
     data = write(tmp_path, ["a"], HUGE)
     run = hostile_run(data, HUGE)
     assert len(drawn(session_replay(data, data.session("a"), [run]), piped=True)) < 30_000
-
-
-def facsim(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "facsim", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-    )
 
 
 def test_the_verb(shop: DataSet, runs: list[Run]) -> None:

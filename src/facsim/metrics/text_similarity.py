@@ -50,6 +50,11 @@ def edit_distance(a: str, b: str) -> int:
     >>> edit_distance("flaw", "lawn"), edit_distance("", "abc"), edit_distance("same", "same")
     (2, 3, 0)
     """
+    # What both begin or end with needs no edit, and long texts are often nearly the same.
+    start = _shared_start(a, b)
+    a, b = a[start:], b[start:]
+    end = _shared_start(a[::-1], b[::-1])
+    a, b = a[: len(a) - end], b[: len(b) - end]
     if len(a) < len(b):
         a, b = b, a
     if not b:
@@ -71,6 +76,13 @@ def edit_distance(a: str, b: str) -> int:
         up = right_down | ~(diagonal | right_up) & full
         down = right_up & diagonal
     return distance
+
+
+def _shared_start(a: str, b: str) -> int:
+    """Number of characters that both begin with."""
+    return next(
+        (place for place, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
 
 
 def _both_typed(cases: Cases, measure: Callable[[str, str], float]) -> tuple[FloatArray, BoolArray]:

@@ -84,8 +84,17 @@ class Oracle:
         """
         from facsim.shop.simulation import ShopSimulation  # noqa: PLC0415
 
-        self._simulation = ShopSimulation(seed, sessions, variant)
-        self._settings = {"seed": seed, "sessions": sessions, "variant": variant}
+        self.use(ShopSimulation(seed, sessions, variant), variant)
+
+    def use(self, simulation: ShopSimulation, variant: str) -> None:
+        """Answer in a shop that is there already, whose pages are then made once for both.
+
+        Args:
+            simulation: the shop. It must be used by one thread at a time.
+            variant: name of its design.
+        """
+        self._simulation = simulation
+        self._settings = {"seed": simulation.seed, "sessions": simulation.sessions, "variant": variant}
         self._sessions.clear()
 
     def _check_truth(self, so_far: SessionSoFar, action: Action, stated: Truth | None) -> None:

@@ -216,8 +216,8 @@ def prepare_predictor(predictor: Predictor, site: Site, train: DataSet | None, s
             raise ConfigError(
                 f"{predictor.spec} knows the shoppers of the embedded shop only, not {site.spec}"
             )
-        simulation = shop.simulation
-        predictor.rebuild(simulation.seed, simulation.sessions, shop.variant)
+        # Site and predictor are asked by the same thread, so they may share the pages.
+        predictor.use(shop.simulation, shop.variant)
         return
     fit_predictor(predictor, train, seed)
 

@@ -265,7 +265,7 @@ def test_names_are_always_on_the_page(tmp_path):
     odd = RecordedSession(recorded.session, steps, frozenset({0}))
     for style in ("action", "rationale", "think", "two_turn"):
         for decoding in ("constrained", "candidates"):
-            asked = predictor(tmp_path, style, decoding=decoding, max_output_tokens=700)
+            asked = predictor(tmp_path, style, decoding=decoding, max_output_tokens=500)
             for answer in answers(asked, [odd]).values():
                 action = answer.prediction.action
                 assert action is not None

@@ -1,7 +1,7 @@
 """The shop's products and the search engine over them."""
 
 from facsim.shop.catalogue.products import Product, ProductKind, Review
-from facsim.shop.catalogue.search import Facet, FacetValue, Query, SearchEngine, SearchResult
+from facsim.shop.catalogue.search import Facet, FacetValue, Query, SearchEngine, SearchResult, search_of
 from facsim.shop.catalogue.stock import Catalogue
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "Review",
     "SearchEngine",
     "SearchResult",
+    "search_of",
 ]

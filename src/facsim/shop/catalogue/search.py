@@ -282,6 +282,16 @@ class SearchEngine:
         return self._suggestions.related(text, kinds.most_common(1)[0][0])
 
 
+@lru_cache(maxsize=2)
+def search_of(catalogue: Catalogue) -> SearchEngine:
+    """The search over a catalogue, shared by its shops in all designs; the last few are cached.
+
+    Raises:
+        ConfigError: as `SearchEngine`.
+    """
+    return SearchEngine(catalogue)
+
+
 def _best_first(fit: dict[int, float], demand: dict[int, float]) -> list[int]:
     """Sort ids by match, then slightly by demand. Scores are rounded: sums differ in the last digits."""
     weighed = {id_: round(words * (1.0 + DEMAND * demand[id_]), 6) for id_, words in fit.items()}

@@ -11,6 +11,7 @@ from facsim.shop.catalogue import product_texts
 from facsim.shop.catalogue.kinds import Blueprint, Feature, blueprints
 from facsim.shop.catalogue.product_texts import pick
 from facsim.shop.catalogue.products import Product, ProductKind
+from facsim.util.process_pool import gc_paused
 
 FIRST_ID = 1001
 
@@ -30,7 +31,8 @@ class Catalogue:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.products: tuple[Product, ...] = _stock(seed)
+        with gc_paused():
+            self.products: tuple[Product, ...] = _stock(seed)
         self.kinds: tuple[ProductKind, ...] = tuple(blueprint.kind for blueprint in blueprints())
         self.departments: tuple[str, ...] = tuple(dict.fromkeys(kind.department for kind in self.kinds))
 

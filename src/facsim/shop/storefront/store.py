@@ -12,7 +12,7 @@ from zlib import crc32
 
 from facsim.page import read_page, simplify
 from facsim.schema import Page
-from facsim.shop.catalogue import Catalogue, Query, SearchEngine
+from facsim.shop.catalogue import Catalogue, Query, search_of
 from facsim.shop.storefront import visitor_updates
 from facsim.shop.storefront.designs import DESIGNS, Design
 from facsim.shop.storefront.fast_simplify import FastSimplifier
@@ -58,7 +58,7 @@ class Storefront:
 
     def __init__(self, catalogue: Catalogue, design: Design = DESIGNS["standard"]) -> None:
         self.catalogue, self.design = catalogue, design
-        self.search = SearchEngine(catalogue)
+        self.search = search_of(catalogue)
         self.renderer = Renderer(design.name)
         self._pages = PageBuilder(
             catalogue, self.search, design, self.renderer, CardRenderer(catalogue, design, self.renderer)
