@@ -68,3 +68,17 @@ def test_an_entry_above_two_boxes_names_no_branch():
         for kind in _KINDS
     )
     assert "women.jackets" not in names("".join(branches))
+
+
+def test_a_navigation_between_two_groups_is_left_out_of_names():
+    page = f"<header><a href=/>Shop</a><nav><a href=/new>New</a>{menu(_KINDS)}</nav></header>"
+    found = names(page)
+    assert found[:4] == ["header.shop", "header.navigation.new", "header.women", "header.women.jackets"]
+    assert "navigation.women.jackets" in names(page.replace("header", "section"))
+
+
+def test_groups_of_two_navigations_in_one_header_are_told_apart():
+    one, other = menu(_KINDS), menu(_KINDS).replace("/Women", "/tall")
+    found = names(f"<header><nav>{one}</nav><nav>{other}</nav></header>")
+    assert len({*found}) == len(found) == 32
+    assert all(name.startswith("header.") for name in found)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from facsim.page.accessible_names import AccessibleNames
 from facsim.page.addresses import address_words, item_numbers, path_text
 from facsim.page.disambiguation import differing_words, distinguishing, join_words, with_words
-from facsim.page.groups import Group
+from facsim.page.groups import Group, outer_path
 from facsim.page.qualifiers import Qualifiers
 from facsim.page.slugs import is_count, slug
 from facsim.page.text_runs import TextRuns
@@ -73,7 +73,7 @@ class GroupLabels:
                 if parent >= 0 and groups[parent].label == group.label:
                     paths[place] = above
                     continue
-                paths[place] = (*above, group.label)
+                paths[place] = (*outer_path(above, group), group.label)
                 if group.is_distinct:
                     same[paths[place]].append(place)
             for places in same.values():

@@ -317,3 +317,13 @@ class _Finder:
 
 UNSPECIFIC = frozenset((*_LANDMARKS.values(), *_LANDMARK_ROLES.values()))
 """Labels that only repeat a landmark's role."""
+
+
+def outer_path(path: tuple[str, ...], group: Group) -> tuple[str, ...]:
+    """The labels before that of a group in names.
+
+    Of a `navigation` between two other groups they say nothing: `header.men.hats` is no other link than
+    `header.navigation.men.hats`.
+    """
+    is_between = len(path) > 1 and group.is_distinct and path[-1] == _LANDMARKS["nav"]
+    return path[:-1] if is_between else path

@@ -21,7 +21,7 @@ from facsim.page.disambiguation import (
 )
 from facsim.page.fallback_names import FallbackNames
 from facsim.page.group_labels import GroupLabels
-from facsim.page.groups import UNSPECIFIC, Group, find_groups
+from facsim.page.groups import UNSPECIFIC, Group, find_groups, outer_path
 from facsim.page.option_names import selects_of_options, words_of_options
 from facsim.page.qualifiers import Qualifiers
 from facsim.page.roles import WIDGET_ROLES, role_of
@@ -116,7 +116,7 @@ class _Namer:
         path = around[-1][1] if around else ()
         if not around or around[-1][0].label != group.label:
             label = labels.longer.get(place, group.label)
-            path = (*path, label)
+            path = (*outer_path(path, group), label)
             if group.is_distinct and place not in labels.merged:
                 # Two cards with the same title are distinguished as a whole.
                 self._groups[path] += 1
