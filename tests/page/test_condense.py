@@ -94,3 +94,12 @@ def test_what_was_recorded_before_pages_were_condensed_is_shown_as_it_was():
     assert PromptConfig.recorded({"style": "action"}).page_text == "stored"
     assert PromptConfig.recorded({"page_text": "condensed"}).page_text == "condensed"
     assert PromptConfig().page_text == "condensed"
+
+
+def test_pictures_of_signs_are_left_out() -> None:
+    page = (
+        '<p><a name="helpful">Helpful</a> <img alt="|"> <a name="report">Report</a> <img alt="5 stars"></p>'
+    )
+    found = condense(page)
+    assert 'alt="|"' not in found
+    assert '<img alt="5 stars">' in found

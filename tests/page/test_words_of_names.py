@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from facsim.page import simplify
 
 
@@ -57,3 +59,36 @@ def test_prices_sentences_and_other_controls_label_no_field() -> None:
     <p>We never pass on what you write to us here, to anyone: <input name="note_text"></p>
     <p>Brand <a href="/b">Audi</a> <input name="model_text"></p>"""
     assert _names(body) == ["ticket_code", "note_text", "audi", "model_text"]
+
+
+def test_a_picture_with_the_start_of_the_title_is_the_image_of_its_card() -> None:
+    cards = "".join(
+        f'<td><a href="/p?{number}&a=1"><img src="p.png" alt="Peeling foam for dry {kind} skin a..."></a>'
+        f'<a href="/p?{number}&b=2">Peeling foam for dry {kind} skin and hair</a> $5 <a href="/b?{number}">Buy</a></td>'
+        for number, kind in enumerate(("young", "old", "very old"))
+    )
+    names = _names(f"<table><tr>{cards}</tr></table>")
+    assert [name.rpartition(".")[2] for name in names] == ["image", "view_product", "buy"] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("5.0 out of 5 stars A good book", "a_good_book"),
+        ("4.4 4.4 out of 5 stars", "rating"),
+        ("Average customer rating is 4.5 out of 5 stars. (6 Reviews)", "reviews"),
+        ("4,5 von 5 Sternen", "rating"),
+        ("4 out of 5 stars & up", "4_out_of_5_stars_up"),
+    ],
+)
+def test_ratings_do_not_stand_in_names(text: str, name: str) -> None:
+    assert _names(f'<a href="/r">{text}</a>') == [name]
+
+
+def test_a_magnifying_glass_searches() -> None:
+    body = '<form><input name="q"><button><i class="fi-magnifying-glass"></i></button></form>'
+    assert _names(body) == ["search_input", "search"]
+
+
+def test_a_link_without_words_is_called_by_the_site_that_it_leads_to() -> None:
+    assert _names('<a href="https://www.energystar.gov/"><svg></svg></a>') == ["energystar"]

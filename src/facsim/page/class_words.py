@@ -10,7 +10,7 @@ import re
 ICON = "data-facsim-icon"
 """The icon that an element shows, by the class names of widely used icon sets."""
 _ICON = re.compile(
-    r"(?:^| )(?:fa|bi|mdi|ri|ti|la|lucide|glyphicon|octicon|feather|tabler-icon|ph|icon)-"
+    r"(?:^| )(?:fa|bi|mdi|ri|ti|la|lucide|glyphicon|octicon|feather|tabler-icon|ph|fi|icon)-"
     r"(?!(?:fw|lg|xs|sm|xl|\dx|spin|pulse|solid|regular|light|thin|brands|duotone|stack|inverse|rotate-\d+|flip"
     r"|border|pull-left|pull-right|ul|li|bar|icon|button|btn|link|wrapper|container|left|right)(?: |$))"
     r"([a-z][a-z-]{0,30}[a-z]|x)(?: |$)"

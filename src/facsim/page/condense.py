@@ -211,7 +211,8 @@ class _Condenser:
         if tag in _MEANINGFUL:
             return self._filled_children[node] > 0 or tag in ("td", "th")
         if tag == "img":
-            return bool(attributes.get("alt")) and node not in self._repeated
+            # A picture of a sign (`|`) only parts what is beside it.
+            return any(map(str.isalnum, attributes.get("alt", ""))) and node not in self._repeated
         if tag in ("li", "article") and self._filled_children[node] > 1:
             return True
         if not attributes or not self._filled_children[node]:

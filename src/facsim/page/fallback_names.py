@@ -20,7 +20,14 @@ _TICKED = frozenset({"checkbox", "radio", "switch"})
 _WORD = re.compile(r"[^\W\d_]{2}")
 _SPRITE = re.compile(r"#(?:icon|i|ico|sprite|symbol|svg)?[-_]*([a-z][a-z-]{1,30})$")
 # Icons named by their appearance, not their function.
-_MEANINGS = {"x": "close", "times": "close", "xmark": "close", "bars": "menu", "hamburger": "menu"}
+_MEANINGS = {
+    "magnifying-glass": "search",
+    "x": "close",
+    "times": "close",
+    "xmark": "close",
+    "bars": "menu",
+    "hamburger": "menu",
+}
 
 
 class FallbackNames:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
-from facsim.page.addresses import destination, fragment_words, leads_nowhere
+from facsim.page.addresses import destination, fragment_words, host_words, leads_nowhere
 from facsim.page.card_detection import PageCard
 from facsim.page.class_words import FUNCTION
 from facsim.page.disambiguation import (
@@ -42,6 +42,7 @@ _WORDS_FOR_FIELDS = frozenset(_FOR_PEOPLE.split())
 """Names of form fields that say as much as the text beside them, which may be longer."""
 _LEAST_TEXT = 200
 _SHORTEST_TITLE = 4
+_LEAST_OF_TITLE = 10
 _OFTEN = 3
 _OF_PICTURE = re.compile(r"image|picture|photo|img|thumb|foto|bild|product|^[\d_]*$")
 _LONGEST_PATH = 102
@@ -172,12 +173,23 @@ class _Namer:
             card.address and destination(self._tree.attributes[node].get("href", "")) == card.address
         )
         if not leads_there and own != label:
-            return ""
+            return "image" if self._shows_start_of(node, card.title) else ""
         if not self._runs.text(node, alt=False, limit=_LEAST_TEXT):
             if not self._shows_picture(node):
                 return "title"
             return own if own != label and self._is_control_of_cards(own) else "image"
         return "" if own != label else "title"
+
+    def _shows_start_of(self, node: int, title: str) -> bool:
+        """Whether a link shows only a picture whose words are a cut title: `Peeling foam for...`."""
+        said = self._labels.title(node)
+        start = said.rstrip(" .…").casefold()
+        return (
+            said.endswith(("...", "…"))
+            and len(start) >= _LEAST_OF_TITLE
+            and title.casefold().startswith(start)
+            and not self._runs.text(node, alt=False, limit=_LEAST_TEXT)
+        )
 
     def _is_control_of_cards(self, words: str) -> bool:
         """Whether pictures in links to several things show the same words: `Add to cart`, not a product."""
@@ -247,7 +259,12 @@ class _Namer:
             return attributes.get(FUNCTION, "image")
         if href[:4].lower() == "tel:":
             return "phone"
-        return self._fallbacks.icon(node) or attributes.get(FUNCTION) or self._by_neighbour(node, tag, role)
+        return (
+            self._fallbacks.icon(node)
+            or attributes.get(FUNCTION)
+            or host_words(href)
+            or self._by_neighbour(node, tag, role)
+        )
 
     def _words_of_field(self, node: int, role: str) -> str:
         """Name of a form field: the text beside it, unless the name in the form is a word for people."""

@@ -68,6 +68,13 @@ _COUNT_BESIDE = re.compile(
     re.IGNORECASE,
 )
 _COUNTED_NOUN = re.compile(rf"(?:{_NUMBER_WORDS})\s?[×x]?\s?{_NOUNS}", re.IGNORECASE)  # noqa: RUF001
+_RATING = re.compile(
+    r"(?:\b(?:average )?(?:customer )?rat(?:ing is|ing:|ed) )?(?:\b\d[.,]\d )?\b\d(?:[.,]\d)?"
+    r" (?:out of|von|sur|su|van|de) (?:5|10)"
+    r" (?:stars?|sternen?|étoiles|stelle|sterren|estrellas|estrelas)\b\.?"
+    r"(?!\s*(?:&|\+|and up|or more|und mehr))",
+    re.IGNORECASE,
+)
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*\.?"
 _DATE = re.compile(
     rf"\b(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?\s)?"
@@ -93,6 +100,7 @@ _CODES = (
     r"|лв|грн|р)"  # noqa: RUF001
 )
 _MAY_BE_AMOUNT = re.compile(rf"[$€£¥₹₩₽₺₫₪￥円元원]|\d[.,]*\s?{_CODES}|{_CODES}\.?\s?\d")
+_MAY_BE_RATING = re.compile(r"\b(?:5|10) (?:st|ét|estr)")
 _MAY_BE_DATE = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\d[-./]\d")
 HAS_NUMBER = re.compile(r"[\d$€£¥₹₩₽₺₫₪￥]")
 _HAS_WORD = re.compile(r"[^\W\d_]{2}")
@@ -164,6 +172,9 @@ def steady(text: str) -> str:
             rest = _FROM_PRICE.sub(" ", _PRICE_RANGE.sub(r"\1 to ", rest))
             if not _RANGE.search(rest):
                 rest = _MONEY.sub(" ", rest)
+        if _MAY_BE_RATING.search(lower):
+            unrated = _RATING.sub(" ", rest)
+            rest = unrated if _HAS_LONG_WORD.search(unrated) else _RATING.sub(" rating ", rest)
         if _MAY_BE_DATE.search(lower):
             rest = _DATE.sub(" ", rest)
         text = rest.strip() if _HAS_WORD.search(rest) else text
