@@ -88,6 +88,7 @@ def test_clicks_reach_what_was_meant(study: Study) -> None:
     page = study.open()
     page.get_by_text("Open the tile").click()
     page.click("#plain")
+    page.click("#between")
     page.click("#card")
     page.get_by_text("Save it").click()
     page.get_by_text("Gift wrap").click()
@@ -122,7 +123,7 @@ def test_clicks_reach_what_was_meant(study: Study) -> None:
         clicked("Second page"),
         "terminate",
     ]
-    assert "click on nothing" in session.steps[1].context
+    assert session.steps[1].context.count("click on nothing") == 2
     before, after = (data.page(session.steps[place].page_id) for place in (5, 6))
     assert "Hidden offer" not in before.html  # though its icon and its select are drawn where they are
     assert "Hidden offer" in after.html

@@ -5,7 +5,7 @@ from __future__ import annotations
 HOME = """<!doctype html><html><head><title>Home</title><style>
   .menu { display: none } .open .menu { display: block } .tile { cursor: pointer } #agree { display: none }
 </style></head><body>
-<main>
+<main tabindex="-1">
   <a href="/second">Second page</a> <a href="/slow">Slow page</a>
   <form action="/second"><label for="q">Search</label><input id="q" name="q"><button>Find</button></form>
   <label>Colour <select id="colour"><option>red<option>green<option>blue</select></label>
@@ -15,6 +15,7 @@ HOME = """<!doctype html><html><head><title>Home</title><style>
   <div contenteditable="true" aria-label="Message" role="textbox"></div>
   <div class="tile" id="tile"><span>Open the tile</span></div>
   <p id="plain">Only text</p>
+  <div tabindex="0"><p id="between">Between controls</p><button>In the region</button></div>
   <div class="tile" tabindex="0"><h2 id="card">Red shoe</h2><button>Save it</button></div>
   <button id="more">More</button><div class="menu"><a href="/second">Hidden offer<svg width="9" height="9"><path d="M0 0h9"/></svg></a>
     <select aria-label="Hidden size"><option>S<option>L</select></div>

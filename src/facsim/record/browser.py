@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from facsim.record.extension_package import write_extension
+from facsim.record.extension_package import EXTENSION_ID, write_extension
 from facsim.record.recording import Recording
 from facsim.util.chromium import find_chromium
 from facsim.util.errors import ConfigError
@@ -138,6 +139,11 @@ class LabBrowser:
             )
 
     def _start(self, profile: Path, *flags: str) -> subprocess.Popen[bytes]:
+        if not profile.exists():
+            # The toolbar shows the extension's button; otherwise it is in a menu, and its REC is not seen.
+            preferences = profile / "Default" / "Preferences"
+            preferences.parent.mkdir(parents=True)
+            preferences.write_text(json.dumps({"extensions": {"pinned_extensions": [EXTENSION_ID]}}))
         extension = self._extension.resolve()
         command = [self._chromium, f"--user-data-dir={profile.resolve()}", *_FLAGS, *self._flags, *flags]
         command += [f"--disable-extensions-except={extension}", f"--load-extension={extension}"]

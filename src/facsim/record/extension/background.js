@@ -1,6 +1,6 @@
 // Delivers the queue to the collector, in order, at least once, and notes what happens to tabs.
 // It may be stopped at any time: all its state is in storage, and every event in the queue wakes it.
-import {send, broadcast, record, storage} from './queue.js';
+import {config, send, broadcast, record, storage} from './queue.js';
 
 // Pages store in memory, too, while the disk is full.
 chrome.storage.session.setAccessLevel({accessLevel: 'TRUSTED_AND_UNTRUSTED_CONTEXTS'});
@@ -32,7 +32,12 @@ chrome.storage.onChanged.addListener((changes, area) => {
 
 chrome.runtime.onInstalled.addListener(async ({reason}) => {
   const {state} = await storage.read(['state']);
-  if (reason === 'install' && !state?.consented) chrome.tabs.create({url: 'consent.html'});
+  if (reason === 'install' && !state?.consented) {
+    const tabs = await chrome.tabs.query({});
+    // A lab's browser, which knows the connection code, starts with one empty tab.
+    if ((await config()).token && tabs.length === 1) chrome.tabs.update(tabs[0].id, {url: 'consent.html'});
+    else chrome.tabs.create({url: 'consent.html'});
+  }
   chrome.alarms.create('deliver', {periodInMinutes: 0.5});
   deliver();
 });

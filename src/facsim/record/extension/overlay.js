@@ -15,7 +15,7 @@ facsim.overlay = (() => {
     .dot { width: 10px; height: 10px; border-radius: 50%; background: #ff3b30; flex: none; }
     .dot.beat { box-shadow: 0 0 0 4px #ff3b3066; }
     .warning { background: #8a1c12; opacity: 1; }
-    iframe { position: fixed; right: 16px; bottom: 16px; z-index: 2147483647; width: 340px; height: 220px; border: 0;
+    iframe { position: fixed; right: 16px; bottom: 16px; z-index: 2147483647; width: 340px; height: 240px; border: 0;
       border-radius: 10px; box-shadow: 0 6px 30px #0006; background: #fff; color-scheme: light; }
     [hidden] { display: none; }
   </style><div class="mark" role="status" hidden><span class="dot"></span><span class="words"></span></div>`;

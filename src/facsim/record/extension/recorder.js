@@ -210,8 +210,12 @@
       return target;
     }
 
+    // Whether a click does anything, as far as one can tell: between the controls of a box that takes focus or
+    // listens, it does nothing unless there is a pointer.
     isActionable(target) {
-      return Boolean(this.around(target, snapshot.CONTROLS)) || getComputedStyle(target).cursor === 'pointer';
+      if (this.around(target, snapshot.BY_TAG_OR_ROLE) || getComputedStyle(target).cursor === 'pointer') return true;
+      const listening = this.around(target, snapshot.LISTENING);
+      return Boolean(listening) && !listening.querySelector(snapshot.CONTROLS);
     }
 
     field(e) {

@@ -16,10 +16,13 @@ facsim.snapshot = (() => {
   const MAYBE_KEPT = /^(?:aria-|href$|src$|onclick$|value$)/;
   const STRONG = new Set('a area button input select textarea summary option label'.split(' '));
   const TEXTS = new Set(['alt', 'label', 'placeholder', 'title', 'name', 'id']);
-  const CONTROLS = 'a[href],area[href],button,input,select,textarea,summary,option,label,[contenteditable=""],' +
-    '[contenteditable=true],[onclick],[tabindex],[role=button],[role=link],[role=checkbox],[role=radio],[role=tab],' +
+  const BY_TAG_OR_ROLE = 'a[href],area[href],button,input,select,textarea,summary,option,label,[contenteditable=""],' +
+    '[contenteditable=true],[role=button],[role=link],[role=checkbox],[role=radio],[role=tab],' +
     '[role=menuitem],[role=option],[role=switch],[role=combobox],[role=textbox],[role=searchbox],[role=slider],' +
     '[role=spinbutton],[role=treeitem],[role=menuitemcheckbox],[role=menuitemradio]';
+  // Perhaps only a box around controls. A negative `tabindex` is for scripts, such as that of a skip link's target.
+  const LISTENING = '[onclick],[tabindex]:not([tabindex^="-"])';
+  const CONTROLS = `${BY_TAG_OR_ROLE},${LISTENING}`;
   const DEEPEST = 1500;
   const VISIBLE = {visibilityProperty: true};
   const TARGET = 'data-facsim-target';
@@ -213,7 +216,7 @@ facsim.snapshot = (() => {
   }
 
   return {
-    TARGET, CONTROLS, shadowOf,
+    TARGET, BY_TAG_OR_ROLE, LISTENING, CONTROLS, shadowOf,
     // The document as HTML, with a mark on the target, or on each of its options if it is a select.
     take(doc, target, mark, skip) {
       const started = performance.now();
