@@ -1,8 +1,9 @@
-"""One sample of the shop for all tests of its data."""
+"""One sample of the shop for all tests of its data, and one oracle."""
 
 import pytest
 
 from facsim.data import DataSet
+from facsim.predict.oracle import Oracle
 from facsim.shop import sample
 
 SESSIONS, SEED = 120, 7
@@ -12,3 +13,11 @@ SESSIONS, SEED = 120, 7
 def shop_data(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     """Sessions to the standard design."""
     return sample(SESSIONS, SEED, tmp_path_factory.mktemp("shop") / "data")
+
+
+@pytest.fixture(scope="session")
+def oracle(shop_data: DataSet) -> Oracle:
+    """Fitted on the sample. It keeps the pages that it was asked about, so that they are made once."""
+    oracle = Oracle()
+    oracle.fit(shop_data)
+    return oracle

@@ -89,10 +89,9 @@ def test_what_is_most_probable_happens_as_often_as_stated(shop_data: DataSet) ->
     assert chi2.sf(sum(g**2 / v for g, v in zip(gaps, variances, strict=True)), len(bins)) < UNLIKELY
 
 
-def test_the_place_of_what_is_done_in_the_distribution_is_uniform(shop_data: DataSet) -> None:
+def test_the_place_of_what_is_done_in_the_distribution_is_uniform(shop_data: DataSet, oracle: Oracle) -> None:
     """The probability integral transform over all actions, most probable first, is uniform on [0, 1]."""
-    oracle, random = Oracle(), Random(0)
-    oracle.fit(shop_data)
+    random = Random(0)
     places = []
     for session in list(shop_data)[:50]:
         for so_far, step in replay(shop_data, session):

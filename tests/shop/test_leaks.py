@@ -55,9 +55,7 @@ def kinds_of(so_far: SessionSoFar, best: Action) -> dict[str, Happened]:
     }
 
 
-def steps_seen(data: DataSet) -> Iterator[tuple[SessionSoFar, Step, Seen]]:
-    oracle = Oracle()
-    oracle.fit(data)
+def steps_seen(data: DataSet, oracle: Oracle) -> Iterator[tuple[SessionSoFar, Step, Seen]]:
     config = PromptConfig(style="rationale", persona=True, budget_tokens=None)
     for session in data:
         for so_far, step in replay(data, session):
@@ -97,8 +95,8 @@ def bound(tried: int) -> float:
 
 
 @pytest.fixture(scope="module")
-def seen(shop_data: DataSet) -> list[tuple[SessionSoFar, Step, Seen]]:
-    return list(steps_seen(shop_data))
+def seen(shop_data: DataSet, oracle: Oracle) -> list[tuple[SessionSoFar, Step, Seen]]:
+    return list(steps_seen(shop_data, oracle))
 
 
 def test_no_word_of_a_prompt_knows_more_than_the_shopper(

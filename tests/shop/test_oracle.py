@@ -23,13 +23,6 @@ from facsim.shop.version import version_of
 from facsim.util.errors import ConfigError
 
 
-@pytest.fixture(scope="module")
-def oracle(shop_data: DataSet) -> Oracle:
-    oracle = Oracle()
-    oracle.fit(shop_data)
-    return oracle
-
-
 def test_it_states_what_the_data_set_states(shop_data: DataSet, oracle: Oracle) -> None:
     for session in list(shop_data)[:20]:
         for so_far, step in replay(shop_data, session):
