@@ -9,8 +9,9 @@ import pytest
 from scrub_scoring import CORPUS, Score, scored, table
 
 from facsim.data.scrub import PersonalDataDetector
+from facsim.data.scrub.candidate import Candidate
 from facsim.data.scrub.rules import KINDS
-from facsim.data.scrub.value_checks import CHECKS, Candidate
+from facsim.data.scrub.value_checks import CHECKS
 
 LEAST_RECALL, LEAST_PRECISION = 0.95, 0.90
 LEAST_OF_A_KIND = 0.90

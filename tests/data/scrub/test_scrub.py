@@ -51,7 +51,7 @@ def made(tmp_path: Path) -> Made:
         one, two = writer.add_page(login.html, LOGIN), writer.add_page(account.html, ACCOUNT)
         url = "https://shop.example/account?token=abcdef0123456&email=maria%40example.com&q=red+mug"
         steps = (
-            Step(one, Action.type_and_submit(search, "mug for Tom"), url="https://shop.example/"),
+            Step(one, Action.type_and_submit(search, "mug for two"), url="https://shop.example/"),
             Step(one, Action.type_and_submit(mail, "Maria@Example.com")),
             Step(one, Action.type_and_submit(password, "rosebud")),
             Step(two, Action.click(greeting), rationale="It says Hello, Maria Lopez so it is mine.", url=url),
@@ -114,7 +114,7 @@ def test_what_is_not_personal_stays(made: Made, tmp_path: Path) -> None:
         "I drink tea.",
         "q=red+mug",
         "page=2",
-        "mug for Tom",
+        "mug for two",
         '\\"age\\": 34',
     ):
         assert value in left, value

@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 
+from facsim.data.scrub.candidate import Candidate
+from facsim.data.scrub.given_names import GivenNames
+from facsim.data.scrub.name_finder import NameFinder
 from facsim.data.scrub.placeholders import PLACEHOLDER
 from facsim.data.scrub.rules import FieldRule, PersonalKind, ScrubRules, fold_words
 from facsim.data.scrub.spans import PersonalSpan, without_overlaps
 from facsim.data.scrub.url_scanner import UrlScanner
-from facsim.data.scrub.value_checks import CHECKS, Candidate
+from facsim.data.scrub.value_checks import CHECKS
 from facsim.schema import MASKED_TEXT
 
 EDGE = "\x1f"
@@ -21,12 +24,17 @@ _LONGEST_LINE = 5_000
 _CACHED_LINES = 200_000
 _CACHED_FIELDS = 50_000
 _LONGEST_LABEL = 80
+_WEAK_NO_FIELDS = frozenset(["from", "to", "find", "list", "item"])
+_LONG_WORDS = 8
+"""Field words this long count beside a weak word against them: `Who should we deliver to?`."""
 _RECIPIENT = r"\W{0,2}(?P<value>%TITLE%{0,3}%TWO_NAMES%)\W{0,2}"
 # Before an address in the same line, at its start or after a sign or a word in lower case.
 _RECIPIENT_BEFORE = (
     r"(?:^|[:\uff1a|·•;\x1f]\s*|(?<![\w\u2019'-])[a-zäöüßéèàòùìñ]+\s)(?P<value>%TITLE%{0,3}%TWO_NAMES%)"
     r"\s?(?:[,;|·•\u2013\u2014\x1f]|-)\s?$"
 )
+# After a name: `Anna Berg and Tom Berg`.
+_SECOND_NAME = r" (?:and|und|et|y|e|&) (?P<value>%TWO_NAMES%)(?=\s*(?:[!?,.:;|·•()\n\x1f\u2013\u2014]|$))"
 _KIND_OF_TYPE: dict[str, PersonalKind] = {"email": "email", "tel": "phone", "password": "password"}
 
 
@@ -43,8 +51,10 @@ class PersonalDataDetector:
             (rule, pattern, re.compile(rule.unless) if rule.unless else None)
             for rule, pattern in self.rules.compiled()
         ]
+        self._second_name = re.compile(self.rules.expand(_SECOND_NAME))
         self._recipient = re.compile(self.rules.expand(_RECIPIENT))
         self._recipient_before = re.compile(self.rules.expand(_RECIPIENT_BEFORE))
+        self._names = NameFinder(self.rules, GivenNames.default())
         self._urls = UrlScanner(self.rules.urls, self.field_kind, self._find_plain)
         self._field_rule = lru_cache(maxsize=_CACHED_FIELDS)(self._find_field_rule)
         self._in_line = lru_cache(maxsize=_CACHED_LINES)(self._find_in_line)
@@ -104,7 +114,8 @@ class PersonalDataDetector:
     def _find_field_rule(self, name: str, label: str, input_type: str) -> FieldRule | None:
         last = name.rpartition(".")[2]
         for text in filter(None, map(fold_words, (last, label))):
-            if self.rules.no_field_words.search(text):
+            blocked = self.rules.no_field_words.search(text)
+            if blocked is not None and blocked[0].strip("_") not in _WEAK_NO_FIELDS:
                 continue
             # The longest words decide: `e_mail_adresse` is no address.
             sizes = [
@@ -115,6 +126,8 @@ class PersonalDataDetector:
             if sizes:
                 size, place = max(sizes)
                 best = self.rules.fields[-place]
+                if blocked is not None and size < _LONG_WORDS:
+                    continue
                 if best.kind != "name" or _is_whole_name(text, size):
                     return best
         kind = _KIND_OF_TYPE.get(input_type)
@@ -167,7 +180,24 @@ class PersonalDataDetector:
                     continue
                 taken.append((start, end))
                 found.append(PersonalSpan(rule.kind, start, end))
+        found += [
+            span
+            for span in self._names.find(text)
+            if not any(start < span.end and span.start < end for start, end in taken)
+        ]
+        found += self._second_names(text, found)
         return sorted(found, key=lambda span: span.start)
+
+    def _second_names(self, text: str, found: Sequence[PersonalSpan]) -> list[PersonalSpan]:
+        """Names joined to those found by `and`."""
+        second: list[PersonalSpan] = []
+        for span in found:
+            joined = self._second_name.match(text, span.end) if span.kind == "name" else None
+            if joined is not None and CHECKS["labelled_name"](self._candidate(joined)):
+                start, end = joined.span("value")
+                if not any(start < other.end and other.start < end for other in found):
+                    second.append(PersonalSpan("name", start, end))
+        return second
 
     def _candidate(self, match: re.Match[str]) -> Candidate:
         rules = self.rules

@@ -8,8 +8,9 @@ import unicodedata
 from pathlib import Path
 from secrets import token_bytes
 
+from facsim.data.scrub.name_checks import without_titles
+from facsim.data.scrub.phone_checks import canonical_phone
 from facsim.data.scrub.rules import KINDS, PersonalKind
-from facsim.data.scrub.value_checks import canonical_phone, without_titles
 from facsim.util.errors import ConfigError
 
 PLACEHOLDER = re.compile(

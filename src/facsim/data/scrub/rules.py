@@ -85,6 +85,7 @@ class UrlRules(_Strict):
 
     token_parameters: str
     plain_parameters: str
+    weak_token_parameters: str
     shortest_token: int = 6
     token_paths: tuple[str, ...] = ()
     user_paths: tuple[str, ...] = ()

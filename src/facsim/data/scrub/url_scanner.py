@@ -17,6 +17,9 @@ _PATH_PERSON = re.compile(r"[A-Za-z][\w.%-]{2,40}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _RANDOM_PIECE = re.compile(r"[A-Za-z0-9]{16,}")
 _END_OF_PATH = re.compile(r"[?#;]")
+_WORDS = re.compile(
+    r"[a-z]+(?:[-_+.][a-z]+)*|[A-Z][a-z]+(?:[-_+][A-Z]?[a-z]+)*|[A-Z]{2,}(?:[-_][A-Z]+)*|true|false"
+)
 _LONGEST_URL = 20_000
 _ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _IN_PATHS: frozenset[PersonalKind] = frozenset({"email", "card", "iban", "national_id", "token", "phone"})
@@ -39,6 +42,7 @@ class UrlScanner:
     ) -> None:
         self._field_kind, self._find = field_kind, find
         self._token = re.compile(rules.token_parameters, re.IGNORECASE)
+        self._weak = re.compile(rules.weak_token_parameters, re.IGNORECASE)
         self._plain = re.compile(rules.plain_parameters, re.IGNORECASE)
         self._shortest = rules.shortest_token
         self._token_paths, self._user_paths = frozenset(rules.token_paths), frozenset(rules.user_paths)
@@ -75,7 +79,11 @@ class UrlScanner:
         before = ""
         for match in _SEGMENT.finditer("/" + path if not path.startswith("/") else path):
             segment, place = match[1], start + match.start(1) - (not path.startswith("/"))
-            if before in self._token_paths and (_looks_random(segment) or _is_long_code(segment)):
+            if segment.startswith("@") and _PATH_PERSON.fullmatch(segment[1:]):
+                yield "username", place + 1, place + len(segment)
+            elif before in self._token_paths and (
+                _looks_random(segment) or _is_long_code(segment, is_plain=len(before) > 1)
+            ):
                 yield "token", place, place + len(segment)
             elif (
                 before in self._user_paths
@@ -92,7 +100,7 @@ class UrlScanner:
             return
         is_plain = self._plain.match(name) is not None
         if not is_plain:
-            if self._token.match(name) and len(raw) >= self._shortest:
+            if self._token.match(name) and len(raw) >= self._shortest and not self._is_word(name, raw):
                 yield "token", place, place + len(raw)
                 return
             kind = self._field_kind(name)
@@ -103,6 +111,10 @@ class UrlScanner:
                 yield "token", place, place + len(raw)
                 return
         yield from self._in_value(raw, place)
+
+    def _is_word(self, name: str, raw: str) -> bool:
+        """Whether a parameter such as `code` or `state` has a word for its value: `state=new-york`."""
+        return self._weak.match(name) is not None and _WORDS.fullmatch(raw) is not None
 
     def _in_value(self, raw: str, place: int) -> Iterator[tuple[PersonalKind, int, int]]:
         """Personal data in a percent-encoded text."""
@@ -153,6 +165,11 @@ def _looks_random(text: str) -> bool:
     return False
 
 
-def _is_long_code(text: str) -> bool:
-    """Whether a text after `/reset/` and the like is a code: letters and digits mixed."""
-    return len(text) >= 8 and any(map(str.isdigit, text)) and any(map(str.isalpha, text))
+def _is_long_code(text: str, *, is_plain: bool) -> bool:
+    """Whether a text after `/reset/` and the like is a code: letters and digits, hyphens if `is_plain`."""
+    return (
+        len(text) >= 8
+        and (is_plain or text.isalnum())
+        and any(map(str.isdigit, text))
+        and any(map(str.isalpha, text))
+    )

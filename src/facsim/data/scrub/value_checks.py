@@ -1,23 +1,19 @@
-"""Checks of what a pattern found: check digits, valid phone numbers, names that are none.
-
-Check digits come from python-stdnum, phone numbers from phonenumbers (Google's libphonenumber).
-"""
+"""Checks of what a pattern found: check digits, which come from python-stdnum, dates, codes and streets."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
 
-import phonenumbers
-from phonenumbers import Leniency, NumberParseException, PhoneNumberMatcher
 from stdnum import iban, luhn
 from stdnum.es import dni, nie
 from stdnum.fr import nir
 from stdnum.it import codicefiscale
 from stdnum.us import ssn
+
+from facsim.data.scrub import name_checks, phone_checks
+from facsim.data.scrub.candidate import DATE, Candidate, digits_of
 
 # Visa, Mastercard, American Express, Diners, JCB, Discover and UnionPay, Maestro.
 _CARD = re.compile(
@@ -27,40 +23,27 @@ _STREET_WORDS = frozenset(
     {"weg", "platz", "gasse", "ring", "damm", "ufer", "markt", "berg", "graben", "stieg"}
 )
 _STREET_WORDS |= {"hof", "park", "feld", "garten", "wall", "kamp", "pfad", "promenade", "brücke", "deich"}
-_TITLES = re.compile(r"(?:(?:dr|prof|dra|dott)\.?(?:ssa)?\s)+", re.IGNORECASE)
-_DIGIT = re.compile(r"\d")
 _BEFORE_STREETS = frozenset(["Am", "An", "Auf", "Im", "In", "Unter", "Zum", "Zur", "Hinter", "Vor"])
-_DATE = re.compile(r"(?:\d{4}[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:\d{4}|\d\d))")
-_THOUSANDS = re.compile(r"\d{1,3}(?:[. ]\d{3})+(?:[,.]\d\d)?")
-_SHORTEST_PHONE, _LONGEST_PHONE = 7, 15
-_SHORTEST_UNLABELLED = 9
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NINO = re.compile(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What a pattern found.
-
-    Attributes:
-        value: the text of the group `value`.
-        match: the text of the whole match, with the cue.
-        regions: whose national phone numbers count.
-        not_names: words, casefolded, that begin no name.
-        not_streets: words, casefolded, that follow an amount and no house number.
-        not_recipients: words, casefolded, of organisations.
-    """
-
-    value: str
-    match: str
-    regions: tuple[str, ...]
-    not_names: frozenset[str]
-    not_streets: frozenset[str]
-    not_recipients: frozenset[str] = frozenset()
+_ROLES = re.compile(
+    r"info|support|services?|help(?:desk)?|hello|contacts?|kontakt|kunden(?:service|dienst)|(?:no|do-?not)-?reply|sales|orders?"
+    r"|returns?|newsletter|press[ea]?|prensa|stampa|privacy|datenschutz|contacto|atencion|client[ei]s?|assistenza|aide|rgpd|gdpr"
+    r"|dpo|(?:customer[.-]?)?care|customer[.-]?service|service[.-]?client|billing|office|shop|store|team|feedback|jobs|careers"
+    r"|webmaster|postmaster|admin|marketing|retouren|versand|bestellung(?:en)?|rechnung(?:en)?|commandes?|pedidos?|ordini|ventas"
+    r"|hilfe|ayuda|soporte|supporto|reklamation|enquir(?:y|ies)|inquiries|reservations?|bookings?"
+)
+_ENDINGS_OF_FILES = frozenset(
+    ["png", "jpg", "jpeg", "webp", "gif", "svg", "avif", "css", "js", "pdf", "html", "php"]
+)
 
 
-def _digits(text: str) -> str:
-    return "".join(_DIGIT.findall(text))
+def _email(found: Candidate) -> bool:
+    """An address of a person: not of a shop's service, and not a file such as `logo@2x.png`."""
+    local, _, host = found.value.casefold().partition("@")
+    return _ROLES.fullmatch(local) is None and host.rpartition(".")[2] not in _ENDINGS_OF_FILES
 
 
 def _iban(found: Candidate) -> bool:
@@ -69,7 +52,7 @@ def _iban(found: Candidate) -> bool:
 
 def _card(found: Candidate) -> bool:
     """The Luhn check, and the length of an issuer's numbers. The same digit throughout is no card."""
-    digits = _digits(found.value)
+    digits = digits_of(found.value)
     return bool(_CARD.fullmatch(digits)) and len(set(digits)) > 1 and bool(luhn.is_valid(digits))
 
 
@@ -110,81 +93,7 @@ def _it_codice_fiscale(found: Candidate) -> bool:
     return bool(codicefiscale.is_valid(found.value))
 
 
-def _phone_by_label(found: Candidate) -> bool:
-    """After `Phone:` any number of a phone's length is one."""
-    length = len(_digits(found.value))
-    return _SHORTEST_PHONE <= length <= _LONGEST_PHONE and _DATE.fullmatch(found.value) is None
-
-
-def _phone_international(found: Candidate) -> bool:
-    text = found.value.replace("(0)", "")
-    text = "+" + text[2:] if text.startswith("00") else text
-    try:
-        return bool(phonenumbers.is_possible_number(phonenumbers.parse(text, None)))
-    except NumberParseException:
-        return False
-
-
-def _phone_national(found: Candidate) -> bool:
-    """A number grouped as a region groups its phone numbers. A run of digits is more often an order."""
-    text = found.value
-    if _digits(text) == text or len(_digits(text)) < _SHORTEST_UNLABELLED:
-        return False
-    if _DATE.fullmatch(text) or _THOUSANDS.fullmatch(text):
-        return False
-    return _grouped_as_phone(text, found.regions)
-
-
-@lru_cache(maxsize=50_000)
-def _grouped_as_phone(text: str, regions: tuple[str, ...]) -> bool:
-    return any(
-        match.raw_string == text
-        for region in regions
-        for match in PhoneNumberMatcher(text, region, leniency=Leniency.STRICT_GROUPING)
-    )
-
-
-def canonical_phone(text: str) -> str:
-    """The digits of a phone number, with the country code if it is written."""
-    stripped = text.replace("(0)", "").strip()
-    digits = _digits(stripped)
-    return digits.removeprefix("00") if stripped.startswith("00") else digits
-
-
-def _person(found: Candidate) -> bool:
-    words = found.value.casefold().replace("\u2019", "'").split()
-    return bool(words) and words[0].removesuffix("'s") not in found.not_names and not found.value.isupper()
-
-
-def _greeted(found: Candidate) -> bool:
-    """A name after a greeting. Every word counts: `Hello Summer Sale` greets no one."""
-    words = [word.strip(".'\u2019-") for word in re.split(r"[\s'\u2019-]+", found.value.casefold())]
-    return bool(words) and not any(word in found.not_names for word in words) and len(words[0]) > 1
-
-
-def _titled(found: Candidate) -> bool:
-    """A name after an academic title: `Dr. Martens` are boots."""
-    return _person(replace(found, value=without_titles(found.value)))
-
-
-def without_titles(name: str) -> str:
-    """A name without academic titles before it."""
-    return name[match.end() :] if (match := _TITLES.match(name)) else name
-
-
-def _recipient(found: Candidate) -> bool:
-    """A person above, or before, an address or after a purchase: not a company."""
-    words = [word.strip(".'\u2019-").casefold() for word in found.value.split()]
-    return _greeted(found) and found.not_recipients.isdisjoint(words)
-
-
-def _introduced(found: Candidate) -> bool:
-    return _greeted(found)
-
-
-def _username(found: Candidate) -> bool:
-    value = found.value.casefold().lstrip("@")
-    return value not in found.not_names and not value.isdigit()
+_AMOUNT = re.compile(r"\d [gGlLmMWVkKxX]$|\d [gGlLmMWVkKxX],")
 
 
 def _street(found: Candidate) -> bool:
@@ -194,8 +103,15 @@ def _street(found: Candidate) -> bool:
         return False
     if words[0].casefold() in _STREET_WORDS:
         return False
+    if _AMOUNT.search(found.value.split("\n")[0]):
+        return False
     is_bare = len(words) > 1 and words[1].casefold() in _STREET_WORDS
     return not is_bare or words[0].endswith("er") or words[0] in _BEFORE_STREETS
+
+
+def _italian_street(found: Candidate) -> bool:
+    """A street with a house number: no year."""
+    return re.search(r"\b(?:19|20)\d\d$", found.value) is None
 
 
 def _house_number(found: Candidate) -> bool:
@@ -204,7 +120,73 @@ def _house_number(found: Candidate) -> bool:
     return bool(words) and found.not_streets.isdisjoint(words[:1])
 
 
+_NO_BIRTH = re.compile(
+    r"(?i:order|deliver|ship|valid|until|expir|offer|sale\b|bestell|liefer|gültig|bis\b|commande|livr|valable|jusqu|pedido|entrega"
+    r"|válid|hasta|ordin|consegn|valid|entro|arriv|before|within|by\b)"
+)
+
+
+def _birth(found: Candidate) -> bool:
+    """A date near a word of birth: not the day when a birthday card comes."""
+    return _NO_BIRTH.search(found.match.replace(found.value, " ")) is None
+
+
+_NO_SECRET = re.compile(
+    r"(?i:\b(?:promo\w*|coupon|discount|voucher|gift|gutschein\w*|rabatt\w*|remise|réduction|cadeau|cupón|descuento|regalo|sconto"
+    r"|buono|zip|post\w*|plz|cap|product|item|article|artikel\w*|produit|producto|prodotto|articolo|style|error|fehler\w*|qr"
+    r"|ean|gtin|sku|country|area|colou?r|model|order|bestell\w*|commande|pedido|ordine|invoice|rechnung\w*|facture|factura"
+    r"|fattura|tracking|sendung\w*|suivi|seguimiento|referral|save|off)\b)"
+)
+_YEAR = re.compile(r"(?:19|20)\d\d")
+
+
+def _one_time_code(found: Candidate) -> bool:
+    """A code that was sent to someone; not one of a discount, a product or an order, and not a year."""
+    return _NO_SECRET.search(found.match) is None and _YEAR.fullmatch(found.value) is None
+
+
+def _secret(found: Candidate) -> bool:
+    """A password beside its label: not a date, an amount or an address."""
+    value = found.value
+    is_plain = value.isalpha() or DATE.fullmatch(value) is not None or "://" in value or "@" in value
+    is_word = value.strip(".,:;!?)-").isalpha() and "-" not in value.strip("-")
+    return (
+        not is_plain
+        and not is_word
+        and any(map(str.isalpha, value))
+        and _NO_SECRET.search(found.match) is None
+    )
+
+
+_COUNTED = re.compile(
+    r"(?i:stück|lumen|artikel|produkte?|bewertungen|sterne|punkte|seiten|watt|produits|articles|avis|points|pages|productos|artículos"
+    r"|opiniones|puntos|páginas|prodotti|articoli|recensioni|punti|pagine|products|items|reviews|ratings|points|pages|results|mah|btu|rpm)\b"
+)
+
+
+def _town_line(found: Candidate) -> bool:
+    """A postcode and a town: no number of things."""
+    return _COUNTED.search(found.value) is None and _house_number(found)
+
+
+_NO_ADDRESS = re.compile(
+    r"(?i:\b(?:\d+ ?[-\u2013] ?\d+ (?:days|working|business|tage|werktage|jours|días|giorni)|days?"
+    r"|tagen?|werktage|jours?|días|giorni"
+    r"|hours?|stunden|heures|horas|ore|uhr|jan\w*|feb\w*|märz|april|june|july|aug\w*|sept\w*|okto\w*|nov\w*|de[cz]\w*|kg|cm|mm|ml"
+    r"|items?|artikel|articles|artículos|articoli)\b)|\d[:h]\d\d|[€$£%@]|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{8,}"
+)
+
+
+def _labelled_address(found: Candidate) -> bool:
+    """What follows a label of an address: words and a number, and no time or amount."""
+    value = found.value
+    return (
+        len(_WORD.findall(value)) >= 1 and any(map(str.isupper, value)) and _NO_ADDRESS.search(value) is None
+    )
+
+
 CHECKS: Mapping[str, Callable[[Candidate], bool]] = {
+    "email": _email,
     "iban": _iban,
     "card": _card,
     "ip_address": _ip_address,
@@ -213,16 +195,27 @@ CHECKS: Mapping[str, Callable[[Candidate], bool]] = {
     "fr_nir": _fr_nir,
     "es_id": _es_id,
     "it_codice_fiscale": _it_codice_fiscale,
-    "phone_by_label": _phone_by_label,
-    "phone_international": _phone_international,
-    "phone_national": _phone_national,
-    "person": _person,
-    "greeted": _greeted,
-    "introduced": _introduced,
-    "titled": _titled,
-    "recipient": _recipient,
-    "username": _username,
+    "phone_by_label": phone_checks.phone_by_label,
+    "phone_international": phone_checks.phone_international,
+    "phone_national": phone_checks.phone_national,
+    "phone_near_cue": phone_checks.phone_near_cue,
+    "italian_street": _italian_street,
+    "person": name_checks.person,
+    "greeted": name_checks.greeted,
+    "introduced": name_checks.introduced,
+    "labelled_name": name_checks.labelled_name,
+    "told": name_checks.told,
+    "called": name_checks.called,
+    "handle": name_checks.handle,
+    "titled": name_checks.titled,
+    "recipient": name_checks.recipient,
+    "username": name_checks.username,
     "street": _street,
     "house_number": _house_number,
+    "town_line": _town_line,
+    "birth": _birth,
+    "one_time_code": _one_time_code,
+    "secret": _secret,
+    "labelled_address": _labelled_address,
 }
 """What the key `check` of a pattern may name."""
