@@ -301,3 +301,19 @@ def test_a_name_in_the_fields_of_a_persona_is_looked_for_in_its_texts(tmp_path: 
     assert "Dana" not in everything(data)
     assert re.fullmatch(r"NAME_\w{8}, 34, likes Leeds and tea\.", session.persona or "")
     assert (session.steps[0].rationale or "").startswith((session.persona or "")[:13])
+
+
+def test_who_typed_a_full_name_is_found_by_the_first_name_alone(tmp_path: Path) -> None:
+    form = simplify("<html><body><form><label>Full name<input></label></form></body></html>")
+    name = form.elements[0].name
+    with DataSetWriter(tmp_path / "in", Card(name="in", source="jsonl", origin="a test")) as writer:
+        first = writer.add_page(form.html)
+        second = writer.add_page(
+            "<html><body><p>The cake for tomorrow: Wiebke, red.</p><a name=x>x</a></body></html>"
+        )
+        steps = (Step(first, Action.type_and_submit(name, "Wiebke Harms")), Step(second, Action.click("x")))
+        writer.add_session(Session("s", "u", steps))
+    scrub(tmp_path / "in", tmp_path / "out", key=KEY)
+    data = DataSet.open(tmp_path / "out")
+    assert "Wiebke" not in everything(data)
+    assert "The cake for tomorrow: NAME_" in data.page(data.session("s").steps[1].page_id).html

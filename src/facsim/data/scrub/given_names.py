@@ -111,6 +111,16 @@ class GivenNames(BaseModel):
         return frozenset(self.goods.split())
 
 
+def given_name_of(name: str) -> str | None:
+    """The given name in a full name, if it is hardly anything else: people are greeted by it.
+
+    >>> given_name_of("Maria Lopez"), given_name_of("Rose Miller"), given_name_of("Maria")
+    ('Maria', None, None)
+    """
+    words = name.split()
+    return words[0] if len(words) > 1 and _default().is_plain_given(words[0]) else None
+
+
 @lru_cache(maxsize=50_000)
 def folded_name(word: str) -> str:
     """A word without case, accents and possessive.

@@ -26,7 +26,10 @@ _AFTER = (
     r"|,? (?i:%cues.aged%)(?!\w)|\s*[,·|\u2013\u2014(-]+\s*(?i:%cues.verified%))"
 )
 _SPOKEN_TO = r", (?i:%cues.to_you%)(?!\w)"
-_END = re.compile(r"\s*(?:[!?.,:;·|•)\u2013\u2014\"”»\n\x1f-]|$|(?i:on|at|am|um|le|à|el|il|alle|x)\b)")
+_END = re.compile(
+    r"\s*(?:[!?.,:;·|•)\u2013\u2014\"”»\n\x1f-]|$"
+    r"|(?:on|at|in|am|um|le|à|el|il|en|alle|x|and|und|et|from|aus|who|die|der|qui|que|che|to|zu)\b)"
+)
 _CALL = re.compile(r"\s?[!?]")
 _PRICE = re.compile(r"[€$£]\s?\d|\d\s?(?:[€$£]|EUR\b|USD\b|GBP\b)")
 _MEDIA = r"(?<!\w)(?i:%cues.media%)(?!\w)"

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from facsim.data.scrub.detector import EDGE, PersonalDataDetector
+from facsim.data.scrub.given_names import given_name_of
 from facsim.data.scrub.known_values import KnownValues
 from facsim.data.scrub.page_html import FormField, fields_in, parts_of
 from facsim.data.scrub.placeholders import PLACEHOLDER, Pseudonymizer
@@ -151,6 +152,8 @@ class _Scrub:
             value = " ".join(text.split())
             if value and PLACEHOLDER.fullmatch(value) is None:
                 self._values.setdefault(user, {})[value] = rule.kind
+                if rule.kind == "name" and (given := given_name_of(value)):
+                    self._values[user].setdefault(given, "name")
 
     def _note_found(self, text: str, people: Collection[str]) -> None:
         """Note who a text is about: a name in a greeting is one elsewhere, too."""
@@ -158,8 +161,12 @@ class _Scrub:
             value = " ".join(text[span.start : span.end].replace(EDGE, " ").split())
             # A single word after a cue may be any word.
             if span.kind in _LOOKED_FOR and not value.isalpha():
+                given = given_name_of(value) if span.kind == "name" else None
                 for user in people:
-                    self._values.setdefault(user, {}).setdefault(value, span.kind)
+                    values = self._values.setdefault(user, {})
+                    values.setdefault(value, span.kind)
+                    if given is not None:
+                        values.setdefault(given, "name")
 
     def _of(self, user: str) -> KnownValues:
         return self._known.get(user, NOTHING_KNOWN)
