@@ -347,3 +347,18 @@ def test_a_card_that_is_a_button_has_the_name_of_its_group() -> None:
         for title in ("Red shoe", "Blue shoe")
     )
     assert names(f"<ul>{cards}</ul>") == ["red_shoe", "red_shoe.save", "blue_shoe", "blue_shoe.save"]
+
+
+def test_picture_and_swatches_are_parts_of_the_product_that_has_the_price() -> None:
+    colours = {"Red": ("Black", "Sand"), "Blue": ("Black", "Navy"), "Green": ("Olive", "Black")}
+    items = "".join(
+        f"<div class=item><div><div class=top><a href='/p/{title}'><img alt='{title} bag'></a>"
+        f"<button>Quick view</button></div><div class=swatches>"
+        + "".join(f"<a href='/i/{title}-{colour}.jpg'><img alt={colour}></a>" for colour in both)
+        + f"</div></div><div><a href='/p/{title}'>{title} bag</a></div><p>$ 30.00</p></div>"
+        for title, both in colours.items()
+    )
+    found = names(f"<div><h1>Bags</h1><div>{items}</div></div>")
+    assert [name for name in found if name.endswith(("black", "sand", "navy", "olive"))] == [
+        "red_bag.black", "red_bag.sand", "blue_bag.black", "blue_bag.navy", "green_bag.olive", "green_bag.black",
+    ]  # fmt: skip

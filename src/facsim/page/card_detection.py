@@ -29,6 +29,7 @@ _MAX_TARGETS = 60
 _MAX_DESTINATIONS = 3
 _MOST_COMMON = 4
 _OFTEN = 3
+_MOST_PARTS = 2
 _FEW = 20
 _CURRENCY = re.compile(
     r"[$€£¥₹₩₽₺₫₪￥円]|\b(?:dollars?|euros?|pounds?|reais|pesos?|EUR|USD|GBP|CHF|CAD|AUD|INR|Rs|Kč|kr|zł|TL)\b|\u0440\u0443\u0431",
@@ -173,11 +174,18 @@ class _Detector:
             }
             if found[box].thing not in recurring:
                 things -= recurring
-            if len(things) > 1:
+            if len(things) > 1 and not self._are_parts(found[box], [found[other] for other in inner]):
                 continue
             kept[box] = found[box]
             end = self._tree.ends[box]
         return kept
+
+    @staticmethod
+    def _are_parts(outer: PageCard, inner: Sequence[PageCard]) -> bool:
+        """Whether boxes are picture and swatches of one thing: only the box around them has its price."""
+        things = {card.thing for card in inner}
+        is_one = outer.thing in things and len(things) <= _MOST_PARTS
+        return is_one and outer.has_price and not any(card.has_price for card in inner)
 
     def _recurring(self, boxes: Sequence[int], found: Mapping[int, PageCard]) -> set[str]:
         """Things that boxes apart from each other are about, such as the cart of a link in every card."""
