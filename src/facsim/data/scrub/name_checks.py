@@ -56,6 +56,21 @@ def labelled_name(found: Candidate) -> bool:
     return greeted(found) and not any(map(names.is_goods, words))
 
 
+def family_first(found: Candidate) -> bool:
+    """A family name before a given name, with a comma or a slash: `Berg, Anna`, `BERG/ANNA`."""
+    family, _, given = found.value.replace("/", ",").partition(",")
+    words = given.split()
+    names = GivenNames.default()
+    return (
+        names.is_given(words[0].capitalize())
+        and not any(map(names.is_given, family.split()))
+        and not names.is_eponym([*words, *family.split()])
+        and greeted(replace(found, value=family))
+        and not any(map(names.is_goods, family.split()))
+        and found.not_recipients.isdisjoint(family.casefold().split())
+    )
+
+
 def told(found: Candidate) -> bool:
     """A name of any words after `Question from` and the like."""
     return labelled_name(found) and all(len(word) > 1 or "." in found.value for word in _words(found))
@@ -72,7 +87,7 @@ def called(found: Candidate) -> bool:
 
 
 def _words(found: Candidate) -> list[str]:
-    return [word.strip(".'\u2019-") for word in found.value.split()]
+    return [word.strip(".,'\u2019-") for word in found.value.split()]
 
 
 def handle(found: Candidate) -> bool:

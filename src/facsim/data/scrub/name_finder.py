@@ -30,6 +30,9 @@ _END = re.compile(
     r"\s*(?:[!?.,:;·|•)\u2013\u2014\"”»\n\x1f-]|$"
     r"|(?:on|at|in|am|um|le|à|el|il|en|alle|x|and|und|et|from|aus|who|die|der|qui|que|che|to|zu)\b)"
 )
+_LAST = re.compile(r"[.!]?[ \u00a0]*(?:\n|$)")
+# A sentence in lower case, or a phone number, before a name that signs it.
+_SENTENCE_BEFORE = re.compile(r"(?:[a-zß-ÿ]{2,}[ \u00a0][a-zß-ÿ]{2,}[.!?…]|\d{3}[.,])[ \u00a0]$")
 _CALL = re.compile(r"\s?[!?]")
 _PRICE = re.compile(r"[€$£]\s?\d|\d\s?(?:[€$£]|EUR\b|USD\b|GBP\b)")
 _MEDIA = r"(?<!\w)(?i:%cues.media%)(?!\w)"
@@ -154,9 +157,10 @@ class NameFinder:
         if has_family_name:
             is_name = self._is_full_name(text, names[0], start, before, after)
         else:
-            is_name = self._is_first_name(names[0], before, after, is_kin=kin is not None) and not (
-                first and self._names.is_goods(spelled[first - 1])
-            )
+            is_name = (
+                self._is_first_name(names[0], before, after, is_kin=kin is not None)
+                or self._is_signed(text, names[0], start, end)
+            ) and not (first and self._names.is_goods(spelled[first - 1]))
         return (start, end) if is_name else None
 
     def _is_thing(self, spelled: list[str], first: int, size: int, before: str, after: str) -> bool:
@@ -193,6 +197,15 @@ class NameFinder:
             return True
         is_called = before.rstrip(" \u00a0").endswith(",") and _CALL.match(after) is not None
         return self._names.is_plain_given(given) and is_called
+
+    def _is_signed(self, text: str, given: str, start: int, end: int) -> bool:
+        """Whether a given name ends a message: a sentence of its own, or after a number, at the end of a line."""
+        return (
+            self._names.is_plain_given(given)
+            and _LAST.match(text, end) is not None
+            and _SENTENCE_BEFORE.search(text[max(0, start - _AROUND) : start]) is not None
+            and not self._is_of_goods(text, start)
+        )
 
     def _is_of_goods(self, text: str, start: int) -> bool:
         """Whether the line is about goods: with a price, or about books, films and music."""

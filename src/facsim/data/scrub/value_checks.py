@@ -206,6 +206,7 @@ CHECKS: Mapping[str, Callable[[Candidate], bool]] = {
     "labelled_name": name_checks.labelled_name,
     "told": name_checks.told,
     "called": name_checks.called,
+    "family_first": name_checks.family_first,
     "handle": name_checks.handle,
     "titled": name_checks.titled,
     "recipient": name_checks.recipient,
