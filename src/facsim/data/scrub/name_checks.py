@@ -96,6 +96,12 @@ def handle(found: Candidate) -> bool:
     return is_marked and username(found)
 
 
+def capitals_within(found: Candidate) -> bool:
+    """A user name of several words written as one: `LeseratteMia`; not a brand."""
+    words = re.findall(r"[^\W\d_][^\W\d_A-Z]*", found.value)
+    return found.value.casefold() not in found.not_names and words[0] not in ("Mac", "Pay", "You", "Hello")
+
+
 def introduced(found: Candidate) -> bool:
     """A name after `My name is`."""
     return greeted(found)

@@ -27,13 +27,13 @@ _AFTER = (
 )
 _SPOKEN_TO = r", (?i:%cues.to_you%)(?!\w)"
 _END = re.compile(
-    r"\s*(?:[!?.,:;·|•)\u2013\u2014\"”»\n\x1f-]|$"
+    r"\s*(?:[!?.,:;·|•()\u2013\u2014\"”»\n\x1f-]|$"
     r"|(?:on|at|in|am|um|le|à|el|il|en|alle|x|and|und|et|from|aus|who|die|der|qui|que|che|to|zu)\b)"
 )
 _LAST = re.compile(r"[.!]?[ \u00a0]*(?:\n|$)")
 # A sentence in lower case, or a phone number, before a name that signs it.
 _SENTENCE_BEFORE = re.compile(r"(?:[a-zß-ÿ]{2,}[ \u00a0][a-zß-ÿ]{2,}[.!?…]|\d{3}[.,])[ \u00a0]$")
-_CALL = re.compile(r"\s?[!?]")
+_CALL = re.compile(r"\s?[!?](?!\w)")
 _PRICE = re.compile(r"[€$£]\s?\d|\d\s?(?:[€$£]|EUR\b|USD\b|GBP\b)")
 _MEDIA = r"(?<!\w)(?i:%cues.media%)(?!\w)"
 _MAKER = r"(?:(?<!\w)(?i:%cues.maker%)\s+)$"

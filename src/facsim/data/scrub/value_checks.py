@@ -148,7 +148,7 @@ def _one_time_code(found: Candidate) -> bool:
 def _secret(found: Candidate) -> bool:
     """A password beside its label: not a date, an amount or an address."""
     value = found.value
-    is_plain = value.isalpha() or DATE.fullmatch(value) is not None or "://" in value or "@" in value
+    is_plain = value.isalpha() or DATE.fullmatch(value) is not None or "://" in value or "." in value.partition("@")[2]
     is_word = value.strip(".,:;!?)-").isalpha() and "-" not in value.strip("-")
     return (
         not is_plain
@@ -206,6 +206,7 @@ CHECKS: Mapping[str, Callable[[Candidate], bool]] = {
     "labelled_name": name_checks.labelled_name,
     "told": name_checks.told,
     "called": name_checks.called,
+    "capitals_within": name_checks.capitals_within,
     "family_first": name_checks.family_first,
     "handle": name_checks.handle,
     "titled": name_checks.titled,
