@@ -199,7 +199,7 @@ class NameFinder:
         return self._names.is_plain_given(given) and is_called
 
     def _is_signed(self, text: str, given: str, start: int, end: int) -> bool:
-        """Whether a given name ends a message: a sentence of its own, or after a number, at the end of a line."""
+        """Whether a given name ends a line as a sentence of its own, or after a phone number."""
         return (
             self._names.is_plain_given(given)
             and _LAST.match(text, end) is not None

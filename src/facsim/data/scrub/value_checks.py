@@ -148,7 +148,12 @@ def _one_time_code(found: Candidate) -> bool:
 def _secret(found: Candidate) -> bool:
     """A password beside its label: not a date, an amount or an address."""
     value = found.value
-    is_plain = value.isalpha() or DATE.fullmatch(value) is not None or "://" in value or "." in value.partition("@")[2]
+    is_plain = (
+        value.isalpha()
+        or DATE.fullmatch(value) is not None
+        or "://" in value
+        or "." in value.partition("@")[2]
+    )
     is_word = value.strip(".,:;!?)-").isalpha() and "-" not in value.strip("-")
     return (
         not is_plain
