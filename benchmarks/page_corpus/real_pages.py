@@ -1,6 +1,6 @@
 """Unpack the saved pages of real sites that public repositories keep for their tests, and index them.
 
-    python benchmarks/page_corpus/real_pages.py OUT [--repositories FOLDER]
+    python benchmarks/page_corpus/real_pages.py OUT [--repositories FOLDER] [--repository OWNER/NAME …]
 
 Pages are other people's: they stay outside this repository and are never committed. FOLDER may hold clones of
 the repositories (OWNER+NAME, OWNER+NAME/repo or NAME; bare or not); what is missing is cloned from GitHub.
@@ -11,6 +11,7 @@ and whether it is a page of a shop (it shows three prices and speaks of a cart, 
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import json
 import re
@@ -39,6 +40,7 @@ _CART = re.compile(
     r"|warenkorb|panier|carrit?o|carrello|winkelwagen|koszyk|корзин|カート|sepet|carrinho|indkøbskurv|varukorg",
     re.IGNORECASE,
 )
+_SUFFIXES = (".html", ".htm", ".html.gz")
 _LEAST_PRICES = 3
 _LEAST_TEXT = 200
 
@@ -73,11 +75,14 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path, help="folder for the pages, outside the repository")
     parser.add_argument("--repositories", type=Path, help="folder with clones; what is missing is cloned")
+    parser.add_argument(
+        "--repository", action="append", help="only this one; may be repeated (default: five, in this file)"
+    )
     arguments = parser.parse_args()
     folder = arguments.out / "pages"
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, RealPage] = {}
-    for repository in REPOSITORIES:
+    for repository in arguments.repository or REPOSITORIES:
         git_dir = _clone_of(repository, arguments.repositories, arguments.out / "repositories")
         before = len(found)
         for path, content in _html_files(git_dir):
@@ -128,9 +133,7 @@ def _html_files(git_dir: Path) -> Iterator[tuple[str, bytes]]:
     git = ["git", "--git-dir", str(git_dir)]
     listing = subprocess.run([*git, "ls-tree", "-r", "-z", "HEAD"], check=True, capture_output=True).stdout
     entries = [line.partition("\t") for line in listing.decode().split("\0") if "\t" in line]
-    wanted = [
-        (head.split()[2], path) for head, _, path in entries if path.lower().endswith((".html", ".htm"))
-    ]
+    wanted = [(head.split()[2], path) for head, _, path in entries if path.lower().endswith(_SUFFIXES)]
     with subprocess.Popen(
         [*git, "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as reader:
@@ -144,7 +147,7 @@ def _html_files(git_dir: Path) -> Iterator[tuple[str, bytes]]:
                 continue
             content = reader.stdout.read(int(head[2]))
             reader.stdout.read(1)
-            yield path, content
+            yield path, gzip.decompress(content) if path.endswith(".gz") else content
         reader.stdin.close()
 
 
