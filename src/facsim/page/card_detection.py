@@ -144,12 +144,22 @@ class _Detector:
         """The cards of a family. Text that many of them share (`View details`) is a control, not a title."""
         common: set[str] = set()
         shared: set[str] = set()
+        pictured = {
+            each.box: destination(self._tree.attributes[each.titles.picture].get("href", ""))
+            for each in candidates
+            if each.titles.picture >= 0
+        }
         for _ in range(_MOST_COMMON):
             cards = {each.box: card for each in candidates if (card := self._card(each, common, shared))}
-            titles = Counter([card.title for card in cards.values()])
+            # Copies of a card that its text titles, as in an endless carousel, count once.
+            things = {
+                (card.title, (card.main < 0 and pictured.get(box, "")) or str(box))
+                for box, card in cards.items()
+            }
+            titles = Counter([title for title, _ in things])
             if len(titles) == 1:
                 shared |= titles.keys()
-            often = max(_OFTEN, len(cards) // 10)
+            often = max(_OFTEN, len(things) // 10)
             more = {title for title, count in titles.items() if count >= often} - common
             if not more:
                 more = {title for title, count in titles.items() if count > 1} - common

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
 from facsim.page.addresses import destination
-from facsim.page.slugs import PRICE, is_count, is_price, slug, words_of
+from facsim.page.slugs import PRICE, is_count, is_passing, is_price, slug, words_of
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import Tree
 
 _MAX_LINKS_LOOKED_AT = 8
 _MAX_TEXTS_LOOKED_AT = 12
+_MAX_TEXTS_BEFORE_PRICE = 100
 _WORDS_OF_TITLE = 3
 
 
@@ -96,19 +97,37 @@ class CardTitles:
         )
 
     def _title_of_text(self, possible: PossibleTitles, common: set[str]) -> tuple[str, int] | None:
-        """Title of a box without links or headings: its first words; with links, those beside them."""
+        """Title of a box without links or headings: its first words; with links, those beside them.
+
+        Where sizes come first, the words before the price.
+        """
         tree, runs, box = self._tree, self._runs, possible.box
         start, stop = runs.span(box, tree.ends[box])
         for run in range(start, min(stop, start + _MAX_TEXTS_LOOKED_AT)):
             text = runs.texts[run][:200].strip()
             if not slug(text) or text in common:
                 continue
-            if possible.words:
-                around = bisect_right(self._targets, runs.nodes[run]) - 1
-                if is_price(text) or (around >= 0 and tree.ends[self._targets[around]] > runs.nodes[run]):
-                    continue
+            if possible.words and (is_price(text) or self._is_in_target(run) or is_passing(text)):
+                continue
             return (text, -1) if not is_price(text) and any(map(str.isalpha, text)) else None
+        return self._words_before_price(start, stop, common) if possible.words else None
+
+    def _words_before_price(self, start: int, stop: int, common: set[str]) -> tuple[str, int] | None:
+        """The last words before the first price in a range of runs, outside any control."""
+        last, texts = "", self._runs.texts
+        for run in range(start, min(stop, start + _MAX_TEXTS_BEFORE_PRICE)):
+            text = texts[run][:200].strip()
+            # A price may be in parts: `28`, `,`, `00`, `€`.
+            if PRICE.search(text) or (last and PRICE.match("".join(texts[run : run + 4])[:40].strip())):
+                return (last, -1) if last else None
+            if text not in common and not is_passing(text) and not self._is_in_target(run):
+                last = text
         return None
+
+    def _is_in_target(self, run: int) -> bool:
+        node = self._runs.nodes[run]
+        around = bisect_right(self._targets, node) - 1
+        return around >= 0 and self._tree.ends[self._targets[around]] > node
 
     def _words_of_links(self, links: Sequence[int], picture: int) -> list[tuple[int, str]]:
         """The first links of a box with their words, the likeliest titles first.

@@ -176,8 +176,10 @@ class FallbackNames:
         if row < 0:
             return -1, []
         cells = [child for child in tree.children(row) if tree.tags[child] in CELLS]
+        # The corner above a column of headers is often an empty `td`.
+        others = cells[1:] if cells and not self._runs.has_text(cells[0]) else cells
         if not any(tree.tags[cell] == "th" for cell in cells) or (
-            tree.tags[tree.parents[row]] != "thead" and any(tree.tags[cell] == "td" for cell in cells)
+            tree.tags[tree.parents[row]] != "thead" and any(tree.tags[cell] == "td" for cell in others)
         ):
             return -1, []
         columns: list[str] = []

@@ -46,7 +46,9 @@ _LEAST_OF_TITLE = 10
 _OFTEN = 3
 _OF_PICTURE = re.compile(r"image|picture|photo|img|thumb|foto|bild|product|^[\d_]*$")
 _LONGEST_PATH = 102
+_MOST_RUNS = 30
 _WORD = re.compile(r"[^\W\d_]{2}")
+_TO_REVIEWS = re.compile(r"review|rating|bewertung|rezension|opini|recension|reseñ|avis\b", re.IGNORECASE)
 _BRACKETED = re.compile(r"\s*[(\[]\d[\d.,\s]*[)\]]\s*")
 _PREPOSITION = re.compile(
     r"\s+(?:for|of|to|about|on|this|für|zu|über|von|de|du|pour|à|para|per|di|voor|dla|для)$", re.IGNORECASE
@@ -131,10 +133,14 @@ class _Namer:
 
     def _full_name(self, node: int, path: _Path, group: Group | None, card: Group | None) -> _Path:
         of_box = self._words_of_box(node)
+        if of_box == "":
+            # A card that opens is called by its title alone.
+            is_all = group is not None and group.end <= self._tree.ends[self._tree.parents[node]]
+            of_box = group.label if group is not None and is_all else self._words_of_controls(node)
         own = of_box or self._own_words(node)
         if group is None:
             return (own,)
-        if not of_box and card is not None and card.card is not None:
+        if of_box is None and card is not None and card.card is not None:
             if self._tree.tags[node] == "a" and (
                 part := self._part_of_card(node, own, card.label, card.card)
             ):
@@ -150,20 +156,34 @@ class _Namer:
         own = _without(own, path)
         return path if own in path and self._tree.tags[node] != "a" else (*path, own)
 
-    def _words_of_box(self, node: int) -> str:
-        """Text of a box to click on beside its own controls, such as a card that opens; empty for others."""
+    def _words_of_box(self, node: int) -> str | None:
+        """Text of a box to click on beside its own controls, such as a card that opens; None for others."""
         tag = self._tree.tags[node]
         if tag in _NO_BOXES or role_of(tag, self._tree.attributes[node]) not in ("button", "link"):
-            return ""
-        first = bisect_right(self._targets, node)
-        last = bisect_left(self._targets, self._tree.ends[node])
-        if first == last or self._labels.given(node):
-            return ""
-        text = self._runs.text(node, limit=MAX_LABEL)
-        for inner in self._targets[first:last]:
-            if said := self._runs.text(inner, limit=MAX_LABEL):
-                text = text.replace(said, "", 1)
-        return slug(steady(text)) if _WORD.search(text) else ""
+            return None
+        end = self._tree.ends[node]
+        inside = self._targets[bisect_right(self._targets, node) : bisect_left(self._targets, end)]
+        if not inside or self._labels.given(node):
+            return None
+        texts: list[str] = []
+        after = node
+        for inner in (*inside, end):
+            if inner < after:
+                continue
+            start, stop = self._runs.span(after, inner)
+            texts += self._runs.texts[start : min(stop, start + _MOST_RUNS)]
+            after = self._tree.ends[inner] if inner < end else end
+        text = steady(fold("".join(texts)))
+        if _WORD.search(text):
+            return slug(text)
+        return None if any(map(str.isalpha, text)) else ""
+
+    def _words_of_controls(self, node: int) -> str:
+        """The first words of the controls in a box."""
+        inside = self._targets[
+            bisect_right(self._targets, node) : bisect_left(self._targets, self._tree.ends[node])
+        ]
+        return next(filter(None, (slug(self._runs.title(inner, limit=MAX_LABEL)) for inner in inside)), "")
 
     def _part_of_card(self, node: int, own: str, label: str, card: PageCard) -> str:
         """Name, within its card, of a link to the card's subject; empty for other links."""
@@ -279,9 +299,11 @@ class _Namer:
             return "price"
         if href[:4].lower() == "tel:":
             return "phone"
+        if amount.rstrip().endswith("%"):
+            return "discount"
         if "#" in href and not leads_nowhere(href):
             return fragment_words(href) or "reviews"
-        return "reviews" if _BRACKETED.fullmatch(amount) else ""
+        return "reviews" if _BRACKETED.fullmatch(amount) or _TO_REVIEWS.search(href) else ""
 
     def _by_neighbour(self, node: int, tag: str, role: str) -> str:
         """Name of an element without text: from text next to or above it, else its role."""

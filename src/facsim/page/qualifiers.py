@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
@@ -35,6 +35,7 @@ _MOST_UP = 8
 _MOST_UP_TO_VARIANT = 30
 _MOST_BEFORE = 6
 _LONGEST_CAPTION = 30
+_LEAST_NODES_OF_BOX = 3
 _ENTRIES = frozenset({"li", "tr", "td", "dd"})
 """The first entry of a list is no caption of the others."""
 _WHOLE = frozenset({"html", "body", "main"})
@@ -112,14 +113,14 @@ class Qualifiers:
 
     def address(self, node: int, name: str = "") -> str:
         """Words of the address that a link leads to, unless they add only a number to its name."""
-        words = address_words(self._tree.attributes[node].get("href", ""), 0)
+        words = address_words(self._address_of(node), 0)
         return (
             "" if words[:1].isdecimal() and words.lstrip("0123456789_") == name.rpartition(".")[2] else words
         )
 
     def page_above(self, node: int, name: str) -> str:  # noqa: ARG002
         """Words of the part of the address before those."""
-        return address_words(self._tree.attributes[node].get("href", ""), 1)
+        return address_words(self._address_of(node), 1)
 
     def fragment(self, node: int, name: str) -> str:  # noqa: ARG002
         """Words of the fragment of the address."""
@@ -229,9 +230,19 @@ class Qualifiers:
             return ""
         return "image" if "img" in tree.tags[node : tree.ends[node]] else ""
 
+    def _address_of(self, node: int) -> str:
+        """The address of a link, or of the first link in a box to click on."""
+        address = self._tree.attributes[node].get("href", "")
+        if address or self._tree.ends[node] - node < _LEAST_NODES_OF_BOX:
+            return address
+        first = bisect_right(self.targets, node)
+        last = bisect_left(self.targets, self._tree.ends[node], first)
+        inside = (self._tree.attributes[inner].get("href", "") for inner in self.targets[first:last])
+        return next(filter(None, inside), "")
+
     def _addresses(self, nodes: Sequence[int]) -> list[str]:
         """The addresses that elements lead to; none if they are all one, or one leads nowhere."""
-        addresses = [self._tree.attributes[node].get("href", "") for node in nodes]
+        addresses = list(map(self._address_of, nodes))
         return addresses if len({*addresses}) > 1 and all(addresses) else []
 
     def screen(self, node: int, name: str) -> str:  # noqa: ARG002

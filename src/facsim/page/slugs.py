@@ -33,8 +33,9 @@ _MONEY = PRICE
 _PRICE_ONLY = re.compile(rf"(?:[\s(),.:;/|*+-]*(?:{_AMOUNT}|-?\s?\d+\s?%|–))+[\s(),.:;/|*+-]*")  # noqa: RUF001
 # A price to filter by is not the price of a product.
 _RANGE = re.compile(
-    rf"\b(?:under|over|above|below|up to|from|less|more|to|and|or|min|max|between|unter|über|ab|bis|von|moins"
-    rf"|plus|de|à|desde|hasta|menos|más)\b|&|{_AMOUNT}\s*(?:\+|[-–]\s*{_AMOUNT})",  # noqa: RUF001
+    rf"(?:\b(?:under|over|above|below|up to|from|to|than|and|or|min|max|between|unter|über|ab|bis|von|als|à|de|a"
+    rf"|que|desde|hasta|entre)\b[.:]?|[&<>])\s*{_AMOUNT}|{_AMOUNT}\s*(?:(?:to|and|or|more|less|above|below|plus"
+    rf"|bis|und|oder|à|et|ou|y|e|o|a)\b|[&+]|[-–]\s*{_AMOUNT})",  # noqa: RUF001
     re.IGNORECASE,
 )
 _PRICE_RANGE = re.compile(rf"({_AMOUNT})\s*[-–]\s*(?={_AMOUNT})")  # noqa: RUF001
