@@ -17,7 +17,7 @@ from functools import cached_property
 from facsim.page.accessible_names import AccessibleNames
 from facsim.page.addresses import destination
 from facsim.page.card_titles import CardTitles, PossibleTitles, holds
-from facsim.page.slugs import slug
+from facsim.page.slugs import CURRENCY_SIGNS, slug
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import Tree
 
@@ -32,7 +32,8 @@ _OFTEN = 3
 _MOST_PARTS = 2
 _FEW = 20
 _CURRENCY = re.compile(
-    r"[$€£¥₹₩₽₺₫₪￥円]|\b(?:dollars?|euros?|pounds?|reais|pesos?|EUR|USD|GBP|CHF|CAD|AUD|INR|Rs|Kč|kr|zł|TL)\b|\u0440\u0443\u0431",
+    rf"[$円{CURRENCY_SIGNS}]|\b(?:dollars?|euros?|pounds?|reais|pesos?|EUR|USD|GBP|CHF|CAD|AUD|INR|Rs|Rp|Kč|kr|zł|TL)\b"
+    r"|\u0440\u0443\u0431|\d[,:][-–]",  # noqa: RUF001
     re.IGNORECASE,
 )
 _DIGIT = re.compile(r"\d")

@@ -158,7 +158,9 @@ class CardTitles:
         words = self._links_read.get(link)
         if words is None:
             words = self._runs.title(link, alt=False, limit=MAX_LABEL)
-            if words and (not slug(words) or is_count(words) or PRICE.match(words)):
+            # `$5 ($2/Item)`: its title is without the prices.
+            whole = self._runs.text(link, alt=False, limit=MAX_LABEL)
+            if words and (not slug(words) or is_count(words) or PRICE.match(whole)):
                 words = ""
             self._links_read[link] = words
         return words

@@ -269,6 +269,8 @@ class _Namer:
         title = self._labels.title(node)
         words = slug(title)
         href = attributes.get("href", "") if tag == "a" else ""
+        if tag == "a" and is_price(self._labels.of(node)):
+            return "price"
         if tag == "a" and words and is_count(title):
             words = self._words_of_amount(title, href) or words
         words = words or self._words_of_field(node, role) or self.qualifiers.address(node)
@@ -295,8 +297,6 @@ class _Namer:
 
     def _words_of_amount(self, amount: str, href: str) -> str:
         """Name of a link whose text is only a price or a count: `1,204` to `/mug#reviews`, `(12)`."""
-        if is_price(amount):
-            return "price"
         if href[:4].lower() == "tel:":
             return "phone"
         if amount.rstrip().endswith("%"):

@@ -19,23 +19,29 @@ _NOT_DRAWN = frozenset(
     map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2065, 0x3164, 0xFFA0))
 ) | frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000))))
 _DIGITS = r"\d{1,3}(?:[ \u00a0\u202f'’]\d{3})+(?:[.,]\d{1,2})?|\d[\d.,]*"  # noqa: RUF001
+CURRENCY_SIGNS = "€£¥₹₩₽₺₫₪₴₸฿₱₦₲₡￥"
+_CODES = (
+    r"EUR|USD|GBP|CHF|CAD|AUD|NZD|SGD|HKD|TWD|SEK|NOK|DKK|ISK|PLN|CZK|HUF|BGN|RSD|UAH|INR|JPY|CNY|KRW|IDR|MYR"
+    r"|THB|PHP|VND|BRL|MXN|ARS|CLP|RUB|KZT|TRY|ILS|AED|SAR|QAR|KWD|ZAR|NGN|KES"
+)
 _BEFORE = (
-    r"(?:(?:US|AU|CA|NZ|HK|R|MX|S)?\$|[€£¥₹₩₽₺₫₪￥]|\b(?:EUR|USD|GBP|CHF|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF"
-    r"|INR|JPY|CNY|BRL|MXN|RUB|TRY|Rs\b\.?|Kč|kr\b\.?))"
+    rf"(?:(?:(?:US|AU|CA|NZ|HK|NT)\s?|S|R|MX|A|C)?\$|[{CURRENCY_SIGNS}]|\b(?:{_CODES}|Rs\b\.?|Rp\b\.?|KSh|S/\.?|Kč"
+    r"|kr\b\.?))"
 )
-_AFTER = (
-    r"(?:[€£₹₩₽₺₫₪円元원]|\$(?!\s?\d)|(?:EUR|USD|GBP|CHF|CAD|AUD|SEK|NOK|DKK|PLN|CZK|HUF|INR|JPY|RUB|TRY|zł|kr"
-    r"|Kč|Ft|lei|TL|лв|грн|руб|р)\b\.?)"  # noqa: RUF001
-)
-_AMOUNT = rf"(?:{_BEFORE}\s?(?:{_DIGITS})(?:\s?{_AFTER})?|(?:{_DIGITS})\s?{_AFTER})"
+_AFTER = rf"(?:[{CURRENCY_SIGNS}円元원]|\$(?!\s?\d)|(?:{_CODES}|zł|kr|Kč|Ft|lei|TL|лв|грн|тг|руб|р)\b\.?)"  # noqa: RUF001
+# `12,-` and `12:-`: no cents.
+_WHOLE = r"\d{1,3}(?:[ .\u00a0]?\d{3})*[,:][-–](?!\s?\d)"  # noqa: RUF001
+_AMOUNT = rf"(?:{_BEFORE}\s?(?:{_DIGITS})(?:\s?{_AFTER}(?!\s?\d))?|(?:{_DIGITS})\s?{_AFTER}|{_WHOLE})"
 PRICE = re.compile(_AMOUNT)
-_MONEY = PRICE
-_PRICE_ONLY = re.compile(rf"(?:[\s(),.:;/|*+-]*(?:{_AMOUNT}|-?\s?\d+\s?%|–))+[\s(),.:;/|*+-]*")  # noqa: RUF001
+# `$5.20/Item`, `€ 2,99 / 100 g`.
+_UNIT = r"(?:\s?/\s?(?:\d+\s?)?[^\W\d_]{1,8})"
+_MONEY = re.compile(rf"{_AMOUNT}{_UNIT}?")
+_PRICE_ONLY = re.compile(rf"(?:[\s(),.:;/|*+-]*(?:{_AMOUNT}{_UNIT}?|-?\s?\d+\s?%|–))+[\s(),.:;/|*+-]*")  # noqa: RUF001
 # A price to filter by is not the price of a product.
 _RANGE = re.compile(
-    rf"(?:\b(?:under|over|above|below|up to|from|to|than|and|or|min|max|between|unter|über|ab|bis|von|als|à|de|a"
-    rf"|que|desde|hasta|entre)\b[.:]?|[&<>])\s*{_AMOUNT}|{_AMOUNT}\s*(?:(?:to|and|or|more|less|above|below|plus"
-    rf"|bis|und|oder|à|et|ou|y|e|o|a)\b|[&+]|[-–]\s*{_AMOUNT})",  # noqa: RUF001
+    rf"(?:\b(?:under|over|above|below|up to|from|to|than|and|or|min|max|between|unter|über|ab|bis|von|als"
+    rf"|à|de|a|que|desde|hasta|entre)\b[.:]?|[&<>])\s*{_AMOUNT}|{_AMOUNT}\s*(?:(?:to|and|or|more|less|above|below"
+    rf"|plus|bis|und|oder|à|et|ou|y|e|o|a)\b|[&+]|[-–]\s*{_AMOUNT})",  # noqa: RUF001
     re.IGNORECASE,
 )
 _PRICE_RANGE = re.compile(rf"({_AMOUNT})\s*[-–]\s*(?={_AMOUNT})")  # noqa: RUF001
@@ -96,14 +102,13 @@ _NEW_WINDOW = re.compile(
 # Cheap signs that the slower patterns above may match, in lower-case text.
 _MAY_BE_WINDOW = re.compile(r"window|open|neue[mn]|.ouvre|a[bp]re")
 _MAY_BE_COUNTED = re.compile(r"\d[\d.,)\]]*\s?(?:[×x]\s?)?[^\W\d_]")  # noqa: RUF001
-_CODES = (
-    r"(?:usd|eur|gbp|chf|cad|aud|nzd|sek|nok|dkk|pln|czk|huf|inr|jpy|cny|brl|mxn|rub|try|rs|k[čr]|zł|ft|lei|tl"
-    r"|лв|грн|р)"  # noqa: RUF001
+_LOWER_CODES = rf"(?:{_CODES.lower()}|rs|rp|ksh|s/|k[čr]|zł|ft|lei|tl|лв|грн|тг|р)"  # noqa: RUF001
+_MAY_BE_AMOUNT = re.compile(
+    rf"[${CURRENCY_SIGNS}円元원]|\d[.,]*\s?{_LOWER_CODES}|{_LOWER_CODES}\.?\s?\d|\d[,:][-–]"  # noqa: RUF001
 )
-_MAY_BE_AMOUNT = re.compile(rf"[$€£¥₹₩₽₺₫₪￥円元원]|\d[.,]*\s?{_CODES}|{_CODES}\.?\s?\d")
 _MAY_BE_RATING = re.compile(r"\b(?:5|10) (?:st|ét|estr)")
 _MAY_BE_DATE = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\d[-./]\d")
-HAS_NUMBER = re.compile(r"[\d$€£¥₹₩₽₺₫₪￥]")
+HAS_NUMBER = re.compile(rf"[\d${CURRENCY_SIGNS}]")
 _HAS_WORD = re.compile(r"[^\W\d_]{2}")
 _HAS_LONG_WORD = re.compile(r"[^\W\d_]{3}|[\u3040-\u30ff\u4e00-\u9fff]{2}")
 _HAS_DIGIT = re.compile(r"\d")
