@@ -82,13 +82,13 @@ def test_words_that_pass_or_only_separate_tell_nothing_apart():
     assert names(page) == ["open", "open_2"]
 
 
-def test_links_in_two_lists_are_not_called_by_their_neighbours():
+def test_links_in_two_columns_are_told_apart_by_the_first_of_each_not_by_their_neighbours():
     first, second = (
         "".join(f'<li><a href="/{word}">{word}</a></li>' for word in words.split())
         for words in ("Dogs Cats Fish Birds Hens Geese Ducks", "Ants Bees Fish Mice Rats Hares Deer")
     )
     found = names(f"<div><ul>{first}</ul></div><div><ul>{second}</ul></div>")
-    assert [name for name in found if "fish" in name] == ["fish", "fish_2"]
+    assert [name for name in found if "fish" in name] == ["fish_dogs", "fish_ants"]
 
 
 def test_a_picture_beside_its_words_is_an_image():

@@ -97,3 +97,17 @@ def test_other_numbers_are_no_prices(text: str) -> None:
 )
 def test_a_range_of_prices_has_its_words_beside_an_amount(text: str, words: str) -> None:
     assert slug(text) == words
+
+
+def test_an_item_without_a_word_on_its_controls_is_called_by_the_words_below_them() -> None:
+    review = (
+        "<li><div><button></button><button></button></div>{}<p>Long text of a review. Not helpful.</p></li>"
+    )
+    found = names(f"<ul>{review.format('Does its job')}{review.format('Broke soon')}</ul>")
+    assert [name.partition(".")[0] for name in found] == 2 * ["does_its_job"] + 2 * ["broke_soon"]
+
+
+def test_a_list_to_choose_from_without_a_label_is_called_by_its_first_option() -> None:
+    page = "<select><option>Top reviews</option><option{}>Newest</option></select>"
+    expected = ["top_reviews", "top_reviews.top_reviews", "top_reviews.newest"]
+    assert names(page.format("")) == names(page.format(" selected")) == expected

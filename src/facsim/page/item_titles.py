@@ -91,7 +91,10 @@ class ItemTitles:
             has_several = bisect_left(self._targets, end) - first > 1
             if title and (has_several or (tree.tags[card] == "tr" and is_count(title))):
                 return title
-        return before or (self._text_beside(card) if tree.tags[card] == "tr" else "")
+        inside = self._targets[first : bisect_left(self._targets, end)]
+        # Stars to press above the title of a review.
+        is_wordless = len(inside) > 1 and not any(map(self._labels.of, inside))
+        return before or (self._text_beside(card) if is_wordless or tree.tags[card] == "tr" else "")
 
     def _heading_of(self, item: int) -> str:
         """Heading of a list item or similar; empty if it contains several sections."""

@@ -47,6 +47,7 @@ _OFTEN = 3
 _OF_PICTURE = re.compile(r"image|picture|photo|img|thumb|foto|bild|product|^[\d_]*$")
 _LONGEST_PATH = 102
 _MOST_RUNS = 30
+_FIRST_NODES = 6
 _WORD = re.compile(r"[^\W\d_]{2}")
 _TO_REVIEWS = re.compile(r"review|rating|bewertung|rezension|opini|recension|reseñ|avis\b", re.IGNORECASE)
 _BRACKETED = re.compile(r"\s*[(\[]\d[\d.,\s]*[)\]]\s*")
@@ -309,6 +310,11 @@ class _Namer:
         """Name of an element without text: from text next to or above it, else its role."""
         kind = {"textbox": "input", "generic": slug(tag)}.get(role, slug(role)) or "element"
         words = self._fallbacks.text(node, role) or self._fallbacks.column(node)
+        if not words and tag == "select":
+            # Not the selected option: that changes.
+            inside = range(node + 1, min(self._tree.ends[node], node + _FIRST_NODES))
+            first = next((inner for inner in inside if self._tree.tags[inner] == "option"), None)
+            words = "" if first is None else slug(self._labels.of(first))
         if not words:
             is_picture = tag == "input" and self._tree.attributes[node].get("type", "").lower() == "image"
             return "submit" if is_picture else kind

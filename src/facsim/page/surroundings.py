@@ -80,6 +80,9 @@ class Surroundings:
         yield from self._texts(order, in_targets=False)
         if may_be_in_target:
             yield from self._texts(order, in_targets=True)
+        elif self._targets[first] < node and not is_passing(head := runs.title(self._targets[first])):
+            # Of a column of links, the first is often its caption.
+            yield from self._words(head)
 
     def _inside(self, start: int, end: int) -> Iterator[str]:
         """Texts of a group, those outside its elements first."""
@@ -94,9 +97,14 @@ class Surroundings:
             if not _WORD.search(text) or is_passing(text) or _COUNTED.search(text):
                 continue
             if self._is_in_target(self._runs.nodes[run]) == in_targets:
-                words = slug(" ".join(text.split()[:_WORDS_OF_SENTENCE]))
-                if len(words) <= _LONGEST and _WORD.search(words):
-                    yield words
+                yield from self._words(text)
+
+    @staticmethod
+    def _words(text: str) -> Iterator[str]:
+        """The first words of a text, unless they are long."""
+        words = slug(" ".join(text.split()[:_WORDS_OF_SENTENCE]))
+        if len(words) <= _LONGEST and _WORD.search(words):
+            yield words
 
     def _is_in_target(self, node: int) -> bool:
         place = bisect_right(self._targets, node) - 1
