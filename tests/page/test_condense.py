@@ -103,3 +103,46 @@ def test_pictures_of_signs_are_left_out() -> None:
     found = condense(page)
     assert 'alt="|"' not in found
     assert '<img alt="5 stars">' in found
+
+
+def test_content_begins_on_the_line_of_its_element():
+    page = '<a name="mug"><p>Blue mug</p><p>$5</p></a><table><tr><td><p>One</p></td></tr></table>'
+    assert condense(page) == '<a name="mug">Blue mug\n$5</a>\n<table>\n<tr>\n<td>One</td></tr></table>'
+    page = '<div name="tab" role="tab"><div><h3>Size</h3></div></div><p>All sizes</p>'
+    assert condense(page) == '<div name="tab" role="tab"><h3>Size</h3></div>\nAll sizes'
+
+
+def test_what_a_heading_says_is_said_once():
+    page = '<nav><a name="home">Home</a> <p>Blue enamel mug</p></nav><h1>Blue enamel mug</h1><p>$5</p>'
+    assert condense(page) == '<nav><a name="home">Home</a></nav>\n<h1>Blue enamel mug</h1>\n$5'
+    page = "<html><head><title>Blue enamel mug</title></head><body><h1>Blue enamel mug</h1></body></html>"
+    assert condense(page) == "<h1>Blue enamel mug</h1>"
+    # Cards that show the same fact each say it.
+    page = (
+        '<p>In stock</p><h2><a name="a">A</a></h2><p>$5</p><p>$6</p><h2><a name="b">B</a></h2><p>In stock</p>'
+    )
+    assert condense(page).count("In stock") == 2
+
+
+def test_text_before_an_element_with_the_same_text_is_left_out():
+    assert condense('<p>My account</p><a name="account">My account</a>') == '<a name="account">My account</a>'
+    page = '<table><tr><td>Reports</td><td><a name="reports">Reports</a></td></tr></table>'
+    assert condense(page).count("Reports") == 2
+
+
+def test_a_label_that_the_placeholder_says_is_left_out():
+    page = '<input name="email" placeholder="Your e-mail" aria-label="your e-mail">'
+    assert condense(page) == '<input name="email" placeholder="Your e-mail">'
+
+
+def test_names_of_files_describe_no_picture():
+    page = '<p>Pay by <img alt="logo@2x.png"> <img alt="IMG_1234"> <img alt="Visa"></p>'
+    assert condense(page) == 'Pay by <img alt="Visa">'
+
+
+def test_an_option_keeps_what_its_name_leaves_out():
+    page = '<select name="s"><option name="s.large">Large (add $2.00)</option><option name="s.small">Small</option></select>'
+    assert (
+        condense(page)
+        == '<select name="s"><option name="s.large">Large (add $2.00)</option><option name="s.small"></option></select>'
+    )

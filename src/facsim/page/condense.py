@@ -6,8 +6,8 @@ every character counts, so it omits:
 - addresses (`href`): people do not read them, and names say where links lead;
 - boxes without a name, label or state that only group others (`div`, `section`, `p`, lists), and list items
   with a single child: line breaks replace them;
-- text repeated nearby: the alternative text of a picture next to its title, a label that equals the content,
-  an option's text that its name already contains.
+- text repeated nearby: the alternative text of a picture next to its title, a label that equals the
+  content, an option's text that its name already contains.
 
 All elements remain, with their names, order and nesting.
 """
@@ -15,13 +15,14 @@ All elements remain, with their names, order and nesting.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from html import escape
 
+from facsim.page.characters import drawn
 from facsim.page.read import name_of, tree_of
+from facsim.page.repeats import repeats_in
 from facsim.page.roles import STATES
-from facsim.page.slugs import fold, slug
+from facsim.page.slugs import fold
 from facsim.page.tags import FLOWING, INLINE, VOID
 from facsim.page.tree import TEXT, Tree
 
@@ -59,6 +60,7 @@ _MEANINGFUL = frozenset(
 )
 """Tags that carry meaning; others are written only if they have a name, label or state."""
 _KEPT_ATTRIBUTES = ("name", "type", "value", "placeholder", "alt", "title", "label", "role", "colspan")
+_DATA = ("name", "type", "value", "role", "colspan")
 _STATES = frozenset({*STATES, "open", "multiple"})
 _SILENT_ROLES = frozenset(
     {
@@ -78,10 +80,8 @@ _SILENT_ROLES = frozenset(
         ]
     }
 )
-_NEAR = 12
-"""How many pieces of text before and after a piece count as nearby."""
-_ADJACENT = 3
-_SHORTEST_REPEATED = 4
+_ON_THEIR_LINE = frozenset({"li", "td", "th", "dt", "dd"})
+"""Their content begins on the line of the tag, and so does that of elements to act on."""
 _SPECIAL = re.compile("[&<>]")
 _QUOTED = re.compile('[&<>"]')
 
@@ -94,17 +94,21 @@ def condense(html: str) -> str:
     >>> condense('<ul><li><a name="cart" href="/cart?from=menu"><img alt="Cart">Cart</a></li></ul>')
     '<a name="cart">Cart</a>'
     """
-    return _Condenser(tree_of(html)).html()
+    tree = tree_of(html)
+    names = [name_of(tree, node) for node in range(len(tree))]
+    return _Condenser(tree, names, repeats_in(tree, names)).html()
 
 
 class _Condenser:
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, names: Sequence[str | None], repeated: set[int]) -> None:
         self._tree = tree
         self._parts: list[str] = []
         self._break = False
         self._trim = True
-        self._names = [name_of(tree, node) for node in range(len(tree))]
-        self._repeated = _repeated(tree, self._names)
+        self._held = 0
+        """The number of parts when the last tag was written whose content begins on its line."""
+        self._names = names
+        self._repeated = repeated
         self._filled_children = self._count_filled_children()
 
     def html(self) -> str:
@@ -120,10 +124,12 @@ class _Condenser:
             else:
                 start = self._start_tag(node, tag)
                 if tag not in FLOWING:
-                    self._break = True
+                    self._end_block()
                 if start:
                     self._end_line()
                     parts.append(start)
+                    if tag not in VOID and (self._names[node] or tag in _ON_THEIR_LINE):
+                        self._held = len(parts)
                     self._break = False
                     self._trim = tag not in INLINE and tag not in VOID
                 if tag not in VOID:
@@ -140,7 +146,10 @@ class _Condenser:
             self._parts.append(f"</{tag}>")
             self._trim = False
         if tag not in FLOWING:
-            self._break = True
+            self._end_block()
+
+    def _end_block(self) -> None:
+        self._break = len(self._parts) != self._held
 
     def _end_line(self) -> None:
         if self._break and self._parts:
@@ -149,9 +158,9 @@ class _Condenser:
 
     def _text(self, node: int) -> None:
         tree = self._tree
-        text = tree.texts[node]
         if node in self._repeated:
             return
+        text = drawn(tree.texts[node])
         parent = tree.parents[node]
         if parent < 0 or tree.tags[parent] not in ("textarea", "pre"):
             words = fold(text)
@@ -174,7 +183,7 @@ class _Condenser:
         is_filled = bytearray(len(tree))
         counts = [0] * len(tree)
         for node, tag in enumerate(tree.tags):
-            if not (self._names[node] or (tag == TEXT and not tree.texts[node].isspace()) or tag == "img"):
+            if not (self._names[node] or (tag == TEXT and drawn(tree.texts[node]).strip()) or tag == "img"):
                 continue
             if node in self._repeated:
                 continue
@@ -199,12 +208,12 @@ class _Condenser:
                 continue
             if attribute == "role" and value in _SILENT_ROLES and not self._names[node]:
                 continue
-            written.append(f'{attribute}="{_quoted(value)}"')
+            written.append(f'{attribute}="{_quoted(value if attribute in _DATA else drawn(value))}"')
         for attribute, value in attributes.items():
             if attribute in _STATES:
                 written.append(attribute)
             elif attribute.startswith("aria-") and not (attribute == "aria-label" and node in self._repeated):
-                written.append(f'{attribute}="{_quoted(value)}"')
+                written.append(f'{attribute}="{_quoted(drawn(value))}"')
         return f"<{' '.join(written)}>"
 
     def _is_meaningful(self, node: int, tag: str, attributes: Mapping[str, str]) -> bool:
@@ -222,88 +231,6 @@ class _Condenser:
             or not _STATES.isdisjoint(attributes)
             or attributes.get("role", "generic") not in _SILENT_ROLES
         )
-
-
-@dataclass(slots=True)
-class _Piece:
-    """A text, alternative text or label, with white space and case folded."""
-
-    node: int
-    kind: str
-    text: str
-
-
-def _repeated(tree: Tree, names: list[str | None]) -> set[int]:
-    """Nodes whose text, alternative text or label is redundant."""
-    pieces = _pieces(tree)
-    found: set[int] = set()
-    for place, piece in enumerate(pieces):
-        before = pieces[max(0, place - _NEAR) : place]
-        after = pieces[place + 1 : place + 1 + _NEAR]
-        if piece.kind == "alt":
-            same = [other for other in before if other.text == piece.text and other.node not in found]
-            same += [other for other in after if other.text == piece.text and other.kind == "text"]
-            is_repeated = bool(same) or _is_in_name(tree, names, piece)
-        elif piece.kind == "label":
-            is_repeated = _is_repeated_label(tree, piece, before[-1:], after)
-        else:
-            is_repeated = _is_repeated_text(tree, names, piece, before[-_ADJACENT:])
-        if is_repeated:
-            found.add(piece.node)
-    return found
-
-
-def _pieces(tree: Tree) -> list[_Piece]:
-    pieces: list[_Piece] = []
-    for node, tag in enumerate(tree.tags):
-        attributes = tree.attributes[node]
-        if tag == TEXT:
-            parent = tree.parents[node]
-            # The title appears in the tab, not on the page.
-            is_title = parent >= 0 and tree.tags[parent] == "title"
-            kind, text = "text", "" if is_title else tree.texts[node]
-        elif tag == "img":
-            kind, text = "alt", attributes.get("alt", "")
-        else:
-            kind, text = "label", attributes.get("aria-label", "")
-        text = fold(text).casefold()
-        if text:
-            pieces.append(_Piece(node, kind, text))
-    return pieces
-
-
-def _is_in_name(tree: Tree, names: list[str | None], picture: _Piece) -> bool:
-    """Whether the name of the element that a picture fills is the picture's alternative text."""
-    parent = tree.parents[picture.node]
-    name = names[parent] if parent >= 0 else None
-    return name is not None and slug(picture.text) == name.rpartition(".")[2]
-
-
-def _is_repeated_label(tree: Tree, label: _Piece, before: list[_Piece], after: list[_Piece]) -> bool:
-    """Whether a label equals the content or the text beside it, or the content plus text nearby."""
-    if any(other.kind == "text" and other.text == label.text for other in (*before, *after[:1])):
-        return True
-    content = [other for other in after if other.node < tree.ends[label.node]]
-    said = " ".join(other.text for other in content)
-    if not said or not any(map(str.isalpha, said)) or said not in label.text:
-        return False
-    rest = label.text.replace(said, "", 1).strip(" -:,.|")
-    return not rest or any(rest in other.text for other in (*before, *after[len(content) :]))
-
-
-def _is_repeated_text(tree: Tree, names: list[str | None], text: _Piece, before: list[_Piece]) -> bool:
-    parent = tree.parents[text.node]
-    if parent < 0:
-        return False
-    name = names[parent]
-    if tree.tags[parent] == "option" and name:
-        return slug(text.text) == name.rpartition(".")[2]
-    return (
-        name is None
-        and len(text.text) >= _SHORTEST_REPEATED
-        and tree.tags[parent] not in ("td", "th", "textarea")
-        and any(other.kind == "text" and other.text == text.text for other in before)
-    )
 
 
 def _quoted(value: str) -> str:

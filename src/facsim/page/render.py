@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from itertools import chain, compress
 
+from facsim.page.characters import drawn, has_undrawn
 from facsim.page.nesting import NEUTRAL, NO_SCOPES, allowed_tag
 from facsim.page.read import MARK
 from facsim.page.roles import ROLE_OF_TAG, STATES, role_of
@@ -23,6 +24,7 @@ _ATTRIBUTES = {
     "option": ("label",),
     "select": ("multiple",),
 }
+_SHOWN = ("placeholder", "label")
 _STATES = tuple((state, f"aria-{state}") for state in STATES)
 _TELL_STATES = frozenset(chain.from_iterable(_STATES))
 _TELL_ROLE_OR_STATES = _TELL_STATES | {"role", "contenteditable", "open"}
@@ -52,8 +54,10 @@ class _Renderer:
         self, tree: Tree, runs: TextRuns, names: Mapping[int, str], labels: Mapping[int, str]
     ) -> None:
         self._tree, self._runs, self._names, self._labels = tree, runs, names, labels
+        self._is_odd = has_undrawn("".join(runs.texts))
         self._alts = {
-            node: runs.texts[run].strip() for run, node in compress(enumerate(runs.nodes), runs.is_alt)
+            node: (drawn(runs.texts[run]) if self._is_odd else runs.texts[run]).strip()
+            for run, node in compress(enumerate(runs.nodes), runs.is_alt)
         }
         self._shown, self._filled_children = self._find_content()
         kinds = len(tree.kinds_of)
@@ -71,7 +75,8 @@ class _Renderer:
         runs, parents = self._runs, self._tree.parents
         shown = bytearray(len(self._tree))
         children = [0] * len(self._tree)
-        filled = compress(runs.nodes, [not text.isspace() for text in runs.texts])
+        texts = [drawn(text) or " " for text in runs.texts] if self._is_odd else runs.texts
+        filled = compress(runs.nodes, [not text.isspace() for text in texts])
         for node in chain(filled, self._names):
             while not shown[node]:
                 shown[node] = 1
@@ -210,6 +215,11 @@ class _Renderer:
         if parent in _LISTS_OF_OPTIONS:
             return
         if parent != "textarea":
+            if self._is_odd and has_undrawn(text):
+                text = drawn(text)
+                if not text or text.isspace():
+                    self._gap = self._gap or bool(text)
+                    return
             words = " ".join(text.split())
             tail = " " if words and text[-1].isspace() else ""
             if self._trim or self._break:
@@ -241,9 +251,10 @@ class _Renderer:
             written.append(f'name="{_quoted(name)}"')
         for attribute in _ATTRIBUTES.get(tag, ()):
             if attribute in attributes and _is_telling(attribute, attributes):
-                written.append(f'{attribute}="{_quoted(attributes[attribute])}"')
+                value = attributes[attribute]
+                written.append(f'{attribute}="{_quoted(drawn(value) if attribute in _SHOWN else value)}"')
         label = self._labels.get(node) or (attributes.get("aria-label") if name is None else None)
-        if label:
+        if label and (label := drawn(label).strip()):
             written.append(f'aria-label="{_quoted(label)}"')
         if node in self._alts:
             written.append(f'alt="{_quoted(self._alts[node])}"')

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Mapping
 from itertools import accumulate
 
+from facsim.page.aria_hidden import AriaHiddenText
 from facsim.page.roles import is_drawn_link, is_inert, reach_of
 from facsim.page.slugs import HAS_NUMBER, fold, is_count
 from facsim.page.tags import INLINE
@@ -89,6 +90,7 @@ class TextRuns:
             for kind, (tag, _) in enumerate(tree.kinds_of)
         ]
         plans[0] = _TEXT
+        aria_hidden = AriaHiddenText(tree, hides)
         part = False
         side = 0
         blocks: list[int] = []
@@ -125,7 +127,9 @@ class TextRuns:
                 node = ends[node]
                 part = True
                 continue
-            elif hides[kinds[node]] and not is_drawn_link(tag, attributes[node], tags, node + 1, ends[node]):
+            elif hides[kinds[node]] and not (
+                is_drawn_link(tag, attributes[node], tags, node + 1, ends[node]) or aria_hidden.is_drawn(node)
+            ):
                 behind = is_inert(tag, attributes[node], tags, node + 1, ends[node])
                 self.hidden[node : ends[node]] = bytes((INERT if behind else HIDDEN,)) * (ends[node] - node)
                 node = node + 1 if behind else ends[node]

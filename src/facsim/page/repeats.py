@@ -1,0 +1,158 @@
+"""Finds what a page in a prompt would say twice: texts, descriptions and labels that say nothing new."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from facsim.page.characters import drawn
+from facsim.page.slugs import fold, slug, words_of
+from facsim.page.tree import TEXT, Tree
+
+_NEAR = 12
+"""How many pieces of text before and after a piece count as nearby."""
+_ADJACENT = 3
+_SHORTEST_REPEATED = 4
+_SHORTEST_HEADING = 8
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_CELLS_AND_VALUES = ("td", "th", "textarea")
+_FILE_NAME = re.compile(
+    r"[\w@%+.-]*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)|(?:img|dscn?|dscf|pict)[ _-]?\d{3,}"
+)
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A text, alternative text or label, with white space and case folded."""
+
+    node: int
+    kind: str
+    text: str
+
+
+def repeats_in(tree: Tree, names: Sequence[str | None]) -> set[int]:
+    """Return the nodes of a simplified page whose text, alternative text or label says nothing new.
+
+    Args:
+        tree: the page.
+        names: the name of each node; None for nodes that are not elements to act on.
+    """
+    return _Finder(tree, names).found
+
+
+class _Finder:
+    def __init__(self, tree: Tree, names: Sequence[str | None]) -> None:
+        self._tree, self._names = tree, names
+        self.found: set[int] = set()
+        self._titles: list[int] = []
+        self._pieces: list[_Piece] = []
+        self._read()
+        self._headings = self._find_headings()
+        self._said_by_headings = said = set(self._headings.values())
+        for place, piece in enumerate(self._pieces):
+            if self._is_repeated(place, piece):
+                self.found.add(piece.node)
+        self.found.update(node for node in self._titles if fold(tree.texts[node]).casefold() in said)
+
+    def _read(self) -> None:
+        tree, pieces = self._tree, self._pieces
+        for node, tag in enumerate(tree.tags):
+            attributes = tree.attributes[node]
+            if tag == TEXT:
+                parent = tree.parents[node]
+                if parent >= 0 and tree.tags[parent] == "title":
+                    # The title appears in the tab, not on the page.
+                    self._titles.append(node)
+                    continue
+                kind, text = "text", tree.texts[node]
+            elif not attributes:
+                continue
+            elif tag == "img":
+                kind, text = "alt", attributes.get("alt", "")
+            else:
+                kind, text = "label", attributes.get("aria-label", "")
+            text = fold(drawn(text)).casefold()
+            if text:
+                pieces.append(_Piece(node, kind, text))
+
+    def _find_headings(self) -> dict[int, str]:
+        """Texts of headings by the places of their pieces, if a heading has only one piece."""
+        tree = self._tree
+        found: dict[int, str] = {}
+        for place, piece in enumerate(self._pieces):
+            if piece.kind != "text" or len(piece.text) < _SHORTEST_HEADING:
+                continue
+            above = tree.parents[piece.node]
+            if above >= 0 and tree.tags[above] not in _HEADINGS:
+                above = tree.parents[above]
+            if (
+                above >= 0
+                and tree.tags[above] in _HEADINGS
+                and fold(drawn(tree.text_content(above))).casefold() == piece.text
+            ):
+                found[place] = piece.text
+        return found
+
+    def _is_repeated(self, place: int, piece: _Piece) -> bool:
+        pieces, found = self._pieces, self.found
+        before = pieces[max(0, place - _NEAR) : place]
+        after = pieces[place + 1 : place + 1 + _NEAR]
+        if piece.kind == "alt":
+            return (
+                any(other.text == piece.text and other.node not in found for other in before)
+                or any(other.text == piece.text and other.kind == "text" for other in after)
+                or self._is_in_name(piece)
+                or _FILE_NAME.fullmatch(piece.text) is not None
+            )
+        if piece.kind == "label":
+            return self._is_repeated_label(piece, before[-1:], after)
+        return self._is_repeated_text(place, piece, before[-_ADJACENT:], after[:_ADJACENT])
+
+    def _is_in_name(self, picture: _Piece) -> bool:
+        """Whether the name of the element that a picture fills is the picture's alternative text."""
+        parent = self._tree.parents[picture.node]
+        name = self._names[parent] if parent >= 0 else None
+        return name is not None and slug(picture.text) == name.rpartition(".")[2]
+
+    def _is_repeated_label(self, label: _Piece, before: list[_Piece], after: list[_Piece]) -> bool:
+        """Whether a label equals content, placeholder or text beside it, or content plus text nearby."""
+        if any(other.kind == "text" and other.text == label.text for other in (*before, *after[:1])):
+            return True
+        placeholder = self._tree.attributes[label.node].get("placeholder")
+        if placeholder and fold(drawn(placeholder)).casefold() == label.text:
+            return True
+        content = [other for other in after if other.node < self._tree.ends[label.node]]
+        said = " ".join(other.text for other in content)
+        if not said or not any(map(str.isalpha, said)) or said not in label.text:
+            return False
+        rest = label.text.replace(said, "", 1).strip(" -:,.|")
+        return not rest or any(rest in other.text for other in (*before, *after[len(content) :]))
+
+    def _is_repeated_text(self, place: int, text: _Piece, before: list[_Piece], after: list[_Piece]) -> bool:
+        tree, found = self._tree, self.found
+        parent = tree.parents[text.node]
+        if parent < 0:
+            return False
+        name = self._names[parent]
+        if tree.tags[parent] == "option" and name:
+            return "_".join(words_of(text.text)) == name.rpartition(".")[2]
+        if name is not None or len(text.text) < _SHORTEST_REPEATED or tree.tags[parent] in _CELLS_AND_VALUES:
+            return False
+        same = [other for other in before if other.kind == "text" and other.text == text.text]
+        if place in self._headings:
+            return any(other.node not in found for other in same)
+        if same:
+            return True
+        # A heading says it, or the element to act on that follows.
+        is_in_heading = text.text in self._said_by_headings and any(
+            text.text == self._headings.get(other) for other in range(place - _NEAR, place + _NEAR + 1)
+        )
+        return is_in_heading or any(
+            other.kind == "text" and other.text == text.text and self._is_name(other) for other in after
+        )
+
+    def _is_name(self, text: _Piece) -> bool:
+        """Whether a text is directly in an element to act on."""
+        parent = self._tree.parents[text.node]
+        return self._names[parent] is not None and self._tree.tags[parent] != "option"
