@@ -277,7 +277,7 @@ def _compare_accessible_names(session: CDPSession, simplified: Page, figures: Fi
 
 
 def _squeezed(text: str) -> str:
-    return re.sub(r"[\s\u200b-\u200f\ufeff\xad]+", "", text)[:250].casefold()
+    return re.sub(r"[\s\u200b-\u200f\ufeff\xad\ue000-\uf8ff]+", "", text)[:250].casefold()
 
 
 def _fault_lines(found: list[Figures]) -> list[str]:
