@@ -146,3 +146,24 @@ def test_an_option_keeps_what_its_name_leaves_out():
         condense(page)
         == '<select name="s"><option name="s.large">Large (add $2.00)</option><option name="s.small"></option></select>'
     )
+
+
+def test_in_a_long_menu_what_names_say_is_said_once():
+    def menu(entries: int) -> str:
+        return "".join(
+            f'<a name="header.hats.sun_hat_no_{number}"><p>Sun hat: no {number}</p></a>'
+            for number in range(entries)
+        )
+
+    assert "Sun hat: no 1<" in condense(menu(50))
+    found = condense(
+        menu(51)
+        + '<a name="header.sale_mobile">Sale</a><a name="header.under_25">Under $25</a>'
+        + '<a name="header.shoes_and_more_of_the_boots">Shoes and Sandals and more of the boots</a>'
+        + '<a name="header.ties" aria-label="Ties"><img alt="Silk ties"></a><a name="home.ties">Ties</a>'
+    )
+    assert "Sun hat" not in found
+    assert '<a name="header.sale_mobile"></a>' in found
+    assert "Under $25" in found
+    assert "Sandals" in found
+    assert '<a name="header.ties"><img alt="Silk ties"></a><a name="home.ties">Ties</a>' in found

@@ -7,7 +7,7 @@ every character counts, so it omits:
 - boxes without a name, label or state that only group others (`div`, `section`, `p`, lists), and list items
   with a single child: line breaks replace them;
 - text repeated nearby: the alternative text of a picture next to its title, a label that equals the
-  content, an option's text that its name already contains.
+  content, an option's text that its name already contains, the texts of a long menu that its names say.
 
 All elements remain, with their names, order and nesting.
 """

@@ -21,6 +21,11 @@ _FILE_NAME = re.compile(
     r"[\w@%+.-]*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)|(?:img|dscn?|dscf|pict)[ _-]?\d{3,}"
 )
 
+_LONG_MENU = 50
+_LONGEST_SAID = 100
+# Signs and capitals that a name leaves out tell nothing in these texts, but do in `$5`, `1.5` and `C++`.
+_PLAIN = re.compile(r"(?:[^\W_]|[\s'’()&/!?:;|»›–-]|[.,](?!\d))+")  # noqa: RUF001
+
 
 @dataclass(slots=True)
 class _Piece:
@@ -38,7 +43,48 @@ def repeats_in(tree: Tree, names: Sequence[str | None]) -> set[int]:
         tree: the page.
         names: the name of each node; None for nodes that are not elements to act on.
     """
-    return _Finder(tree, names).found
+    return _Finder(tree, names).found | _said_in_menus(tree, names)
+
+
+def _said_in_menus(tree: Tree, names: Sequence[str | None]) -> set[int]:
+    """Texts and labels of the elements of long menus whose names say them.
+
+    A menu is the outermost group: a site's header with all its departments, a list of filters, a footer.
+    """
+    menus: dict[str, list[int]] = {}
+    for node, name in enumerate(names):
+        if not name or tree.tags[node] == "option":
+            continue
+        menu, _, _ = name.partition(".")
+        if menu == name:
+            continue
+        last = name.rpartition(".")[2]
+        if _says(last, tree.attributes[node].get("aria-label", "")):
+            menus.setdefault(menu, []).append(node)
+        inner = _only_content(tree, names, node)
+        if inner is not None:
+            is_text = tree.tags[inner] == TEXT
+            if _says(last, tree.texts[inner] if is_text else tree.attributes[inner].get("alt", "")):
+                menus.setdefault(menu, []).append(inner)
+    return {node for nodes in menus.values() if len(nodes) > _LONG_MENU for node in nodes}
+
+
+def _only_content(tree: Tree, names: Sequence[str | None], node: int) -> int | None:
+    """The text or picture that is all an element holds, perhaps in boxes."""
+    end, inner = tree.ends[node], node + 1
+    while inner < end == tree.ends[inner] and not names[inner]:
+        if tree.tags[inner] in (TEXT, "img"):
+            return inner
+        inner += 1
+    return None
+
+
+def _says(name: str, text: str) -> bool:
+    """Whether the last part of a name begins with all words of a text, of which no sign matters."""
+    if not text or len(text) > _LONGEST_SAID or not _PLAIN.fullmatch(text):
+        return False
+    words = "_".join(words_of(text))
+    return name.startswith(words) and (len(name) == len(words) or name[len(words)] == "_")
 
 
 class _Finder:
