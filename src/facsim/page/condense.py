@@ -82,6 +82,7 @@ _SILENT_ROLES = frozenset(
 )
 _ON_THEIR_LINE = frozenset({"li", "td", "th", "dt", "dd"})
 """Their content begins on the line of the tag, and so does that of elements to act on."""
+_IN_LINE = FLOWING | {"h1", "h2", "h3", "h4", "h5", "h6"}
 _SPECIAL = re.compile("[&<>]")
 _QUOTED = re.compile('[&<>"]')
 
@@ -107,6 +108,8 @@ class _Condenser:
         self._trim = True
         self._held = 0
         """The number of parts when the last tag was written whose content begins on its line."""
+        self._is_in_box = False
+        """Whether the last output is the tag of such a box."""
         self._names = names
         self._repeated = repeated
         self._filled_children = self._count_filled_children()
@@ -126,10 +129,13 @@ class _Condenser:
                 if tag not in FLOWING:
                     self._end_block()
                 if start:
+                    # A box in a box begins a line.
+                    self._break = self._break or (self._is_in_box and tag not in _IN_LINE)
                     self._end_line()
                     parts.append(start)
                     if tag not in VOID and (self._names[node] or tag in _ON_THEIR_LINE):
                         self._held = len(parts)
+                    self._is_in_box = self._held == len(parts) and tag not in FLOWING
                     self._break = False
                     self._trim = tag not in INLINE and tag not in VOID
                 if tag not in VOID:
@@ -173,6 +179,7 @@ class _Condenser:
             after = " " if text[-1].isspace() else ""
             text = f"{before}{words}{after}"
         self._end_line()
+        self._is_in_box = False
         self._parts.append(escape(text, quote=False) if _SPECIAL.search(text) else text)
         self._break = False
         self._trim = text[-1:].isspace()
