@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from facsim.data import DataSet
 from facsim.shop import sample
+from facsim.shop.simulation import storefront_of
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
-    """Simulated shoppers, about 200 people."""
-    return sample(400, 3, tmp_path_factory.mktemp("fidelity") / "shop")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
+    """Simulated shoppers, about 200 people. The shop stays open: its pages are made once for all tests."""
+    store = storefront_of(3)
+    yield sample(400, 3, tmp_path_factory.mktemp("fidelity") / "shop")
+    del store

@@ -1,13 +1,18 @@
 """One sample of the shop for all tests of rollouts."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from facsim.data import DataSet
 from facsim.shop import sample
+from facsim.shop.simulation import storefront_of
 
 SESSIONS, SEED = 60, 7
 
 
 @pytest.fixture(scope="session")
-def shop_data(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
-    return sample(SESSIONS, SEED, tmp_path_factory.mktemp("shop") / "data")
+def shop_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
+    store = storefront_of(SEED)  # as long as it is open, its pages are made once for all tests
+    yield sample(SESSIONS, SEED, tmp_path_factory.mktemp("shop") / "data")
+    del store

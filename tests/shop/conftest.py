@@ -1,18 +1,23 @@
 """One sample of the shop for all tests of its data, and one oracle."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from facsim.data import DataSet
 from facsim.predict.oracle import Oracle
 from facsim.shop import sample
+from facsim.shop.simulation import storefront_of
 
 SESSIONS, SEED = 120, 7
 
 
 @pytest.fixture(scope="session")
-def shop_data(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
-    """Sessions to the standard design."""
-    return sample(SESSIONS, SEED, tmp_path_factory.mktemp("shop") / "data")
+def shop_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
+    """Sessions to the standard design. The shop stays open: its pages are made once for all tests."""
+    store = storefront_of(SEED)
+    yield sample(SESSIONS, SEED, tmp_path_factory.mktemp("shop") / "data")
+    del store
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from facsim.rollout.shop_site import SITE_NAME, PageActions, ShopSite
 from facsim.rollout.web_environment import DrawOrder, Observation
 from facsim.schema import Action
 from facsim.shop.step_categories import StepCategories
-from facsim.shop.storefront import SITE, Storefront
+from facsim.shop.storefront import SITE
 from facsim.shop.storefront.server import make_server
 from facsim.shop.storefront.urls import NotFoundError
 from facsim.shop.storefront.views import Visitor
@@ -48,9 +48,7 @@ class ShopBrowserSite(BrowserPool):
         self.spec, self.name = shop.spec, SITE_NAME
         self._folder = tempfile.TemporaryDirectory(prefix="facsim-shop-")
         self.visitors = VisitorStore(Path(self._folder.name) / "visitors.sqlite")
-        # A storefront of its own: rendering is not safe in two threads at once.
-        served = Storefront(shop.simulation.catalogue, shop.simulation.store.design)
-        self._server = make_server(served, self.visitors, port)
+        self._server = make_server(shop.simulation.store, self.visitors, port)
         self._serving = ExitStack()
 
     def settings(self) -> Mapping[str, Hashable]:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from random import Random
+from threading import Lock
 from typing import Final, get_args
+from weakref import WeakValueDictionary
 
 from facsim.shop.catalogue import Catalogue
 from facsim.shop.shoppers import Choice, Policy, Population, Shopper
@@ -19,6 +21,9 @@ from facsim.shop.storefront import DESIGNS, ActionKind, Design, PageAction, Stor
 from facsim.util.errors import ConfigError
 
 _CATALOGUES_KEPT = 2
+# Only those in use: the pages of one can take hundreds of megabytes.
+_STOREFRONTS: WeakValueDictionary[tuple[int, str], Storefront] = WeakValueDictionary()
+_OPENING: Final = Lock()
 KIND_PLACES: Final = {kind: place for place, kind in enumerate(get_args(ActionKind))}
 """Place of each kind of action in the order in which choices are drawn."""
 LEAVE_PLACE: Final = len(KIND_PLACES)
@@ -43,8 +48,9 @@ class ShopSimulation(SessionSimulator):
 
     def __init__(self, seed: int, sessions: int, variant: str = "standard") -> None:
         self.seed, self.sessions = seed, sessions
-        self.catalogue = catalogue_of(seed)
-        super().__init__(Storefront(self.catalogue, design_of(variant)), Policy())
+        store = storefront_of(seed, variant)
+        self.catalogue = store.catalogue
+        super().__init__(store, Policy())
         self._population = Population(self.catalogue, seed)
 
     def shopper(self, number: int) -> Shopper:
@@ -67,6 +73,22 @@ def design_of(variant: str) -> Design:
 def catalogue_of(seed: int) -> Catalogue:
     """The catalogue of a seed; the last few are cached."""
     return Catalogue(seed)
+
+
+def storefront_of(seed: int, variant: str = "standard") -> Storefront:
+    """The shop of a seed in one design: as long as somebody uses it, others get the same one.
+
+    Their pages are then made once. It may be used by several threads.
+
+    Raises:
+        ConfigError: if there is no such design.
+    """
+    design = design_of(variant)
+    with _OPENING:
+        store = _STOREFRONTS.get((seed, variant))
+        if store is None:
+            store = _STOREFRONTS[seed, variant] = Storefront(catalogue_of(seed), design)
+        return store
 
 
 class CommonRandomNumbers:

@@ -49,7 +49,7 @@ class Storefront:
     """The pages of one catalogue in one design.
 
     Pages depend only on their address and the visitor's state. Nothing is random, and the only state is
-    caches of bounded size.
+    caches of bounded size. It may be used by several threads.
 
     Args:
         catalogue: the products for sale.
@@ -67,7 +67,7 @@ class Storefront:
         self._opened = lru_cache(maxsize=_KEPT_PAGES)(self._open)
         self._simplifier = FastSimplifier()
         self._named: OrderedDict[str, NamedPage] = OrderedDict()
-        self._naming = Lock()
+        self._naming, self._rendering = Lock(), Lock()
 
     def open(self, address: str, visitor: Visitor = Visitor()) -> RenderedPage:  # noqa: B008 (frozen)
         """Return the page at an address for a visitor, following redirects.
@@ -80,7 +80,8 @@ class Storefront:
             NotFoundError: if the page does not exist.
         """
         place = self._place(address, visitor)
-        return self._opened(place, _relevant(place, visitor), sum(line[3] for line in visitor.lines))
+        with self._rendering:
+            return self._opened(place, _relevant(place, visitor), sum(line[3] for line in visitor.lines))
 
     def follow(self, action: PageAction, visitor: Visitor, text: str | None = None) -> tuple[str, Visitor]:
         """Return the address that an action leads to, and the visitor's state on arrival.
@@ -158,8 +159,9 @@ class Storefront:
 
     def notice(self, title: str, text: str, visitor: Visitor) -> RenderedPage:
         """Return an error page in the look of the shop."""
-        body = self._pages.notice(title, text)
-        return self._framed(body, sum(line[3] for line in visitor.lines))
+        with self._rendering:
+            body = self._pages.notice(title, text)
+            return self._framed(body, sum(line[3] for line in visitor.lines))
 
     def named(self, rendered: RenderedPage) -> NamedPage:
         """Simplify a page and return it with the element name of each action.
