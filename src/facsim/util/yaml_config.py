@@ -43,6 +43,12 @@ def read_yaml(model: type[_Model], file: Path) -> _Model:
         raise ConfigError(_explain(model, error, file, text, root)) from None
 
 
+def read_own_yaml(model: type[_Model], file: Path) -> _Model:
+    """Read one of Facsim's own YAML files: ten times as fast as `read_yaml`, and nothing is explained."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return model.model_validate(yaml.load(file.read_text(encoding="utf-8"), Loader=loader))  # noqa: S506
+
+
 def load_yaml(file: Path) -> Any:
     """The value of a YAML file, for callers that validate it themselves.
 
@@ -55,9 +61,10 @@ def load_yaml(file: Path) -> Any:
 def _parse(file: Path, text: str) -> tuple[yaml.Node | None, Any]:
     """The node tree, which knows the lines, and the value."""
     try:
-        root = yaml.compose(text, yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
         _refuse_duplicate_keys(file, root)
-        return root, yaml.safe_load(text)
+        return root, None if root is None else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         problem = error.problem or error.context

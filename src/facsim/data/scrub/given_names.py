@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from facsim.util.yaml_config import read_yaml
+from facsim.util.yaml_config import read_own_yaml
 
 _POSSESSIVES = ("'s", "\u2019s")
 _LONGEST_EPONYM = 3
@@ -137,4 +137,4 @@ def folded_name(word: str) -> str:
 
 @cache
 def _default() -> GivenNames:
-    return read_yaml(GivenNames, Path(__file__).with_name("names.yaml"))
+    return read_own_yaml(GivenNames, Path(__file__).with_name("names.yaml"))

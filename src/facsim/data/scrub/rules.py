@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from facsim.data.scrub.value_checks import CHECKS
 from facsim.util.errors import ConfigError
-from facsim.util.yaml_config import read_yaml
+from facsim.util.yaml_config import read_own_yaml, read_yaml
 
 PersonalKind = Literal[
     "email",
@@ -256,4 +256,4 @@ def _merged(
 
 @cache
 def _default() -> ScrubRules:
-    return read_yaml(ScrubRules, Path(__file__).with_name("rules.yaml"))
+    return read_own_yaml(ScrubRules, Path(__file__).with_name("rules.yaml"))
