@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from made_once import made_once
 
 from facsim.data import DataSet
 from facsim.shop import sample
@@ -15,5 +16,5 @@ from facsim.shop.simulation import storefront_of
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
     """Simulated shoppers, about 200 people. The shop stays open: its pages are made once for all tests."""
     store = storefront_of(3)
-    yield sample(400, 3, tmp_path_factory.mktemp("fidelity") / "shop")
+    yield DataSet.open(made_once(tmp_path_factory, "shop-400-3", lambda out: sample(400, 3, out)))
     del store

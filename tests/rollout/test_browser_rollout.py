@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from hostile_site import HostileSite, hostile_site
 
 from facsim.data import DataSet
 from facsim.rollout import BrowserOptions, Rollout, SimulatedPerson, rollout
-from facsim.schema import Action, Prediction, SessionSoFar
+from facsim.schema import Action, Page, Prediction, SessionSoFar, Step
 from facsim.shop import sample
 from facsim.util.errors import ConfigError
 from facsim.util.progress import no_progress
@@ -113,25 +114,109 @@ def visit(
     return rolled, script
 
 
+class Scripts:
+    """Each session has a script of its own."""
+
+    spec, concurrency = "scripts", 1
+
+    def __init__(self, scripts: dict[str, Script]) -> None:
+        self._scripts = scripts
+
+    def settings(self):
+        return {}
+
+    async def predict(self, so_far: SessionSoFar) -> Prediction:
+        return await self._scripts[so_far.session_id].predict(so_far)
+
+    async def close(self) -> None:
+        pass
+
+
+class SlowWhenItVanishes(Script):
+    """Thinks for longer than the element stays."""
+
+    async def predict(self, so_far):
+        prediction = await super().predict(so_far)
+        if self.seen[-1] == "Vanish":
+            await asyncio.sleep(2)
+        return prediction
+
+
+class Visits:
+    """Sessions in one browser, which takes longest to start.
+
+    Attributes:
+        scripts: by session id, with what they saw.
+        rolled: the rollout.
+    """
+
+    def __init__(self, site: HostileSite, out: Path) -> None:
+        self.scripts = {
+            "tabs": Script("Plain", "Home", "New tab", "Home", "Confirm", "Go on", "Home", "Download"),
+            "shown": Script("Hidden", "Menu", ("Name", "new name"), "Agree"),
+            "tricks": Script("Tricks", "Visible"),
+            "listens": Script("Hidden", "Tile", "Home", "Hidden", "red_shoe"),
+            "slow": Script("Wait", ("Query", "tea"), "Home"),
+            "frames": Script("Frames", "Beside", "Home"),
+            "shadow": Script("Shadow", ("Inner", "tea"), "Home", "Shadow", "Deep"),
+            "vanish": SlowWhenItVanishes("Vanish", "Fading"),
+        }
+        self.rolled = rollout(
+            site.address + "/",
+            Scripts(self.scripts),
+            sessions=len(self.scripts),
+            people=[SimulatedPerson(name, name) for name in self.scripts],
+            out=out,
+            browser=BrowserOptions(quiet_seconds=0.15, page_seconds=40),
+            progress=no_progress,
+        )
+        report = json.loads(failure_of(out))
+        self._rows = {row["session_id"]: row for row in report["sessions"]}
+
+    def seen(self, name: str) -> list[str]:
+        """The headings of the pages of a session."""
+        return self.scripts[name].seen
+
+    def steps(self, name: str) -> Sequence[Step]:
+        return self.rolled.data.session(name).steps
+
+    def page(self, name: str, step: int) -> Page:
+        return self.rolled.data.page(self.steps(name)[step].page_id)
+
+    def failures(self, name: str) -> list[tuple[str, str]]:
+        """Kind and message of what went wrong in a session that the person ended by leaving."""
+        assert self._rows[name]["end"] == "terminate"
+        return [(one["kind"], one["message"]) for one in self._rows[name].get("failures", ())]
+
+
+@pytest.fixture(scope="module")
+def visits(site: HostileSite, tmp_path_factory: pytest.TempPathFactory) -> Visits:
+    return Visits(site, tmp_path_factory.mktemp("visits") / "out")
+
+
 def failure_of(out: Path) -> str:
     return (out / "rollout.json").read_text()
 
 
-def test_links_tabs_dialogs_and_downloads(site: HostileSite, tmp_path: Path) -> None:
-    rolled, script = visit(
-        site, tmp_path / "a", "Plain", "Home", "New tab", "Home", "Confirm", "Go on", "Home", "Download"
-    )
-    assert script.seen == ["Home", "Plain", "Home", "Plain", "Home", "Confirm", "Plain", "Home", "Home"]
-    assert rolled.ends == {"terminate": 1} and not rolled.failures
-    (session,) = rolled.data
-    assert session.site == "127.0.0.1" and session.steps[1].url == f"{site.address}/plain"
+def test_links_tabs_dialogs_and_downloads(site: HostileSite, visits: Visits) -> None:
+    assert visits.seen("tabs") == [
+        "Home",
+        "Plain",
+        "Home",
+        "Plain",
+        "Home",
+        "Confirm",
+        "Plain",
+        "Home",
+        "Home",
+    ]
+    assert not visits.failures("tabs")
+    assert visits.rolled.data.session("tabs").site == "127.0.0.1"
+    assert visits.steps("tabs")[1].url == f"{site.address}/plain"
 
 
-def test_the_page_is_what_the_browser_shows(site: HostileSite, tmp_path: Path) -> None:
-    rolled, script = visit(
-        site, tmp_path / "a", "Hidden", "Menu", ("Name", "new name"), "Agree", url=site.address + "/"
-    )
-    pages = [rolled.data.page(step.page_id) for step in rolled.data.session("s").steps]
+def test_the_page_is_what_the_browser_shows(visits: Visits) -> None:
+    pages = [visits.page("shown", step) for step in range(len(visits.steps("shown")))]
     shut, opened, typed, agreed = pages[1:5]
     texts = [{element.text for element in page.elements} for page in pages]
     assert "Inside" not in texts[1] and "Inside" in texts[2]
@@ -143,13 +228,11 @@ def test_the_page_is_what_the_browser_shows(site: HostileSite, tmp_path: Path) -
     assert [element.states for element in agreed.elements if "agree" in element.name] == [
         frozenset({"checked"})
     ]
-    _, script = visit(site, tmp_path / "b", "Tricks", "Visible")
-    assert script.seen == ["Home", "Tricks", "Tricks"]
+    assert visits.seen("tricks") == ["Home", "Tricks", "Tricks"]
 
 
-def test_what_only_listens_for_clicks_is_clicked(site: HostileSite, tmp_path: Path) -> None:
-    _, script = visit(site, tmp_path / "a", "Hidden", "Tile", "Home", "Hidden", "red_shoe")
-    assert script.seen == ["Home", "Hidden", "Plain", "Home", "Hidden", "Plain"]
+def test_what_only_listens_for_clicks_is_clicked(visits: Visits) -> None:
+    assert visits.seen("listens") == ["Home", "Hidden", "Plain", "Home", "Hidden", "Plain"]
 
 
 def test_a_page_that_is_never_quiet_is_taken_as_it_is(site: HostileSite, tmp_path: Path) -> None:
@@ -292,43 +375,25 @@ def test_a_login_is_taken_from_a_storage_state(site: HostileSite, tmp_path: Path
     assert rolled.ends == {"terminate": 1} and site.cookies["login=anna"] >= 2
 
 
-def test_a_slow_server_is_waited_for(site: HostileSite, tmp_path: Path) -> None:
-    options = BrowserOptions(quiet_seconds=0.15, page_seconds=40)
-    rolled, script = visit(site, tmp_path / "a", "Wait", ("Query", "tea"), "Home", options=options)
-    assert script.seen == ["Home", "Wait", "Late", "Home"] and not rolled.failures
+def test_a_slow_server_is_waited_for(site: HostileSite, visits: Visits) -> None:
+    assert visits.seen("slow") == ["Home", "Wait", "Late", "Home"] and not visits.failures("slow")
     assert sum(count for asked, count in site.requests.items() if asked.endswith(" /late")) == 1
 
 
-def test_frames_and_closed_shadow_roots_are_left_out_and_nothing_breaks(
-    site: HostileSite, tmp_path: Path
-) -> None:
-    rolled, script = visit(site, tmp_path / "a", "Frames", "Beside", "Home")
-    assert script.seen == ["Home", "Frames", "Plain", "Home"] and not rolled.failures
-    (session,) = rolled.data
-    page = rolled.data.page(session.steps[1].page_id)
-    assert [element.text for element in page.elements] == ["Beside"]
+def test_frames_and_closed_shadow_roots_are_left_out_and_nothing_breaks(visits: Visits) -> None:
+    assert visits.seen("frames") == ["Home", "Frames", "Plain", "Home"] and not visits.failures("frames")
+    assert [element.text for element in visits.page("frames", 1).elements] == ["Beside"]
 
 
-def test_open_shadow_roots_are_read_and_acted_in(site: HostileSite, tmp_path: Path) -> None:
-    rolled, script = visit(
-        site, tmp_path / "a", "Shadow", ("Inner", "tea"), "Home", "Shadow", "Deep", url=site.address + "/"
-    )
-    assert script.seen == ["Home", "Shadow", "Plain", "Home", "Shadow", "Plain"] and not rolled.failures
-    assert rolled.data.session("s").steps[2].url == f"{site.address}/plain?q=tea"
+def test_open_shadow_roots_are_read_and_acted_in(site: HostileSite, visits: Visits) -> None:
+    assert visits.seen("shadow") == ["Home", "Shadow", "Plain", "Home", "Shadow", "Plain"]
+    assert not visits.failures("shadow")
+    assert visits.steps("shadow")[2].url == f"{site.address}/plain?q=tea"
 
 
-def test_an_element_that_goes_before_it_is_acted_on_is_counted(site: HostileSite, tmp_path: Path) -> None:
-    class Slow(Script):
-        async def predict(self, so_far):
-            prediction = await super().predict(so_far)
-            if self.seen[-1] == "Vanish":
-                await asyncio.sleep(2)
-            return prediction
-
-    options = BrowserOptions(quiet_seconds=0.1, page_seconds=6)
-    rolled, _ = visit(site, tmp_path / "a", "Vanish", "Fading", kind=Slow, options=options)
-    assert rolled.ends == {"terminate": 1} and rolled.failures == {"not_possible": 1}
-    assert "is not on the page any more" in failure_of(tmp_path / "a")
+def test_an_element_that_goes_before_it_is_acted_on_is_counted(visits: Visits) -> None:
+    ((kind, message),) = visits.failures("vanish")
+    assert kind == "not_possible" and "is not on the page any more" in message
 
 
 def test_bad_options_are_explained(site: HostileSite, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from made_once import made_once
 
 from facsim.data import DataSet
 from facsim.predict.oracle import Oracle
@@ -16,7 +17,8 @@ SESSIONS, SEED = 120, 7
 def shop_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
     """Sessions to the standard design. The shop stays open: its pages are made once for all tests."""
     store = storefront_of(SEED)
-    yield sample(SESSIONS, SEED, tmp_path_factory.mktemp("shop") / "data")
+    name = f"shop-{SESSIONS}-{SEED}"
+    yield DataSet.open(made_once(tmp_path_factory, name, lambda out: sample(SESSIONS, SEED, out)))
     del store
 
 

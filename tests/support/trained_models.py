@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from local_models import chat_tokenizer, make_model, teach
+from made_once import made_once
 
 from facsim.lm.checkpoint_settings import write_settings
 from facsim.prompt import PromptConfig
@@ -23,12 +24,10 @@ def one_thread():
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """Makes folders of models that were trained on a style, each once."""
-    made: dict[tuple, Path] = {}
+    made: dict[str, Path] = {}
 
     def make(style: str = "action", kind: str = "qwen2", steps: int = 60, **options) -> Path:
-        key = (style, kind, steps, *sorted(options))
-        if key not in made:
-            folder = made[key] = tmp_path_factory.mktemp("models") / f"{kind}-{style}"
+        def save(folder: Path) -> None:
             chat, prompt = chat_tokenizer(), PromptConfig(style=style)
             torch.set_num_threads(1)
             model = make_model(kind, chat, **options)
@@ -36,6 +35,10 @@ def trained(tmp_path_factory):
             model.save_pretrained(folder)
             chat.tokenizer.save_pretrained(folder)
             write_settings(folder, prompt)
-        return made[key]
+
+        name = "-".join([kind, style, str(steps), *sorted(options)])
+        if name not in made:
+            made[name] = made_once(tmp_path_factory, name, save)
+        return made[name]
 
     return make
