@@ -59,7 +59,8 @@ def test_steps_may_be_asked_in_any_order_and_again(shop_data: DataSet, oracle: O
 
 def test_runs_agree_with_the_truth_and_nobody_is_better(shop_data: DataSet, tmp_path: Path) -> None:
     specs = ["oracle:", *BASELINES, "choice"]
-    runs = [evaluate(shop_data, spec, run_dir=tmp_path / str(place)) for place, spec in enumerate(specs)]
+    some = shop_data.select(shop_data.session_ids[:60])
+    runs = [evaluate(some, spec, run_dir=tmp_path / str(place)) for place, spec in enumerate(specs)]
     board = leaderboard(runs)
     assert board.rows[0].oracle
     oracle, *others = board.rows
@@ -69,7 +70,7 @@ def test_runs_agree_with_the_truth_and_nobody_is_better(shop_data: DataSet, tmp_
             assert share.value < 1, row.predictor
     assert any("log_likelihood" in row.shares for row in others)
     assert board.ceiling is not None and set(board.ceiling.floors) == {"accuracy", "log_likelihood"}
-    truth = shop_data.steps.select("session_id", "step", "truth_probability")
+    truth = some.steps.select("session_id", "step", "truth_probability")
     joined = runs[0].cases().join(truth, on=["session_id", "step"])
     assert joined.height == runs[0].cases().height
     gaps = joined.select((pl.col("log_probability") - pl.col("truth_probability").log()).abs().max())
