@@ -109,7 +109,7 @@ def test_nothing_in_the_shop_looks_personal_but_the_recipient_and_the_delivery_a
     tmp_path: Path,
 ) -> None:
     """Its pages were written for other purposes: products, brands, reviews signed by their authors."""
-    facsim("shop", "sample", "--sessions", "25", "--seed", "3", "--out", tmp_path / "shop")
+    facsim("shop", "sample", "--sessions", "12", "--seed", "3", "--out", tmp_path / "shop")
     report = scrub(tmp_path / "shop", tmp_path / "out")
     assert set(report.replaced) <= {"address", "name"}
     # The field `name` of its shoppers, and the recipient beside the delivery address.
