@@ -14,7 +14,7 @@ from facsim.shop.simulation import storefront_of
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
-    """Simulated shoppers, about 200 people. The shop stays open: its pages are made once for all tests."""
+    """Simulated shoppers, about 120 people. The shop stays open: its pages are made once for all tests."""
     store = storefront_of(3)
-    yield DataSet.open(made_once(tmp_path_factory, "shop-400-3", lambda out: sample(400, 3, out)))
+    yield DataSet.open(made_once(tmp_path_factory, "shop-240-3", lambda out: sample(240, 3, out)))
     del store
