@@ -135,9 +135,18 @@ def test_a_label_that_the_placeholder_says_is_left_out():
     assert condense(page) == '<input name="email" placeholder="Your e-mail">'
 
 
-def test_names_of_files_describe_no_picture():
-    page = '<p>Pay by <img alt="logo@2x.png"> <img alt="IMG_1234"> <img alt="Visa"></p>'
-    assert condense(page) == 'Pay by <img alt="Visa">'
+def test_names_of_files_describe_pictures_by_their_words():
+    page = (
+        '<p>Pay <img alt="logo@2x.png"> <img alt="IMG_1234"> <img alt="by_visa-120x80.jpg"> <img alt="Visa">'
+    )
+    assert condense(page) == 'Pay <img alt="by visa"> <img alt="Visa">'
+
+
+def test_a_picture_keeps_the_words_that_its_link_has_not():
+    page = (
+        '<a name="shop.mug_with_lid"><img alt="Mug with lid"></a><a name="shop.mug"><img alt="Mug ($5)"></a>'
+    )
+    assert condense(page) == '<a name="shop.mug_with_lid"></a><a name="shop.mug"><img alt="Mug ($5)"></a>'
 
 
 def test_an_option_keeps_what_its_name_leaves_out():
@@ -160,10 +169,14 @@ def test_in_a_long_menu_what_names_say_is_said_once():
         menu(51)
         + '<a name="header.sale_mobile">Sale</a><a name="header.under_25">Under $25</a>'
         + '<a name="header.shoes_and_more_of_the_boots">Shoes and Sandals and more of the boots</a>'
+        + '<a name="header.gloves.view">Gloves</a><a name="header.gloves.from_wool">Gloves from wool</a>'
+        + '<a name="header.gloves.red_wool">Wool red</a>'
         + '<a name="header.ties" aria-label="Ties"><img alt="Silk ties"></a><a name="home.ties">Ties</a>'
     )
     assert "Sun hat" not in found
     assert '<a name="header.sale_mobile"></a>' in found
     assert "Under $25" in found
+    assert '<a name="header.gloves.view"></a><a name="header.gloves.from_wool"></a>' in found
+    assert "Wool red" in found
     assert "Sandals" in found
     assert '<a name="header.ties"><img alt="Silk ties"></a><a name="home.ties">Ties</a>' in found

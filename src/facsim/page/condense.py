@@ -20,7 +20,7 @@ from html import escape
 
 from facsim.page.characters import drawn
 from facsim.page.read import name_of, tree_of
-from facsim.page.repeats import repeats_in
+from facsim.page.repeats import description, repeats_in
 from facsim.page.roles import STATES
 from facsim.page.slugs import fold
 from facsim.page.tags import FLOWING, INLINE, VOID
@@ -213,6 +213,8 @@ class _Condenser:
             value = attributes.get(attribute)
             if value is None or (attribute == "alt" and node in self._repeated):
                 continue
+            if attribute == "alt":
+                value = description(value)
             if attribute == "role" and value in _SILENT_ROLES and not self._names[node]:
                 continue
             written.append(f'{attribute}="{_quoted(value if attribute in _DATA else drawn(value))}"')
@@ -228,7 +230,9 @@ class _Condenser:
             return self._filled_children[node] > 0 or tag in ("td", "th")
         if tag == "img":
             # A picture of a sign (`|`) only parts what is beside it.
-            return any(map(str.isalnum, attributes.get("alt", ""))) and node not in self._repeated
+            return (
+                any(map(str.isalnum, description(attributes.get("alt", "")))) and node not in self._repeated
+            )
         if tag in ("li", "article") and self._filled_children[node] > 1:
             return True
         if not attributes or not self._filled_children[node]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from facsim.page.characters import drawn
-from facsim.page.slugs import fold, slug, words_of
+from facsim.page.slugs import fold, words_of
 from facsim.page.tree import TEXT, Tree
 
 _NEAR = 12
@@ -18,9 +18,11 @@ _SHORTEST_HEADING = 8
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CELLS_AND_VALUES = ("td", "th", "textarea")
 _FILE_NAME = re.compile(
-    r"[\w@%+.-]*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)|(?:img|dscn?|dscf|pict)[ _-]?\d{3,}"
+    r"([\w@%+.-]*)\.(?:png|jpe?g|gif|svg|webp|avif|bmp)|(?:img|dscn?|dscf|pict)[ _-]?\d{3,}", re.IGNORECASE
 )
-
+_OF_ANY_FILE = re.compile(
+    r"@\dx|\d+x\d+|(?<![^\W_])(?:\d+|img|image|logo|icon|pic|photo|banner|thumb)(?![^\W_])", re.IGNORECASE
+)
 _LONG_MENU = 50
 _LONGEST_SAID = 100
 # Signs and capitals that a name leaves out tell nothing in these texts, but do in `$5`, `1.5` and `C++`.
@@ -46,6 +48,19 @@ def repeats_in(tree: Tree, names: Sequence[str | None]) -> set[int]:
     return _Finder(tree, names).found | _said_in_menus(tree, names)
 
 
+def description(alt: str) -> str:
+    """Return the alternative text of a picture; of the name of a file only the words that tell something.
+
+    >>> description("Blue mug"), description("pay_by_card@2x.png"), description("logo-120x80.gif")
+    ('Blue mug', 'pay by card', '')
+    """
+    file = _FILE_NAME.fullmatch(alt)
+    if file is None:
+        return alt
+    words = fold(re.sub(r"[\W_]+", " ", _OF_ANY_FILE.sub(" ", file[1] or "")))
+    return words if re.search(r"[^\W\d_]{3}", words) else ""
+
+
 def _said_in_menus(tree: Tree, names: Sequence[str | None]) -> set[int]:
     """Texts and labels of the elements of long menus whose names say them.
 
@@ -58,13 +73,12 @@ def _said_in_menus(tree: Tree, names: Sequence[str | None]) -> set[int]:
         menu, _, _ = name.partition(".")
         if menu == name:
             continue
-        last = name.rpartition(".")[2]
-        if _says(last, tree.attributes[node].get("aria-label", "")):
+        if _says(name, tree.attributes[node].get("aria-label", "")):
             menus.setdefault(menu, []).append(node)
         inner = _only_content(tree, names, node)
         if inner is not None:
             is_text = tree.tags[inner] == TEXT
-            if _says(last, tree.texts[inner] if is_text else tree.attributes[inner].get("alt", "")):
+            if _says(name, tree.texts[inner] if is_text else tree.attributes[inner].get("alt", "")):
                 menus.setdefault(menu, []).append(inner)
     return {node for nodes in menus.values() if len(nodes) > _LONG_MENU for node in nodes}
 
@@ -80,11 +94,22 @@ def _only_content(tree: Tree, names: Sequence[str | None], node: int) -> int | N
 
 
 def _says(name: str, text: str) -> bool:
-    """Whether the last part of a name begins with all words of a text, of which no sign matters."""
+    """Whether a name has all words of a text in their order, the last one at its end, and no sign matters.
+
+    The end is the last part, or the group that `view` opens. `hats.sun.from_straw` says `Sun hats from straw`
+    not, but `Hats from straw`.
+    """
     if not text or len(text) > _LONGEST_SAID or not _PLAIN.fullmatch(text):
         return False
-    words = "_".join(words_of(text))
-    return name.startswith(words) and (len(name) == len(words) or name[len(words)] == "_")
+    said = words_of(text)
+    group, _, last = name.rpartition(".")
+    if last == "view":
+        group, _, last = group.rpartition(".")
+    end = last.split("_")
+    if not said or said[-1] not in end:
+        return False
+    words = iter([*re.split("[._]", group), *end])
+    return all(word in words for word in said)
 
 
 class _Finder:
@@ -115,7 +140,7 @@ class _Finder:
             elif not attributes:
                 continue
             elif tag == "img":
-                kind, text = "alt", attributes.get("alt", "")
+                kind, text = "alt", description(attributes.get("alt", ""))
             else:
                 kind, text = "label", attributes.get("aria-label", "")
             text = fold(drawn(text)).casefold()
@@ -149,7 +174,6 @@ class _Finder:
                 any(other.text == piece.text and other.node not in found for other in before)
                 or any(other.text == piece.text and other.kind == "text" for other in after)
                 or self._is_in_name(piece)
-                or _FILE_NAME.fullmatch(piece.text) is not None
             )
         if piece.kind == "label":
             return self._is_repeated_label(piece, before[-1:], after)
@@ -159,7 +183,7 @@ class _Finder:
         """Whether the name of the element that a picture fills is the picture's alternative text."""
         parent = self._tree.parents[picture.node]
         name = self._names[parent] if parent >= 0 else None
-        return name is not None and slug(picture.text) == name.rpartition(".")[2]
+        return name is not None and "_".join(words_of(picture.text)) == name.rpartition(".")[2]
 
     def _is_repeated_label(self, label: _Piece, before: list[_Piece], after: list[_Piece]) -> bool:
         """Whether a label equals content, placeholder or text beside it, or content plus text nearby."""
