@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ import pytest
 
 from facsim import evaluate
 from facsim.shop import sample
+from facsim.shop.simulation import storefront_of
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 # Names that a block takes from the text around it.
@@ -54,10 +56,11 @@ def blocks() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data sets and runs that the docs speak of: one sample and three predictors, under all names."""
     place = tmp_path_factory.mktemp("docs")
-    data = sample(60, 0, place / "data" / "shop")
+    store = storefront_of(0)  # as long as it is open, its pages are made once for all of the docs
+    data = sample(40, 0, place / "data" / "shop")
     for name in ("own", "flight", "taught"):
         shutil.copytree(data.path, place / "data" / name)
     shutil.copytree(data.path, place / "rollouts" / "my-model")
@@ -70,7 +73,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(run.path, place / "runs" / name)
     text = (DOCS / "your-data" / "recipes.md").read_text(encoding="utf-8")
     (place / "shop.yaml").write_text(re.search(r"```yaml\n(url: .*?)```", text, re.DOTALL)[1])
-    return place
+    yield place
+    del store
 
 
 def test_most_pages_with_python_are_tested() -> None:

@@ -33,7 +33,7 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert not any(cell.get("outputs") for cell in book.cells), "save the notebook without outputs"
     for cell in book.cells:
         if "sample(120," in cell.source:
-            cell.source = cell.source.replace("sample(120,", "sample(50,")
+            cell.source = cell.source.replace("sample(120,", "sample(30,")
             break
     else:
         pytest.fail("no cell samples the shop: what is to be made smaller here?")
