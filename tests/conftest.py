@@ -37,18 +37,30 @@ if TYPE_CHECKING:
 
 
 LONG_FILES = (
-    "tests/record/test_faults.py",
+    "tests/predict/local/test_predictor.py",
     "tests/rollout/test_browser_rollout.py",
     "tests/rollout/test_rollout.py",
-    "tests/predict/local/test_predictor.py",
-    "tests/export/test_remote_reading.py",
-    "tests/fidelity/test_ab.py",
-    "tests/rollout/test_rollout_cli.py",
-    "tests/test_docs_python.py",
+    "tests/train/test_sft.py",
     "tests/view/test_browser_view.py",
     "tests/view/test_running_rollout_view.py",
-    "tests/test_notebook_example.py",
+    "tests/record/test_faults.py",
+    "tests/train/test_faults.py",
+    "tests/predict/endpoint/test_hostile_servers.py",
+    "tests/rationale/test_synthesize.py",
+    "tests/shop/test_sampling.py",
+    "tests/export/test_remote_reading.py",
     "tests/test_docs.py",
+    "tests/test_docs_python.py",
+    "tests/shop/test_leaks.py",
+    "tests/shop/test_effect.py",
+    "tests/record/test_record_pages.py",
+    "tests/rollout/test_rollout_cli.py",
+    "tests/test_notebook_example.py",
+    "tests/fidelity/test_ab.py",
+    "tests/fidelity/test_compare_populations.py",
+    "tests/shop/test_browser_shop.py",
+    "tests/test_package.py",
+    "tests/evaluation/test_kill.py",
 )
 """Files that take longest; they go first, so that no worker is left with one of them at the end."""
 

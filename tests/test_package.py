@@ -84,7 +84,7 @@ def test_the_python_of_the_readme_runs(
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
     subprocess.run(
-        [sys.executable, "examples/sample_log.py", "clicks.jsonl", "--sessions", "40"],
+        [sys.executable, "examples/sample_log.py", "clicks.jsonl", "--sessions", "24"],
         check=True,
         timeout=120,
     )

@@ -134,8 +134,8 @@ asyncio.run(main())
 def test_several_processes_ask_each_question_once(tmp_path):
     with Loopback([Answer(delay=0.3)]) as server:
         command = [sys.executable, "-c", ASKER, server.url, str(tmp_path / "cache.sqlite")]
-        processes = [subprocess.Popen(command) for _ in range(3)]
-        assert [process.wait() for process in processes] == [0] * 3
+        processes = [subprocess.Popen(command) for _ in range(2)]
+        assert [process.wait() for process in processes] == [0] * 2
         questions = {json.dumps(request.body["messages"]) for request in server.requests}
         assert len(questions) == 24
         assert server.count == 24
