@@ -104,7 +104,7 @@ _MAY_BE_WINDOW = re.compile(r"window|open|neue[mn]|.ouvre|a[bp]re")
 _MAY_BE_COUNTED = re.compile(r"\d[\d.,)\]]*\s?(?:[×x]\s?)?[^\W\d_]")  # noqa: RUF001
 _LOWER_CODES = rf"(?:{_CODES.lower()}|rs|rp|ksh|s/|k[čr]|zł|ft|lei|tl|лв|грн|тг|р)"  # noqa: RUF001
 _MAY_BE_AMOUNT = re.compile(
-    rf"[${CURRENCY_SIGNS}円元원]|\d[.,]*\s?{_LOWER_CODES}|{_LOWER_CODES}\.?\s?\d|\d[,:][-–]"  # noqa: RUF001
+    rf"[${CURRENCY_SIGNS}円元원]|\d[.,]*\s?{_LOWER_CODES}|\b{_LOWER_CODES}\.?\s?\d|\d[,:][-–]"  # noqa: RUF001
 )
 _MAY_BE_RATING = re.compile(r"\b(?:5|10) (?:st|ét|estr)")
 _MAY_BE_DATE = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\d[-./]\d")
@@ -297,7 +297,10 @@ def is_passing(text: str) -> bool:
     >>> is_passing("$5"), is_passing("on May 3, 2024"), is_passing("12 reviews"), is_passing("Red, $5")
     (True, True, True, False)
     """
-    rest = _COUNTED_NOUN.sub("", _DATE.sub("", PRICE.sub("", text[:200])))
+    text = text[:200]
+    if not _HAS_DIGIT.search(text):
+        return not _HAS_LONG_WORD.search(text)
+    rest = _COUNTED_NOUN.sub("", _DATE.sub("", PRICE.sub("", text)))
     return not _HAS_LONG_WORD.search(rest)
 
 
