@@ -30,6 +30,7 @@ _MAX_DESTINATIONS = 3
 _MOST_COMMON = 4
 _OFTEN = 3
 _MOST_PARTS = 2
+_MOST_OFFERS = 4
 _FEW = 20
 _CURRENCY = re.compile(
     rf"[$円{CURRENCY_SIGNS}]|\b(?:dollars?|euros?|pounds?|reais|pesos?|EUR|USD|GBP|CHF|CAD|AUD|INR|Rs|Rp|Kč|kr|zł|TL)\b"
@@ -193,8 +194,14 @@ class _Detector:
 
     @staticmethod
     def _are_parts(outer: PageCard, inner: Sequence[PageCard]) -> bool:
-        """Whether boxes are picture and swatches of one thing: only the box around them has its price."""
+        """Whether boxes are parts of one thing: its picture and swatches, or its formats and offers.
+
+        Of picture and swatches, only the box around them has the price. Formats and offers have a price, but
+        only the box around them has a picture, and a main link.
+        """
         things = {card.thing for card in inner}
+        if outer.has_picture and outer.main >= 0 and not any(card.has_picture for card in inner):
+            return len(things) <= _MOST_OFFERS
         is_one = outer.thing in things and len(things) <= _MOST_PARTS
         return is_one and outer.has_price and not any(card.has_price for card in inner)
 

@@ -41,6 +41,7 @@ _FOR_PEOPLE = (
 _WORDS_FOR_FIELDS = frozenset(_FOR_PEOPLE.split())
 """Names of form fields that say as much as the text beside them, which may be longer."""
 _LEAST_TEXT = 200
+_SHORT_LABEL = 30
 _SHORTEST_TITLE = 4
 _LEAST_OF_TITLE = 10
 _OFTEN = 3
@@ -197,7 +198,9 @@ class _Namer:
             return "image" if self._shows_start_of(node, card.title) else ""
         if not self._runs.text(node, alt=False, limit=_LEAST_TEXT):
             if not self._shows_picture(node):
-                return "title"
+                # A short label may say something else: `169 reviews`.
+                is_title = len(own) > _SHORT_LABEL or own.startswith(label) or label.startswith(own)
+                return "title" if is_title else own
             return own if own != label and self._is_control_of_cards(own) else "image"
         return "" if own != label else "title"
 

@@ -55,10 +55,10 @@ _NUMBER_WORDS = r"\d{1,3}(?:[ .,\u00a0\u202f'’]\d{3})+|\d[\d.,]*"  # noqa: RUF
 _NOUNS = (
     r"(?:(?:items?|products?|articles?|results?|reviews?|ratings?|comments?|answers?|messages?|notifications?"
     r"|votes?|likes?|offers?|orders?|questions?|photos?|sellers?|rows?|left|sold|available|unread"
-    r"|avis|résultats?|produits?|commentaires?|offres?"
+    r"|avis|évaluations?|notes|résultats?|produits?|commentaires?|offres?"
     r"|bewertung(?:en)?|rezension(?:en)?|ergebnis(?:se)?|produkte?|artikel|angebote?|kommentare?"
-    r"|valoraci(?:ón|ones)|opini(?:ón|ones)|reseñas?|resultados?|productos?|artículos?|comentarios?"
-    r"|avaliaç(?:ão|ões)|opini(?:ão|ões)|produtos?|recensioni|risultati|prodotti|articoli"
+    r"|valoraci(?:ón|ones)|calificaci(?:ón|ones)|evaluaci(?:ón|ones)|opini(?:ón|ones)|reseñas?|resultados?|productos?|artículos?|comentarios?"
+    r"|avaliaç(?:ão|ões)|classificaç(?:ão|ões)|opini(?:ão|ões)|produtos?|recensioni|valutazioni|risultati|prodotti|articoli"
     r"|beoordelingen|resultaten|producten|artikelen|omdömen|anmeldelser|recenzj[ei]|opinii|oceny|produktów"
     r"|отзыв\w*|товар\w*|результат\w*|оцен\w*|değerlendirme|yorum|ürün)\b"
     r"|レーティング|レビュー|件|個の評価|条评论|个评价)"
