@@ -106,8 +106,10 @@ def test_pictures_of_signs_are_left_out() -> None:
 
 
 def test_content_begins_on_the_line_of_its_element():
-    page = '<a name="mug"><p>Blue mug</p><p>$5</p></a><table><tr><td><p>One</p></td></tr></table>'
-    assert condense(page) == '<a name="mug">Blue mug\n$5</a>\n<table>\n<tr>\n<td>One</td></tr></table>'
+    page = '<a name="mug"><p>Blue mug</p><p>$5</p></a><table><tr><td><p>One</p></td><td>2</td></tr></table>'
+    assert condense(page) == (
+        '<a name="mug">Blue mug\n$5</a>\n<table>\n<tr>\n<td>One</td>\n<td>2</td></tr></table>'
+    )
     page = '<div name="tab" role="tab"><div><h3>Size</h3></div></div><p>All sizes</p>'
     assert condense(page) == '<div name="tab" role="tab"><h3>Size</h3></div>\nAll sizes'
 
@@ -180,3 +182,21 @@ def test_in_a_long_menu_what_names_say_is_said_once():
     assert "Wool red" in found
     assert "Sandals" in found
     assert '<a name="header.ties"><img alt="Silk ties"></a><a name="home.ties">Ties</a>' in found
+
+
+def test_tables_that_only_place_parts_become_lines():
+    page = "<table><tr><td><table><tr><td>Hats</td><td>$5</td></tr></table></td><td>News</td></tr></table>"
+    assert condense(page) == "<table>\n<tr>\n<td>Hats</td>\n<td>$5</td></tr></table>\nNews"
+    links = "".join(f'<a name="link_{number}">{number} hats</a>' for number in range(9))
+    assert condense(f"<table><tr><td>{links}</td><td>News</td></tr></table>") == f"{links}\nNews"
+    assert condense("<table><tr><td>One</td></tr><tr><td>Two</td></tr></table>") == "One\nTwo"
+
+
+def test_tables_of_data_stay():
+    few = "".join(f'<a name="link_{number}">{number} hats</a>' for number in range(8))
+    for page in (
+        f"<table>\n<tr>\n<td>Hats</td>\n<td>{few}</td></tr></table>",
+        "<table>\n<tr>\n<th>Hats</th></tr>\n<tr>\n<td>Sun hat</td></tr></table>",
+        "<table>\n<caption>Hats</caption>\n<tr>\n<td>Sun hat</td></tr></table>",
+    ):
+        assert condense(page) == page

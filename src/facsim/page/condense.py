@@ -4,8 +4,8 @@ Stored pages keep addresses, because elements are compared by them, and all stru
 every character counts, so it omits:
 
 - addresses (`href`): people do not read them, and names say where links lead;
-- boxes without a name, label or state that only group others (`div`, `section`, `p`, lists), and list items
-  with a single child: line breaks replace them;
+- boxes without a name, label or state that only group others (`div`, `section`, `p`, lists), list items with
+  a single child, and tables that only place parts of the page: line breaks replace them;
 - text repeated nearby: the alternative text of a picture next to its title, a label that equals the
   content, an option's text that its name already contains, the texts of a long menu that its names say.
 
@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from facsim.page.characters import drawn
+from facsim.page.layout_tables import layout_tables
 from facsim.page.read import name_of, tree_of
 from facsim.page.repeats import description, repeats_in
 from facsim.page.roles import STATES
@@ -112,6 +113,7 @@ class _Condenser:
         """Whether the last output is the tag of such a box."""
         self._names = names
         self._repeated = repeated
+        self._layout = layout_tables(tree, names)
         self._filled_children = self._count_filled_children()
 
     def html(self) -> str:
@@ -226,6 +228,8 @@ class _Condenser:
         return f"<{' '.join(written)}>"
 
     def _is_meaningful(self, node: int, tag: str, attributes: Mapping[str, str]) -> bool:
+        if node in self._layout:
+            return False
         if tag in _MEANINGFUL:
             return self._filled_children[node] > 0 or tag in ("td", "th")
         if tag == "img":
