@@ -66,13 +66,14 @@ def _said_in_menus(tree: Tree, names: Sequence[str | None]) -> set[int]:
 
     A menu is the outermost group: a site's header with all its departments, a list of filters, a footer.
     """
-    menus: dict[str, list[int]] = {}
+    inside: dict[str, list[tuple[int, str]]] = {}
     for node, name in enumerate(names):
-        if not name or tree.tags[node] == "option":
-            continue
-        menu, _, _ = name.partition(".")
-        if menu == name:
-            continue
+        if name and "." in name and tree.tags[node] != "option":
+            inside.setdefault(name[: name.index(".")], []).append((node, name))
+    # Twice as many may be said as there are elements: a label and a text of each.
+    large = {menu: elements for menu, elements in inside.items() if 2 * len(elements) > _LONG_MENU}
+    menus: dict[str, list[int]] = {}
+    for menu, node, name in ((menu, *element) for menu, elements in large.items() for element in elements):
         if _says(name, tree.attributes[node].get("aria-label", "")):
             menus.setdefault(menu, []).append(node)
         inner = _only_content(tree, names, node)
