@@ -111,3 +111,21 @@ def test_a_list_to_choose_from_without_a_label_is_called_by_its_first_option() -
     page = "<select><option>Top reviews</option><option{}>Newest</option></select>"
     expected = ["top_reviews", "top_reviews.top_reviews", "top_reviews.newest"]
     assert names(page.format("")) == names(page.format(" selected")) == expected
+
+
+def test_formats_and_offers_with_prices_are_parts_of_the_product_with_the_picture() -> None:
+    item = (
+        '<div role=listitem><div><a href="/p/{0}"><img alt="{1}"></a></div><h2><a href="/p/{0}">{1}</a></h2>'
+        '<a href="/by/{0}">Ana Silva</a> <a href="/p/{0}#reviews" aria-label="{2} ratings"></a>'
+        '<div><div><a href="/hard/{0}">Hardcover</a></div><div><a href="/p/{0}">$17.50 List: $20.00</a></div></div>'
+        '<div><div>More options $12.10</div><div><a href="/offers/{0}">(3 new offers)</a></div></div></div>'
+    )
+    items = "".join(
+        item.format(key, title, count)
+        for key, title, count in (("a", "Red tides", 27), ("b", "Blue hills", 8))
+    )
+    found = names(f"<div>{items}</div>")
+    assert {name.partition(".")[0] for name in found} == {"red_tides", "blue_hills"}
+    assert [name.partition(".")[2] for name in found][: len(found) // 2] == [
+        "image", "view_product", "ana_silva", "ratings", "hardcover", "price", "new_offers",
+    ]  # fmt: skip

@@ -25,7 +25,7 @@ from facsim.page.groups import UNSPECIFIC, Group, find_groups, outer_path
 from facsim.page.option_names import selects_of_options, words_of_options
 from facsim.page.qualifiers import Qualifiers
 from facsim.page.roles import WIDGET_ROLES, role_of
-from facsim.page.slugs import PRICE, fold, is_count, is_price, slug, steady
+from facsim.page.slugs import PRICE, begins_with_prices, fold, is_count, is_price, slug, steady
 from facsim.page.tags import ACTIONABLE
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import Tree
@@ -273,7 +273,7 @@ class _Namer:
         title = self._labels.title(node)
         words = slug(title)
         href = attributes.get("href", "") if tag == "a" else ""
-        if tag == "a" and is_price(self._labels.of(node)):
+        if tag == "a" and (is_price(said := self._labels.of(node)) or begins_with_prices(said)):
             return "price"
         if tag == "a" and words and is_count(title):
             words = self._words_of_amount(title, href) or words

@@ -291,6 +291,16 @@ def is_price(text: str) -> bool:
     )
 
 
+def begins_with_prices(text: str) -> bool:
+    """Whether a text begins with a price and shows another one, and is no range to choose by.
+
+    >>> begins_with_prices("$5 List: $8"), begins_with_prices("$5 to $8"), begins_with_prices("$5 off")
+    (True, False, False)
+    """
+    first = PRICE.match(text) if HAS_NUMBER.match(text) else None
+    return first is not None and PRICE.search(text, first.end()) is not None and not _RANGE.search(text)
+
+
 def is_passing(text: str) -> bool:
     """Whether a text is only what changes while the thing stays: prices, counts, dates.
 
