@@ -65,14 +65,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(server: CountingS3, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A client, with the data set in the bucket `study`."""
+    """A client, with the data set in the bucket `study`. What a test leaves as it was is not sent again."""
     client = use_s3(monkeypatch, server.address)
-    client.create_bucket(Bucket="study")
-    push_to_store(folder, URL)
+    if "study" not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+        client.create_bucket(Bucket="study")
+        push_to_store(folder, URL)
     server.reset()
+    before = stored(client)
     yield client
     server.denied.clear()
-    empty_bucket(client, "study")
+    if stored(client) != before:
+        empty_bucket(client, "study")
+
+
+def stored(client: Any) -> dict[str, str]:
+    """The digest of each object in the bucket."""
+    entries = client.list_objects_v2(Bucket="study").get("Contents", [])
+    return {entry["Key"]: entry["ETag"] for entry in entries}
 
 
 def test_a_data_set_is_read_as_it_is(store, folder):
