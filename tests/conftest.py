@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 # The same examples every time: a change is judged by what it changes. `--hypothesis-profile=default` looks for
 # new ones, and `make fuzz-page` does so by coverage.
 # Without a deadline: on a busy machine any example can take long. Tests of linear time measure CPU time.
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("fixed")
+# Nor do examples depend on the modules that happen to be loaded: Hypothesis would read the constants of each, which
+# also takes 14 seconds of every worker.
+providers._get_local_constants = lambda: providers._local_constants
 
 # What verbs print is the same in any terminal. Set before the console is made, for it asks once.
 os.environ["COLUMNS"] = "200"
