@@ -188,14 +188,17 @@ class _Namer:
         return next(filter(None, (slug(self._runs.title(inner, limit=MAX_LABEL)) for inner in inside)), "")
 
     def _part_of_card(self, node: int, own: str, label: str, card: PageCard) -> str:
-        """Name, within its card, of a link to the card's subject; empty for other links."""
+        """Name, within its card, of a link to the card's subject or its reviews; empty for other links."""
         if node == card.main:
             return "view_product" if card.has_price else "view"
         leads_there = (
             card.address and destination(self._tree.attributes[node].get("href", "")) == card.address
         )
         if not leads_there and own != label:
-            return "image" if self._shows_start_of(node, card.title) else ""
+            if self._shows_start_of(node, card.title):
+                return "image"
+            path = self._tree.attributes[node].get("href", "").partition("?")[0]
+            return "reviews" if is_count(self._labels.title(node)) and _TO_REVIEWS.search(path) else ""
         if not self._runs.text(node, alt=False, limit=_LEAST_TEXT):
             if not self._shows_picture(node):
                 # A short label may say something else: `169 reviews`.
@@ -307,7 +310,7 @@ class _Namer:
             return "discount"
         if "#" in href and not leads_nowhere(href):
             return fragment_words(href) or "reviews"
-        return "reviews" if _BRACKETED.fullmatch(amount) or _TO_REVIEWS.search(href) else ""
+        return "reviews" if _BRACKETED.fullmatch(amount) else ""
 
     def _by_neighbour(self, node: int, tag: str, role: str) -> str:
         """Name of an element without text: from text next to or above it, else its role."""
