@@ -48,6 +48,7 @@ _OFTEN = 3
 _OF_PICTURE = re.compile(r"image|picture|photo|img|thumb|foto|bild|product|^[\d_]*$")
 _LONGEST_PATH = 102
 _MOST_RUNS = 30
+_MOST_INSIDE = 60
 _FIRST_NODES = 6
 _WORD = re.compile(r"[^\W\d_]{2}")
 _TO_REVIEWS = re.compile(r"review|rating|bewertung|rezension|opini|recension|reseñ|avis\b", re.IGNORECASE)
@@ -163,10 +164,10 @@ class _Namer:
         tag = self._tree.tags[node]
         if tag in _NO_BOXES or role_of(tag, self._tree.attributes[node]) not in ("button", "link"):
             return None
-        end = self._tree.ends[node]
-        inside = self._targets[bisect_right(self._targets, node) : bisect_left(self._targets, end)]
-        if not inside or self._labels.given(node):
+        inside = self._inside(node)
+        if not inside or len(inside) > _MOST_INSIDE or self._labels.given(node):
             return None
+        end = self._tree.ends[node]
         texts: list[str] = []
         after = node
         for inner in (*inside, end):
@@ -182,10 +183,14 @@ class _Namer:
 
     def _words_of_controls(self, node: int) -> str:
         """The first words of the controls in a box."""
-        inside = self._targets[
-            bisect_right(self._targets, node) : bisect_left(self._targets, self._tree.ends[node])
-        ]
-        return next(filter(None, (slug(self._runs.title(inner, limit=MAX_LABEL)) for inner in inside)), "")
+        words = (slug(self._runs.title(inner, limit=MAX_LABEL)) for inner in self._inside(node))
+        return next(filter(None, words), "")
+
+    def _inside(self, box: int) -> list[int]:
+        """The targets in a box; one more than `_MOST_INSIDE` if there are many."""
+        first = bisect_right(self._targets, box)
+        last = bisect_left(self._targets, self._tree.ends[box], first)
+        return self._targets[first : min(last, first + _MOST_INSIDE + 1)]
 
     def _part_of_card(self, node: int, own: str, label: str, card: PageCard) -> str:
         """Name, within its card, of a link to the card's subject or its reviews; empty for other links."""
