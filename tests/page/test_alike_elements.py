@@ -190,3 +190,25 @@ def test_the_first_entry_of_a_list_is_no_caption_of_the_others():
 def test_a_row_of_links_is_not_called_by_the_first():
     links = "".join(f'<a href="/{word}">{word}</a> ' for word in ("Home", "Soap", "Oil", "Care"))
     assert names(f"<table><tr><td>{links}</td></tr></table>") == ["home", "soap", "oil", "care"]
+
+
+def test_what_tells_links_apart_does_not_repeat_their_words() -> None:
+    page = "".join(f'<p><a href="/{part}-boots">Boots</a></p>' for part in ("women", "children"))
+    assert names(page) == ["boots_women", "boots_children"]
+
+
+def test_what_tells_cards_apart_does_not_repeat_their_title() -> None:
+    products = (
+        ("steel-mug-white", "Steel mug 30 cl"),
+        ("steel-mug-green", "Steel mug 30 cl"),
+        ("jug", "Jug"),
+    )
+    page = "".join(
+        f'<div><a href="/{path}"><img src="{path}.png"></a><a href="/{path}">{title}</a><span>$12</span></div>'
+        for path, title in products
+    )
+    assert names(f"<main>{page}</main>")[1::2] == [
+        "steel_mug_30_cl_white.view_product",
+        "steel_mug_30_cl_green.view_product",
+        "jug.view_product",
+    ]

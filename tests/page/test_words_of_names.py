@@ -92,3 +92,16 @@ def test_a_magnifying_glass_searches() -> None:
 
 def test_a_link_without_words_is_called_by_the_site_that_it_leads_to() -> None:
     assert _names('<a href="https://www.energystar.gov/"><svg></svg></a>') == ["energystar"]
+
+
+@pytest.mark.parametrize(
+    ("link", "name"),
+    [
+        ('<a href="/mug#customerReviews">1,204</a>', "reviews"),
+        ('<a href="/mug#questions">39</a>', "questions"),
+        ('<a href="/mug/reviews?stars=5">64%</a>', "percentage"),
+        ('<a href="/sale">−20 %</a>', "discount"),
+    ],
+)
+def test_a_link_that_shows_only_a_number_is_called_by_what_it_counts(link: str, name: str) -> None:
+    assert _names(link) == [name]

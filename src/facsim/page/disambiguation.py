@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
@@ -11,6 +12,8 @@ from facsim.page.slugs import MAX_PART, steady, words_of
 _ROUNDS = 3
 _MOST_WORDS = 3
 _LONGEST_PART = 30
+_LEAST_SAME = 2
+_HAS_WORD = re.compile(r"[^\W\d_]{2}")
 Qualifier = Callable[[int, str], str]
 """Words that distinguish an element (a node and its name so far) from others, or an empty string."""
 Comparison = Callable[[Sequence[int], Sequence[str]], Sequence[str]]
@@ -114,14 +117,27 @@ def join_words(label: str, part: str) -> str:
 
     >>> join_words("boots", "boots_women"), join_words("hiking_boots", "boots_women"), join_words("a", "b")
     ('boots_women', 'hiking_boots_women', 'a_b')
+    >>> join_words("boots", "sale_boots"), join_words("steel_mug_30_cl", "steel_mug_white")
+    ('boots_sale', 'steel_mug_30_cl_white')
     """
     if not part:
         return label
     if part.startswith(label):
         return part
     words, more = label.split("_"), part.split("_")
+    if more[-len(words) :] == words and _HAS_WORD.search("_".join(more[: -len(words)])):
+        more = more[: -len(words)]
+    more = _after_same_beginning(more, words)
     shared = next((size for size in range(len(more), 0, -1) if words[-size:] == more[:size]), 0)
     return "_".join(words + more[shared:])
+
+
+def _after_same_beginning(words: list[str], others: list[str]) -> list[str]:
+    """The words after two or more that others begin with, too; all if only numbers are left."""
+    pairs = enumerate(zip(words, others, strict=False))
+    same = next((place for place, (one, other) in pairs if one != other), min(len(words), len(others)))
+    rest = words[same:] if same >= _LEAST_SAME else []
+    return rest if _HAS_WORD.search("_".join(rest)) else words
 
 
 def _with(name: str, part: str) -> str:

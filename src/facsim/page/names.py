@@ -52,6 +52,7 @@ _MOST_INSIDE = 60
 _FIRST_NODES = 6
 _WORD = re.compile(r"[^\W\d_]{2}")
 _TO_REVIEWS = re.compile(r"review|rating|bewertung|rezension|opini|recension|reseñ|avis\b", re.IGNORECASE)
+_MINUS = frozenset("-−–")  # noqa: RUF001
 _BRACKETED = re.compile(r"\s*[(\[]\d[\d.,\s]*[)\]]\s*")
 _PREPOSITION = re.compile(
     r"\s+(?:for|of|to|about|on|this|für|zu|über|von|de|du|pour|à|para|per|di|voor|dla|для)$", re.IGNORECASE
@@ -312,9 +313,11 @@ class _Namer:
         if href[:4].lower() == "tel:":
             return "phone"
         if amount.rstrip().endswith("%"):
-            return "discount"
+            # `-20%`, but `64%` of the reviews.
+            return "discount" if amount.lstrip(" (")[:1] in _MINUS else "percentage"
         if "#" in href and not leads_nowhere(href):
-            return fragment_words(href) or "reviews"
+            place = fragment_words(href)
+            return place if place and not _TO_REVIEWS.search(place) else "reviews"
         return "reviews" if _BRACKETED.fullmatch(amount) else ""
 
     def _by_neighbour(self, node: int, tag: str, role: str) -> str:
