@@ -362,3 +362,38 @@ def test_picture_and_swatches_are_parts_of_the_product_that_has_the_price() -> N
     assert [name for name in found if name.endswith(("black", "sand", "navy", "olive"))] == [
         "red_bag.black", "red_bag.sand", "blue_bag.black", "blue_bag.navy", "green_bag.olive", "green_bag.black",
     ]  # fmt: skip
+
+
+def test_a_row_of_links_is_not_called_by_its_first_one() -> None:
+    rows = (("Music", "Books", "Films"), ("Games", "Tickets", "Flowers"))
+    table = "".join(f"<tr>{''.join(f'<td><a href=/{x}>{x}</a></td>' for x in row)}</tr>" for row in rows)
+    assert names(f"<section><h2>More shops</h2><table>{table}</table></section>") == [
+        "more_shops.music", "more_shops.books", "more_shops.films",
+        "more_shops.games", "more_shops.tickets", "more_shops.flowers",
+    ]  # fmt: skip
+
+
+def test_a_row_of_data_is_called_by_its_first_link() -> None:
+    table = "".join(
+        f"<tr><td><a href=/o/{one}>{one}</a></td><td><a href=/o/{one}/pdf>Invoice</a></td>"
+        f"<td><a href=/o/{one}/track>Track</a></td></tr>"
+        for one in ("Oak desk", "Pine desk")
+    )
+    assert names(f"<table>{table}</table>")[1::3] == ["oak_desk.invoice", "pine_desk.invoice"]
+
+
+def test_a_branch_of_a_menu_with_prices_to_filter_by_is_no_product() -> None:
+    entries = "".join(f"<li><a href=/lamps/{place}>Under ${10 * place}</a></li>" for place in range(1, 30))
+    page = (
+        f"<nav><ul><li><a href=/lamps>Lamps</a><ul>{entries}</ul></li><li><a href=/x>Rugs</a></li></ul></nav>"
+    )
+    assert names(page)[:2] == ["navigation.lamps.view", "navigation.lamps.under_10"]
+
+
+def test_a_picture_with_the_beginning_of_several_titles_is_no_control() -> None:
+    page = "".join(
+        f'<div><a href="/hook-{size}"><img alt="Brass hook" src="{size}.png"></a>'
+        f'<a href="/hook-{size}"><h3>Brass hook {size} cm</h3></a><span>${size}</span></div>'
+        for size in (5, 7, 9)
+    )
+    assert names(page)[::2] == [f"brass_hook_{size}_cm.image" for size in (5, 7, 9)]

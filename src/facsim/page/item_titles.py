@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 
 from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
 from facsim.page.slugs import SYMBOLS, is_count, is_price, slug
@@ -14,6 +16,7 @@ from facsim.page.tree import TEXT, Tree
 _LISTS = frozenset({"ul", "ol", "menu"})
 _WORDS_OF_SENTENCE = 5
 _LEAST_LINKS = 4
+_LEAST_CELLS = 3
 _LINK_TO_ALL = re.compile(
     r"\s*\b(?:(?:view|see|show|shop|browse|discover|explore) (?:all|more)|learn more"
     r"|alles? (?:anzeigen|ansehen)"
@@ -55,6 +58,7 @@ class ItemTitles:
     ) -> None:
         self._tree, self._runs, self._labels, self._targets = tree, runs, labels, targets
         self._headings, self._ranks = headings, ranks
+        self._heads: dict[int, bool] = {}
 
     def of(self, card: int) -> str:  # noqa: PLR0911 (the first that is there)
         """Title of an item: heading, row header, first link with text, or preceding text."""
@@ -122,7 +126,7 @@ class ItemTitles:
     def _begins_with_list(self, card: int, target: int) -> bool:
         """Whether the first target in an item is in a nested list, or in a row a link beside links."""
         tree, node = self._tree, self._tree.parents[target]
-        if tree.tags[card] == "tr" and self._is_link_among_links(target):
+        if tree.tags[card] == "tr" and (self._is_link_among_links(target) or self._lists_links(card)):
             return True
         while node > card:
             if tree.tags[node] in _LISTS:
@@ -136,6 +140,41 @@ class ItemTitles:
         children = [child for child in tree.children(box) if tree.tags[child] not in (TEXT, "br")]
         addresses = {tree.attributes[child].get("href", "") for child in children if tree.tags[child] == "a"}
         return len(children) == len(addresses) >= _LEAST_LINKS and "" not in addresses
+
+    def _lists_links(self, row: int) -> bool:
+        """Whether a row is a line of links: one in each cell and no other text.
+
+        Rows of data have a head, or links that other rows have, too (`Invoice`, `Track`).
+        """
+        tree, runs, end = self._tree, self._runs, self._tree.ends[row]
+        links = self._targets[bisect_right(self._targets, row) : bisect_left(self._targets, end)]
+        if len(links) < _LEAST_CELLS or any(tree.tags[link] != "a" for link in links):
+            return False
+        cells = [child for child in tree.children(row) if runs.has_text(child)]
+        if len(cells) != len(links) or not all(
+            cell < link < tree.ends[cell] for cell, link in zip(cells, links, strict=True)
+        ):
+            return False
+        said = [runs.text(link, alt=False) for link in links]
+        return " ".join(said) == runs.text(row, alt=False) and not (
+            self._has_head(row) or any(self._times[text] > 1 for text in said)
+        )
+
+    def _has_head(self, row: int) -> bool:
+        """Whether the table around a row has header cells."""
+        tree, table = self._tree, row
+        while table >= 0 and tree.tags[table] != "table":
+            table = tree.parents[table]
+        if table >= 0 and table not in self._heads:
+            self._heads[table] = "th" in tree.tags[table : tree.ends[table]]
+        return table >= 0 and self._heads[table]
+
+    @cached_property
+    def _times(self) -> Counter[str]:
+        """How often links of the page have each text."""
+        return Counter(
+            [self._runs.text(node, alt=False) for node in self._targets if self._tree.tags[node] == "a"]
+        )
 
     def _text_beside(self, row: int) -> str:
         """The first words of a row outside any target."""

@@ -47,6 +47,7 @@ _LEAST_OF_TITLE = 10
 _OFTEN = 3
 _OF_PICTURE = re.compile(r"image|picture|photo|img|thumb|foto|bild|product|^[\d_]*$")
 _LONGEST_PATH = 102
+_MOST_OF_PRODUCT = 25
 _MOST_RUNS = 30
 _MOST_INSIDE = 60
 _FIRST_NODES = 6
@@ -210,7 +211,8 @@ class _Namer:
                 # A short label may say something else: `169 reviews`.
                 is_title = len(own) > _SHORT_LABEL or own.startswith(label) or label.startswith(own)
                 return "title" if is_title else own
-            return own if own != label and self._is_control_of_cards(own) else "image"
+            is_of_title = f"_{own}_" in f"_{label}_"
+            return own if not is_of_title and self._is_control_of_cards(own) else "image"
         return "" if own != label else "title"
 
     def _shows_start_of(self, node: int, title: str) -> bool:
@@ -254,11 +256,12 @@ class _Namer:
             return path
         if not self._runs.text(node, alt=False):
             return (*path, "image")
-        # A price next to its title: a price range to filter by is not a product.
+        # A price next to its title: a price range to filter by is not a product, nor is a branch of a menu.
         beside = self._runs.text(group.start, limit=1_000).replace(self._runs.title(node), "")
         if is_count(group.label) and self._tree.tags[group.start] == "tr":
             return path
-        if PRICE.search(beside) and self._tree.tags[self._tree.parents[node]] != "th":
+        is_small = group.targets <= _MOST_OF_PRODUCT
+        if is_small and PRICE.search(beside) and self._tree.tags[self._tree.parents[node]] != "th":
             return (*path, "view_product")
         return (*path, "view") if group.targets > 1 else path
 
