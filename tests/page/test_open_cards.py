@@ -129,3 +129,12 @@ def test_formats_and_offers_with_prices_are_parts_of_the_product_with_the_pictur
     assert [name.partition(".")[2] for name in found][: len(found) // 2] == [
         "image", "view_product", "ana_silva", "ratings", "hardcover", "price", "new_offers",
     ]  # fmt: skip
+
+
+def test_an_empty_link_over_a_card_is_not_called_by_its_address() -> None:
+    box = (
+        '<li><a href="/item_info/id/{0}"><img alt="Relay {0}"></a> <a href="/item_info/id/{0}">Relay {0}</a>'
+        '<a href="/item_info/id/{0}"><video></video></a> <span>$5</span></li>'
+    )
+    found = names(f"<ul>{box.format('red')}{box.format('blue')}</ul>")
+    assert [name.partition(".")[2] for name in found] == 2 * ["image", "view_product", "title"]

@@ -209,7 +209,8 @@ class _Namer:
         if not self._runs.text(node, alt=False, limit=_LEAST_TEXT):
             if not self._shows_picture(node):
                 # A short label may say something else: `169 reviews`.
-                is_title = len(own) > _SHORT_LABEL or own.startswith(label) or label.startswith(own)
+                is_other = self._labels.of(node) != "" and len(own) <= _SHORT_LABEL
+                is_title = not is_other or own.startswith(label) or label.startswith(own)
                 return "title" if is_title else own
             is_of_title = f"_{own}_" in f"_{label}_"
             return own if not is_of_title and self._is_control_of_cards(own) else "image"
