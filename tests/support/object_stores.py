@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -71,8 +72,10 @@ class CountingS3(moto.ThreadedMotoServer):
 
 @contextmanager
 def running_s3() -> Iterator[CountingS3]:
+    """A server without buckets: all servers of a process share what moto keeps."""
     server = CountingS3()
     server.start()
+    urlopen(Request(f"{server.address}/moto-api/reset", method="POST")).close()
     yield server
     server.stop()
 
