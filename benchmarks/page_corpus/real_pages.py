@@ -147,7 +147,7 @@ def _html_files(git_dir: Path) -> Iterator[tuple[str, bytes]]:
                 continue
             content = reader.stdout.read(int(head[2]))
             reader.stdout.read(1)
-            yield path, gzip.decompress(content) if path.endswith(".gz") else content
+            yield path, gzip.decompress(content) if path.lower().endswith(".gz") else content
         reader.stdin.close()
 
 

@@ -107,7 +107,9 @@ class CardTitles:
             text = runs.texts[run][:200].strip()
             if not slug(text) or text in common:
                 continue
-            if possible.words and (is_price(text) or self._is_in_target(run) or is_passing(text)):
+            if possible.words and (
+                is_price(text) or is_in_last(tree, self._targets, runs.nodes[run]) or is_passing(text)
+            ):
                 continue
             return (text, -1) if not is_price(text) and any(map(str.isalpha, text)) else None
         return self._words_before_price(start, stop, common) if possible.words else None
@@ -120,14 +122,11 @@ class CardTitles:
             # A price may be in parts: `28`, `,`, `00`, `€`.
             if PRICE.search(text) or (last and PRICE.match("".join(texts[run : run + 4])[:40].strip())):
                 return (last, -1) if last else None
-            if text not in common and not is_passing(text) and not self._is_in_target(run):
+            if text in common or is_passing(text):
+                continue
+            if not is_in_last(self._tree, self._targets, self._runs.nodes[run]):
                 last = text
         return None
-
-    def _is_in_target(self, run: int) -> bool:
-        node = self._runs.nodes[run]
-        around = bisect_right(self._targets, node) - 1
-        return around >= 0 and self._tree.ends[self._targets[around]] > node
 
     def _words_of_links(self, links: Sequence[int], picture: int) -> list[tuple[int, str]]:
         """The first links of a box with their words, the likeliest titles first.
@@ -202,6 +201,12 @@ def _is_alike(one: str, other: str) -> bool:
     """Whether one of two texts begins with the other, which may be cut."""
     one, other = (text.casefold().rstrip(".… ") for text in (one, other))
     return one.startswith(other) or other.startswith(one)
+
+
+def is_in_last(tree: Tree, nodes: Sequence[int], node: int) -> bool:
+    """Whether a node is, or is in, the last of the nodes (in order) that begins no later."""
+    place = bisect_right(nodes, node) - 1
+    return place >= 0 and node < tree.ends[nodes[place]]
 
 
 def holds(nodes: Sequence[int], start: int, end: int) -> bool:

@@ -13,6 +13,7 @@ from itertools import accumulate
 from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
 from facsim.page.branches import find_branches
 from facsim.page.card_detection import PageCard, find_cards
+from facsim.page.card_titles import is_in_last
 from facsim.page.item_titles import ItemTitles, without_link_to_all
 from facsim.page.list_captions import captions_of_lists
 from facsim.page.roles import WIDGET_ROLES
@@ -157,8 +158,7 @@ class _Finder:
         return bisect_left(self._card_starts, self._tree.ends[node], first) - first > 1
 
     def _is_message(self, node: int) -> bool:
-        place = bisect_right(self._messages, node) - 1
-        return place >= 0 and node < self._tree.ends[self._messages[place]]
+        return is_in_last(self._tree, self._messages, node)
 
     def _count(self, start: int, end: int) -> int:
         return self._before[end] - self._before[start]

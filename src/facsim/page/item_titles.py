@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from facsim.page.accessible_names import MAX_LABEL, AccessibleNames
+from facsim.page.card_titles import is_in_last
 from facsim.page.slugs import SYMBOLS, is_count, is_price, slug
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import TEXT, Tree
@@ -95,10 +96,12 @@ class ItemTitles:
             has_several = bisect_left(self._targets, end) - first > 1
             if title and (has_several or (tree.tags[card] == "tr" and is_count(title))):
                 return title
+        if before:
+            return before
         inside = self._targets[first : bisect_left(self._targets, end)]
         # Stars to press above the title of a review.
         is_wordless = len(inside) > 1 and not any(map(self._labels.of, inside))
-        return before or (self._text_beside(card) if is_wordless or tree.tags[card] == "tr" else "")
+        return self._text_beside(card) if is_wordless or tree.tags[card] == "tr" else ""
 
     def _heading_of(self, item: int) -> str:
         """Heading of a list item or similar; empty if it contains several sections."""
@@ -178,15 +181,14 @@ class ItemTitles:
 
     def _text_beside(self, row: int) -> str:
         """The first words of a row outside any target."""
-        runs, targets, ends = self._runs, self._targets, self._tree.ends
-        start, stop = runs.span(row, ends[row])
+        runs = self._runs
+        start, stop = runs.span(row, self._tree.ends[row])
         for run in range(start, min(stop, start + 10)):
-            around = bisect_right(targets, runs.nodes[run]) - 1
             text = runs.texts[run][:400].strip()
             if (
                 text not in SYMBOLS
                 and slug(text)
-                and (around < 0 or ends[targets[around]] <= runs.nodes[run])
+                and not is_in_last(self._tree, self._targets, runs.nodes[run])
             ):
                 return text
         return ""

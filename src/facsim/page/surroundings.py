@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from facsim.page.card_titles import is_in_last
 from facsim.page.slugs import is_passing, slug
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import Tree
@@ -96,7 +97,7 @@ class Surroundings:
             text = self._runs.texts[run][:200].strip()
             if not _WORD.search(text) or is_passing(text) or _COUNTED.search(text):
                 continue
-            if self._is_in_target(self._runs.nodes[run]) == in_targets:
+            if is_in_last(self._tree, self._targets, self._runs.nodes[run]) == in_targets:
                 yield from self._words(text)
 
     @staticmethod
@@ -105,10 +106,6 @@ class Surroundings:
         words = slug(" ".join(text.split()[:_WORDS_OF_SENTENCE]))
         if len(words) <= _LONGEST and _WORD.search(words):
             yield words
-
-    def _is_in_target(self, node: int) -> bool:
-        place = bisect_right(self._targets, node) - 1
-        return place >= 0 and self._tree.ends[self._targets[place]] > node
 
 
 def _own_words(said: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
