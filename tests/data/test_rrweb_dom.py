@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import Any
 
 import pytest
+from cpu_time import cpu_limit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rrweb_recordings import adding, document, element, page, text
@@ -56,10 +56,9 @@ def test_many_additions_in_reverse_order_take_linear_time() -> None:
     count = 50_000
     adds = [adding(10, element(100 + number, "li"), before=101 + number) for number in range(count)]
     adds[-1]["nextId"] = None
-    start = time.process_time()
-    dom.mutate({"adds": adds})
-    assert writer.html().count("<li>") == count
-    assert time.process_time() - start < 5
+    with cpu_limit(5):
+        dom.mutate({"adds": adds})
+        assert writer.html().count("<li>") == count
     assert [node.id for node in _children(dom, 10)] == list(range(100, 100 + count))
 
 
@@ -219,13 +218,12 @@ def test_ids_that_repeat_and_cycles_in_a_snapshot() -> None:
 
 def test_very_deep_and_very_wide_pages_take_linear_time() -> None:
     dom, writer = loaded(element(10, "div"))
-    start = time.process_time()
-    dom.mutate({"adds": [adding(10 + number, element(11 + number, "b")) for number in range(30_000)]})
-    dom.mutate({"adds": [adding(4, element(100_000 + number, "i")) for number in range(30_000)]})
-    assert writer.html().count("<b>") == 30_000
-    dom.mutate({"texts": [], "attributes": [{"id": 30_000, "attributes": {"title": "x"}}]})
-    assert 'title="x"' in writer.html()
-    assert time.process_time() - start < 5
+    with cpu_limit(5):
+        dom.mutate({"adds": [adding(10 + number, element(11 + number, "b")) for number in range(30_000)]})
+        dom.mutate({"adds": [adding(4, element(100_000 + number, "i")) for number in range(30_000)]})
+        assert writer.html().count("<b>") == 30_000
+        dom.mutate({"texts": [], "attributes": [{"id": 30_000, "attributes": {"title": "x"}}]})
+        assert 'title="x"' in writer.html()
 
 
 class Tree:

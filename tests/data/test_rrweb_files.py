@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cpu_time import cpu_limit
 from rrweb_recordings import Recorder, adding, element, page, text
 
 from facsim.data import DataSet, IngestReport
@@ -164,8 +164,7 @@ def test_a_file_of_many_recordings_takes_linear_time(tmp_path: Path) -> None:
             for number in range(count):
                 file.write(json.dumps({"session_id": f"s{number}", "user_id": "u", "data": event}) + "\n")
     report = IngestReport("", "")
-    start = time.process_time()
-    with EventSpool(report) as spool:
+    with cpu_limit(20), EventSpool(report) as spool:
         spool.read(tmp_path / "x.jsonl")
         recordings = spool.recordings("x")
         assert [one.key for one in recordings] == [f"s{number}" for number in range(count)]
@@ -173,7 +172,6 @@ def test_a_file_of_many_recordings_takes_linear_time(tmp_path: Path) -> None:
         assert {one.targets for one in recordings} == {frozenset({20})}
         for one in recordings:
             assert [found.event["type"] for found in spool.events(one) if found.event] == [4, 2, 3, 3, 3]
-    assert time.process_time() - start < 20
     assert not report.repaired
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import Any
 
 import pytest
+from cpu_time import cpu_limit
 from selectolax.lexbor import LexborHTMLParser
 
 from facsim.data.sources.style_sheets import StyleRules, hidden_values, mark_styles
@@ -79,10 +79,9 @@ def test_what_was_acted_on_is_shown_with_what_is_around_it() -> None:
 
 def test_large_sheets_take_linear_time() -> None:
     css = "".join(f".c{number} .d{number}{{display:none}}" for number in range(50_000))
-    start = time.process_time()
-    assert hidden(BOX, css + "/*" * 100_000) == set()
-    assert hidden(BOX, ".z{display:none}" + "{" * 200_000) == {"b", "c"}
-    assert time.process_time() - start < 10
+    with cpu_limit(10):
+        assert hidden(BOX, css + "/*" * 100_000) == set()
+        assert hidden(BOX, ".z{display:none}" + "{" * 200_000) == {"b", "c"}
 
 
 @pytest.mark.parametrize(
@@ -90,9 +89,8 @@ def test_large_sheets_take_linear_time() -> None:
     [(".z{display:none" + " " * 50_000 + "x}", ""), (".z{display:none}", "a" + " " * 50_000 + "b")],
 )
 def test_spaces_take_linear_time(css: str, media: str) -> None:
-    start = time.process_time()
-    assert hidden(BOX, css, media=media) == set()
-    assert time.process_time() - start < 2
+    with cpu_limit(2):
+        assert hidden(BOX, css, media=media) == set()
 
 
 def test_the_cascade_is_that_of_chromium(chromium: Any) -> None:

@@ -1,7 +1,6 @@
 """The bit-parallel edit distance is the table of the textbook."""
 
-import time
-
+from cpu_time import cpu_limit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,9 +44,8 @@ def test_nothing_typed_is_unlike_something():
 
 
 def test_a_megabyte_of_answer_costs_little():
-    start = time.process_time()
-    assert edit_distance("red running shoes", "x" * 1_000_000) == 1_000_000
-    assert time.process_time() - start < 5
+    with cpu_limit(5):
+        assert edit_distance("red running shoes", "x" * 1_000_000) == 1_000_000
 
 
 def test_masked_texts_are_not_compared():

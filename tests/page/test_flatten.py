@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
+from cpu_time import cpu_limit
 from selectolax.lexbor import LexborHTMLParser
 
 from facsim.page import simplify
@@ -124,12 +123,14 @@ def test_ids_are_those_of_their_own_root() -> None:
 
 
 def test_hostile_roots_and_frames_take_no_minutes() -> None:
-    began = time.process_time()
-    simplify("<x-a><template shadowrootmode=open><slot>" * 3_000 + "<a href=1>x</a>")
-    simplify("<x-a><template shadowrootmode=open><slot></slot></template><b>y</b></x-a>" * 6_000)
-    simplify(
-        "<x-a><template shadowrootmode=open>" + "<slot></slot>" * 5_000 + "</template>" + "<b>y</b>" * 5_000
-    )
-    simplify('<iframe srcdoc="<a href=1>x</a>">' * 3_000)
-    simplify('<iframe srcdoc="<a href=1>x</a>"></iframe>' * 3_000)
-    assert time.process_time() - began < 20
+    with cpu_limit(20):
+        simplify("<x-a><template shadowrootmode=open><slot>" * 3_000 + "<a href=1>x</a>")
+        simplify("<x-a><template shadowrootmode=open><slot></slot></template><b>y</b></x-a>" * 6_000)
+        simplify(
+            "<x-a><template shadowrootmode=open>"
+            + "<slot></slot>" * 5_000
+            + "</template>"
+            + "<b>y</b>" * 5_000
+        )
+        simplify('<iframe srcdoc="<a href=1>x</a>">' * 3_000)
+        simplify('<iframe srcdoc="<a href=1>x</a>"></iframe>' * 3_000)

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from cpu_time import cpu_limit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_properties import Hostile, check, check_reading, hostile
@@ -73,11 +74,10 @@ def test_reading_any_page_as_a_simplified_one(choices: bytes) -> None:
     ],
 )  # fmt: skip
 def test_large_pages_take_linear_time(name: str, html: str, elements: int | None) -> None:
-    began = time.process_time()
-    page = simplify(html)
-    found = page.elements
-    read = read_page(page.html).elements
-    assert time.process_time() - began < 20, name
+    with cpu_limit(20):
+        page = simplify(html)
+        found = page.elements
+        read = read_page(page.html).elements
     assert elements is None or len(found) == elements
     assert len({element.name for element in found}) == len(found) == len(read)
 
@@ -98,11 +98,10 @@ def test_time_grows_with_size_and_not_faster() -> None:
 
 
 def test_too_deep_is_refused_before_it_takes_minutes() -> None:
-    began = time.process_time()
-    for html in ("<div>" * 200_000, "<div>" * 100_000 + "</div>" * 100_000, "<x-a>" * 100_000):
-        with pytest.raises(InputError, match="nested deeper"):
-            simplify(html)
-    assert time.process_time() - began < 5
+    with cpu_limit(5):
+        for html in ("<div>" * 200_000, "<div>" * 100_000 + "</div>" * 100_000, "<x-a>" * 100_000):
+            with pytest.raises(InputError, match="nested deeper"):
+                simplify(html)
     assert MAX_DEPTH >= 10_000
 
 
@@ -142,9 +141,8 @@ def test_tags_close_themselves_in_drawings_only(start: str) -> None:
 
 
 def test_looking_for_depth_takes_time_with_the_size_alone() -> None:
-    began = time.process_time()
-    check_size_of_parts("<svg>" + "<g>" * (MAX_DEPTH - 10) + "<x-a><x-b></x-a>" * 100_000)
-    assert time.process_time() - began < 5
+    with cpu_limit(5):
+        check_size_of_parts("<svg>" + "<g>" * (MAX_DEPTH - 10) + "<x-a><x-b></x-a>" * 100_000)
 
 
 @pytest.mark.parametrize(
@@ -164,10 +162,8 @@ def test_long_pages_are_not_taken_for_deep_ones(part: str) -> None:
 
 
 def test_too_many_attributes_are_refused_before_they_take_minutes() -> None:
-    began = time.process_time()
-    with pytest.raises(InputError, match="attributes"):
+    with cpu_limit(5), pytest.raises(InputError, match="attributes"):
         simplify("<a href=1 " + " ".join(f"a{number}=1" for number in range(200_000)) + ">x</a>")
-    assert time.process_time() - began < 5
 
 
 def test_pictures_inside_svg_do_not_count_as_depth() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from itertools import pairwise
 
 import pytest
+from cpu_time import cpu_limit
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -339,7 +339,6 @@ def test_the_first_sentences_explain_the_marker_only_where_there_is_one():
     ],
 )
 def test_time_is_linear_in_hostile_pages(page):
-    began = time.process_time()
-    pages = [page, f"<p>1</p>{page}", page[: len(page) // 2], f"{page}<p>2</p>", page]
-    assert expand_all(as_shown(*pages)) == pages
-    assert time.process_time() - began < 10
+    with cpu_limit(10):
+        pages = [page, f"<p>1</p>{page}", page[: len(page) // 2], f"{page}<p>2</p>", page]
+        assert expand_all(as_shown(*pages)) == pages

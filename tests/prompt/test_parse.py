@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import get_args
 
 import pytest
+from cpu_time import cpu_limit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -245,9 +245,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_megabyte_is_answered_fast(text):
-    begun = time.process_time()
-    assert parse_answer(text, "rationale").level == "failed"
-    assert time.process_time() - begun < 2
+    with cpu_limit(2):
+        assert parse_answer(text, "rationale").level == "failed"
 
 
 def test_an_answer_after_a_megabyte_of_prose_is_found():
@@ -267,7 +266,6 @@ def test_rationale_of_the_first_turn():
     "unit", ['{"a":', "{", '{"a":[', "{},", '{"action": [{},', "<think></think>{"], ids=str
 )
 def test_ten_megabytes_are_answered_in_bounded_time(unit):
-    begun = time.process_time()
-    assert parse_answer(unit * (10_000_000 // len(unit)), "rationale").level == "failed"
-    assert parse_answer(unit * (1_900_000 // len(unit)), "rationale").level == "failed"
-    assert time.process_time() - begun < 4
+    with cpu_limit(4):
+        assert parse_answer(unit * (10_000_000 // len(unit)), "rationale").level == "failed"
+        assert parse_answer(unit * (1_900_000 // len(unit)), "rationale").level == "failed"

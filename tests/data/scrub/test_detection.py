@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
+from cpu_time import cpu_limit
 from scrub_scoring import CORPUS, Score, scored, table
 
 from facsim.data.scrub import PersonalDataDetector
@@ -138,9 +138,8 @@ def test_a_label_in_the_line_before_and_a_name_above_a_street() -> None:
     ],
 )
 def test_hostile_texts_take_little_time(text: str) -> None:
-    started = time.process_time()
-    PersonalDataDetector().find(text)
-    assert time.process_time() - started < 5
+    with cpu_limit(5):
+        PersonalDataDetector().find(text)
 
 
 def test_check_digits() -> None:

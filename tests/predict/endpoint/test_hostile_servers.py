@@ -10,6 +10,7 @@ import zlib
 from dataclasses import replace
 
 import pytest
+from cpu_time import cpu_limit
 from loopback import Answer, Changed, Endless, Hang, Loopback, Raw, Status
 from teaching import whole_visit, written
 
@@ -137,19 +138,17 @@ def test_an_error_whose_body_cannot_be_read_is_still_that_error(asked, spec):
 )
 def test_ten_megabytes_of_nesting_are_parsed_in_bounded_time(asked, text):
     asked([Answer()])  # imports
-    began = time.process_time()
-    (prediction,), _ = asked([Answer(text)])
+    with cpu_limit(4):
+        (prediction,), _ = asked([Answer(text)])
     assert (prediction.action, prediction.parse) == (None, "failed")
-    assert time.process_time() - began < 4
 
 
 def test_a_million_choices_cost_no_time(asked):
     body = json.dumps({"choices": [{"message": {"content": CLICK}}] * 100_000}).encode()
     asked([Answer()])  # imports
-    began = time.process_time()
-    (prediction,), _ = asked([Raw(body)])
+    with cpu_limit(4):
+        (prediction,), _ = asked([Raw(body)])
     assert prediction.action == Action.click("results.kettle.view_product")
-    assert time.process_time() - began < 4
 
 
 @pytest.mark.parametrize("spec", APIS)

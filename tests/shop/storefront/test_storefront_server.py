@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
+from cpu_time import cpu_limit
 from running_shop import running_shop
 
 from facsim.shop.catalogue.pictures import picture
@@ -331,14 +332,13 @@ def test_thirty_two_visitors_at_once_are_each_served_their_own(running, shop, ca
 
 
 def test_a_hundred_thousand_headers_are_refused_at_once(client):
-    with socket.create_connection(("127.0.0.1", client.port), timeout=20) as connection:
-        began = time.process_time()
+    # The server runs in this process.
+    with cpu_limit(3), socket.create_connection(("127.0.0.1", client.port), timeout=20) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
         with contextlib.suppress(OSError):  # the server closes while we write
             connection.sendall(b"".join(b"X-%d: y\r\n" % number for number in range(100_000)) + b"\r\n")
         with contextlib.suppress(OSError):
             assert not connection.recv(100).startswith(b"HTTP/1.1 200")
-        assert time.process_time() - began < 1.5, "the server runs in this process"
     assert client.get("/").status == 200
 
 
