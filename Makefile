@@ -27,7 +27,8 @@ $(STAMP): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Facsim needs Python 3.11 or newer: make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --group dev --editable .
+	# Python compiles what is used when it is first imported: compiling everything would take longer than installing.
+	$(BIN)/python -m pip install --quiet --no-compile --group dev --editable .
 	@touch $@
 
 demo: $(STAMP) ## The whole workflow: sample the shop, evaluate baselines and a small model, fine-tune it, report
