@@ -9,7 +9,8 @@ import pytest
 from cpu_time import cpu_limit
 from selectolax.lexbor import LexborHTMLParser
 
-from facsim.data.sources.style_sheets import StyleRules, hidden_values, mark_styles
+from facsim.data.sources.style_rules import StyleRules
+from facsim.data.sources.style_sheets import hidden_values, mark_styles
 
 
 def hidden(

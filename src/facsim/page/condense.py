@@ -24,17 +24,12 @@ from facsim.page.read import name_of, tree_of
 from facsim.page.repeats import description, repeats_in
 from facsim.page.roles import STATES
 from facsim.page.slugs import fold
-from facsim.page.tags import FLOWING, INLINE, VOID
+from facsim.page.tags import FLOWING, HEADINGS, INLINE, VOID
 from facsim.page.tree import TEXT, Tree
 
 _MEANINGFUL = frozenset(
     [
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
+        *HEADINGS,
         "title",
         "nav",
         "header",
@@ -83,7 +78,7 @@ _SILENT_ROLES = frozenset(
 )
 _ON_THEIR_LINE = frozenset({"li", "td", "th", "dt", "dd"})
 """Their content begins on the line of the tag, and so does that of elements to act on."""
-_IN_LINE = FLOWING | {"h1", "h2", "h3", "h4", "h5", "h6"}
+_IN_LINE = FLOWING | HEADINGS.keys()
 _SPECIAL = re.compile("[&<>]")
 _QUOTED = re.compile('[&<>"]')
 

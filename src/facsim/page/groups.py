@@ -18,10 +18,10 @@ from facsim.page.item_titles import ItemTitles, without_link_to_all
 from facsim.page.list_captions import captions_of_lists
 from facsim.page.roles import WIDGET_ROLES
 from facsim.page.slugs import slug
+from facsim.page.tags import HEADINGS
 from facsim.page.text_runs import TextRuns
 from facsim.page.tree import TEXT, Tree
 
-_HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _LANDMARKS = {"nav": "navigation", "header": "header", "footer": "footer", "aside": "sidebar"}
 _LANDMARK_ROLES = {
     "navigation": "navigation",
@@ -176,8 +176,8 @@ class _Finder:
 
     def _find_headings(self) -> None:
         by_role = self._tree.of_kinds(self._headings_by_role)
-        for node in sorted({*self._tree.with_tags(_HEADINGS), *by_role}):
-            rank = _HEADINGS.get(self._tree.tags[node])
+        for node in sorted({*self._tree.with_tags(HEADINGS), *by_role}):
+            rank = HEADINGS.get(self._tree.tags[node])
             if rank is None:
                 level = self._tree.attributes[node].get("aria-level", "2")
                 rank = int(level) if level.isascii() and level.isdecimal() and len(level) < 3 else 2

@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from facsim.page.tags import HEADINGS
+
 NEUTRAL = "span"
 """Closes nothing and is closed by nothing."""
 _WORD = re.compile("[a-z][a-z0-9-]*")
 
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _TABLE_PARTS = frozenset({"caption", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr"})
 # The boundaries of "scopes" in the HTML standard: elements inside one close no paragraph outside it.
 _SCOPES = frozenset({"applet", "caption", "marquee", "object", "table", "td", "th"})
@@ -23,7 +24,7 @@ _BLOCKS = (
     "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure "
     "footer form header hgroup hr li listing main menu nav ol p plaintext pre search section summary ul xmp"
 )
-_END_P = frozenset(_BLOCKS.split()) | _HEADINGS
+_END_P = frozenset(_BLOCKS.split()) | HEADINGS.keys()
 # "Special" elements: a list item that contains one of these stays open when another item opens inside it.
 _SPECIAL = (_END_P | _SCOPES | _TABLE_PARTS | {"button", "embed", "input", "select", "textarea"}) - {
     "address",
@@ -45,14 +46,14 @@ def _tag_table(*rows: tuple[Iterable[str], str]) -> dict[str, frozenset[str]]:
 
 
 _ALONE = ("a", "button", "form", "li", "nobr", "option", "p", "select", "table")
-_OPENS = _tag_table(*(((tag,), tag) for tag in _ALONE), (("dd", "dt"), "dd"), (_HEADINGS, "heading"))
+_OPENS = _tag_table(*(((tag,), tag) for tag in _ALONE), (("dd", "dt"), "dd"), (HEADINGS, "heading"))
 """The scopes that an element opens for its descendants."""
 
 _NOT_IN = _tag_table(
     (_END_P, "p"),
     *(((tag,), tag) for tag in ("a", "button", "form", "li", "nobr")),
     (("dd", "dt"), "dd"),
-    (_HEADINGS, "heading"),
+    (HEADINGS, "heading"),
     (("select", "input", "textarea"), "select"),
     (("option", "optgroup"), "option"),
 )
@@ -82,6 +83,6 @@ def allowed_tag(around: OpenScopes, tag: str) -> tuple[str, OpenScopes]:
     if is_lost or written in _OTHERWISE or not around.isdisjoint(_NOT_IN.get(written, NO_SCOPES)):
         written = NEUTRAL
     inside = around - _SHIELDS.get(written, NO_SCOPES)
-    if written not in _HEADINGS:
+    if written not in HEADINGS:
         inside -= {"heading"}  # A heading is closed only by its direct children.
     return written, inside | _OPENS.get(written, NO_SCOPES)

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from facsim.page.slugs import fold
-from facsim.page.tags import FLOWING
+from facsim.page.tags import FLOWING, HEADINGS
 from facsim.page.tree import TEXT, Tree
 from facsim.schema import Outline, OutlineLine
 
-_HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _NOT_READ: Final = frozenset({"head", "title", "svg", "math", "select", "textarea"})
 
 
@@ -54,7 +53,7 @@ class _Reader:
             is_element = bool(name) and name not in self._seen
             if tag not in FLOWING or is_element:
                 self._break(heading=node < headings)
-            if tag in _HEADINGS:
+            if tag in HEADINGS:
                 headings = tree.ends[node]
             if is_element:
                 assert name

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from facsim.page.characters import drawn
 from facsim.page.slugs import fold, words_of
+from facsim.page.tags import HEADINGS
 from facsim.page.tree import TEXT, Tree
 
 _NEAR = 12
@@ -15,7 +16,6 @@ _NEAR = 12
 _ADJACENT = 3
 _SHORTEST_REPEATED = 4
 _SHORTEST_HEADING = 8
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CELLS_AND_VALUES = ("td", "th", "textarea")
 _FILE_NAME = re.compile(
     r"([\w@%+.-]*)\.(?:png|jpe?g|gif|svg|webp|avif|bmp)|(?:img|dscn?|dscf|pict)[ _-]?\d{3,}", re.IGNORECASE
@@ -156,11 +156,11 @@ class _Finder:
             if piece.kind != "text" or len(piece.text) < _SHORTEST_HEADING:
                 continue
             above = tree.parents[piece.node]
-            if above >= 0 and tree.tags[above] not in _HEADINGS:
+            if above >= 0 and tree.tags[above] not in HEADINGS:
                 above = tree.parents[above]
             if (
                 above >= 0
-                and tree.tags[above] in _HEADINGS
+                and tree.tags[above] in HEADINGS
                 and fold(drawn(tree.text_content(above))).casefold() == piece.text
             ):
                 found[place] = piece.text

@@ -42,6 +42,9 @@ KEPT = _set(
 )
 """Tags that carry structure or meaning. Other unnamed elements are replaced by their content."""
 
+HEADINGS = {f"h{rank}": rank for rank in range(1, 7)}
+"""Headings and their ranks."""
+
 CELLS = _set("td th")
 """Meaningful even when empty: they determine the column of the next cell."""
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from facsim.data.sources import SessionRefused
-from facsim.data.sources.style_sheets import StyleRules, mark_styles
+from facsim.data.sources.style_rules import StyleRules
+from facsim.data.sources.style_sheets import mark_styles
 from facsim.page.tags import UNSEEN, VOID
 
 TARGET: Final = "data-pw-target"

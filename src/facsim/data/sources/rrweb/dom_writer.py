@@ -12,7 +12,8 @@ from typing import Final
 
 from facsim.data.sources.rrweb.dom_node import DOCTYPE, DOCUMENT, ELEMENT, TEXT, DomNode
 from facsim.data.sources.rrweb.recorded_dom import RecordedDom
-from facsim.data.sources.style_sheets import StyleRules, hidden_values, mark_styles
+from facsim.data.sources.style_rules import StyleRules
+from facsim.data.sources.style_sheets import hidden_values, mark_styles
 from facsim.page.roles import is_hidden
 from facsim.page.tags import UNSEEN, VOID
 
