@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from difficult_pages import PAGES
+from difficult_pages import CARDS, PAGES
 from recorded_browser import (
     RecordedBrowser,
     close,
@@ -21,7 +21,11 @@ from recorded_browser import (
 from small_site import SmallSite, small_site
 
 from facsim.data import DataSet
+from facsim.data.sources.style_rules import StyleRules
+from facsim.data.sources.style_sheets import mark_styles
+from facsim.page import simplify
 from facsim.record.recording import Recording
+from facsim.rollout.page_capture import CAPTURE
 from facsim.schema import Action, Session
 
 if TYPE_CHECKING:
@@ -131,6 +135,34 @@ def test_clicks_reach_what_was_meant(study: Study) -> None:
     behind = data.page(session.steps[11].page_id)
     assert "Second page" in behind.html
     assert [element.text for element in behind.elements] == ["Yes"]
+
+
+@pytest.mark.parametrize("path", ["/", "/cards"])
+def test_recordings_and_rollouts_name_a_page_alike(study: Study, path: str) -> None:
+    page = study.open(path)
+    # Closed shadow roots only extensions can look into; frames are captured one by one.
+    page.evaluate("document.querySelectorAll('x-closed, iframe').forEach(e => e.remove())")
+    simulated = simplify(page.evaluate(CAPTURE))
+    page.get_by_role("button").first.click()
+    close(page)
+    data, (session,) = study.sessions()
+    recorded = data.page(session.steps[0].page_id)
+    assert [element.name for element in recorded.elements] == [element.name for element in simulated.elements]
+
+
+def test_style_sheets_tell_what_the_browser_tells_of_cards(study: Study) -> None:
+    rules = StyleRules.read([("li { cursor: pointer }", "")], 1280)
+    assert rules is not None
+    for html in (study.open("/cards").evaluate(CAPTURE), mark_styles(CARDS, rules)):
+        assert [element.name for element in simplify(html).elements] == [
+            "red_mug",
+            "red_mug.save_it",
+            "blue_mug",
+            "blue_mug.save_it",
+            "green_mug.view",
+            "green_mug.save_it",
+            "grey_mug.save_it",
+        ]
 
 
 def test_typed_text_is_one_action(study: Study) -> None:

@@ -46,8 +46,15 @@ HOME = """<!doctype html><html><head><title>Home</title><style>
   ask.addEventListener('click', () => dialog.showModal());
   yes.addEventListener('click', () => dialog.close());
 </script></body></html>"""
+CARDS = """<!doctype html><title>Cards</title><style>li { cursor: pointer }</style><ul>
+  <li tabindex="0"><div role="heading" aria-level="2">Red mug</div><button>Save it</button></li>
+  <li tabindex="0"><h2 tabindex="-1">Blue mug</h2><button>Save it</button></li>
+  <li tabindex="0"><h2><a href="/green">Green mug</a></h2><button>Save it</button></li>
+  <li><h2>Grey mug</h2><button>Save it</button></li>
+</ul>"""
 PAGES = {
     "/": HOME,
+    "/cards": CARDS,
     "/second": '<!doctype html><title>Second</title><h1>Second</h1><a href="/">Home</a><a href="/" target="_blank">New window</a>',
     "/slow": '<!doctype html><title>Slow</title><h1>Slow</h1><a href="/">Back home</a>',
     "/frame": '<!doctype html><title>Frame</title><button>In the frame</button><input aria-label="Frame field">',

@@ -6,7 +6,12 @@
   // What is in these is drawn by the browser, or not at all.
   const WHOLE = 'select, svg, math, map, datalist, object, video, audio, canvas, iframe';
   const CONTROLS = 'a, area, button, input, select, textarea, summary, option, label';
-  const FOCUSABLE = `${CONTROLS}, [onclick], [role], [tabindex]`;
+  // As in record/extension/snapshot.js: pages of rollouts and recordings must have the same names.
+  const BY_TAG_OR_ROLE = 'a[href],area[href],button,input,select,textarea,summary,option,label,[contenteditable=""],' +
+    '[contenteditable=true],[role=button],[role=link],[role=checkbox],[role=radio],[role=tab],' +
+    '[role=menuitem],[role=option],[role=switch],[role=combobox],[role=textbox],[role=searchbox],[role=slider],' +
+    '[role=spinbutton],[role=treeitem],[role=menuitemcheckbox],[role=menuitemradio]';
+  const FOCUSABLE = `${BY_TAG_OR_ROLE},[onclick],[tabindex]:not([tabindex^="-"])`;
   // A box that takes focus and has text beside the controls in it, such as a product that opens when clicked.
   const isCard = e => {
     if (e.tabIndex < 0 || e.hasAttribute('role') || !e.querySelector(FOCUSABLE)) return false;

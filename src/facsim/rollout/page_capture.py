@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page, Request
 
 _SCRIPTS: Final = files("facsim.rollout")
-_CAPTURE: Final = (_SCRIPTS / "capture.js").read_text(encoding="utf-8")
+CAPTURE: Final = (_SCRIPTS / "capture.js").read_text(encoding="utf-8")
 _QUIET: Final = (_SCRIPTS / "quiet.js").read_text(encoding="utf-8")
 # Pages wait for these; pictures and media may come later.
 _AWAITED: Final = frozenset({"document", "xhr", "fetch", "script", "stylesheet"})
@@ -132,7 +132,7 @@ async def capture(page: Page, *, seconds: float) -> str:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            html: str = await within(page.evaluate(_CAPTURE), seconds + _SLACK_SECONDS, "reading")
+            html: str = await within(page.evaluate(CAPTURE), seconds + _SLACK_SECONDS, "reading")
             return html
         except Error as error:
             if time.monotonic() > deadline:

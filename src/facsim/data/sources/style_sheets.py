@@ -13,34 +13,14 @@ from typing import Final
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from facsim.data.sources.style_rules import Property, StyleRules, hides
+from facsim.page.roles import WIDGET_ROLES
+from facsim.page.tags import ACTIONABLE
 
 VISIBLE: Final = "data-facsim-visible"
 _INLINE: Final = re.compile(r"(?:^|;)\s*display\s*:\s*([a-z-]+)", re.I)
 _INLINE_CURSOR: Final = re.compile(r"(?:^|;)\s*cursor\s*:\s*([a-z-]+)", re.I)
 # What says in HTML that it can be acted on. `tabindex="-1"` does not: scripts focus such elements.
-_SAYS_SO: Final = frozenset(
-    ["a", "area", "button", "input", "select", "textarea", "summary", "option", "label"]
-)
-_ROLES: Final = frozenset(
-    [
-        "button",
-        "link",
-        "checkbox",
-        "radio",
-        "switch",
-        "tab",
-        "option",
-        "menuitem",
-        "menuitemcheckbox",
-        "menuitemradio",
-        "combobox",
-        "searchbox",
-        "textbox",
-        "slider",
-        "spinbutton",
-        "treeitem",
-    ]
-)
+_SAYS_SO: Final = ACTIONABLE | {"a", "area", "label"}
 _CLASSES: Final = re.compile(r'\sclass="([^"]*)"')
 _IDS: Final = re.compile(r'\sid="([^"]*)"')
 _DEEPEST: Final = 512
@@ -183,7 +163,7 @@ def _says_so(node: LexborNode) -> bool:
     return (
         node.tag in _SAYS_SO
         or "onclick" in attributes
-        or (attributes.get("role") or "").strip().lower() in _ROLES
+        or (attributes.get("role") or "").strip().lower() in WIDGET_ROLES
         or _is_focusable(node)
     )
 
