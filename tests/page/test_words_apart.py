@@ -37,6 +37,28 @@ def test_inline_elements_side_by_side_are_words_apart(inside: str, text: str) ->
     assert simplify(page.html).html == page.html
 
 
+def test_comments_do_not_cut_texts() -> None:
+    """React writes a comment beside every value; in the page of the next browser it is gone."""
+    written = "<p>From <!-- -->$5<!-- -->.<!-- --> <b>Free</b><!-- --> <i>returns</i></p>"
+    page = simplify(f"{written}<a href=1>See all <!-- -->121<!-- --> stories</a>")
+    whole = simplify("<p>From $5. <b>Free</b> <i>returns</i></p><a href=1>See all 121 stories</a>")
+    assert page.html == whole.html
+    assert [(element.name, element.text) for element in page.elements] == [
+        ("see_all_stories", "See all 121 stories")
+    ]
+
+
+def test_a_link_that_skips_the_header_is_not_its_caption() -> None:
+    about = "<a href=/about>About</a>"
+    menu = f"<header><ul><li>{about}</li><li><a href=/pay>Pay</a></li></ul><div><p>More</p>{about}</div></header>"
+    page = simplify(f"<div><a>Skip the menu</a>{menu}</div><main>Text</main>")
+    assert [element.name for element in page.elements] == [
+        "header.about",
+        "header.pay",
+        "header.about_more",
+    ]
+
+
 def test_text_outside_of_elements_to_act_on_is_parted_too() -> None:
     html = simplify("<div><span>Admin</span><span>23/11/2026</span></div><p><a>Foo</a><a>Bar</a>.</p>").html
     assert "Admin 23/11/2026" in html

@@ -62,11 +62,11 @@ def address_words(href: str, level: int) -> str:
     'steel_mug'
     """
     path = href[:500].partition("#")[0].partition("?")[0]
+    if path[:11].lower() == "javascript:":
+        return ""
     path = _TRACKING_PATH.sub("", path) if "=" in path else path
     if "//" in path:
         path = path.partition("//")[2].partition("/")[2]
-    elif path[:11].lower() == "javascript:":
-        return ""
     for part in reversed(path.rstrip("/").split("/")):
         readable = _ENDING.sub("", fold(part)) if part else ""
         if "-" in readable:

@@ -39,6 +39,8 @@ _LEAST_NODES_OF_BOX = 3
 _ENTRIES = frozenset({"li", "tr", "td", "dd"})
 """The first entry of a list is no caption of the others."""
 _WHOLE = frozenset({"html", "body", "main"})
+_PAGE_PARTS = _WHOLE | {"header", "footer"}
+"""What is before one of these, such as a link that skips it, is no caption of it."""
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -136,7 +138,7 @@ class Qualifiers:
         tree, inner = self._tree, node
         for _ in range(_MOST_UP):
             box = tree.parents[inner]
-            if box < 0 or tree.tags[box] in _WHOLE:
+            if box < 0 or tree.tags[box] in _WHOLE or tree.tags[inner] in _PAGE_PARTS:
                 break
             first = self._first_child_with_words(box, inner)
             if first >= 0:

@@ -45,12 +45,13 @@ _RANGE = re.compile(
     re.IGNORECASE,
 )
 _PRICE_RANGE = re.compile(rf"({_AMOUNT})\s*[-–]\s*(?={_AMOUNT})")  # noqa: RUF001
-# "From" prices; alone, such a price is one to filter by.
-_FROM_PRICE = re.compile(
-    r"(?<=\w)\W+(?:from|as low as|starting (?:at|from)|only|just|now|ab|nur|à partir de|dès|desde|a partir de"
-    rf"|od|vanaf|от)\s*{_AMOUNT}\s*$",
-    re.IGNORECASE,
+_FROM_WORDS = (
+    "from|as low as|starting at|starting from|only|just|now|ab|nur|à partir de|dès|desde|a partir de"
 )
+_FROM = rf"(?:{_FROM_WORDS}|od|vanaf|от)"
+# "From" prices; alone, such a price is one to filter by.
+_FROM_PRICE = re.compile(rf"(?<=\w)\W+{_FROM}\s*{_AMOUNT}\s*$", re.IGNORECASE)
+_FROM_OR_PRICE = re.compile(rf"(?:\b{_FROM}\s*)?{_AMOUNT}", re.IGNORECASE)
 _NUMBER_WORDS = r"\d{1,3}(?:[ .,\u00a0\u202f'’]\d{3})+|\d[\d.,]*"  # noqa: RUF001
 _NOUNS = (
     r"(?:(?:items?|products?|articles?|results?|reviews?|ratings?|comments?|answers?|messages?|notifications?"
@@ -66,7 +67,9 @@ _NOUNS = (
 _COUNTED = re.compile(
     rf"(?<![\w.,:#-])(?:{_NUMBER_WORDS})\s?[×x]?"  # noqa: RUF001
     rf"(?=\s?(?:(?:new|active|unread|more|customer|global|answered|verified)\s)?{_NOUNS})"
-    r"|(?<![\w.,:#-])\d+\s?[×x]?\sin (?:your|the|my) (?:cart|basket|bag|trolley)\b",  # noqa: RUF001
+    r"|(?<![\w.,:#-])\d+\s?[×x]?\sin (?:your|the|my) (?:cart|basket|bag|trolley)\b"  # noqa: RUF001
+    r"|(?:(?<=\bsee all )|(?<=\bview all )|(?<=\bshow all )|(?<=\bread all ))"
+    rf"(?:{_NUMBER_WORDS})(?=\s[^\W\d_]{{3}})",
     re.IGNORECASE,
 )
 # A count beside other words goes with its noun: `Used, 412 results`, `Used (412) items`.
@@ -165,6 +168,8 @@ def steady(text: str) -> str:
 
     >>> steady("Used, 412 results"), steady("Jobs - opens in a new window"), steady("Sold on May 3, 2024")
     ('Used', 'Jobs', 'Sold on')
+    >>> steady("See all 121 stories")
+    'See all  stories'
     """
     text = text[:400].strip()
     if len(text) > _LONGER_THAN_WINDOW and _MAY_BE_WINDOW.search(text.lower()):
@@ -304,13 +309,13 @@ def begins_with_prices(text: str) -> bool:
 def is_passing(text: str) -> bool:
     """Whether a text is only what changes while the thing stays: prices, counts, dates.
 
-    >>> is_passing("$5"), is_passing("on May 3, 2024"), is_passing("12 reviews"), is_passing("Red, $5")
+    >>> is_passing("From $5"), is_passing("on May 3, 2024"), is_passing("12 reviews"), is_passing("Red, $5")
     (True, True, True, False)
     """
     text = text[:200]
     if not _HAS_DIGIT.search(text):
         return not _HAS_LONG_WORD.search(text)
-    rest = _COUNTED_NOUN.sub("", _DATE.sub("", PRICE.sub("", text)))
+    rest = _COUNTED_NOUN.sub("", _DATE.sub("", _FROM_OR_PRICE.sub("", text)))
     return not _HAS_LONG_WORD.search(rest)
 
 

@@ -266,6 +266,10 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
                 above = size
             size += 1
         if text:
+            # Frameworks cut texts in pieces with comments; in the next browser they are whole: `$<!-- -->5`.
+            if does is _OTHER and size and tags[size - 1] is TEXT and parents[size - 1] == above:
+                texts[size - 1] += text
+                continue
             texts[size] = text
             parents[size] = above
             size += 1

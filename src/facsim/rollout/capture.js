@@ -54,10 +54,11 @@
         inside.push(walked(child, template.content.children[place])));
       copy.prepend(template);
     }
-    if (live.matches(WHOLE)) return isVisible(live);
-    const shown = isVisible(live) || inside.some(([, visible]) => visible);
-    for (const [child, visible] of inside) if (!visible && shown) child.setAttribute(VISIBLE, 'false');
-    if (shown && looksHidden(live)) copy.setAttribute(VISIBLE, 'true');
+    const isWhole = live.matches(WHOLE);
+    const shown = isVisible(live) || (!isWhole && inside.some(([, visible]) => visible));
+    if (shown && !isWhole) for (const [child, visible] of inside) if (!visible) child.setAttribute(VISIBLE, 'false');
+    // An icon may be drawn, but its title is not.
+    if (shown && looksHidden(live) && live.localName !== 'svg') copy.setAttribute(VISIBLE, 'true');
     return shown;
   };
   const inert = document.implementation.createHTMLDocument('');

@@ -172,7 +172,8 @@ facsim.snapshot = (() => {
         open += written === '' ? ` ${name}=""` : ` ${name}="${escapeAttribute(written)}"`;
       }
       open += this.state(e, tag, inPrivate);
-      if (shown && hides) open += ' data-facsim-visible="true"';
+      // An icon may be drawn, but its title is not.
+      if (shown && hides && tag !== 'svg') open += ' data-facsim-visible="true"';
       if (this.modal && !e.hasAttribute('inert') && this.isBehind(e)) open += ' inert=""';
       if (e === this.target) open += ` ${TARGET}="${this.mark}"`;
       else if (tag === 'option' && this.target?.localName === 'select' && this.target.contains(e)) {
