@@ -71,6 +71,7 @@ def test_reading_any_page_as_a_simplified_one(choices: bytes) -> None:
         ("attributes of a megabyte", f'<a href="{"x" * 1_000_000}" title="{"y " * 500_000}">z</a>', 1),
         ("duplicate ids", "<a id=x href=1>x</a>" * 5_000, 5_000),
         ("unclosed comments", "<a href=1>x</a>" + "<!--" * 20_000, 1),
+        ("comments in text", "<a href=1>x</a><p>" + "word <!---->" * 800_000, 1),
     ],
 )  # fmt: skip
 def test_large_pages_take_linear_time(name: str, html: str, elements: int | None) -> None:

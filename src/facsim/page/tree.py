@@ -224,6 +224,7 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
     parents = array("i", (-1,)) * most
     ends = array("I", range(1, most + 1))
     kinds = array("I", (0,)) * most
+    cut_texts: dict[int, list[str]] = {}
     above, open_nodes = -1, [-1]
     size = faults = 0
     for piece in pieces:
@@ -268,13 +269,15 @@ def tokenize(html: str) -> Tree:  # noqa: PLR0912, PLR0915 (calls would cost mor
         if text:
             # Frameworks cut texts in pieces with comments; in the next browser they are whole: `$<!-- -->5`.
             if does is _OTHER and size and tags[size - 1] is TEXT and parents[size - 1] == above:
-                texts[size - 1] += text
+                cut_texts.setdefault(size - 1, [texts[size - 1]]).append(text)
                 continue
             texts[size] = text
             parents[size] = above
             size += 1
     for node in open_nodes[1:]:
         ends[node] = size
+    for node, parts in cut_texts.items():
+        texts[node] = "".join(parts)
     for column in (tags, attributes, texts, parents, ends, kinds):
         del column[size:]
     return Tree(tags, attributes, texts, parents, ends, kinds, reader.kinds_of)
