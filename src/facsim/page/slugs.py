@@ -45,10 +45,10 @@ _RANGE = re.compile(
     re.IGNORECASE,
 )
 _PRICE_RANGE = re.compile(rf"({_AMOUNT})\s*[-–]\s*(?={_AMOUNT})")  # noqa: RUF001
-_FROM_WORDS = (
-    "from|as low as|starting at|starting from|only|just|now|ab|nur|à partir de|dès|desde|a partir de"
+_FROM = (
+    r"(?:from|as low as|starting at|starting from|only|just|now|ab|nur|à partir de|dès|desde|a partir de"
+    r"|od|vanaf|от)"
 )
-_FROM = rf"(?:{_FROM_WORDS}|od|vanaf|от)"
 # "From" prices; alone, such a price is one to filter by.
 _FROM_PRICE = re.compile(rf"(?<=\w)\W+{_FROM}\s*{_AMOUNT}\s*$", re.IGNORECASE)
 _FROM_OR_PRICE = re.compile(rf"(?:\b{_FROM}\s*)?{_AMOUNT}", re.IGNORECASE)
